@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Names of what did not get a place, or a name, of its own.
+const (
+	// OverflowOperation is the operation, and the code, under which everything is
+	// counted for which there is no room.
+	OverflowOperation = "_OTHER"
+	// UnnamedOperation is the operation of reports without a name.
+	UnnamedOperation = "_UNNAMED"
+)
+
+// maxNameBytes bounds names and codes.
+const maxNameBytes = 256
+
+// bounded returns a copy of s that holds on to nothing else in memory, cut at a rune if it
+// is longer than maxNameBytes.
+func bounded(s string) string {
+	if len(s) > maxNameBytes {
+		n := maxNameBytes
+		for n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	return strings.Clone(s)
+}
+
+// CodeFeature says what a status code means.
+type CodeFeature struct {
+	// Success says whether a call with this code succeeded.
+	Success bool `mapstructure:"success"`
+	// Name is the code's name in summaries; empty: the code alone is shown.
+	Name string `mapstructure:"name"`
+}
+
+// outcomeOf decides an outcome by the code alone.
+func outcomeOf(codes map[string]CodeFeature, code string) Outcome {
+	if f, ok := codes[code]; ok {
+		if f.Success {
+			return OutcomeSuccess
+		}
+		return OutcomeFailure
+	}
+	if codeMeansSuccess(code) {
+		return OutcomeSuccess
+	}
+	return OutcomeFailure
+}
+
+// codeMeansSuccess is true for "", "OK", "0" and 100..399.
+func codeMeansSuccess(code string) bool {
+	switch len(code) {
+	case 0:
+		return true
+	case 1:
+		return code[0] == '0'
+	case 2:
+		return code == "OK"
+	case 3:
+		return '1' <= code[0] && code[0] <= '3' &&
+			'0' <= code[1] && code[1] <= '9' &&
+			'0' <= code[2] && code[2] <= '9'
+	}
+	return false
+}
+
+// codeCounter counts failures by code, up to a number of codes; the rest count
+// as OverflowOperation. The codes stay a list: there are few, and it is cheap
+// to keep one for every operation.
+type codeCounter []codeTally
+
+type codeTally struct {
+	code  string
+	count uint64
+}
+
+// add counts one failure and returns the code under which it was counted. limit
+// is the number of codes that get a place of their own.
+func (c *codeCounter) add(code string, limit int) string {
+	if len(code) > maxNameBytes {
+		code = bounded(code)
+	}
+	for i := range *c {
+		if (*c)[i].code == code {
+			(*c)[i].count++
+			return (*c)[i].code
+		}
+	}
+	if len(*c) >= limit {
+		code = OverflowOperation
+		for i := range *c {
+			if (*c)[i].code == code {
+				(*c)[i].count++
+				return code
+			}
+		}
+	}
+	code = bounded(code)
+	*c = append(*c, codeTally{code: code, count: 1})
+	return code
+}
+
+// take returns the counts under their given names, largest first, and empties c.
+func (c *codeCounter) take(codes map[string]CodeFeature) []CodeCount {
+	out := make([]CodeCount, 0, len(*c))
+	// The most frequent code comes first, and stands for those that share its name.
+	slices.SortFunc(*c, func(a, b codeTally) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.code, b.code))
+	})
+next:
+	for _, t := range *c {
+		name := codes[t.code].Name
+		if name != "" {
+			for i := range out {
+				if out[i].Name == name {
+					out[i].Count += t.count
+					continue next
+				}
+			}
+		}
+		out = append(out, CodeCount{Code: t.code, Name: name, Count: t.count})
+	}
+	slices.SortStableFunc(out, func(a, b CodeCount) int { return cmp.Compare(b.Count, a.Count) })
+	clear(*c)
+	*c = (*c)[:0]
+	return out
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config says how an engine counts. It is plain data; a zero field means its
+// default.
+type Config struct {
+	// Name is the monitor's name, as summaries carry it. Default "monitor".
+	Name string `mapstructure:"name"`
+	// Service is the service of reports that name none. Default: empty.
+	Service string `mapstructure:"service"`
+	// Period is the time after which quality is judged, 10ms to 1h. Periods begin
+	// on multiples of it. Default 1m.
+	Period time.Duration `mapstructure:"period"`
+	// Objective is what is expected of every operation. Default [DefaultObjective].
+	Objective Objective `mapstructure:"objective"`
+	// Operations holds the objectives of single operations by name, whatever their
+	// service and kind. A field left zero inherits Objective's.
+	Operations map[string]Objective `mapstructure:"operations"`
+	// Codes says what status codes mean, by code. Default: none has a special meaning.
+	Codes map[string]CodeFeature `mapstructure:"codes"`
+	// Distribution sets the intervals of the latency distribution. Default [DefaultDistribution].
+	Distribution Distribution `mapstructure:"distribution"`
+	// Distributions sets them for single operations by name. A field left zero
+	// inherits Distribution's.
+	Distributions map[string]Distribution `mapstructure:"distributions"`
+	// MaxOperations is the number of operations that are counted one by one; the
+	// reports of further ones are counted together under [OverflowOperation], 1 to
+	// 1,000,000. Default 2000.
+	MaxOperations int `mapstructure:"max_operations"`
+	// MaxCodes is the number of failure codes that are counted one by one for each
+	// operation and period; further ones are counted together under
+	// [OverflowOperation], 1 to 1000. Default 64.
+	MaxCodes int `mapstructure:"max_codes"`
+	// IdlePeriods is the number of periods without a call after which an operation
+	// gives up its place, 1 to 1,000,000. Default 60.
+	IdlePeriods int `mapstructure:"idle_periods"`
+	// QueueSize is the number of reports that can wait to be counted, 16 to
+	// 16,777,216, rounded up to a power of two. Default: 4096 for each of the
+	// processors that Go may use, itself rounded up to a power of two, at most 65,536.
+	QueueSize int `mapstructure:"queue_size"`
+	// Histograms says that summaries carry their full histogram. Default: they don't.
+	Histograms bool `mapstructure:"histograms"`
+}
+
+// Bounds of [Config].
+const (
+	minPeriod     = 10 * time.Millisecond
+	maxPeriod     = time.Hour
+	maxOperations = 1_000_000
+	maxCodes      = 1000
+	maxIdle       = 1_000_000
+	minQueue      = 16
+	maxQueue      = 1 << 24
+)
+
+// Validate returns one error for everything in c that can't be, joined; each
+// names the key and quotes the value.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Period != 0 && (c.Period < minPeriod || c.Period > maxPeriod) {
+		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, hours(maxPeriod), c.Period))
+	}
+	errs = append(errs, under("objective", c.Objective.Validate())...)
+	for _, name := range slices.Sorted(maps.Keys(c.Operations)) {
+		errs = append(errs, under(entry("operations", name), c.Operations[name].Validate())...)
+	}
+	errs = append(errs, under("distribution", c.Distribution.Validate())...)
+	for _, name := range slices.Sorted(maps.Keys(c.Distributions)) {
+		d := c.Distributions[name].inherit(c.Distribution)
+		errs = append(errs, under(entry("distributions", name), d.Validate())...)
+	}
+	within := func(key string, v, low, high int) {
+		if v != 0 && (v < low || v > high) {
+			errs = append(errs, fmt.Errorf("%s: must be between %d and %d, got %d", key, low, high, v))
+		}
+	}
+	within("max_operations", c.MaxOperations, 1, maxOperations)
+	within("max_codes", c.MaxCodes, 1, maxCodes)
+	within("idle_periods", c.IdlePeriods, 1, maxIdle)
+	within("queue_size", c.QueueSize, minQueue, maxQueue)
+	return errors.Join(errs...)
+}
+
+// under puts the errors that err joins under a key.
+func under(key string, err error) []error {
+	if err == nil {
+		return nil
+	}
+	errs := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		errs = slices.Clone(joined.Unwrap())
+	}
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("%s.%w", key, err)
+	}
+	return errs
+}
+
+// entry names an entry of a map; its key may be anything.
+func entry(key, name string) string { return fmt.Sprintf("%s[%q]", key, name) }
+
+// hours writes whole hours as people do: 1h, not 1h0m0s.
+func hours(d time.Duration) string { return strings.TrimSuffix(d.String(), "0m0s") }
+
+// withDefaults returns a copy of c that shares no map with it and in which only
+// those fields are zero whose zero says something. QueueSize is left to the queue.
+func (c Config) withDefaults() Config {
+	inherit(&c.Name, "monitor")
+	inherit(&c.Period, time.Minute)
+	inherit(&c.MaxOperations, 2000)
+	inherit(&c.MaxCodes, 64)
+	inherit(&c.IdlePeriods, 60)
+	c.Objective = c.Objective.Inherit(DefaultObjective())
+	c.Distribution = c.Distribution.inherit(DefaultDistribution())
+	c.Codes = maps.Clone(c.Codes)
+	c.Operations = maps.Clone(c.Operations)
+	for name, o := range c.Operations {
+		c.Operations[name] = o.Inherit(c.Objective)
+	}
+	c.Distributions = maps.Clone(c.Distributions)
+	for name, d := range c.Distributions {
+		c.Distributions[name] = d.inherit(c.Distribution)
+	}
+	return c
+}

@@ -1,0 +1,309 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Engine counts live reports: [Windows] behind a queue, with one goroutine that
+// owns them and a clock that closes their periods. All methods are safe for
+// concurrent use. It must not be copied.
+type Engine struct {
+	queue *queue
+	hooks Hooks
+	// slow is the shortest latency target there is: a success that took longer may
+	// be worth looking up.
+	slow atomic.Int64
+
+	flushes chan chan struct{}
+	stop    chan struct{} // closed when Shutdown is called
+	stopped sync.Once
+	done    chan struct{} // closed when run has returned
+
+	mu      sync.Mutex
+	pending map[string]Objective // by operation: set, and not yet taken over by run
+
+	counted atomic.Uint64 // written by run alone
+
+	// The fields below belong to the goroutine of run.
+
+	windows  *Windows
+	calendar calendar
+	began    time.Time // when the calendar began; holds a monotonic reading
+	now      func() time.Time
+	endOf    time.Time // stands for "now" in reports without an end
+	refused  uint64    // reports refused up to the last close
+}
+
+// Hooks are what an engine calls, all on its own goroutine: they must be quick and
+// must never wait for anything. A nil hook is not called.
+type Hooks struct {
+	// Closed gets each period as it closes. It may complete the verdicts of its
+	// summaries; after that the period does not change any more.
+	Closed func(*Period)
+	// Keep says that an idle operation must keep its place.
+	Keep func(OperationKey) bool
+	// Trouble gets what is wrong with the engine's own work.
+	Trouble func(error)
+}
+
+// New starts an engine. It returns the errors of [Config.Validate].
+func New(c Config, hooks Hooks) (*Engine, error) { return newEngine(c, hooks, time.Now) }
+
+// newEngine is New with the clock that run reads; it must return monotonic readings.
+func newEngine(c Config, hooks Hooks, now func() time.Time) (*Engine, error) {
+	windows, err := NewWindows(c)
+	if err != nil {
+		return nil, err
+	}
+	if hooks.Closed == nil {
+		hooks.Closed = func(*Period) {}
+	}
+	if hooks.Trouble == nil {
+		hooks.Trouble = func(error) {}
+	}
+	e := &Engine{
+		queue:   newQueue(c.QueueSize),
+		hooks:   hooks,
+		flushes: make(chan chan struct{}),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
+		windows: windows,
+		now:     now,
+		began:   now(),
+	}
+	e.calendar = newCalendar(windows.config.Period, e.began)
+	slow := windows.config.Objective.LatencyTarget
+	for _, o := range windows.config.Operations {
+		slow = min(slow, o.LatencyTarget)
+	}
+	e.slow.Store(int64(slow))
+	go e.run()
+	return e, nil
+}
+
+// Report passes one finished call to the engine. It never waits, allocates nothing
+// and returns false if the report was dropped, because the queue was full or the
+// engine was shut down; either is counted.
+func (e *Engine) Report(r Report) bool {
+	if r.Trace.IsZero() {
+		return e.queue.push(r.Operation, r.Service, r.Code, r.Duration, r.Kind, r.Outcome)
+	}
+	return e.queue.pushDetailed(&r)
+}
+
+// ReportCall is Report for a call without a trace, field by field: that is the
+// cheapest way in.
+func (e *Engine) ReportCall(service, operation string, kind Kind, code string, outcome Outcome, d time.Duration) bool {
+	return e.queue.push(operation, service, code, d, kind, outcome)
+}
+
+// WantsTrace reports whether a call that ended so and took so long may become an
+// exemplar, so that its trace is worth being reported, too.
+func (e *Engine) WantsTrace(outcome Outcome, d time.Duration) bool {
+	return outcome == OutcomeFailure || outcome == OutcomeUnset ||
+		outcome == OutcomeSuccess && int64(d) > e.slow.Load()
+}
+
+// SetObjective sets what is expected of the operations of the given name, whatever
+// their service and kind, from the next period on: the current one is judged
+// by what it began with. Fields left zero inherit [Config.Objective]'s. It returns
+// the errors of [Objective.Validate].
+func (e *Engine) SetObjective(operation string, o Objective) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if o.LatencyTarget != 0 {
+		for {
+			slow := e.slow.Load()
+			if slow <= int64(o.LatencyTarget) || e.slow.CompareAndSwap(slow, int64(o.LatencyTarget)) {
+				break
+			}
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.pending == nil {
+		e.pending = make(map[string]Objective)
+	}
+	e.pending[operation] = o
+	return nil
+}
+
+// Stats says what became of all reports since the engine began.
+type Stats struct {
+	// Counted is the number of reports that periods, the current one included, count.
+	Counted uint64
+	// DroppedQueueFull and DroppedShutdown are the numbers of reports that were
+	// dropped because the queue was full, and because the engine was shut down.
+	DroppedQueueFull, DroppedShutdown uint64
+}
+
+// Received returns the number of reports that were made: each was either
+// counted or dropped. While the queue holds reports, they are in neither.
+func (s Stats) Received() uint64 { return s.Counted + s.Dropped() }
+
+// Dropped returns the number of reports that were dropped.
+func (s Stats) Dropped() uint64 { return s.DroppedQueueFull + s.DroppedShutdown }
+
+// Stats returns what became of all reports up to now.
+func (e *Engine) Stats() Stats {
+	full, late := e.queue.refused()
+	return Stats{Counted: e.counted.Load(), DroppedQueueFull: full, DroppedShutdown: late}
+}
+
+// Flush waits until everything that was reported before is counted. It closes no period.
+// It returns ctx's error if that ends first, and nil after Shutdown.
+func (e *Engine) Flush(ctx context.Context) error {
+	flushed := make(chan struct{})
+	select {
+	case e.flushes <- flushed:
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-e.done: // Shutdown counts everything, too
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Shutdown refuses all later reports, counts all earlier ones, closes the current
+// period and ends the engine's goroutine. It returns ctx's error if that ends
+// first; the work goes on all the same. It may be called any number of times.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	e.stopped.Do(func() { close(e.stop) })
+	select {
+	case <-e.done:
+		return nil
+	default:
+	}
+	select {
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run owns the windows: it counts what comes out of the queue and closes periods.
+//
+// It sleeps until a period ends, a ring of the queue has filled by a quarter, or
+// somebody asks for something. So an idle engine wakes up once a period, and a
+// busy one counts in batches.
+func (e *Engine) run() {
+	defer close(e.done)
+	timer := time.NewTimer(e.calendar.due)
+	defer timer.Stop()
+	for {
+		select {
+		case <-e.queue.wake:
+			e.count()
+		case <-timer.C:
+			timer.Reset(e.closeDue())
+		case flushed := <-e.flushes:
+			e.countAll()
+			close(flushed)
+		case <-e.stop:
+			e.queue.seal()
+			e.countAll()
+			e.finish(e.calendar.cut(e.now().Sub(e.began)))
+			return
+		}
+	}
+}
+
+// count counts what waits. It leaves after a queueful, so that a period can end while
+// reports keep coming.
+func (e *Engine) count() {
+	e.endOf = e.now()
+	if n := e.queue.drain(e.add); n > 0 {
+		e.counted.Add(uint64(n))
+	}
+	if e.queue.isBehind() {
+		// So much has come meanwhile, or a producer that is slow to write its slot is in
+		// the way, that the next token may come too late.
+		runtime.Gosched()
+		e.queue.wakeConsumer()
+	}
+}
+
+// countAll counts everything that was reported before the call.
+func (e *Engine) countAll() {
+	e.endOf = e.now()
+	n := 0
+	e.queue.drainAll(func(s *slot, d *detail) { e.add(s, d); n++ })
+	e.counted.Add(uint64(n))
+}
+
+// add counts one report.
+func (e *Engine) add(s *slot, d *detail) {
+	var trace TraceRef
+	var end time.Time
+	if s.detailed {
+		trace, end = d.trace, d.end
+		if end.IsZero() {
+			end = e.endOf
+		}
+	}
+	e.windows.add(s.service, s.name, s.kind, s.code, s.outcome, s.duration, trace, end)
+}
+
+// closeDue closes the current period, whose time has come, and returns the time until
+// the end of the next one.
+func (e *Engine) closeDue() time.Duration {
+	now := e.now()
+	mono := now.Sub(e.began)
+	if early := e.calendar.due - mono; early > 0 {
+		return early
+	}
+	e.countAll()
+	p, stepped := e.calendar.next(mono, now)
+	switch {
+	case stepped > 0:
+		e.hooks.Trouble(fmt.Errorf("wall clock is %s ahead: no periods for the time between", stepped.Round(time.Millisecond)))
+	case stepped < 0:
+		e.hooks.Trouble(fmt.Errorf("wall clock was set back: periods stay %s ahead of it", (-stepped).Round(time.Millisecond)))
+	}
+	if p.Missed > 0 {
+		e.hooks.Trouble(fmt.Errorf("process stood still: %d period ends passed unseen, their time is part of the period that began at %s", p.Missed, p.Start.Format(time.RFC3339)))
+	}
+	e.finish(p)
+	return e.calendar.due - e.now().Sub(e.began)
+}
+
+// finish closes the windows as the given period.
+func (e *Engine) finish(p Period) {
+	full, late := e.queue.refused()
+	p.Dropped, e.refused = full+late-e.refused, full+late
+	p.Received = p.Dropped
+	e.takeObjectives()
+	p = e.windows.Close(p, e.hooks.Keep)
+	if p.Dropped > 0 {
+		e.hooks.Trouble(fmt.Errorf("%d of %d reports dropped between %s and %s: the queue was full",
+			p.Dropped, p.Received, p.Start.Format(time.TimeOnly), p.End.Format(time.TimeOnly)))
+	}
+	e.hooks.Closed(&p)
+}
+
+// takeObjectives hands the objectives that were set to the windows.
+func (e *Engine) takeObjectives() {
+	e.mu.Lock()
+	pending := e.pending
+	e.pending = nil
+	e.mu.Unlock()
+	for operation, o := range pending {
+		if err := e.windows.SetObjective(operation, o); err != nil {
+			e.hooks.Trouble(err)
+		}
+	}
+}

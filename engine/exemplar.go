@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Exemplar is one call that stands for many: enough to look it up.
+type Exemplar struct {
+	Trace    TraceRef
+	Code     string
+	Duration time.Duration
+	End      time.Time
+}
+
+// MarshalJSON writes the trace and span ids in hexadecimal and the duration in nanoseconds.
+func (e Exemplar) MarshalJSON() ([]byte, error) {
+	return json.Marshal(exemplarJSON{
+		TraceID:  hex.EncodeToString(e.Trace.TraceID[:]),
+		SpanID:   hex.EncodeToString(e.Trace.SpanID[:]),
+		Sampled:  e.Trace.Sampled,
+		Code:     e.Code,
+		Duration: e.Duration,
+		End:      e.End,
+	})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (e *Exemplar) UnmarshalJSON(data []byte) error {
+	var j exemplarJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*e = Exemplar{Code: j.Code, Duration: j.Duration, End: j.End}
+	e.Trace.Sampled = j.Sampled
+	if err := decodeID(e.Trace.TraceID[:], "trace_id", j.TraceID); err != nil {
+		return err
+	}
+	return decodeID(e.Trace.SpanID[:], "span_id", j.SpanID)
+}
+
+type exemplarJSON struct {
+	TraceID  string        `json:"trace_id"`
+	SpanID   string        `json:"span_id"`
+	Sampled  bool          `json:"sampled"`
+	Code     string        `json:"code,omitempty"`
+	Duration time.Duration `json:"duration_ns"`
+	End      time.Time     `json:"end"`
+}
+
+// decodeID reads a hexadecimal id into dst, which it must fill exactly.
+func decodeID(dst []byte, key, text string) error {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(dst) {
+		return fmt.Errorf("%s: want %d hexadecimal digits, got %q", key, 2*len(dst), text)
+	}
+	copy(dst, b)
+	return nil
+}
+
+// maxExemplars bounds each of the two lists below.
+const maxExemplars = 5
+
+// exemplars holds the calls of one window that are worth looking up. A window
+// without a failed or slow call has none at all.
+type exemplars struct {
+	failed []Exemplar
+	slow   []Exemplar
+}
+
+// addFailed keeps e if that spreads the failed calls better over the codes, or
+// replaces one of the same code that can't be looked up by one that can.
+func (x *exemplars) addFailed(e Exemplar) {
+	if len(x.failed) < maxExemplars {
+		x.failed = append(x.failed, e)
+		return
+	}
+	// The place to give up is one of the most frequent code, an unsampled one if
+	// there is one. A newcomer of a less frequent code takes it, and so does a
+	// sampled newcomer of the same code from an unsampled call.
+	victim, most, own := -1, 0, 0
+	for i := range x.failed {
+		n := 0
+		for j := range x.failed {
+			if x.failed[j].Code == x.failed[i].Code {
+				n++
+			}
+		}
+		if x.failed[i].Code == e.Code {
+			own = n
+		}
+		if n > most || n == most && x.failed[victim].Trace.Sampled && !x.failed[i].Trace.Sampled {
+			victim, most = i, n
+		}
+	}
+	if own+1 <= most-1 {
+		x.failed[victim] = e
+		return
+	}
+	if !e.Trace.Sampled {
+		return
+	}
+	for i := range x.failed {
+		if x.failed[i].Code == e.Code && !x.failed[i].Trace.Sampled {
+			x.failed[i] = e
+			return
+		}
+	}
+}
+
+// addSlow keeps e if it is among the slowest; any sampled call goes before any
+// unsampled one, since only the sampled can be looked up.
+func (x *exemplars) addSlow(e Exemplar) {
+	if len(x.slow) < maxExemplars {
+		e.Code = bounded(e.Code)
+		x.slow = append(x.slow, e)
+		return
+	}
+	least := 0
+	for i := range x.slow {
+		if compareSlow(x.slow[i], x.slow[least]) < 0 {
+			least = i
+		}
+	}
+	if compareSlow(e, x.slow[least]) > 0 {
+		e.Code = bounded(e.Code)
+		x.slow[least] = e
+	}
+}
+
+// compareSlow orders calls by what there is to learn from them.
+func compareSlow(a, b Exemplar) int {
+	if a.Trace.Sampled != b.Trace.Sampled {
+		if a.Trace.Sampled {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Compare(a.Duration, b.Duration)
+}
+
+// take returns copies of both lists, the most telling call of each first, and
+// empties x for the next period.
+func (x *exemplars) take() (failed, slow []Exemplar) {
+	slices.SortStableFunc(x.failed, func(a, b Exemplar) int { return compareSlow(b, a) })
+	slices.SortStableFunc(x.slow, func(a, b Exemplar) int { return compareSlow(b, a) })
+	failed, slow = append(failed, x.failed...), append(slow, x.slow...)
+	clear(x.failed)
+	clear(x.slow)
+	x.failed, x.slow = x.failed[:0], x.slow[:0]
+	return failed, slow
+}

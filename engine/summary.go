@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"slices"
+	"time"
+)
+
+// Summary is what one operation did in one closed period. It is immutable: it is
+// shared by every sink, so none of them may change it or what it points to.
+type Summary struct {
+	Monitor   string `json:"monitor"`
+	Service   string `json:"service"`
+	Operation string `json:"operation"`
+	Kind      Kind   `json:"kind"`
+
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	// Partial says that the period was cut short (the first one and the last one
+	// mostly are), so that it is not judged.
+	Partial bool `json:"partial,omitempty"`
+
+	// Count is Success + Failure + Cancelled.
+	Count     uint64 `json:"count"`
+	Success   uint64 `json:"success"`
+	Failure   uint64 `json:"failure"`
+	Cancelled uint64 `json:"cancelled"`
+	// Ignored calls stand outside Count.
+	Ignored uint64 `json:"ignored"`
+	// SuccessRatio is Success / (Success + Failure); 1 when both are 0.
+	SuccessRatio float64 `json:"success_ratio"`
+
+	// Latency is that of the successes.
+	Latency Latency `json:"latency"`
+	// WithinTarget is the number of successes done within the latency target.
+	WithinTarget uint64 `json:"within_target"`
+	// WithinTargetRatio is WithinTarget / Success; 1 when there was no success.
+	WithinTargetRatio float64 `json:"within_target_ratio"`
+	// FailureLatency is that of the failures.
+	FailureLatency FailureLatency `json:"failure_latency"`
+	// Distribution counts the latencies of the successes by interval.
+	Distribution []Bucket `json:"distribution"`
+	// Failures counts the failures by code, largest first.
+	Failures []CodeCount `json:"failures"`
+
+	// FailedCalls are up to five of the failed calls, spread over the codes; sampled
+	// ones are preferred, since only they can be looked up.
+	FailedCalls []Exemplar `json:"failed_calls,omitempty"`
+	// SlowCalls are up to five of the slowest successes above the latency target,
+	// sampled ones first.
+	SlowCalls []Exemplar `json:"slow_calls,omitempty"`
+
+	// Objective is what was expected of the operation in this period.
+	Objective Objective `json:"objective"`
+	// Verdicts says how the operation did against each objective.
+	Verdicts Verdicts `json:"verdicts"`
+
+	// Histogram holds the latencies of the successes in full; nil unless
+	// [Config.Histograms] asks for it. It is not part of the JSON form.
+	Histogram *ExponentialHistogram `json:"-"`
+}
+
+// Key returns what the summary is of.
+func (s *Summary) Key() OperationKey {
+	return OperationKey{Service: s.Service, Kind: s.Kind, Name: s.Operation}
+}
+
+// Clone returns a copy that shares nothing with s.
+func (s *Summary) Clone() Summary {
+	c := *s
+	c.Distribution = slices.Clone(s.Distribution)
+	c.Failures = slices.Clone(s.Failures)
+	c.FailedCalls = slices.Clone(s.FailedCalls)
+	c.SlowCalls = slices.Clone(s.SlowCalls)
+	if s.Histogram != nil {
+		h := *s.Histogram
+		h.Counts = slices.Clone(h.Counts)
+		c.Histogram = &h
+	}
+	return c
+}
+
+// OperationKey identifies an operation: what is judged.
+type OperationKey struct {
+	Service string
+	Kind    Kind
+	Name    string
+}
+
+// Latency describes the durations of calls. Min, Mean and Max are exact, the
+// percentiles lie within 1 % of the exact nearest-rank ones for durations from
+// 1µs to 1h. All are 0 when there were no calls. In JSON they are nanoseconds.
+type Latency struct {
+	Min  time.Duration `json:"min_ns"`
+	Mean time.Duration `json:"mean_ns"`
+	Max  time.Duration `json:"max_ns"`
+	P50  time.Duration `json:"p50_ns"`
+	P90  time.Duration `json:"p90_ns"`
+	P95  time.Duration `json:"p95_ns"`
+	P99  time.Duration `json:"p99_ns"`
+}
+
+// FailureLatency describes the durations of failed calls, exactly. In JSON they
+// are nanoseconds.
+type FailureLatency struct {
+	Mean time.Duration `json:"mean_ns"`
+	Max  time.Duration `json:"max_ns"`
+}
+
+// Bucket is one interval of a latency distribution: Low <= latency < High. In
+// JSON the bounds are nanoseconds.
+type Bucket struct {
+	Low time.Duration `json:"low_ns"`
+	// High is 0 for the last interval, which has no upper bound.
+	High  time.Duration `json:"high_ns"`
+	Count uint64        `json:"count"`
+}
+
+// CodeCount is the number of failures with one code.
+type CodeCount struct {
+	// Code is the status code; of several that were given the same name, the most
+	// frequent one.
+	Code string `json:"code"`
+	// Name is the code's name from [Config.Codes], empty if it has none. Codes of
+	// one name are added up.
+	Name  string `json:"name,omitempty"`
+	Count uint64 `json:"count"`
+}
+
+// Verdict says how one period of one operation did against one objective.
+type Verdict uint8
+
+const (
+	// VerdictNone means that the period was not judged.
+	VerdictNone Verdict = iota
+	// VerdictGood means that the objective was met.
+	VerdictGood
+	// VerdictBad means that it was missed.
+	VerdictBad
+	// VerdictInsufficient means that there were too few calls to tell.
+	VerdictInsufficient
+)
+
+var verdictNames = [...]string{"none", "good", "bad", "insufficient"}
+
+// String returns the verdict's name in lower case.
+func (v Verdict) String() string { return enumName("Verdict", verdictNames[:], v) }
+
+// MarshalText returns the verdict's name in lower case.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads a verdict's name: none, good, bad or insufficient.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	return parseEnum("verdict", verdictNames[:], text, v)
+}
+
+// Verdicts holds the verdict for each objective.
+type Verdicts struct {
+	Availability Verdict `json:"availability"`
+	Latency      Verdict `json:"latency"`
+}
+
+// Period is everything that one closed period brought: the summary of each
+// operation that was called in it, and what became of the reports. It is
+// immutable, as its summaries are.
+type Period struct {
+	Monitor string    `json:"monitor"`
+	Start   time.Time `json:"start"`
+	End     time.Time `json:"end"`
+	// Partial says that the period was cut short: it is delivered and not judged.
+	Partial bool `json:"partial,omitempty"`
+	// Missed is the number of period ends that passed unseen because the process
+	// stood still; their time is part of this period. It is 0 in a healthy process.
+	Missed int `json:"missed,omitempty"`
+	// Summaries are ordered by service, operation and kind. Operations without a
+	// call in the period have none.
+	Summaries []Summary `json:"summaries"`
+	// Received is the number of reports made in the period: those that its
+	// summaries count and those that were dropped.
+	Received uint64 `json:"received"`
+	// Dropped is the number of reports that the full queue, or the closed engine,
+	// refused.
+	Dropped uint64 `json:"dropped"`
+	// Overflowed is the number of reports that were counted under
+	// [OverflowOperation] because there were too many operations.
+	Overflowed uint64 `json:"overflowed"`
+	// Left are the operations that gave up their place at the end of this period
+	// because they were idle. It is not part of the JSON form.
+	Left []OperationKey `json:"-"`
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"math/bits"
+	"time"
+)
+
+// window is one operation in one period, while it fills. The goroutine that owns
+// the [Windows] owns it.
+type window struct {
+	// target is objective.LatencyTarget, beside what every report touches.
+	target    time.Duration
+	within    uint64
+	failure   uint64
+	cancelled uint64
+	ignored   uint64
+	success   Histogram // of the successes' durations; its count is theirs
+
+	intervals []uint64 // the distribution's counts
+	bounds    []time.Duration
+
+	failLow, failHigh uint64 // sum of the failures' durations
+	failMax           time.Duration
+	codes             codeCounter
+	exemplars         *exemplars // nil until there is one
+
+	objective *Objective
+}
+
+// open makes w judge by the given objective and distribution from now on.
+func (w *window) open(objective *Objective, bounds []time.Duration) {
+	w.objective, w.target = objective, objective.LatencyTarget
+	w.bounds = bounds
+	if len(w.intervals) != len(bounds)+1 {
+		w.intervals = make([]uint64, len(bounds)+1)
+	}
+}
+
+// add counts one report. ref and end are those of its exemplar, and zero
+// where the call is not one.
+func (w *window) add(outcome Outcome, code string, d time.Duration, ref TraceRef, end time.Time, maxCodes int) {
+	switch outcome {
+	case OutcomeSuccess:
+		w.success.Record(d)
+		w.intervals[interval(w.bounds, d)]++
+		if d <= w.target {
+			w.within++
+		} else if !ref.IsZero() {
+			w.examples().addSlow(Exemplar{Trace: ref, Code: code, Duration: d, End: end})
+		}
+	case OutcomeFailure:
+		w.failure++
+		w.failMax = max(w.failMax, d)
+		var c uint64
+		w.failLow, c = bits.Add64(w.failLow, uint64(d), 0)
+		w.failHigh += c
+		code = w.codes.add(code, maxCodes)
+		if !ref.IsZero() {
+			w.examples().addFailed(Exemplar{Trace: ref, Code: code, Duration: d, End: end})
+		}
+	case OutcomeCancelled:
+		w.cancelled++
+	default:
+		w.ignored++
+	}
+}
+
+func (w *window) examples() *exemplars {
+	if w.exemplars == nil {
+		w.exemplars = new(exemplars)
+	}
+	return w.exemplars
+}
+
+// isEmpty reports whether nothing was counted.
+func (w *window) isEmpty() bool {
+	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0
+}
+
+var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
+
+// close returns what w counted and empties it for the next period. The caller
+// fills in whose summary it is.
+func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
+	success := w.success.count
+	s := Summary{
+		Count:             success + w.failure + w.cancelled,
+		Success:           success,
+		Failure:           w.failure,
+		Cancelled:         w.cancelled,
+		Ignored:           w.ignored,
+		SuccessRatio:      share(success, success+w.failure),
+		WithinTarget:      w.within,
+		WithinTargetRatio: share(w.within, success),
+		Distribution:      buckets(w.bounds, w.intervals),
+		Failures:          w.codes.take(codes),
+		Objective:         *w.objective,
+	}
+	s.Latency = Latency{Min: w.success.min, Mean: w.success.Mean(), Max: w.success.max}
+	var q [4]time.Duration
+	w.success.quantiles(summaryQuantiles, q[:])
+	s.Latency.P50, s.Latency.P90, s.Latency.P95, s.Latency.P99 = q[0], q[1], q[2], q[3]
+	if w.failure > 0 {
+		mean, _ := bits.Div64(w.failHigh, w.failLow, w.failure)
+		s.FailureLatency = FailureLatency{Mean: time.Duration(mean), Max: w.failMax}
+	}
+	if w.exemplars != nil {
+		s.FailedCalls, s.SlowCalls = w.exemplars.take()
+		if s.FailedCalls == nil && s.SlowCalls == nil {
+			w.exemplars = nil
+		}
+	}
+	if histogram {
+		h := w.success.Exponential()
+		s.Histogram = &h
+	}
+	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
+	w.failLow, w.failHigh, w.failMax = 0, 0, 0
+	w.success.reset()
+	clear(w.intervals)
+	return s
+}
+
+// share returns part/whole, 1 when the whole is 0.
+func share(part, whole uint64) float64 {
+	if whole == 0 {
+		return 1
+	}
+	return float64(part) / float64(whole)
+}

@@ -1,0 +1,293 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unsafe"
+)
+
+// Windows counts reports by operation and closes periods: the arithmetic of the
+// engine without its queue, goroutine and clock. It is pure: time is an argument,
+// so recorded calls go through it as live ones do. It is not safe for concurrent
+// use.
+type Windows struct {
+	config     Config
+	bounds     []time.Duration            // of config.Distribution
+	ownBounds  map[string][]time.Duration // of config.Distributions
+	objectives map[string]*Objective      // of config.Operations and SetObjective
+	objective  *Objective                 // of all others
+
+	groups     map[groupKey]*group
+	lastGroup  [256]*group  // by kind: calls mostly come from the service the last one came from
+	operations []*operation // all of them, but the overflow
+	sorted     bool         // whether operations stand in the order of the summaries
+	overflow   *operation
+	overflowed uint64 // reports counted under overflow in this period
+	recent     []recentName
+
+	stale bool // whether an objective has changed since the windows were opened
+}
+
+// group holds the operations of one service and kind.
+type group struct {
+	groupKey
+	byName map[string]*operation
+}
+
+type groupKey struct {
+	service string
+	kind    Kind
+}
+
+// operation is what is judged, and its window.
+type operation struct {
+	window
+	key   OperationKey
+	group *group
+	idle  int // periods without a call, up to now
+}
+
+// recentName remembers the operation that a name led to. The name is compared
+// by its address and length: as long as the entry keeps the string alive, nothing
+// else can be at that address, and strings don't change, so the same address and
+// length are the same name. Another string with the same bytes is looked up.
+type recentName struct {
+	name string
+	op   *operation
+}
+
+// Bounds of the table of recent names. It has at least twice as many entries as there are
+// operations, up to its largest size.
+const (
+	minRecent = 1 << 8
+	maxRecent = 1 << 17
+)
+
+// recentIndex returns the place of a name in a table of n entries, a power of two, by
+// Fibonacci hashing of its address (Knuth, The Art of Computer Programming,
+// volume 3, section 6.4). The address is only ever a number here.
+func recentIndex(name string, n int) int {
+	address := uint64(uintptr(unsafe.Pointer(unsafe.StringData(name))))
+	return int(address * 0x9E3779B97F4A7C15 >> 32 & uint64(n-1))
+}
+
+// NewWindows returns empty windows. It returns the errors of [Config.Validate].
+func NewWindows(c Config) (*Windows, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	w := &Windows{
+		config:     c,
+		bounds:     c.Distribution.bounds(),
+		ownBounds:  make(map[string][]time.Duration, len(c.Distributions)),
+		objectives: make(map[string]*Objective, len(c.Operations)),
+		objective:  &c.Objective,
+		groups:     make(map[groupKey]*group),
+		recent:     make([]recentName, minRecent),
+	}
+	for name, d := range c.Distributions {
+		w.ownBounds[bounded(name)] = d.bounds()
+	}
+	for name, o := range c.Operations {
+		w.objectives[bounded(name)] = &o
+	}
+	w.overflow = &operation{key: OperationKey{Service: c.Service, Name: OverflowOperation}}
+	w.open(w.overflow)
+	return w, nil
+}
+
+// Config returns the configuration with its defaults filled in.
+func (w *Windows) Config() Config { return w.config }
+
+// SetObjective sets what is expected of the operations of the given name, from
+// the next period on: the current one is judged by what it began with. Fields
+// left zero inherit [Config.Objective]'s. It returns the errors of [Objective.Validate].
+func (w *Windows) SetObjective(operation string, o Objective) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	o = o.Inherit(w.config.Objective)
+	w.objectives[bounded(operation)] = &o
+	w.stale = true
+	return nil
+}
+
+// Add counts one report in the current period.
+func (w *Windows) Add(r Report) {
+	w.add(r.Service, r.Operation, r.Kind, r.Code, r.Outcome, r.Duration, r.Trace, r.End)
+}
+
+func (w *Windows) add(service, name string, kind Kind, code string, outcome Outcome, d time.Duration, ref TraceRef, end time.Time) {
+	op := w.lookup(service, name, kind)
+	if outcome == OutcomeUnset {
+		outcome = outcomeOf(w.config.Codes, code)
+	}
+	op.window.add(outcome, code, max(d, 0), ref, end, w.config.MaxCodes)
+}
+
+// lookup returns the operation of a report, which it makes if there is room.
+func (w *Windows) lookup(service, name string, kind Kind) *operation {
+	if service == "" {
+		service = w.config.Service
+	}
+	g := w.lastGroup[kind]
+	if g == nil || g.service != service {
+		if g = w.groups[groupKey{service, kind}]; g == nil {
+			return w.find(service, name, kind)
+		}
+		w.lastGroup[kind] = g
+	}
+	r := &w.recent[recentIndex(name, len(w.recent))]
+	if unsafe.StringData(r.name) == unsafe.StringData(name) && len(r.name) == len(name) && r.op != nil && r.op.group == g {
+		return r.op
+	}
+	op := g.byName[name]
+	if op == nil {
+		return w.find(service, name, kind)
+	}
+	*r = recentName{name: name, op: op}
+	return op
+}
+
+// find returns the operation of a name that is new, or has to be put into shape first.
+func (w *Windows) find(service, name string, kind Kind) *operation {
+	if name == "" {
+		name = UnnamedOperation
+	}
+	gk := groupKey{bounded(service), kind}
+	name = bounded(name)
+	g := w.groups[gk]
+	if g != nil && g.byName[name] != nil {
+		return g.byName[name]
+	}
+	if len(w.operations) >= w.config.MaxOperations {
+		w.overflowed++
+		return w.overflow
+	}
+	if g == nil {
+		g = &group{groupKey: gk, byName: make(map[string]*operation)}
+		w.groups[gk] = g
+	}
+	op := &operation{key: OperationKey{Service: gk.service, Kind: kind, Name: name}, group: g}
+	w.open(op)
+	g.byName[name] = op
+	w.operations = append(w.operations, op)
+	w.sorted = false
+	if n := len(w.recent); 2*len(w.operations) > n && n < maxRecent {
+		w.recent = make([]recentName, 2*n)
+	}
+	return op
+}
+
+// open begins an operation's next window.
+func (w *Windows) open(op *operation) {
+	objective, bounds := w.objective, w.bounds
+	if o, ok := w.objectives[op.key.Name]; ok {
+		objective = o
+	}
+	if b, ok := w.ownBounds[op.key.Name]; ok {
+		bounds = b
+	}
+	op.window.open(objective, bounds)
+}
+
+// Close ends the current period and returns it; the next one begins. p says
+// which period it is: its Start, End, Partial and Missed are kept, the rest is
+// filled in. An operation without a call in the last [Config.IdlePeriods] periods
+// gives up its place, unless keep says that it must stay; a nil keep keeps none.
+func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
+	w.sort()
+	p.Monitor = w.config.Name
+	p.Overflowed, w.overflowed = w.overflowed, 0
+	p.Summaries = make([]Summary, 0, w.called())
+	leaving := false
+	for _, op := range w.operations {
+		if op.isEmpty() {
+			op.idle++
+			leaving = leaving || op.idle >= w.config.IdlePeriods
+		} else {
+			p.Summaries = append(p.Summaries, w.summarize(op, &p))
+		}
+		if w.stale {
+			w.open(op)
+		}
+	}
+	if !w.overflow.isEmpty() {
+		p.Summaries = append(p.Summaries, w.summarize(w.overflow, &p))
+	}
+	if w.stale {
+		w.open(w.overflow)
+		w.stale = false
+	}
+	if leaving {
+		p.Left = w.dismiss(keep)
+	}
+	return p
+}
+
+// called returns the number of operations that were called in this period.
+func (w *Windows) called() int {
+	n := 0
+	for _, op := range w.operations {
+		if !op.isEmpty() {
+			n++
+		}
+	}
+	if !w.overflow.isEmpty() {
+		n++
+	}
+	return n
+}
+
+// summarize closes the window of one operation.
+func (w *Windows) summarize(op *operation, p *Period) Summary {
+	op.idle = 0
+	s := op.window.close(w.config.Codes, w.config.Histograms)
+	s.Monitor, s.Service, s.Operation, s.Kind = w.config.Name, op.key.Service, op.key.Name, op.key.Kind
+	s.Start, s.End, s.Partial = p.Start, p.End, p.Partial
+	p.Received += s.Count + s.Ignored
+	return s
+}
+
+// sort brings the operations into the order of the summaries.
+func (w *Windows) sort() {
+	if w.sorted {
+		return
+	}
+	slices.SortFunc(w.operations, func(a, b *operation) int {
+		return cmp.Or(
+			strings.Compare(a.key.Service, b.key.Service),
+			strings.Compare(a.key.Name, b.key.Name),
+			cmp.Compare(a.key.Kind, b.key.Kind),
+		)
+	})
+	w.sorted = true
+}
+
+// dismiss takes away the places of operations that have been idle for too long,
+// and returns whose they were.
+func (w *Windows) dismiss(keep func(OperationKey) bool) []OperationKey {
+	var left []OperationKey
+	stay := w.operations[:0]
+	for _, op := range w.operations {
+		if op.idle < w.config.IdlePeriods || keep != nil && keep(op.key) {
+			stay = append(stay, op)
+			continue
+		}
+		left = append(left, op.key)
+		delete(op.group.byName, op.key.Name)
+		if len(op.group.byName) == 0 {
+			delete(w.groups, op.group.groupKey)
+			w.lastGroup[op.key.Kind] = nil
+		}
+	}
+	clear(w.operations[len(stay):])
+	w.operations = stay
+	if len(left) > 0 {
+		clear(w.recent) // it may point to those that left
+	}
+	return left
+}

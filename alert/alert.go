@@ -38,6 +38,9 @@ type Alert struct {
 	// LatencyTarget is the time within which calls were expected to be done; 0
 	// unless Objective is Latency.
 	LatencyTarget time.Duration `json:"latency_target_ns,omitempty"`
+	// Worst is the call that shows best what went wrong when the alert began to fire, a
+	// sampled one if there was any. It is zero if no call was traced.
+	Worst engine.Exemplar `json:"worst,omitzero"`
 	// Evidence are the summaries of the periods that led to the alert, oldest
 	// first. They belong to whoever got the alert.
 	Evidence []engine.Summary `json:"evidence"`

@@ -35,6 +35,7 @@ type machine struct {
 	streak   []engine.Summary // the bad periods of pending, the good ones of recovering
 	id       string
 	startsAt time.Time
+	worst    engine.Exemplar
 	// objective is the one that the streak was judged by.
 	objective engine.Objective
 }
@@ -56,6 +57,7 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 		if len(m.streak) >= s.Objective.AlertAfter {
 			m.startsAt = m.streak[0].Start
 			m.id = newID(k, &m.streak[0])
+			m.worst = worst(k, m.streak)
 			return m.change(k, Firing, firing), true
 		}
 	case v == engine.VerdictGood:
@@ -100,6 +102,7 @@ func (m *machine) change(k Kind, state State, to phase) Alert {
 		At:        last.End,
 		Target:    total.target,
 		Actual:    total.ratio(),
+		Worst:     m.worst,
 		Evidence:  m.streak,
 	}
 	if k == Latency {

@@ -1,0 +1,176 @@
+package alert
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// ScopeName is the instrumentation scope of everything the monitor itself
+// emits. Spans of this scope are never monitored.
+const ScopeName = "github.com/blurooo/go-monitor/v2"
+
+// Names of the events that announce alerts.
+const (
+	EventFiring   = "gomonitor.alert.firing"
+	EventResolved = "gomonitor.alert.resolved"
+)
+
+// eventName returns the name of the event that announces an alert.
+func eventName(s State) string {
+	if s == Resolved {
+		return EventResolved
+	}
+	return EventFiring
+}
+
+// attributes returns what an event says about an alert. Existing semantic
+// conventions are used where there are any; the rest stands under gomonitor.
+func attributes(a *Alert) []attribute.KeyValue {
+	attrs := []attribute.KeyValue{
+		attribute.String("gomonitor.alert.id", a.ID),
+		attribute.String("gomonitor.alert.starts_at", a.StartsAt.Format(time.RFC3339Nano)),
+		attribute.String("gomonitor.monitor", a.Monitor),
+		attribute.String("gomonitor.operation", a.Operation),
+		attribute.String("gomonitor.span.kind", a.SpanKind.String()),
+		attribute.String("gomonitor.objective", a.Objective.String()),
+		attribute.Float64("gomonitor.target", a.Target),
+		attribute.Float64("gomonitor.actual", a.Actual),
+		attribute.Int("gomonitor.evidence.periods", len(a.Evidence)),
+	}
+	if a.Service != "" {
+		attrs = append(attrs, attribute.String("service.name", a.Service))
+	}
+	if !a.EndsAt.IsZero() {
+		attrs = append(attrs, attribute.String("gomonitor.alert.ends_at", a.EndsAt.Format(time.RFC3339Nano)))
+	}
+	if a.Objective == Latency {
+		attrs = append(attrs, attribute.Float64("gomonitor.latency_target", a.LatencyTarget.Seconds()))
+	}
+	var calls, failures uint64
+	var traces []string
+	for i := range a.Evidence {
+		s := &a.Evidence[i]
+		calls, failures = calls+s.Count, failures+s.Failure
+		for _, e := range exemplarsOf(a.Objective, s) {
+			if e.Trace.Sampled {
+				traces = append(traces, trace.TraceID(e.Trace.TraceID).String())
+			}
+		}
+	}
+	attrs = append(attrs,
+		attribute.Int64("gomonitor.evidence.calls", int64(calls)),
+		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
+	)
+	if code := topCode(a.Evidence); code != "" {
+		attrs = append(attrs, attribute.String("error.type", code))
+	}
+	if len(traces) > 0 {
+		attrs = append(attrs, attribute.StringSlice("gomonitor.evidence.trace_ids", traces))
+	}
+	return attrs
+}
+
+// topCode returns the most frequent failure code of all periods together.
+func topCode(evidence []engine.Summary) string {
+	counts := make(map[string]uint64)
+	var top string
+	for i := range evidence {
+		for _, f := range evidence[i].Failures {
+			counts[f.Code] += f.Count
+			if n := counts[f.Code]; top == "" || n > counts[top] || n == counts[top] && f.Code < top {
+				top = f.Code
+			}
+		}
+	}
+	return top
+}
+
+// exemplarsOf returns the calls that show best how an objective was missed.
+func exemplarsOf(k Kind, s *engine.Summary) []engine.Exemplar {
+	if k == Latency {
+		return s.SlowCalls
+	}
+	return s.FailedCalls
+}
+
+// worst returns the call that shows best how an objective was missed: a sampled
+// one, since only those can be looked up, and among these the longest. It is zero
+// if there is none.
+func worst(k Kind, evidence []engine.Summary) engine.Exemplar {
+	var w engine.Exemplar
+	for i := range evidence {
+		for _, e := range exemplarsOf(k, &evidence[i]) {
+			better := e.Trace.Sampled && !w.Trace.Sampled ||
+				e.Trace.Sampled == w.Trace.Sampled && e.Duration > w.Duration
+			if w.Trace.IsZero() || better {
+				w = e
+			}
+		}
+	}
+	return w
+}
+
+// withWorst returns ctx with the span of the worst exemplar as its remote span, if
+// that was sampled, so that what is emitted there stands in an affected trace.
+func withWorst(ctx context.Context, a *Alert) context.Context {
+	ref := a.Worst.Trace
+	if !ref.Sampled {
+		return ctx
+	}
+	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID:    ref.TraceID,
+		SpanID:     ref.SpanID,
+		TraceFlags: trace.FlagsSampled,
+		Remote:     true,
+	}))
+}
+
+// Log returns a notifier that emits each alert as a log record with an event
+// name, [EventFiring] with severity ERROR or [EventResolved] with severity INFO, in the
+// trace context of the alert's worst exemplar.
+func Log(p log.LoggerProvider) Notifier {
+	logger := p.Logger(ScopeName)
+	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		for i := range alerts {
+			a := &alerts[i]
+			var r log.Record
+			r.SetEventName(eventName(a.State))
+			r.SetTimestamp(a.At)
+			r.SetObservedTimestamp(time.Now())
+			r.SetSeverity(log.SeverityError)
+			r.SetSeverityText("ERROR")
+			if a.State == Resolved {
+				r.SetSeverity(log.SeverityInfo)
+				r.SetSeverityText("INFO")
+			}
+			r.SetBody(attribute.StringValue(a.Summary()))
+			r.AddAttributes(attributes(a)...)
+			logger.Emit(withWorst(ctx, a), r)
+		}
+		return nil
+	})
+}
+
+// SpanEvent returns a notifier that puts each alert, as an event named
+// [EventFiring] or [EventResolved], on a span of its own that is a child of the
+// alert's worst exemplar: so the alert stands in an affected trace and is exported
+// with it. An alert without a sampled exemplar gets a trace of its own.
+func SpanEvent(p trace.TracerProvider) Notifier {
+	tracer := p.Tracer(ScopeName)
+	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		for i := range alerts {
+			a := &alerts[i]
+			_, span := tracer.Start(withWorst(ctx, a), "gomonitor.alert",
+				trace.WithSpanKind(trace.SpanKindInternal))
+			span.AddEvent(eventName(a.State), trace.WithTimestamp(a.At), trace.WithAttributes(attributes(a)...))
+			span.End()
+		}
+		return nil
+	})
+}

@@ -2,7 +2,9 @@ package alert
 
 import (
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -69,32 +71,42 @@ func (a *Alert) Summary() string {
 
 // Measured says in words what was measured and what was expected.
 func (a *Alert) Measured() string {
+	actual, target := percent(a.Actual, a.Target), exactPercent(a.Target)
 	if a.Objective == Latency {
-		return fmt.Sprintf("%s of calls within %s (target %s)", Percent(a.Actual), a.LatencyTarget, Percent(a.Target))
+		return fmt.Sprintf("%s of successful calls within %s (target %s)", actual, short(a.LatencyTarget), target)
 	}
-	return fmt.Sprintf("%s succeed (target %s)", Percent(a.Actual), Percent(a.Target))
+	return fmt.Sprintf("%s succeed (target %s)", actual, target)
 }
 
-// Percent writes a ratio for people: as many decimals as it takes not to round
-// a miss away (99.96 %, not 100.0 %), four at most.
-func Percent(ratio float64) string {
-	p := ratio * 100
-	for decimals := 1; decimals <= 4; decimals++ {
-		s := strconv.FormatFloat(p, 'f', decimals, 64)
-		if v, _ := strconv.ParseFloat(s, 64); (v < 100 || p >= 100) && (v > 0 || p <= 0) {
-			return trimZeros(s) + " %"
+// Percent writes a ratio for people, with one decimal or as many as it takes not
+// to round a miss away: 99.96 %, not 100 %.
+func Percent(ratio float64) string { return percent(ratio, 1) }
+
+// maxDecimals of a percentage tell every share of up to 10^12 calls from its neighbours.
+const maxDecimals = 10
+
+// percent is Percent for a ratio that stands beside its target: rounding takes it
+// neither there from below nor to 0 % or 100 % from between.
+func percent(ratio, target float64) string {
+	bound := rounded100(target)
+	for decimals := 1; ; decimals++ {
+		s := strconv.FormatFloat(rounded100(ratio), 'f', decimals, 64)
+		v, _ := strconv.ParseFloat(s, 64)
+		faithful := (v < bound) == (ratio < target) && (v < 100) == (ratio < 1) && (v > 0) == (ratio > 0)
+		if faithful || decimals == maxDecimals {
+			return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
 		}
 	}
-	return strconv.FormatFloat(p, 'g', 6, 64) + " %"
 }
 
-// trimZeros takes ".0" away.
-func trimZeros(s string) string {
-	if n := len(s); n > 2 && s[n-2:] == ".0" {
-		return s[:n-2]
-	}
-	return s
+// exactPercent writes a ratio as the person who set it would: 95 %, 99.25 %.
+func exactPercent(ratio float64) string {
+	return strconv.FormatFloat(rounded100(ratio), 'f', -1, 64) + " %"
 }
+
+// rounded100 returns 100 times a ratio without the noise of the multiplication:
+// 7, not 7.000000000000001.
+func rounded100(ratio float64) float64 { return math.Round(ratio*1e12) / 1e10 }
 
 // Kind is a kind of objective.
 type Kind uint8

@@ -11,7 +11,7 @@ import (
 func Console(w io.Writer) Notifier {
 	return NotifierFunc(func(_ context.Context, alerts []Alert) error {
 		for i := range alerts {
-			if _, err := io.WriteString(w, "\n"+Text(&alerts[i])); err != nil {
+			if _, err := w.Write([]byte("\n" + Text(&alerts[i]))); err != nil {
 				return fmt.Errorf("write alert: %w", err)
 			}
 		}

@@ -56,28 +56,28 @@ func (d *Dispatcher) Dispatch(alerts []Alert) {
 // Flush waits until everything dispatched before is delivered or given up. It
 // returns ctx's error if that ends first.
 func (d *Dispatcher) Flush(ctx context.Context) error {
-	var errs []error
-	for i, o := range d.outboxes {
-		if err := o.Flush(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("notifier %d: %w", i, err))
-		}
-	}
-	return errors.Join(errs...)
+	return d.each(func(o *outbox.Outbox[[]Alert]) error { return o.Flush(ctx) })
 }
 
 // Close takes no more alerts, delivers those it has, and ends every goroutine. If
 // ctx ends first it gives up what is left and says how much that is.
 func (d *Dispatcher) Close(ctx context.Context) error {
+	return d.each(func(o *outbox.Outbox[[]Alert]) error { return o.Close(ctx) })
+}
+
+// each does something that may wait to all outboxes at the same time, so that no
+// notifier has to wait for another one.
+func (d *Dispatcher) each(do func(*outbox.Outbox[[]Alert]) error) error {
 	errs := make([]error, len(d.outboxes))
-	var closing sync.WaitGroup
+	var all sync.WaitGroup
 	for i, o := range d.outboxes {
-		closing.Go(func() {
-			if err := o.Close(ctx); err != nil {
+		all.Go(func() {
+			if err := do(o); err != nil {
 				errs[i] = fmt.Errorf("notifier %d: %w", i, err)
 			}
 		})
 	}
-	closing.Wait()
+	all.Wait()
 	return errors.Join(errs...)
 }
 

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"strconv"
 
@@ -64,7 +65,7 @@ func (j *Judge) advance(k Kind, s *engine.Summary) (Alert, bool) {
 		if v != engine.VerdictBad {
 			return Alert{}, false // nothing to remember
 		}
-		m = &machine{objective: s.Objective}
+		m = &machine{objective: relevant(k, s.Objective)}
 		j.machines[key] = m
 	}
 	a, raised := m.advance(k, v, s)
@@ -106,8 +107,7 @@ func newID(k Kind, s *engine.Summary) string {
 		s.Monitor, s.Service, s.Operation, s.Kind.String(), k.String(),
 		strconv.FormatInt(s.Start.UnixNano(), 10),
 	} {
-		h.Write([]byte(part))
-		h.Write([]byte{0xff}) // not part of any UTF-8 text: keeps the parts apart
+		fmt.Fprintf(h, "%d:%s", len(part), part) // the length keeps the parts apart, whatever they hold
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

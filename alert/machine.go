@@ -36,16 +36,16 @@ type machine struct {
 	id       string
 	startsAt time.Time
 	worst    engine.Exemplar
-	// objective is the one that the streak was judged by.
+	// objective is what the streak was judged by.
 	objective engine.Objective
 }
 
 // advance takes a period's verdict and returns the alert that it raises, if any.
 func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
-	if s.Objective != m.objective {
+	if o := relevant(k, s.Objective); o != m.objective {
 		// Periods judged by another objective say nothing about this one: streaks begin
 		// anew. A firing alert keeps firing until this objective is met.
-		m.objective = s.Objective
+		m.objective = o
 		m.breakStreak()
 	}
 	switch {

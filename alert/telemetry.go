@@ -2,7 +2,9 @@ package alert
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
@@ -29,14 +31,20 @@ func eventName(s State) string {
 	return EventFiring
 }
 
+// text returns an attribute whose value may hold anything. What is not UTF-8 is
+// replaced: an OTLP exporter loses the whole batch over one such byte.
+func text(key, value string) attribute.KeyValue {
+	return attribute.String(key, strings.ToValidUTF8(value, string(unicode.ReplacementChar)))
+}
+
 // attributes returns what an event says about an alert. Existing semantic
 // conventions are used where there are any; the rest stands under gomonitor.
 func attributes(a *Alert) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		attribute.String("gomonitor.alert.id", a.ID),
 		attribute.String("gomonitor.alert.starts_at", a.StartsAt.Format(time.RFC3339Nano)),
-		attribute.String("gomonitor.monitor", a.Monitor),
-		attribute.String("gomonitor.operation", a.Operation),
+		text("gomonitor.monitor", a.Monitor),
+		text("gomonitor.operation", a.Operation),
 		attribute.String("gomonitor.span.kind", a.SpanKind.String()),
 		attribute.String("gomonitor.objective", a.Objective.String()),
 		attribute.Float64("gomonitor.target", a.Target),
@@ -44,7 +52,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int("gomonitor.evidence.periods", len(a.Evidence)),
 	}
 	if a.Service != "" {
-		attrs = append(attrs, attribute.String("service.name", a.Service))
+		attrs = append(attrs, text("service.name", a.Service))
 	}
 	if !a.EndsAt.IsZero() {
 		attrs = append(attrs, attribute.String("gomonitor.alert.ends_at", a.EndsAt.Format(time.RFC3339Nano)))
@@ -67,8 +75,11 @@ func attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int64("gomonitor.evidence.calls", int64(calls)),
 		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
 	)
-	if code := topCode(a.Evidence); code != "" {
-		attrs = append(attrs, attribute.String("error.type", code))
+	// Latency is about successes, and a resolved alert's evidence is what went well.
+	if a.Objective == Availability && a.State == Firing {
+		if code := topCode(a.Evidence); code != "" {
+			attrs = append(attrs, text("error.type", code))
+		}
 	}
 	if len(traces) > 0 {
 		attrs = append(attrs, attribute.StringSlice("gomonitor.evidence.trace_ids", traces))
@@ -108,7 +119,7 @@ func worst(k Kind, evidence []engine.Summary) engine.Exemplar {
 		for _, e := range exemplarsOf(k, &evidence[i]) {
 			better := e.Trace.Sampled && !w.Trace.Sampled ||
 				e.Trace.Sampled == w.Trace.Sampled && e.Duration > w.Duration
-			if w.Trace.IsZero() || better {
+			if !e.Trace.IsZero() && (w.Trace.IsZero() || better) {
 				w = e
 			}
 		}
@@ -149,7 +160,7 @@ func Log(p log.LoggerProvider) Notifier {
 				r.SetSeverity(log.SeverityInfo)
 				r.SetSeverityText("INFO")
 			}
-			r.SetBody(attribute.StringValue(a.Summary()))
+			r.SetBody(attribute.StringValue(printable(a.Summary())))
 			r.AddAttributes(attributes(a)...)
 			logger.Emit(withWorst(ctx, a), r)
 		}

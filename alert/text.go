@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -23,8 +24,8 @@ func printable(s string) string {
 		switch {
 		case clean(r):
 			b.WriteRune(r)
-		case r == unicode.ReplacementChar:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], string(r)):
+			fmt.Fprintf(&b, `\x%02x`, s[i]) // not UTF-8
 		case r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, r)
 		case r < 0x10000:
@@ -37,7 +38,8 @@ func printable(s string) string {
 }
 
 // Text returns an alert as a readable block of lines, its last one ended, with
-// everything that came from outside made inert for a terminal.
+// everything that came from outside made inert for a terminal. It has at most ten lines:
+// of many periods the first and the last ones are shown.
 func Text(a *Alert) string {
 	var b strings.Builder
 	mark := "ALERT   "
@@ -47,19 +49,40 @@ func Text(a *Alert) string {
 	fmt.Fprintf(&b, "%s  %s  %s: %s\n", mark, printable(a.Operation), a.Objective, a.Measured())
 	fmt.Fprintf(&b, "  %s\n", whose(a))
 	if a.State == Resolved {
-		fmt.Fprintf(&b, "  bad from %s to %s (%s), good for %s since\n",
-			clock(a.StartsAt), clock(a.EndsAt), rounded(a.EndsAt.Sub(a.StartsAt)), periods(len(a.Evidence)))
+		fmt.Fprintf(&b, "  bad from %s to %s (%s), good for %s since:\n",
+			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.EndsAt.Sub(a.StartsAt)), periods(len(a.Evidence)))
 	} else {
-		fmt.Fprintf(&b, "  bad since %s, %s running\n", clock(a.StartsAt), periods(len(a.Evidence)))
+		fmt.Fprintf(&b, "  bad since %s, %s running:\n", moment(a.StartsAt), periods(len(a.Evidence)))
 	}
-	for i := range a.Evidence {
-		fmt.Fprintf(&b, "  %s\n", evidenceLine(a.Objective, &a.Evidence[i]))
-	}
+	writeEvidence(&b, a)
 	if a.State == Firing && !a.Worst.Trace.IsZero() {
-		fmt.Fprintf(&b, "  look at %s\n", exemplarText(a.Worst))
+		fmt.Fprintf(&b, "  worst call: %s\n", exemplarText(a.Worst))
 	}
-	fmt.Fprintf(&b, "  id %s\n", a.ID)
+	fmt.Fprintf(&b, "  id %s\n", printable(a.ID))
 	return b.String()
+}
+
+// writeEvidence writes one line for each period, the numbers of calls below each other.
+func writeEvidence(b *strings.Builder, a *Alert) {
+	const most, head = 5, 1 // of more lines than most, head stay before the gap
+	gap := 0
+	if n := len(a.Evidence); n > most {
+		gap = n - (most - 1)
+	}
+	var largest uint64
+	for i := range a.Evidence {
+		calls, _ := callsOf(a.Objective, &a.Evidence[i])
+		largest = max(largest, calls)
+	}
+	width := len(strconv.FormatUint(largest, 10))
+	for i := range a.Evidence {
+		switch {
+		case gap > 0 && i == head:
+			fmt.Fprintf(b, "  (%d more)\n", gap)
+		case gap == 0 || i < head || i >= head+gap:
+			fmt.Fprintf(b, "  %s\n", evidenceLine(a.Objective, &a.Evidence[i], width))
+		}
+	}
 }
 
 // whose says what the alert is about, apart from the operation's name.
@@ -74,14 +97,25 @@ func whose(a *Alert) string {
 	return strings.Join(parts, ", ")
 }
 
-// evidenceLine tells one period in one line.
-func evidenceLine(k Kind, s *engine.Summary) string {
-	line := fmt.Sprintf("%s-%s  %s", clock(s.Start), clock(s.End), plural(s.Count, "call"))
+// callsOf returns the number of calls that an objective is about, and what they are called.
+func callsOf(k Kind, s *engine.Summary) (uint64, string) {
 	if k == Latency {
-		return fmt.Sprintf("%s, %s within %s, p50 %s, p99 %s", line,
-			Percent(s.WithinTargetRatio), s.Objective.LatencyTarget, rounded(s.Latency.P50), rounded(s.Latency.P99))
+		return s.Success, "successful call"
 	}
-	line = fmt.Sprintf("%s, %s succeed", line, Percent(s.SuccessRatio))
+	return s.Success + s.Failure, "call"
+}
+
+// evidenceLine tells one period in one line, the number of calls in a column of the given width.
+func evidenceLine(k Kind, s *engine.Summary, width int) string {
+	calls, what := callsOf(k, s)
+	r := read(k, s)
+	line := fmt.Sprintf("%s-%s  %*d %s, %s", clock(s.Start), clock(s.End),
+		width, calls, plural(calls, what), percent(r.ratio(), r.target))
+	if k == Latency {
+		return fmt.Sprintf("%s within %s, p50 %s, p99 %s", line,
+			short(s.Objective.LatencyTarget), rounded(s.Latency.P50), rounded(s.Latency.P99))
+	}
+	line += " succeed"
 	if codes := CodesText(s.Failures); codes != "" {
 		line += ": " + codes
 	}
@@ -99,8 +133,11 @@ func CodesText(failures []engine.CodeCount) string {
 			rest += f.Count
 			continue
 		}
-		label := printable(f.Code)
-		if f.Name != "" {
+		label := "no code"
+		if f.Code != "" {
+			label = printable(f.Code)
+		}
+		if f.Name != "" && f.Name != f.Code {
 			label += " " + printable(f.Name)
 		}
 		parts = append(parts, fmt.Sprintf("%s x%d", label, f.Count))
@@ -113,11 +150,29 @@ func CodesText(failures []engine.CodeCount) string {
 
 // exemplarText tells how to look a call up.
 func exemplarText(e engine.Exemplar) string {
-	sampled := "not sampled"
-	if e.Trace.Sampled {
-		sampled = "sampled"
+	about := rounded(e.Duration)
+	if e.Code != "" {
+		about = printable(e.Code) + ", " + about
 	}
-	return fmt.Sprintf("trace %x span %x (%s, %s, %s)", e.Trace.TraceID, e.Trace.SpanID, printable(e.Code), rounded(e.Duration), sampled)
+	if !e.Trace.Sampled {
+		about += ", not sampled"
+	}
+	return fmt.Sprintf("trace %x span %x (%s)", e.Trace.TraceID, e.Trace.SpanID, about)
+}
+
+// moment writes a time in full: an alert may be read in a log of many days and places.
+func moment(t time.Time) string {
+	return t.Format(time.DateOnly+" ") + clock(t) + t.Format(" -07:00")
+}
+
+// momentAfter writes a time that follows on another one, in full only where the
+// day or the zone is another.
+func momentAfter(before, t time.Time) string {
+	const dayAndZone = time.DateOnly + " -07:00"
+	if before.Format(dayAndZone) == t.Format(dayAndZone) {
+		return clock(t)
+	}
+	return moment(t)
 }
 
 // clock writes a time of day, with milliseconds where there are any.
@@ -134,14 +189,26 @@ func rounded(d time.Duration) string {
 	for d/unit >= 1000 {
 		unit *= 10
 	}
-	return d.Round(unit).String()
+	return short(d.Round(unit))
 }
 
-func periods(n int) string { return plural(uint64(n), "period") }
+// short writes a duration without zeros at its end: 2m, not 2m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
 
+func periods(n int) string { return fmt.Sprintf("%d %s", n, plural(uint64(n), "period")) }
+
+// plural returns the word for n things.
 func plural(n uint64, what string) string {
 	if n == 1 {
-		return "1 " + what
+		return what
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return what + "s"
 }

@@ -23,6 +23,17 @@ func read(k Kind, s *engine.Summary) reading {
 	return reading{good: s.Success, total: s.Success + s.Failure, target: s.Objective.SuccessRatio}
 }
 
+// relevant returns o without what has no part in judging the given kind: whoever
+// tunes a latency target while calls fail must not put off the alert about that.
+func relevant(k Kind, o engine.Objective) engine.Objective {
+	if k == Latency {
+		o.SuccessRatio = 0
+	} else {
+		o.LatencyTarget, o.WithinTarget = 0, 0
+	}
+	return o
+}
+
 // verdict judges a reading.
 func (r reading) verdict(minCalls int) engine.Verdict {
 	switch {

@@ -19,17 +19,27 @@ const (
 // maxNameBytes bounds names and codes.
 const maxNameBytes = 256
 
-// bounded returns a copy of s that holds on to nothing else in memory, cut at a rune if it
-// is longer than maxNameBytes.
-func bounded(s string) string {
-	if len(s) > maxNameBytes {
-		n := maxNameBytes
-		for n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-			n--
-		}
-		s = s[:n]
+// cut returns s, cut at a rune if it is longer than maxNameBytes.
+func cut(s string) string {
+	if len(s) <= maxNameBytes {
+		return s
 	}
-	return strings.Clone(s)
+	n := maxNameBytes
+	for n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// bounded is cut, and a copy that holds on to nothing else in memory.
+func bounded(s string) string { return strings.Clone(cut(s)) }
+
+// operationName returns the name under which an operation is counted.
+func operationName(name string) string {
+	if name == "" {
+		return UnnamedOperation
+	}
+	return cut(name)
 }
 
 // CodeFeature says what a status code means.
@@ -84,9 +94,7 @@ type codeTally struct {
 // add counts one failure and returns the code under which it was counted. limit
 // is the number of codes that get a place of their own.
 func (c *codeCounter) add(code string, limit int) string {
-	if len(code) > maxNameBytes {
-		code = bounded(code)
-	}
+	code = cut(code)
 	for i := range *c {
 		if (*c)[i].code == code {
 			(*c)[i].count++
@@ -102,7 +110,7 @@ func (c *codeCounter) add(code string, limit int) string {
 			}
 		}
 	}
-	code = bounded(code)
+	code = strings.Clone(code)
 	*c = append(*c, codeTally{code: code, count: 1})
 	return code
 }

@@ -110,8 +110,8 @@ func entry(key, name string) string { return fmt.Sprintf("%s[%q]", key, name) }
 // hours writes whole hours as people do: 1h, not 1h0m0s.
 func hours(d time.Duration) string { return strings.TrimSuffix(d.String(), "0m0s") }
 
-// withDefaults returns a copy of c that shares no map with it and in which only
-// those fields are zero whose zero says something. QueueSize is left to the queue.
+// withDefaults returns a copy of c that shares no map or slice with it and in which
+// only those fields are zero whose zero says something. QueueSize is left to the queue.
 func (c Config) withDefaults() Config {
 	inherit(&c.Name, "monitor")
 	inherit(&c.Period, time.Minute)
@@ -120,6 +120,7 @@ func (c Config) withDefaults() Config {
 	inherit(&c.IdlePeriods, 60)
 	c.Objective = c.Objective.Inherit(DefaultObjective())
 	c.Distribution = c.Distribution.inherit(DefaultDistribution())
+	c.Distribution.Bounds = slices.Clone(c.Distribution.Bounds)
 	c.Codes = maps.Clone(c.Codes)
 	c.Operations = maps.Clone(c.Operations)
 	for name, o := range c.Operations {
@@ -127,7 +128,9 @@ func (c Config) withDefaults() Config {
 	}
 	c.Distributions = maps.Clone(c.Distributions)
 	for name, d := range c.Distributions {
-		c.Distributions[name] = d.inherit(c.Distribution)
+		d = d.inherit(c.Distribution)
+		d.Bounds = slices.Clone(d.Bounds)
+		c.Distributions[name] = d
 	}
 	return c
 }

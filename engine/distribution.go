@@ -67,7 +67,7 @@ func (d Distribution) Validate() error {
 	}
 	if d.Intervals < 3 || d.Intervals > maxIntervals {
 		errs = append(errs, fmt.Errorf("intervals: must be between 3 and %d, got %d", maxIntervals, d.Intervals))
-	} else if d.Highest-d.Lowest < time.Duration(d.Intervals-2) {
+	} else if d.Highest <= d.Lowest || d.Highest-max(d.Lowest, 0) < time.Duration(d.Intervals-2) {
 		errs = append(errs, fmt.Errorf("highest: must lie at least %dns above lowest (%s), got %s", d.Intervals-2, d.Lowest, d.Highest))
 	}
 	return errors.Join(errs...)

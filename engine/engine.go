@@ -33,10 +33,23 @@ type Engine struct {
 
 	windows  *Windows
 	calendar calendar
-	began    time.Time // when the calendar began; holds a monotonic reading
-	now      func() time.Time
+	now      clock
 	endOf    time.Time // stands for "now" in reports without an end
-	refused  uint64    // reports refused up to the last close
+	// full and late are the numbers of reports refused up to the last close, by reason.
+	full, late uint64
+}
+
+// clock tells the time by two clocks: the wall's, and a monotonic one whose zero
+// means nothing. Nobody can set the second one.
+type clock func() (wall time.Time, mono time.Duration)
+
+// newClock returns the clock of the process.
+func newClock() clock {
+	began := time.Now()
+	return func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0), now.Sub(began)
+	}
 }
 
 // Hooks are what an engine calls, all on its own goroutine: they must be quick and
@@ -52,10 +65,10 @@ type Hooks struct {
 }
 
 // New starts an engine. It returns the errors of [Config.Validate].
-func New(c Config, hooks Hooks) (*Engine, error) { return newEngine(c, hooks, time.Now) }
+func New(c Config, hooks Hooks) (*Engine, error) { return newEngine(c, hooks, newClock()) }
 
-// newEngine is New with the clock that run reads; it must return monotonic readings.
-func newEngine(c Config, hooks Hooks, now func() time.Time) (*Engine, error) {
+// newEngine is New with the clock that run reads.
+func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	windows, err := NewWindows(c)
 	if err != nil {
 		return nil, err
@@ -74,9 +87,9 @@ func newEngine(c Config, hooks Hooks, now func() time.Time) (*Engine, error) {
 		done:    make(chan struct{}),
 		windows: windows,
 		now:     now,
-		began:   now(),
 	}
-	e.calendar = newCalendar(windows.config.Period, e.began)
+	wall, mono := now()
+	e.calendar = newCalendar(windows.config.Period, mono, wall)
 	slow := windows.config.Objective.LatencyTarget
 	for _, o := range windows.config.Operations {
 		slow = min(slow, o.LatencyTarget)
@@ -202,7 +215,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 // busy one counts in batches.
 func (e *Engine) run() {
 	defer close(e.done)
-	timer := time.NewTimer(e.calendar.due)
+	timer := time.NewTimer(e.untilDue())
 	defer timer.Stop()
 	for {
 		select {
@@ -215,8 +228,10 @@ func (e *Engine) run() {
 			close(flushed)
 		case <-e.stop:
 			e.queue.seal()
+			e.closeDue() // a period whose time has come is whole
 			e.countAll()
-			e.finish(e.calendar.cut(e.now().Sub(e.began)))
+			_, mono := e.now()
+			e.finish(e.calendar.cut(mono))
 			return
 		}
 	}
@@ -225,7 +240,7 @@ func (e *Engine) run() {
 // count counts what waits. It leaves after a queueful, so that a period can end while
 // reports keep coming.
 func (e *Engine) count() {
-	e.endOf = e.now()
+	e.endOf, _ = e.now()
 	if n := e.queue.drain(e.add); n > 0 {
 		e.counted.Add(uint64(n))
 	}
@@ -239,7 +254,7 @@ func (e *Engine) count() {
 
 // countAll counts everything that was reported before the call.
 func (e *Engine) countAll() {
-	e.endOf = e.now()
+	e.endOf, _ = e.now()
 	n := 0
 	e.queue.drainAll(func(s *slot, d *detail) { e.add(s, d); n++ })
 	e.counted.Add(uint64(n))
@@ -258,16 +273,21 @@ func (e *Engine) add(s *slot, d *detail) {
 	e.windows.add(s.service, s.name, s.kind, s.code, s.outcome, s.duration, trace, end)
 }
 
-// closeDue closes the current period, whose time has come, and returns the time until
-// the end of the next one.
+// untilDue returns the time until the end of the current period.
+func (e *Engine) untilDue() time.Duration {
+	_, mono := e.now()
+	return e.calendar.due - mono
+}
+
+// closeDue closes the current period if its time has come, and returns the time until
+// the end of the one that is current then.
 func (e *Engine) closeDue() time.Duration {
-	now := e.now()
-	mono := now.Sub(e.began)
+	wall, mono := e.now()
 	if early := e.calendar.due - mono; early > 0 {
 		return early
 	}
 	e.countAll()
-	p, stepped := e.calendar.next(mono, now)
+	p, stepped := e.calendar.next(mono, wall)
 	switch {
 	case stepped > 0:
 		e.hooks.Trouble(fmt.Errorf("wall clock is %s ahead: no periods for the time between", stepped.Round(time.Millisecond)))
@@ -278,21 +298,29 @@ func (e *Engine) closeDue() time.Duration {
 		e.hooks.Trouble(fmt.Errorf("process stood still: %d period ends passed unseen, their time is part of the period that began at %s", p.Missed, p.Start.Format(time.RFC3339)))
 	}
 	e.finish(p)
-	return e.calendar.due - e.now().Sub(e.began)
+	return e.untilDue()
 }
 
 // finish closes the windows as the given period.
 func (e *Engine) finish(p Period) {
 	full, late := e.queue.refused()
-	p.Dropped, e.refused = full+late-e.refused, full+late
+	droppedFull, droppedLate := full-e.full, late-e.late
+	e.full, e.late = full, late
+	p.Dropped = droppedFull + droppedLate
 	p.Received = p.Dropped
 	e.takeObjectives()
 	p = e.windows.Close(p, e.hooks.Keep)
-	if p.Dropped > 0 {
-		e.hooks.Trouble(fmt.Errorf("%d of %d reports dropped between %s and %s: the queue was full",
-			p.Dropped, p.Received, p.Start.Format(time.TimeOnly), p.End.Format(time.TimeOnly)))
-	}
+	e.reportDropped(&p, droppedFull, "the queue was full")
+	e.reportDropped(&p, droppedLate, "they came after the shutdown began")
 	e.hooks.Closed(&p)
+}
+
+// reportDropped says that n of a period's reports were dropped, and why.
+func (e *Engine) reportDropped(p *Period, n uint64, why string) {
+	if n > 0 {
+		e.hooks.Trouble(fmt.Errorf("%d of %d reports dropped between %s and %s: %s",
+			n, p.Received, p.Start.Format(time.TimeOnly), p.End.Format(time.TimeOnly), why))
+	}
 }
 
 // takeObjectives hands the objectives that were set to the windows.

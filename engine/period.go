@@ -14,8 +14,9 @@ import "time"
 //     most a tenth of a period each time;
 //   - one that leapt ahead (a machine that slept) is followed at once: the time
 //     between has no periods, and the next one is partial;
-//   - one that was set back is not followed, since its periods would come twice:
-//     the calendar keeps its own time until the wall clock catches up with it.
+//   - one that was set back is never followed by a leap, since its periods would
+//     come twice: the calendar keeps its own time and follows softly, so that its
+//     periods last a little longer until the wall clock has caught up with it.
 //
 // In every case periods follow each other without overlap.
 type calendar struct {
@@ -24,13 +25,13 @@ type calendar struct {
 	end     time.Time     // of the current period, by the calendar's own time
 	due     time.Duration // when the current period ends, by the monotonic clock
 	partial bool          // whether the current period is cut short
+	off     time.Duration // how far the wall clock was ahead at the end of the last period
 }
 
-// newCalendar starts a calendar at the given wall time and a monotonic time of 0.
-func newCalendar(period time.Duration, wall time.Time) calendar {
-	wall = wall.Round(0)
+// newCalendar starts a calendar at the given monotonic and wall time.
+func newCalendar(period, mono time.Duration, wall time.Time) calendar {
 	c := calendar{period: period}
-	c.openAt(0, wall)
+	c.openAt(mono, wall)
 	return c
 }
 
@@ -44,25 +45,29 @@ func (c *calendar) openAt(mono time.Duration, wall time.Time) {
 
 // next ends the current period, whose time has come (mono >= c.due), and begins
 // the one after it. stepped is how far the wall clock is ahead of the calendar
-// (negative: behind) when that is a period or more, else 0.
+// (negative: behind) if it was set since the last period by a period or more, else 0.
 func (c *calendar) next(mono time.Duration, wall time.Time) (done Period, stepped time.Duration) {
 	late := mono - c.due
 	missed := int(late / c.period)
 	done = Period{Start: c.start, End: c.end.Add(time.Duration(missed) * c.period), Partial: c.partial, Missed: missed}
 
-	own := c.end.Add(late) // now, by the calendar's own time
-	off := wall.Round(0).Sub(own)
+	off, last := wall.Sub(c.end.Add(late)), c.off
+	c.off = off
 	if off >= c.period {
-		c.openAt(mono, wall.Round(0))
+		c.off = 0
+		c.openAt(mono, wall)
 		return done, off
 	}
 	c.start, c.end = done.End, done.End.Add(c.period)
 	c.due += time.Duration(missed+1) * c.period
 	c.partial = false
-	if off <= -c.period {
+	// A tenth of what is left, not of the period: the new end has to lie ahead even
+	// if this one was noticed late.
+	tenth := (c.due - mono) / 10
+	c.due -= max(-tenth, min(tenth, off))
+	if off <= -c.period && off < last {
 		return done, off
 	}
-	c.due -= max(-c.period/10, min(c.period/10, off))
 	return done, 0
 }
 

@@ -3,9 +3,12 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 )
 
 // Sink is where the summaries of closed periods go. A sink is called from one
@@ -22,38 +25,44 @@ type SinkFunc func(ctx context.Context, p Period) error
 func (f SinkFunc) Consume(ctx context.Context, p Period) error { return f(ctx, p) }
 
 // JSONLines returns a sink that writes each summary as one line of JSON, with one
-// call of Write for each line. Names and codes may hold anything: in JSON, control
-// characters and HTML come out escaped.
+// call of Write for each line. Names and codes may hold anything: control
+// characters, HTML and what reorders text come out escaped.
 func JSONLines(w io.Writer) Sink {
 	return SinkFunc(func(_ context.Context, p Period) error {
+		var errs []error
 		for i := range p.Summaries {
 			line, err := json.Marshal(&p.Summaries[i])
-			if err != nil {
-				return fmt.Errorf("summary of %q: %w", p.Summaries[i].Operation, err)
+			if err != nil { // JSON has no times after the year 9999; the other lines are none the worse
+				errs = append(errs, fmt.Errorf("summary of %q: %w", p.Summaries[i].Operation, err))
+				continue
 			}
-			// JSON leaves DEL and the C1 controls alone, terminals don't.
 			if _, err := w.Write(append(escapeControls(line), '\n')); err != nil {
-				return fmt.Errorf("write summary: %w", err)
+				return errors.Join(append(errs, fmt.Errorf("write summary: %w", err))...)
 			}
 		}
-		return nil
+		return errors.Join(errs...)
 	})
 }
 
-// escapeControls writes the control characters that encoding/json leaves alone
-// (U+007F to U+009F) as JSON escapes.
+// escapeControls writes as JSON escapes what encoding/json leaves alone and
+// terminals don't: DEL, the C1 controls, and format characters, which reorder or
+// hide text.
 func escapeControls(line []byte) []byte {
-	isControl := func(r rune) bool { return 0x7f <= r && r <= 0x9f }
+	isControl := func(r rune) bool { return r >= 0x7f && (r <= 0x9f || unicode.Is(unicode.Cf, r)) }
 	s := string(line)
 	if strings.IndexFunc(s, isControl) < 0 {
 		return line
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if isControl(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
+		switch {
+		case !isControl(r):
 			b.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
 		}
 	}
 	return []byte(b.String())

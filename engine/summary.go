@@ -171,8 +171,8 @@ type Period struct {
 	// Missed is the number of period ends that passed unseen because the process
 	// stood still; their time is part of this period. It is 0 in a healthy process.
 	Missed int `json:"missed,omitempty"`
-	// Summaries are ordered by service, operation and kind. Operations without a
-	// call in the period have none.
+	// Summaries are ordered by service, operation and kind; that of
+	// [OverflowOperation] comes last. Operations without a call in the period have none.
 	Summaries []Summary `json:"summaries"`
 	// Received is the number of reports made in the period: those that its
 	// summaries count and those that were dropped.

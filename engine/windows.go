@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ type Windows struct {
 	overflowed uint64 // reports counted under overflow in this period
 	recent     []recentName
 
-	stale bool // whether an objective has changed since the windows were opened
+	changed map[string]*Objective // what SetObjective set in this period
 }
 
 // group holds the operations of one service and kind.
@@ -89,18 +90,18 @@ func NewWindows(c Config) (*Windows, error) {
 		recent:     make([]recentName, minRecent),
 	}
 	for name, d := range c.Distributions {
-		w.ownBounds[bounded(name)] = d.bounds()
+		w.ownBounds[operationName(name)] = d.bounds()
 	}
 	for name, o := range c.Operations {
-		w.objectives[bounded(name)] = &o
+		w.objectives[operationName(name)] = &o
 	}
-	w.overflow = &operation{key: OperationKey{Service: c.Service, Name: OverflowOperation}}
+	w.overflow = &operation{key: OperationKey{Service: bounded(c.Service), Name: OverflowOperation}}
 	w.open(w.overflow)
 	return w, nil
 }
 
-// Config returns the configuration with its defaults filled in.
-func (w *Windows) Config() Config { return w.config }
+// Config returns a copy of the configuration with its defaults filled in.
+func (w *Windows) Config() Config { return w.config.withDefaults() }
 
 // SetObjective sets what is expected of the operations of the given name, from
 // the next period on: the current one is judged by what it began with. Fields
@@ -110,8 +111,10 @@ func (w *Windows) SetObjective(operation string, o Objective) error {
 		return err
 	}
 	o = o.Inherit(w.config.Objective)
-	w.objectives[bounded(operation)] = &o
-	w.stale = true
+	if w.changed == nil {
+		w.changed = make(map[string]*Objective)
+	}
+	w.changed[operationName(operation)] = &o
 	return nil
 }
 
@@ -154,24 +157,26 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 
 // find returns the operation of a name that is new, or has to be put into shape first.
 func (w *Windows) find(service, name string, kind Kind) *operation {
-	if name == "" {
-		name = UnnamedOperation
-	}
-	gk := groupKey{bounded(service), kind}
-	name = bounded(name)
+	gk := groupKey{cut(service), kind}
+	name = operationName(name)
 	g := w.groups[gk]
 	if g != nil && g.byName[name] != nil {
 		return g.byName[name]
+	}
+	if w.overflow.key == (OperationKey{Service: gk.service, Kind: kind, Name: name}) {
+		return w.overflow // somebody else's overflow: two summaries of one key would be one too many
 	}
 	if len(w.operations) >= w.config.MaxOperations {
 		w.overflowed++
 		return w.overflow
 	}
 	if g == nil {
+		gk.service = strings.Clone(gk.service)
 		g = &group{groupKey: gk, byName: make(map[string]*operation)}
 		w.groups[gk] = g
 	}
-	op := &operation{key: OperationKey{Service: gk.service, Kind: kind, Name: name}, group: g}
+	name = strings.Clone(name)
+	op := &operation{key: OperationKey{Service: g.service, Kind: kind, Name: name}, group: g}
 	w.open(op)
 	g.byName[name] = op
 	w.operations = append(w.operations, op)
@@ -200,6 +205,9 @@ func (w *Windows) open(op *operation) {
 // gives up its place, unless keep says that it must stay; a nil keep keeps none.
 func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	w.sort()
+	stale := len(w.changed) > 0
+	maps.Copy(w.objectives, w.changed)
+	w.changed = nil
 	p.Monitor = w.config.Name
 	p.Overflowed, w.overflowed = w.overflowed, 0
 	p.Summaries = make([]Summary, 0, w.called())
@@ -211,16 +219,15 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 		} else {
 			p.Summaries = append(p.Summaries, w.summarize(op, &p))
 		}
-		if w.stale {
+		if stale {
 			w.open(op)
 		}
 	}
 	if !w.overflow.isEmpty() {
 		p.Summaries = append(p.Summaries, w.summarize(w.overflow, &p))
 	}
-	if w.stale {
+	if stale {
 		w.open(w.overflow)
-		w.stale = false
 	}
 	if leaving {
 		p.Left = w.dismiss(keep)

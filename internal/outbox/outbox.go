@@ -5,6 +5,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -16,12 +17,14 @@ import (
 type Config[T any] struct {
 	// Handle gets the values one by one. It may hang, panic or end its goroutine.
 	Handle func(context.Context, T) error
-	// Size is the number of values that can wait, besides the one being handled.
+	// Size is the number of values that can wait, besides the one being handled; at
+	// least 1.
 	Size int
 	// Timeout ends the context of each call of Handle; 0: it doesn't end by itself.
 	Timeout time.Duration
-	// Trouble gets the errors and panics of Handle, on the outbox's goroutine. It
-	// must not wait for anything.
+	// Trouble gets the errors and panics of Handle, on the outbox's goroutine and
+	// before the value counts as done with. It must not wait for anything; if it
+	// panics, that is all that happens.
 	Trouble func(error)
 }
 
@@ -41,7 +44,7 @@ type Outbox[T any] struct {
 	handling bool
 	at       uint64 // which value is being handled, counted from 1
 	closed   bool
-	progress chan struct{} // closed, and made anew, whenever a value is done with
+	progress chan struct{} // closed, and made anew, whenever settled may have grown
 }
 
 // New starts an outbox.
@@ -71,6 +74,7 @@ func (o *Outbox[T]) Put(v T) {
 		o.queue[0] = zero
 		o.queue = o.queue[1:]
 		o.dropped++
+		defer o.wakeFlushes() // one of them may have waited for the dropped value
 	}
 	o.queue = append(o.queue, v)
 	o.put++
@@ -114,8 +118,9 @@ func (o *Outbox[T]) settled() uint64 {
 }
 
 // Close takes no more values, waits until those it has are done with, and ends the
-// goroutine. If ctx ends first, what still waits is dropped and the handler's
-// context is cancelled; the goroutine ends as soon as the handler returns.
+// goroutine. If ctx ends first, what still waits is dropped, the handler's context
+// is cancelled, and the error says how many values were left; the goroutine ends
+// as soon as the handler returns.
 func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true
@@ -139,7 +144,12 @@ func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.dropped += uint64(len(o.queue))
 	o.queue = nil
 	o.nudge()
+	o.wakeFlushes()
 	o.mu.Unlock()
+	if left == 0 { // the goroutine is about to end: nothing of the user's is in its way
+		<-o.done
+		return nil
+	}
 	o.cancel()
 	return fmt.Errorf("%d left undelivered: %w", left, ctx.Err())
 }
@@ -157,8 +167,6 @@ func (o *Outbox[T]) run() {
 	ended := false
 	defer func() {
 		if !ended { // the handler ended the goroutine: another one takes over
-			o.settle()
-			o.config.Trouble(fmt.Errorf("handler ended its goroutine (runtime.Goexit)"))
 			go o.run()
 		}
 	}()
@@ -168,7 +176,6 @@ func (o *Outbox[T]) run() {
 			break
 		}
 		handling(func() { o.handle(v) })
-		o.settle()
 	}
 	ended = true
 	o.cancel()
@@ -195,22 +202,35 @@ func (o *Outbox[T]) next() (v T, ok bool) {
 	return v, true
 }
 
-// handle calls the handler with one value.
+// handle calls the handler with one value and survives whatever it does.
 func (o *Outbox[T]) handle(v T) {
+	defer o.settle()
 	ctx := o.ctx
 	if o.config.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.config.Timeout)
 		defer cancel()
 	}
+	returned := false
 	defer func() {
 		if r := recover(); r != nil {
-			o.config.Trouble(fmt.Errorf("panic: %v", r))
+			o.trouble(fmt.Errorf("panic: %v", r))
+		} else if !returned {
+			o.trouble(errors.New("handler ended its goroutine (runtime.Goexit)"))
 		}
 	}()
-	if err := o.config.Handle(ctx, v); err != nil {
-		o.config.Trouble(err)
+	err := o.config.Handle(ctx, v)
+	returned = true
+	if err != nil {
+		o.trouble(err)
 	}
+}
+
+// trouble passes an error on. An error that panics when it is looked at, or a
+// Trouble that does, must not end the program.
+func (o *Outbox[T]) trouble(err error) {
+	defer func() { _ = recover() }()
+	o.config.Trouble(err)
 }
 
 // settle records that the value being handled is done with.
@@ -218,6 +238,11 @@ func (o *Outbox[T]) settle() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.handling = false
+	o.wakeFlushes()
+}
+
+// wakeFlushes makes every Flush look at settled again. o.mu is held.
+func (o *Outbox[T]) wakeFlushes() {
 	close(o.progress)
 	o.progress = make(chan struct{})
 }

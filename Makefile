@@ -1,0 +1,48 @@
+# Every target covers all modules and sets up what it needs.
+
+MODULES := . example
+GO      ?= go
+TOOLS   := $(CURDIR)/.tools
+
+GOLANGCI_LINT_VERSION := v2.15.0
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## watch a service get sick, raise alerts, get well and say so (25 s)
+	@echo "building the demo (the first time this takes a minute or two) ..."
+	@cd example && $(GO) build -o $(CURDIR)/bin/example .
+	@$(CURDIR)/bin/example
+
+.PHONY: test
+test: ## run the tests of all modules with the race detector
+	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 10m ./...) || exit 1; done
+
+.PHONY: deps
+deps: ## install the tools that lint needs
+	@test -x $(TOOLS)/golangci-lint && $(TOOLS)/golangci-lint version --short 2>/dev/null | grep -qx $(GOLANGCI_LINT_VERSION:v%=%) || { \
+		echo "building golangci-lint $(GOLANGCI_LINT_VERSION) (about 90 s) ..."; \
+		GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION); }
+
+.PHONY: lint
+lint: deps ## run the linters over all modules
+	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 30s)
+	@$(GO) list ./... | while read -r p; do \
+		$(GO) test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
+			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done || exit 1; done
+
+.PHONY: tidy
+tidy: ## tidy all modules and format all code
+	@for m in $(MODULES); do (cd $$m && $(GO) mod tidy) || exit 1; done
+	@gofmt -w $$(git ls-files '*.go')

@@ -1,0 +1,169 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Report is one finished call, reported by hand.
+type Report = engine.Report
+
+// CodeFeature says what a status code means: whether a call with it succeeded, and
+// its name in summaries.
+type CodeFeature = engine.CodeFeature
+
+// Config says what a monitor watches, what it expects, and where its findings go.
+// The zero Config is a useful one: every field's zero value means its default.
+type Config struct {
+	// Name is the monitor's name in summaries and alerts. Default: the service.name
+	// of the process's resource (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, or
+	// unknown_service:<executable>).
+	Name string
+	// Service is the service of reports made by hand that name none. Default: the
+	// same service.name. Spans bring their own.
+	Service string
+	// Period is the time after which quality is judged, 10ms to 1h; short ones are
+	// for tests and demos. Periods begin on multiples of it. Default 1m.
+	Period time.Duration
+
+	// Objective is what is expected of every operation. Default: 95 % of the calls
+	// succeed, 80 % of the successful ones within 500ms; an alert fires after 3
+	// bad periods running and is resolved after 3 good ones.
+	Objective engine.Objective
+	// Operations holds the objectives of single operations by name, whatever their
+	// service and kind. A field left zero inherits Objective's.
+	Operations map[string]engine.Objective
+
+	// Codes says, by status code, whether a call succeeded, and names the code in
+	// summaries. It wins over the default rules, and loses to Classify. Default: empty.
+	Codes map[string]CodeFeature
+	// Classify replaces the default classifier: it says with which code a span's call
+	// ended, and how; [engine.OutcomeUnset] leaves that to the code. It runs inside
+	// span.End on the caller's goroutine, so it must be quick, and must not keep
+	// the span. If it panics the default classifier is asked. Default: nil.
+	Classify func(span sdktrace.ReadOnlySpan) (code string, outcome engine.Outcome)
+	// Presets settle what counts as a failure where opinions differ.
+	Presets Presets
+	// Kinds are the span kinds that are watched. Default (nil): SERVER, CLIENT,
+	// PRODUCER and CONSUMER. An empty slice that is not nil: none, so that only
+	// reports made by hand count.
+	Kinds []trace.SpanKind
+	// Filter says whether a span is watched at all. It runs as Classify does; if it
+	// panics the span is watched. Default: nil, all spans of the Kinds are.
+	Filter func(span sdktrace.ReadOnlySpan) bool
+
+	// Notifiers are where alerts go. Default (nil): a readable block on stderr. An
+	// empty slice that is not nil: nowhere.
+	Notifiers []alert.Notifier
+	// Sinks are where summaries go. Default (nil): one line of JSON for each on
+	// stdout. An empty slice that is not nil: nowhere.
+	Sinks []engine.Sink
+
+	// Distribution sets the intervals of the summaries' latency distribution.
+	// Default: below 100ms, eight intervals of 50ms, 500ms and above.
+	Distribution engine.Distribution
+	// Distributions sets them for single operations by name. A field left zero
+	// inherits Distribution's.
+	Distributions map[string]engine.Distribution
+	// MaxOperations is the number of operations that are counted one by one, 1 to
+	// 1,000,000; what goes beyond is counted under [engine.OverflowOperation]. Default 2000.
+	MaxOperations int
+	// MaxCodes is the number of failure codes that are counted one by one for each
+	// operation and period, 1 to 1000; what goes beyond is counted under
+	// [engine.OverflowOperation]. Default 64.
+	MaxCodes int
+	// IdlePeriods is the number of periods without a call after which an operation
+	// gives up its place, 1 to 1,000,000. One with a firing alert stays. Default 60.
+	IdlePeriods int
+	// QueueSize is the number of reports that can wait to be counted, 16 to
+	// 16,777,216, rounded up to a power of two. What comes while the queue is full is
+	// dropped, and counted as such. Default: 4096 for each processor, at most 65,536.
+	QueueSize int
+	// Histograms says that summaries carry their full latency histogram. Default: they don't.
+	Histograms bool
+}
+
+// Validate returns one error for everything in c that can't be, joined; each names
+// the key and quotes the value.
+func (c Config) Validate() error {
+	errs := []error{c.engine().Validate()}
+	if err := c.Presets.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("presets.%w", err))
+	}
+	for i, k := range c.Kinds {
+		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
+			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
+		}
+	}
+	for i, n := range c.Notifiers {
+		if n == nil {
+			errs = append(errs, fmt.Errorf("notifiers[%d]: must not be nil", i))
+		}
+	}
+	for i, s := range c.Sinks {
+		if s == nil {
+			errs = append(errs, fmt.Errorf("sinks[%d]: must not be nil", i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// engine returns the engine's part of c.
+func (c Config) engine() engine.Config {
+	return engine.Config{
+		Name:          c.Name,
+		Service:       c.Service,
+		Period:        c.Period,
+		Objective:     c.Objective,
+		Operations:    c.Operations,
+		Codes:         c.Codes,
+		Distribution:  c.Distribution,
+		Distributions: c.Distributions,
+		MaxOperations: c.MaxOperations,
+		MaxCodes:      c.MaxCodes,
+		IdlePeriods:   c.IdlePeriods,
+		QueueSize:     c.QueueSize,
+		Histograms:    c.Histograms,
+	}
+}
+
+// withDefaults returns c with the defaults that are not the engine's.
+func (c Config) withDefaults() Config {
+	if c.Name == "" || c.Service == "" {
+		service := processService()
+		if c.Name == "" {
+			c.Name = service
+		}
+		if c.Service == "" {
+			c.Service = service
+		}
+	}
+	if c.Kinds == nil {
+		c.Kinds = []trace.SpanKind{
+			trace.SpanKindServer, trace.SpanKindClient,
+			trace.SpanKindProducer, trace.SpanKindConsumer,
+		}
+	}
+	if c.Notifiers == nil {
+		c.Notifiers = []alert.Notifier{alert.Console(os.Stderr)}
+	}
+	if c.Sinks == nil {
+		c.Sinks = []engine.Sink{engine.JSONLines(os.Stdout)}
+	}
+	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
+	return c
+}
+
+// isDisabled reports whether the environment switches telemetry off, as the
+// OpenTelemetry specification has it: OTEL_SDK_DISABLED=true, in any case.
+func isDisabled() bool { return strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") }

@@ -1,0 +1,138 @@
+// Command example is a small instrumented web shop that gets sick and well again
+// while a monitor watches it: run it and read along.
+//
+// Without flags it runs for about 25 seconds. With -forever it stays up, and
+// faults are switched by hand:
+//
+//	curl -X POST localhost:8080/fault/on
+//	curl -X POST localhost:8080/fault/off
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	monitor "github.com/blurooo/go-monitor/v2"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+func main() {
+	var o options
+	flag.StringVar(&o.addr, "addr", "127.0.0.1:0", "`address` to listen on")
+	flag.BoolVar(&o.forever, "forever", false, "stay up until interrupted; switch faults by POST /fault/on and /fault/off")
+	flag.DurationVar(&o.period, "period", time.Second, "time after which quality is judged")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "example:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	addr    string
+	forever bool
+	period  time.Duration
+}
+
+// run starts the shop, the monitor and the load, and lets things happen.
+func run(ctx context.Context, o options) (err error) {
+	// This is all that monitoring takes: a monitor, and the line that gives it to
+	// the TracerProvider. AlwaysRecord shows it every span, although only one trace in ten is exported.
+	m, err := monitor.New(monitor.Config{
+		Name:      "shop",
+		Period:    o.period,
+		Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond},
+		Sinks:     []engine.Sink{newTable(os.Stdout)},
+	})
+	if err != nil {
+		return err
+	}
+	var seen, exported counter
+	tp := sdktrace.NewTracerProvider(
+		sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1)))),
+		sdktrace.WithSpanProcessor(m),
+		sdktrace.WithSpanProcessor(&seen),
+		sdktrace.WithBatcher(&exported),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))),
+	)
+	otel.SetTracerProvider(tp)
+
+	shop, err := newShop(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, shop.close()) }()
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: shop.handler(), ReadHeaderTimeout: 10 * time.Second}
+	serving := make(chan error, 1)
+	go func() { serving <- server.Serve(listener) }()
+
+	base := "http://" + listener.Addr().String()
+	say("A web shop at %s, judged every %s: 95 %% of the calls must succeed, 80 %% of those within 100 ms.", base, o.period)
+	say("Three bad periods running raise an alert, three good ones resolve it. A reading that is bad has a ! behind it.")
+	loadCtx, stopLoad := context.WithCancel(ctx)
+	load := startLoad(loadCtx, base)
+
+	if o.forever {
+		say("Make it sick:  curl -X POST %s/fault/on", base)
+		say("and well:      curl -X POST %s/fault/off", base)
+		<-ctx.Done()
+	} else {
+		act(ctx, shop, o.period)
+	}
+
+	stopLoad()
+	requests := load.wait()
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err = errors.Join(server.Shutdown(shutdown), tp.Shutdown(shutdown)) // the provider shuts the monitor down
+	if e := <-serving; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
+	stats := m.Stats()
+	fmt.Println()
+	fmt.Printf("  requests sent              %6d\n", requests)
+	fmt.Printf("  spans that ended           %6d\n", seen.spans.Load())
+	fmt.Printf("  calls the monitor judged   %6d\n", stats.Counted)
+	fmt.Printf("  reports dropped            %6d\n", stats.Dropped())
+	fmt.Printf("  spans exported, sampled    %6d   (%.0f %%)\n", exported.spans.Load(), 100*float64(exported.spans.Load())/float64(max(1, seen.spans.Load())))
+	return err
+}
+
+// act plays healthy, sick, healthy.
+func act(ctx context.Context, s *shop, period time.Duration) {
+	scene := func(periods int, format string, args ...any) {
+		say(format, args...)
+		select {
+		case <-time.After(time.Duration(periods) * period):
+		case <-ctx.Done():
+		}
+	}
+	scene(7, "Healthy.")
+	s.setFault(true)
+	scene(8, "Fault: the payment provider answers 503 to most requests, reading products takes 200 ms.")
+	s.setFault(false)
+	scene(9, "The fault is mended.")
+}
+
+// say prints a line of the story.
+func say(format string, args ...any) {
+	fmt.Printf("\n%s\n", emphasize(fmt.Sprintf("» "+format, args...)))
+}

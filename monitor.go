@@ -1,0 +1,215 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/outbox"
+)
+
+// Monitor watches operations and says when their quality is bad. It is a
+// [sdktrace.SpanProcessor]: give it to a TracerProvider. Several monitors on one
+// provider know nothing of each other.
+//
+// All methods are safe for concurrent use. It must not be copied. Shutdown, its own or
+// the TracerProvider's, ends it.
+type Monitor struct {
+	// engine is nil in a monitor that OTEL_SDK_DISABLED switched off.
+	engine     *engine.Engine
+	classifier *classifier
+	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
+	filter     func(sdktrace.ReadOnlySpan) bool
+	kinds      kindSet
+	services   services
+
+	judge      *alert.Judge // belongs to the engine's goroutine
+	dispatcher *alert.Dispatcher
+	sinks      []*outbox.Outbox[engine.Period]
+	troubles   *troubles
+}
+
+const (
+	// pendingPeriods is the number of periods that can wait for a sink.
+	pendingPeriods = 16
+	// consumeTimeout is the time after which a sink's context ends.
+	consumeTimeout = 30 * time.Second
+)
+
+// New starts a monitor. It returns the errors of [Config.Validate].
+//
+// Where the environment says OTEL_SDK_DISABLED=true, the monitor does nothing.
+func New(c Config) (*Monitor, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if isDisabled() {
+		return &Monitor{}, nil
+	}
+	c = c.withDefaults()
+	m := &Monitor{
+		classifier: newClassifier(c.Codes, c.Presets),
+		classify:   c.Classify,
+		filter:     c.Filter,
+		kinds:      newKindSet(c.Kinds),
+		judge:      alert.NewJudge(),
+		troubles:   newTroubles(c.Name),
+	}
+	m.dispatcher = alert.NewDispatcher(c.Notifiers, func(err error) { m.troubles.once("alert", err) })
+	for i, s := range c.Sinks {
+		m.sinks = append(m.sinks, outbox.New(outbox.Config[engine.Period]{
+			Handle:  s.Consume,
+			Size:    pendingPeriods,
+			Timeout: consumeTimeout,
+			Trouble: func(err error) {
+				m.troubles.once(fmt.Sprintf("sink %d", i), fmt.Errorf("sink %d (%T): %w", i, s, err))
+			},
+		}))
+	}
+	var err error
+	m.engine, err = engine.New(c.engine(), engine.Hooks{
+		Closed:  m.periodClosed,
+		Keep:    m.judge.IsFiring,
+		Trouble: m.troubles.report,
+	})
+	if err != nil {
+		return nil, errors.Join(err, m.close(context.Background()))
+	}
+	return m, nil
+}
+
+// periodClosed sends a period on its way. It runs on the engine's goroutine and
+// waits for nobody.
+func (m *Monitor) periodClosed(p *engine.Period) {
+	alerts := m.judge.Judge(p)
+	for _, s := range m.sinks {
+		s.Put(*p)
+	}
+	m.dispatcher.Dispatch(alerts)
+	m.troubles.newPeriod()
+}
+
+// Report reports a call that has no span. It never waits and allocates nothing. It
+// returns false if the report was dropped, because the queue was full or the
+// monitor was shut down; such reports are counted in [Stats].
+func (m *Monitor) Report(r Report) bool {
+	if m.engine == nil {
+		return false
+	}
+	return m.engine.Report(r)
+}
+
+// SetObjective sets what is expected of the operations of the given name, whatever
+// their service and kind. A field left zero inherits [Config.Objective]'s.
+//
+// It takes effect with the next period; the current one is judged by what it
+// began with. Bad or good periods that were counted so far no longer count, since
+// they were judged by another objective. A firing alert keeps firing until the new
+// objective was met in RecoverAfter periods running.
+//
+// It returns the errors of [engine.Objective.Validate].
+func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
+	if m.engine == nil {
+		return o.Validate()
+	}
+	return m.engine.SetObjective(operation, o)
+}
+
+// ForceFlush waits until everything that was reported before is counted and
+// every closed period is delivered, to sinks and notifiers. It closes no period.
+// It returns ctx's error if that ends first.
+//
+// Called from within a sink, a notifier or an error handler, it waits for the
+// counting alone, since the delivery would have to wait for the caller.
+func (m *Monitor) ForceFlush(ctx context.Context) error {
+	if m.engine == nil {
+		return nil
+	}
+	if err := m.engine.Flush(ctx); err != nil {
+		return fmt.Errorf("monitor: flush: %w", err)
+	}
+	if outbox.IsHandler() {
+		return nil
+	}
+	var errs []error
+	for i, s := range m.sinks {
+		if err := s.Flush(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("sink %d: %w", i, err))
+		}
+	}
+	errs = append(errs, m.dispatcher.Flush(ctx), m.troubles.flush(ctx))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("monitor: flush: %w", err)
+	}
+	return nil
+}
+
+// Shutdown counts everything that was reported before, closes the current period
+// as a partial one, delivers what is left and ends every goroutine of the
+// monitor. Reports that come later are dropped, and counted as such. If ctx ends
+// first, what is not yet delivered is given up; the error says how much. It may be
+// called any number of times.
+//
+// Called from within a sink, a notifier or an error handler, it returns once
+// everything is counted; the delivery goes on after the caller has returned.
+func (m *Monitor) Shutdown(ctx context.Context) error {
+	if m.engine == nil {
+		return nil
+	}
+	err := m.engine.Shutdown(ctx)
+	if outbox.IsHandler() {
+		go m.close(context.WithoutCancel(ctx)) //nolint:errcheck // it can't fail without a deadline
+	} else {
+		err = errors.Join(err, m.close(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("monitor: shutdown: %w", err)
+	}
+	return nil
+}
+
+// close ends the delivery: first of what the engine sends, then of what went wrong
+// with that.
+func (m *Monitor) close(ctx context.Context) error {
+	errs := make([]error, len(m.sinks)+1)
+	var closing sync.WaitGroup
+	for i, s := range m.sinks {
+		closing.Go(func() {
+			if err := s.Close(ctx); err != nil {
+				errs[i] = fmt.Errorf("sink %d: %w", i, err)
+			}
+		})
+	}
+	closing.Go(func() { errs[len(m.sinks)] = m.dispatcher.Close(ctx) })
+	closing.Wait()
+	return errors.Join(append(errs, m.troubles.close(ctx))...)
+}
+
+// Stats says what became of everything that a monitor took in and gave out.
+type Stats struct {
+	engine.Stats
+	// UndeliveredPeriods is the number of periods that never reached a sink, because it
+	// was too slow or the monitor was shut down in a hurry; a period that two sinks
+	// missed counts twice.
+	UndeliveredPeriods uint64
+	// UndeliveredNotifications is the same for notifiers.
+	UndeliveredNotifications uint64
+}
+
+// Stats returns what became of everything up to now.
+func (m *Monitor) Stats() Stats {
+	if m.engine == nil {
+		return Stats{}
+	}
+	s := Stats{Stats: m.engine.Stats(), UndeliveredNotifications: m.dispatcher.Undelivered()}
+	for _, sink := range m.sinks {
+		s.UndeliveredPeriods += sink.Dropped()
+	}
+	return s
+}

@@ -41,7 +41,7 @@ func text(key, value string) attribute.KeyValue {
 // conventions are used where there are any; the rest stands under gomonitor.
 func attributes(a *Alert) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
-		attribute.String("gomonitor.alert.id", a.ID),
+		text("gomonitor.alert.id", a.ID),
 		attribute.String("gomonitor.alert.starts_at", a.StartsAt.Format(time.RFC3339Nano)),
 		text("gomonitor.monitor", a.Monitor),
 		text("gomonitor.operation", a.Operation),
@@ -87,12 +87,16 @@ func attributes(a *Alert) []attribute.KeyValue {
 	return attrs
 }
 
-// topCode returns the most frequent failure code of all periods together.
+// topCode returns the most frequent failure code of all periods together, leaving
+// failures without a code aside.
 func topCode(evidence []engine.Summary) string {
 	counts := make(map[string]uint64)
 	var top string
 	for i := range evidence {
 		for _, f := range evidence[i].Failures {
+			if f.Code == "" {
+				continue
+			}
 			counts[f.Code] += f.Count
 			if n := counts[f.Code]; top == "" || n > counts[top] || n == counts[top] && f.Code < top {
 				top = f.Code
@@ -128,11 +132,12 @@ func worst(k Kind, evidence []engine.Summary) engine.Exemplar {
 }
 
 // withWorst returns ctx with the span of the worst exemplar as its remote span, if
-// that was sampled, so that what is emitted there stands in an affected trace.
+// that was sampled, so that what is emitted there stands in an affected trace. Otherwise
+// ctx has no span any more: whoever called Notify has nothing to do with the alert.
 func withWorst(ctx context.Context, a *Alert) context.Context {
 	ref := a.Worst.Trace
 	if !ref.Sampled {
-		return ctx
+		return trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
 	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID:    ref.TraceID,

@@ -172,6 +172,11 @@ func (e *Engine) Stats() Stats {
 // Flush waits until everything that was reported before is counted. It closes no period.
 // It returns ctx's error if that ends first, and nil after Shutdown.
 func (e *Engine) Flush(ctx context.Context) error {
+	select {
+	case <-e.done:
+		return nil
+	default:
+	}
 	flushed := make(chan struct{})
 	select {
 	case e.flushes <- flushed:

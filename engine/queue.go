@@ -180,7 +180,7 @@ func (q *queue) pushDetailed(rep *Report) bool {
 	return true
 }
 
-// claim takes the slot at the tail.
+// claim takes the slot at the tail. For a ring that is full it returns the tail.
 func (r *ring) claim() (uint64, *slot, refusal) {
 	pos := r.tail.Load()
 	for {
@@ -200,33 +200,46 @@ func (r *ring) claim() (uint64, *slot, refusal) {
 				pos = now
 				continue
 			}
-			return 0, nil, refusedFull
+			return pos, nil, refusedFull
 		default:
 			pos = r.tail.Load() // somebody else claimed it
 		}
 	}
 }
 
-// claimElsewhere tries the other rings after the first one refused, and
-// counts the refusal if all of them do.
+// claimElsewhere tries all rings after the first one refused, and counts the
+// refusal if all of them do.
+//
+// One round over the rings does not show that the queue is full: one that was full
+// may have been emptied while the others were looked at. So there is a second round.
+// Tails only grow, and nothing leaves a ring whose tail slot has not been passed back,
+// so rings that are full with the same tails in both were all full in between.
 func (q *queue) claimElsewhere(first uint64) (*ring, uint64, *slot, refusal) {
-	why := refusedFull
-	for i := range uint64(len(q.rings)) {
-		r := &q.rings[(first+i)&uint64(len(q.rings)-1)]
-		var pos uint64
-		var s *slot
-		if pos, s, why = r.claim(); why == taken {
-			return r, pos, s, taken
+	for last := uint64(0); ; {
+		tails, why := uint64(0), refusedFull
+		for i := range uint64(len(q.rings)) {
+			r := &q.rings[(first+i)&uint64(len(q.rings)-1)]
+			pos, s, not := r.claim()
+			if not == taken {
+				return r, pos, s, taken
+			}
+			if not == refusedSealed {
+				why = refusedSealed
+			}
+			tails += pos
 		}
+		switch {
+		case why == refusedSealed:
+			q.rings[first].late.Add(1)
+		case tails == last || len(q.rings) == 1:
+			q.rings[first].full.Add(1)
+		default:
+			last = tails
+			continue
+		}
+		q.wakeConsumer()
+		return nil, 0, nil, why
 	}
-	r := &q.rings[first]
-	if why == refusedSealed {
-		r.late.Add(1)
-	} else {
-		r.full.Add(1)
-	}
-	q.wakeConsumer()
-	return nil, 0, nil, why
 }
 
 // wakeConsumer leaves a token for the consumer, if there is none yet.

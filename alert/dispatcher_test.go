@@ -1,0 +1,401 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/outbox"
+)
+
+// inbox is a notifier that keeps the ids of what it gets.
+type inbox struct {
+	mu  sync.Mutex
+	ids []string
+}
+
+func (b *inbox) Notify(_ context.Context, alerts []Alert) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range alerts {
+		b.ids = append(b.ids, a.ID)
+	}
+	return nil
+}
+
+// check fails the test unless the inbox has these alerts, in this order.
+func (b *inbox) check(t *testing.T, want []string) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if diff := cmp.Diff(want, b.ids); diff != "" {
+		t.Errorf("notified of (-want +got):\n%s", diff)
+	}
+}
+
+// alertsWithID returns the alerts of a period.
+func alertsWithID(ids ...string) []Alert {
+	var alerts []Alert
+	for _, id := range ids {
+		alerts = append(alerts, Alert{ID: id})
+	}
+	return alerts
+}
+
+// numbers returns the ids "0", "1" and so on.
+func numbers(n int) []string {
+	var ids []string
+	for i := range n {
+		ids = append(ids, fmt.Sprint(i))
+	}
+	return ids
+}
+
+// noTrouble is for dispatchers whose notifiers do nothing wrong.
+func noTrouble(t *testing.T) func(error) {
+	return func(err error) { t.Errorf("trouble: %v", err) }
+}
+
+func mustClose(t *testing.T, d *Dispatcher) {
+	t.Helper()
+	if err := d.Close(t.Context()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestDispatcherOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inboxes [3]inbox
+		d := NewDispatcher([]Notifier{&inboxes[0], &inboxes[1], &inboxes[2]}, noTrouble(t))
+		d.Dispatch(alertsWithID("0", "1"))
+		d.Dispatch(nil)
+		for i := 2; i < 50; i++ {
+			d.Dispatch(alertsWithID(fmt.Sprint(i)))
+		}
+		mustClose(t, d)
+		for i := range inboxes {
+			inboxes[i].check(t, numbers(50))
+		}
+	})
+}
+
+func TestDispatcherSendsThePeriodAsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []int
+		d := NewDispatcher([]Notifier{NotifierFunc(func(_ context.Context, alerts []Alert) error {
+			got = append(got, len(alerts))
+			return nil
+		})}, noTrouble(t))
+		d.Dispatch(alertsWithID("a", "b", "c"))
+		d.Dispatch(nil)
+		d.Dispatch([]Alert{})
+		d.Dispatch(alertsWithID("d"))
+		mustClose(t, d)
+		if want := []int{3, 1}; !slices.Equal(got, want) {
+			t.Errorf("notifications of %v alerts, want %v: none about nothing", got, want)
+		}
+	})
+}
+
+// What one notifier does must not be noticed by the others, whichever comes first.
+func TestDispatcherMisbehavingNotifier(t *testing.T) {
+	sentinel := errors.New("no route to pager")
+	tests := []struct {
+		name   string
+		notify func(context.Context, []Alert) error
+		want   string // of its troubles; empty: none
+	}{
+		{"returns an error", func(context.Context, []Alert) error { return sentinel }, "notifier 1 (alert.NotifierFunc): no route to pager"},
+		{"panics", func(context.Context, []Alert) error { panic("at the pager") }, "notifier 1 (alert.NotifierFunc): panic: at the pager"},
+		{"is none", nil, "notifier 1 (alert.NotifierFunc): panic: runtime error: invalid memory address or nil pointer dereference"},
+		{"ends its goroutine", func(context.Context, []Alert) error { runtime.Goexit(); return nil },
+			"notifier 1 (alert.NotifierFunc): handler ended its goroutine (runtime.Goexit)"},
+		{"hangs", func(ctx context.Context, _ []Alert) error { <-ctx.Done(); return nil }, ""},
+		{"spoils its alerts", func(_ context.Context, alerts []Alert) error {
+			for i := range alerts {
+				alerts[i].ID = "spoilt"
+			}
+			return nil
+		}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var before, after inbox
+				var mu sync.Mutex
+				var troubles []error
+				d := NewDispatcher([]Notifier{&before, NotifierFunc(tt.notify), &after}, func(err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					troubles = append(troubles, err)
+				})
+				began := time.Now()
+				for i := range 5 {
+					d.Dispatch(alertsWithID(fmt.Sprint(i)))
+				}
+				synctest.Wait()
+				before.check(t, numbers(5))
+				after.check(t, numbers(5))
+				if d := time.Since(began); d != 0 {
+					t.Errorf("that took %s, want no time", d)
+				}
+				mustClose(t, d)
+				if want := 5; tt.want != "" && len(troubles) != want {
+					t.Errorf("%d troubles, want one for each notification", len(troubles))
+				}
+				for _, err := range troubles {
+					if err.Error() != tt.want {
+						t.Errorf("trouble: %v\nwant     %s", err, tt.want)
+					}
+					if tt.name == "returns an error" && !errors.Is(err, sentinel) {
+						t.Errorf("trouble %v does not wrap the notifier's error", err)
+					}
+				}
+				if n := d.Undelivered(); n != 0 {
+					t.Errorf("%d undelivered: all have reached their notifier", n)
+				}
+			})
+		})
+	}
+}
+
+func TestDispatcherQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var slow, quick inbox
+		d := NewDispatcher([]Notifier{
+			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+				<-release
+				return slow.Notify(ctx, alerts)
+			}),
+			&quick,
+		}, noTrouble(t))
+		const sent = pendingNotifications + 1 + 10
+		for i := range sent {
+			d.Dispatch(alertsWithID(fmt.Sprint(i)))
+			synctest.Wait()
+		}
+		if got := d.Undelivered(); got != 10 {
+			t.Errorf("%d undelivered, want 10", got)
+		}
+		close(release)
+		mustClose(t, d)
+		quick.check(t, numbers(sent))
+		slow.check(t, append([]string{"0"}, numbers(sent)[11:]...))
+	})
+}
+
+func TestDispatcherTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var ends []time.Duration
+		d := NewDispatcher([]Notifier{NotifierFunc(func(ctx context.Context, _ []Alert) error {
+			<-ctx.Done()
+			ends = append(ends, time.Since(began))
+			return nil
+		})}, noTrouble(t))
+		d.Dispatch(alertsWithID("a"))
+		d.Dispatch(alertsWithID("b"))
+		mustClose(t, d)
+		if want := []time.Duration{30 * time.Second, time.Minute}; !slices.Equal(ends, want) {
+			t.Errorf("the contexts ended after %v, want %v", ends, want)
+		}
+	})
+}
+
+// sleeper returns a notifier that takes the given time for each notification.
+func sleeper(d time.Duration) Notifier {
+	return NotifierFunc(func(context.Context, []Alert) error {
+		time.Sleep(d)
+		return nil
+	})
+}
+
+func TestDispatcherFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDispatcher([]Notifier{sleeper(10 * time.Second), sleeper(8 * time.Second), &inbox{}}, noTrouble(t))
+		d.Dispatch(alertsWithID("a"))
+		time.AfterFunc(5*time.Second, func() { d.Dispatch(alertsWithID("b")) }) // keeps them busy up to 20s and 16s
+		began := time.Now()
+		if err := d.Flush(t.Context()); err != nil {
+			t.Errorf("flush: %v", err)
+		}
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("flush took %s, want 10s: as long as the slowest takes for what was dispatched before", took)
+		}
+		mustClose(t, d)
+	})
+}
+
+func TestDispatcherFlushHonoursContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDispatcher([]Notifier{sleeper(time.Second), sleeper(time.Minute), sleeper(time.Hour)}, noTrouble(t))
+		d.Dispatch(alertsWithID("a"))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		err := d.Flush(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("flush: %v, want a deadline that is exceeded", err)
+		}
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("flush took %s, want 10s", took)
+		}
+		checkNames(t, err, "notifier 1", "notifier 2")
+		mustClose(t, d)
+	})
+}
+
+// checkNames fails the test unless an error names these notifiers and no others.
+func checkNames(t *testing.T, err error, want ...string) {
+	t.Helper()
+	for i := range 3 {
+		name := fmt.Sprintf("notifier %d", i)
+		if got := strings.Contains(fmt.Sprint(err), name); got != slices.Contains(want, name) {
+			t.Errorf("error %q names %s: %v", err, name, got)
+		}
+	}
+}
+
+func TestDispatcherClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var quick inbox
+		d := NewDispatcher([]Notifier{&quick, sleeper(10 * time.Second), sleeper(8 * time.Second)}, noTrouble(t))
+		for range 3 {
+			d.Dispatch(alertsWithID("a"))
+		}
+		began := time.Now()
+		var closing sync.WaitGroup
+		for range 3 {
+			closing.Go(func() { mustClose(t, d) })
+		}
+		closing.Wait()
+		if took := time.Since(began); took != 30*time.Second {
+			t.Errorf("close took %s, want 30s: as long as the slowest takes", took)
+		}
+		d.Dispatch(alertsWithID("late"))
+		mustClose(t, d)
+		quick.check(t, []string{"a", "a", "a"})
+		if got := d.Undelivered(); got != 3 {
+			t.Errorf("%d undelivered, want 3: the late one, by each notifier", got)
+		}
+	})
+}
+
+func TestDispatcherCloseHonoursContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var quick inbox
+		release := make(chan struct{})
+		var cancelled []error
+		hanging := NotifierFunc(func(ctx context.Context, _ []Alert) error {
+			<-release
+			cancelled = append(cancelled, ctx.Err())
+			return nil
+		})
+		d := NewDispatcher([]Notifier{&quick, hanging, sleeper(time.Second)}, noTrouble(t))
+		for range 3 {
+			d.Dispatch(alertsWithID("a"))
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		err := d.Close(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "3 left undelivered") {
+			t.Errorf("close: %v, want 3 left and a deadline that is exceeded", err)
+		}
+		checkNames(t, err, "notifier 1")
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("close took %s, want 10s", took)
+		}
+		if got := d.Undelivered(); got != 2 {
+			t.Errorf("%d undelivered, want 2: those that never reached the one that hangs", got)
+		}
+		quick.check(t, []string{"a", "a", "a"})
+		close(release)
+		mustClose(t, d) // and every goroutine has ended, or the test would not
+		if len(cancelled) != 1 || !errors.Is(cancelled[0], context.Canceled) {
+			t.Errorf("the contexts of the notifier that hung: %v, want one, cancelled", cancelled)
+		}
+	})
+}
+
+func TestDispatcherWithoutNotifiers(t *testing.T) {
+	d := NewDispatcher(nil, noTrouble(t))
+	d.Dispatch(alertsWithID("a"))
+	if err := errors.Join(d.Flush(t.Context()), d.Close(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if n := d.Undelivered(); n != 0 {
+		t.Errorf("%d undelivered, though there is nobody to deliver to", n)
+	}
+}
+
+// A monitor asks this to find out that it is called back.
+func TestDispatcherNotifiersAreHandlers(t *testing.T) {
+	var notify, trouble bool
+	d := NewDispatcher([]Notifier{NotifierFunc(func(context.Context, []Alert) error {
+		notify = outbox.IsHandler()
+		return errors.New("trouble")
+	})}, func(error) { trouble = outbox.IsHandler() })
+	d.Dispatch(alertsWithID("a"))
+	mustClose(t, d)
+	if !notify || !trouble {
+		t.Errorf("IsHandler in a notifier: %v, in what it has trouble with: %v", notify, trouble)
+	}
+}
+
+// Sinks get the period, each notifier its own copy of the evidence.
+func TestEvidenceIsPrivate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fresh := func() (engine.Period, []Alert) {
+			s := fullSummary(0, expecting(engine.Objective{AlertAfter: 1}), calls{success: 10, within: 1, failure: 90})
+			s.Histogram = &engine.ExponentialHistogram{Counts: []uint64{1, 2, 3}}
+			return judged(NewJudge(), s)
+		}
+		p, alerts := fresh()
+		if len(alerts) != 2 {
+			t.Fatalf("got the alerts %v, want one for each kind of objective", about(alerts))
+		}
+		wantPeriod, want := fresh()
+
+		spoiling := NotifierFunc(func(_ context.Context, alerts []Alert) error {
+			for i := range alerts {
+				spoil(&alerts[i])
+				alerts[i] = Alert{}
+			}
+			return nil
+		})
+		var got []Alert
+		keeping := NotifierFunc(func(_ context.Context, alerts []Alert) error {
+			time.Sleep(time.Second) // the others are first
+			got = alerts
+			return nil
+		})
+		d := NewDispatcher([]Notifier{spoiling, keeping, spoiling}, noTrouble(t))
+		d.Dispatch(alerts)
+		mustClose(t, d)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("alerts of another notifier (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, alerts); diff != "" {
+			t.Errorf("dispatched alerts (-want +got):\n%s", diff)
+		}
+		for i := range alerts { // they are the dispatcher's caller's, and may be spoilt, too
+			spoil(&alerts[i])
+		}
+		if diff := cmp.Diff(wantPeriod, p); diff != "" {
+			t.Errorf("the sink's period (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,368 @@
+package alert
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// judged puts the summaries through the judge as one period and returns it with
+// the alerts that it raised.
+func judged(j *Judge, summaries ...engine.Summary) (engine.Period, []Alert) {
+	p := engine.Period{Summaries: summaries}
+	return p, j.Judge(&p)
+}
+
+// about says in short what alerts are about.
+func about(alerts []Alert) []string {
+	var all []string
+	for _, a := range alerts {
+		all = append(all, fmt.Sprintf("%s %s %s", a.Operation, a.Objective, a.State))
+	}
+	return all
+}
+
+func TestJudgeOutage(t *testing.T) {
+	var (
+		healthy = calls{success: 100, within: 100}
+		slow    = calls{success: 100, within: 10}
+		outage  = calls{failure: 100}
+	)
+	type stretch struct {
+		periods int
+		calls   calls
+	}
+	tests := []struct {
+		name      string
+		stretches []stretch
+		want      []string
+	}{
+		{"an outage raises one alert, about availability",
+			[]stretch{{5, healthy}, {50, outage}, {5, healthy}},
+			[]string{"5 + 3: availability firing", "55 + 3: availability resolved"}},
+		{"an outage neither ends nor repeats an alert about latency",
+			[]stretch{{5, slow}, {50, outage}, {5, healthy}},
+			[]string{"0 + 3: latency firing", "5 + 3: availability firing", "55 + 3: availability resolved", "55 + 3: latency resolved"}},
+		{"an outage breaks no streak of slow periods",
+			[]stretch{{2, slow}, {1, outage}, {1, slow}},
+			[]string{"3 + 1: latency firing"}},
+		{"half of the calls fail, the others are fast",
+			[]stretch{{10, calls{success: 50, within: 50, failure: 50}}},
+			[]string{"0 + 3: availability firing"}},
+		{"half of the calls fail, the others are slow",
+			[]stretch{{10, calls{success: 50, within: 5, failure: 50}}},
+			[]string{"0 + 3: availability firing", "0 + 3: latency firing"}},
+		{"callers give up",
+			[]stretch{{10, calls{cancelled: 100}}},
+			nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j := NewJudge()
+			var got []string
+			i := 0
+			for _, s := range tt.stretches {
+				for n := range s.periods {
+					_, alerts := judged(j, summaryOf(i+n, engine.DefaultObjective(), s.calls))
+					for _, a := range alerts {
+						got = append(got, fmt.Sprintf("%d + %d: %s %s", i, n+1, a.Objective, a.State))
+					}
+				}
+				i += s.periods
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("alerts by stretch and period (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestJudgePartialPeriods(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 2})
+	good, bad := calls{success: 10, within: 10}, calls{failure: 10}
+	tests := []struct {
+		name  string
+		calls []calls
+		// partial is the number of the partial period.
+		partial int
+		want    []string
+	}{
+		{"a bad one advances no streak", []calls{bad, bad}, 1, nil},
+		{"a bad one begins no streak", []calls{bad, bad}, 0, nil},
+		{"a good one breaks no streak", []calls{bad, good, bad}, 1, []string{"GET /users/{id} availability firing"}},
+		{"a bad one breaks no recovery", []calls{bad, bad, good, bad, good}, 3,
+			[]string{"GET /users/{id} availability firing", "GET /users/{id} availability resolved"}},
+		{"a good one advances no recovery", []calls{bad, bad, good, good}, 3, []string{"GET /users/{id} availability firing"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j := NewJudge()
+			var got []string
+			for i, c := range tt.calls {
+				s := summaryOf(i, o, c)
+				s.Partial = i == tt.partial
+				p, alerts := judged(j, s)
+				got = append(got, about(alerts)...)
+				if v := p.Summaries[0].Verdicts; (v == engine.Verdicts{}) != s.Partial {
+					t.Errorf("verdicts of period %d = %+v, partial: %v", i, v, s.Partial)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("alerts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// named returns the summary of another operation.
+func named(s engine.Summary, key engine.OperationKey) engine.Summary {
+	s.Service, s.Kind, s.Operation = key.Service, key.Kind, key.Name
+	return s
+}
+
+func TestJudgeTellsOperationsApart(t *testing.T) {
+	base := engine.OperationKey{Service: "shop", Kind: engine.KindServer, Name: "a"}
+	others := []engine.OperationKey{
+		{Service: "shop", Kind: engine.KindServer, Name: "b"},
+		{Service: "shop", Kind: engine.KindClient, Name: "a"},
+		{Service: "till", Kind: engine.KindServer, Name: "a"},
+	}
+	o := expecting(engine.Objective{AlertAfter: 2})
+	j := NewJudge()
+	for i, key := range append(others, base) {
+		if _, alerts := judged(j, named(summaryOf(i, o, calls{failure: 1}), key)); len(alerts) > 0 {
+			t.Fatalf("alerts after one bad period of each operation: %v", about(alerts))
+		}
+	}
+	_, alerts := judged(j, named(summaryOf(4, o, calls{failure: 1}), base))
+	if len(alerts) != 1 || alerts[0].Key() != base {
+		t.Fatalf("alerts after two bad periods of one operation: %v", about(alerts))
+	}
+	if !j.IsFiring(base) {
+		t.Error("the operation that fires is not said to")
+	}
+	for _, key := range others {
+		if j.IsFiring(key) {
+			t.Errorf("%+v is said to fire", key)
+		}
+	}
+}
+
+func TestJudgeOrder(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 1})
+	both := calls{success: 10, within: 0, failure: 10}
+	j := NewJudge()
+	p, alerts := judged(j,
+		named(summaryOf(0, o, both), engine.OperationKey{Name: "z"}),
+		named(summaryOf(0, o, both), engine.OperationKey{Name: "a"}),
+	)
+	want := []string{"z availability firing", "z latency firing", "a availability firing", "a latency firing"}
+	if diff := cmp.Diff(want, about(alerts)); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
+	}
+	for i, a := range alerts {
+		if got, want := a.Evidence[0].Verdicts, p.Summaries[i/2].Verdicts; got != want {
+			t.Errorf("evidence of alert %d has the verdicts %+v, the period has %+v", i, got, want)
+		}
+	}
+}
+
+func TestJudgeForgets(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 2})
+	good, bad := calls{success: 10, within: 10}, calls{success: 10, failure: 10}
+	tests := []struct {
+		name  string
+		calls []calls
+		want  int // machines
+	}{
+		{"good", []calls{good, good}, 0},
+		{"too few calls", []calls{{cancelled: 1}}, 0},
+		{"pending", []calls{{failure: 1}}, 1},
+		{"pending, both objectives", []calls{bad}, 2},
+		{"good again", []calls{bad, good}, 0},
+		{"firing", []calls{bad, bad, bad}, 2},
+		{"recovering", []calls{bad, bad, good}, 2},
+		{"resolved", []calls{bad, bad, good, good}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j := NewJudge()
+			var key engine.OperationKey
+			for i, c := range tt.calls {
+				s := summaryOf(i, o, c)
+				key = s.Key()
+				judged(j, s)
+			}
+			if got := len(j.machines); got != tt.want {
+				t.Errorf("%d machines are kept, want %d", got, tt.want)
+			}
+			j.Judge(&engine.Period{Left: []engine.OperationKey{{Name: "another one"}}})
+			if got := len(j.machines); got != tt.want {
+				t.Errorf("%d machines are kept after another operation left, want %d", got, tt.want)
+			}
+			j.Judge(&engine.Period{Left: []engine.OperationKey{key}})
+			if got := len(j.machines); got != 0 {
+				t.Errorf("%d machines are kept after the operation left, want none", got)
+			}
+			if j.IsFiring(key) {
+				t.Error("an operation that left is said to fire")
+			}
+		})
+	}
+}
+
+func TestJudgeForgetsStreakOfWhatLeft(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 2})
+	s := summaryOf(0, o, calls{failure: 1})
+	j := NewJudge()
+	judged(j, s)
+	j.Judge(&engine.Period{Left: []engine.OperationKey{s.Key()}})
+	if _, alerts := judged(j, summaryOf(99, o, calls{failure: 1})); len(alerts) != 0 {
+		t.Errorf("alerts = %v: a bad period from before the operation left counts", about(alerts))
+	}
+}
+
+func TestJudgeIsFiring(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 2})
+	for _, k := range kinds {
+		t.Run(k.String(), func(t *testing.T) {
+			j := NewJudge()
+			for i, tt := range []struct {
+				letter rune
+				want   bool
+			}{{'B', false}, {'B', true}, {'I', true}, {'G', true}, {'B', true}, {'G', true}, {'G', false}} {
+				s := summaryOf(i, o, callsFor(t, k, tt.letter))
+				if k == Latency && tt.letter == 'I' {
+					s = summaryOf(i, o, calls{cancelled: 1})
+				}
+				judged(j, s)
+				if got := j.IsFiring(s.Key()); got != tt.want {
+					t.Errorf("after period %d (%c): firing %v, want %v", i, tt.letter, got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func TestID(t *testing.T) {
+	base := summaryOf(0, engine.DefaultObjective(), calls{failure: 1})
+	vary := func(change func(s *engine.Summary)) string {
+		s := base.Clone()
+		change(&s)
+		return newID(Availability, &s)
+	}
+	ids := map[string]string{
+		"the incident itself":     newID(Availability, &base),
+		"of another objective":    newID(Latency, &base),
+		"of another monitor":      vary(func(s *engine.Summary) { s.Monitor = "db" }),
+		"of another service":      vary(func(s *engine.Summary) { s.Service = "till" }),
+		"of another operation":    vary(func(s *engine.Summary) { s.Operation = "GET /" }),
+		"of another span kind":    vary(func(s *engine.Summary) { s.Kind = engine.KindClient }),
+		"that began later":        vary(func(s *engine.Summary) { s.Start = s.Start.Add(time.Nanosecond) }),
+		"one cut of names":        vary(func(s *engine.Summary) { s.Service, s.Operation = "ab", "c" }),
+		"another cut of names":    vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "bc" }),
+		"one cut, not UTF-8":      vary(func(s *engine.Summary) { s.Service, s.Operation = "a\xffb", "c" }),
+		"another cut, not UTF-8":  vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "b\xffc" }),
+		"one cut, with digits":    vary(func(s *engine.Summary) { s.Service, s.Operation = "11:a", "b" }),
+		"another, with digits":    vary(func(s *engine.Summary) { s.Service, s.Operation = "1", "1:ab" }),
+		"without service or name": vary(func(s *engine.Summary) { s.Service, s.Operation = "", "" }),
+	}
+	seen := make(map[string]string)
+	for name, id := range ids {
+		if other, ok := seen[id]; ok {
+			t.Errorf("an incident %s has the id of one %s: %s", name, other, id)
+		}
+		seen[id] = name
+	}
+	same := vary(func(s *engine.Summary) {
+		s.Start = s.Start.UTC()
+		s.Failure, s.Objective = 99, engine.Objective{}
+		s.End = s.End.Add(time.Hour)
+	})
+	if want := newID(Availability, &base); same != want {
+		t.Errorf("id as another process sees the incident = %s, want %s", same, want)
+	}
+}
+
+func TestIDsOfIncidents(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 1})
+	j := NewJudge()
+	var ids []string
+	for i := range 20 {
+		c := calls{failure: 1}
+		if i%2 == 1 {
+			c = calls{success: 1, within: 1}
+		}
+		_, alerts := judged(j, summaryOf(i, o, c))
+		if len(alerts) != 1 {
+			t.Fatalf("period %d raised %d alerts, want 1", i, len(alerts))
+		}
+		ids = append(ids, alerts[0].ID)
+	}
+	seen := make(map[string]bool)
+	for i := 0; i < len(ids); i += 2 {
+		if ids[i] != ids[i+1] {
+			t.Errorf("incident %d began as %s and ended as %s", i/2, ids[i], ids[i+1])
+		}
+		if seen[ids[i]] {
+			t.Errorf("incident %d has an id that was used before", i/2)
+		}
+		seen[ids[i]] = true
+	}
+}
+
+// Operations that are judged side by side, come and go, must not notice each
+// other: each gets the alerts that it gets from a judge of its own.
+func TestJudgeOperationsAreIndependent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		kinds := rapid.SampledFrom([]engine.Kind{engine.KindServer, engine.KindClient})
+		keys := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) engine.OperationKey {
+			return engine.OperationKey{
+				Service: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "service"),
+				Kind:    kinds.Draw(t, "kind"),
+				Name:    rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name"),
+			}
+		}), 1, 6, rapid.ID).Draw(t, "operations")
+		together := NewJudge()
+		alone := make(map[engine.OperationKey]*Judge)
+		for _, key := range keys {
+			alone[key] = NewJudge()
+		}
+		for i := range rapid.IntRange(1, 40).Draw(t, "periods") {
+			var p engine.Period
+			var want []Alert
+			for _, key := range keys {
+				switch rapid.IntRange(0, 9).Draw(t, "what happens") {
+				case 0, 1: // nobody calls
+				case 2:
+					p.Left = append(p.Left, key)
+					alone[key].Judge(&engine.Period{Left: []engine.OperationKey{key}})
+				default:
+					n := uint64(rapid.IntRange(0, 2).Draw(t, "successes"))
+					o := expecting(engine.Objective{AlertAfter: rapid.IntRange(1, 2).Draw(t, "N"), RecoverAfter: 2})
+					s := named(summaryOf(i, o, calls{
+						success: n,
+						within:  uint64(rapid.IntRange(0, int(n)).Draw(t, "within")),
+						failure: uint64(rapid.IntRange(0, 1).Draw(t, "failures")),
+					}), key)
+					p.Summaries = append(p.Summaries, s)
+					_, alerts := judged(alone[key], s.Clone())
+					want = append(want, alerts...)
+				}
+			}
+			if diff := cmp.Diff(want, together.Judge(&p)); diff != "" {
+				t.Fatalf("alerts of period %d (-each alone +all together):\n%s", i, diff)
+			}
+			for _, key := range keys {
+				if got, want := together.IsFiring(key), alone[key].IsFiring(key); got != want {
+					t.Fatalf("period %d: %+v fires: %v, alone: %v", i, key, got, want)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,341 @@
+package alert
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+func TestText(t *testing.T) {
+	availability, availabilityResolved := incident(t, Availability)
+	latency, latencyResolved := incident(t, Latency)
+	tests := []struct {
+		name  string
+		alert Alert
+		want  string
+	}{
+		{"availability firing", availability, `
+ALERT     GET /users/{id}  availability: 70.1 % succeed (target 95 %)
+  monitor http, service shop, server spans
+  bad since 2026-03-01 02:57:00 +01:00, 3 periods running:
+  02:57:00-02:58:00  120 calls, 70 % succeed: 503 unavailable x5, 500 x1
+  02:58:00-02:59:00   98 calls, 71.4 % succeed: 503 unavailable x5, 500 x1
+  02:59:00-03:00:00    3 calls, 33.3 % succeed: 503 unavailable x5, 500 x1
+  worst call: trace 11111111111111111111111111111111 span 1111111111111111 (503, 1.2s)
+  id 3b4b8eea20d13e90d0ba8211990ab19e
+`},
+		{"availability resolved", availabilityResolved, `
+RESOLVED  GET /users/{id}  availability: 99.5 % succeed (target 95 %)
+  monitor http, service shop, server spans
+  bad from 2026-03-01 02:57:00 +01:00 to 03:00:00 (3m), good for 3 periods since:
+  03:00:00-03:01:00   12 calls, 100 % succeed
+  03:01:00-03:02:00  100 calls, 99 % succeed: 503 unavailable x5, 500 x1
+  03:02:00-03:03:00  110 calls, 100 % succeed
+  id 3b4b8eea20d13e90d0ba8211990ab19e
+`},
+		{"latency firing", latency, `
+ALERT     GET /users/{id}  latency: 62.6 % of successful calls within 500ms (target 80 %)
+  monitor http, service shop, server spans
+  bad since 2026-03-01 02:57:00 +01:00, 3 periods running:
+  02:57:00-02:58:00  120 successful calls, 50 % within 500ms, p50 120ms, p99 2.35s
+  02:58:00-02:59:00   98 successful calls, 78.6 % within 500ms, p50 120ms, p99 2.35s
+  02:59:00-03:00:00    1 successful call, 0 % within 500ms, p50 120ms, p99 2.35s
+  worst call: trace 22222222222222222222222222222222 span 2222222222222222 (200, 3s)
+  id 74462568e68f9f5c9d04faedc19691a7
+`},
+		{"latency resolved", latencyResolved, `
+RESOLVED  GET /users/{id}  latency: 100 % of successful calls within 500ms (target 80 %)
+  monitor http, service shop, server spans
+  bad from 2026-03-01 02:57:00 +01:00 to 03:00:00 (3m), good for 3 periods since:
+  03:00:00-03:01:00   12 successful calls, 100 % within 500ms, p50 120ms, p99 2.35s
+  03:01:00-03:02:00   99 successful calls, 100 % within 500ms, p50 120ms, p99 2.35s
+  03:02:00-03:03:00  110 successful calls, 100 % within 500ms, p50 120ms, p99 2.35s
+  id 74462568e68f9f5c9d04faedc19691a7
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want[1:], Text(&tt.alert)); diff != "" {
+				t.Errorf("text (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// lines returns the lines of an alert's text that contain part.
+func lines(a *Alert, part string) []string {
+	var found []string
+	for line := range strings.Lines(Text(a)) {
+		if strings.Contains(line, part) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return found
+}
+
+func TestTextShowsFewOfManyPeriods(t *testing.T) {
+	for _, tt := range []struct {
+		periods int
+		want    []string
+	}{
+		{1, []string{"02:57"}},
+		{5, []string{"02:57", "02:58", "02:59", "03:00", "03:01"}},
+		{6, []string{"02:57", "(2 more)", "03:00", "03:01", "03:02"}},
+		{1000, []string{"02:57", "(996 more)", "19:34", "19:35", "19:36"}},
+	} {
+		a := Alert{State: Firing, Objective: Availability, Worst: exemplar(1, true, "", 0)}
+		for i := range tt.periods {
+			a.Evidence = append(a.Evidence, summaryOf(i, engine.DefaultObjective(), calls{failure: 1}))
+		}
+		all := strings.Split(strings.TrimSuffix(Text(&a), "\n"), "\n")
+		if len(all) > 10 {
+			t.Errorf("%d periods take %d lines, want at most 10", tt.periods, len(all))
+		}
+		for i, want := range tt.want {
+			if got := strings.TrimSpace(all[3+i]); !strings.HasPrefix(got, want) {
+				t.Errorf("%d periods, line %d = %q, want %q", tt.periods, i, got, want)
+			}
+		}
+		if got, want := len(all), 5+len(tt.want); got != want {
+			t.Errorf("%d periods take %d lines, want %d", tt.periods, got, want)
+		}
+	}
+}
+
+func TestTextRoundsNoMissAway(t *testing.T) {
+	s := summaryOf(0, engine.DefaultObjective(), calls{success: 9496, within: 7596, failure: 504})
+	for k, want := range map[Kind]string{
+		Availability: "02:57:00-02:58:00  10000 calls, 94.96 % succeed: 503 unavailable x504",
+		Latency:      "02:57:00-02:58:00  9496 successful calls, 79.99 % within 500ms, p50 0s, p99 0s",
+	} {
+		a := Alert{Objective: k, State: Firing, Evidence: []engine.Summary{s}}
+		if diff := cmp.Diff([]string{want}, lines(&a, "02:57:00-")); diff != "" {
+			t.Errorf("line (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestTextTimes(t *testing.T) {
+	utc := func(text string) time.Time {
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for _, tt := range []struct {
+		name         string
+		starts, ends time.Time
+		want         string
+	}{
+		{"the same day", utc("2026-03-01T02:00:00Z"), utc("2026-03-01T03:20:34Z"),
+			"bad from 2026-03-01 02:00:00 +00:00 to 03:20:34 (1h20m30s), good for 0 periods since:"},
+		{"whole hours", utc("2026-03-01T02:00:00Z"), utc("2026-03-01T04:00:00Z"),
+			"bad from 2026-03-01 02:00:00 +00:00 to 04:00:00 (2h), good for 0 periods since:"},
+		{"across midnight", utc("2026-03-01T23:59:00Z"), utc("2026-03-02T00:01:00Z"),
+			"bad from 2026-03-01 23:59:00 +00:00 to 2026-03-02 00:01:00 +00:00 (2m), good for 0 periods since:"},
+		{"across a change of the zone", utc("2026-03-29T01:30:00+01:00"), utc("2026-03-29T03:30:00+02:00"),
+			"bad from 2026-03-29 01:30:00 +01:00 to 2026-03-29 03:30:00 +02:00 (1h), good for 0 periods since:"},
+		{"short periods", utc("2026-03-01T02:00:00.5Z"), utc("2026-03-01T02:00:00.75Z"),
+			"bad from 2026-03-01 02:00:00.500 +00:00 to 02:00:00.750 (250ms), good for 0 periods since:"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := Alert{State: Resolved, StartsAt: tt.starts, EndsAt: tt.ends}
+			if diff := cmp.Diff([]string{tt.want}, lines(&a, "bad from")); diff != "" {
+				t.Errorf("line (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTextWhose(t *testing.T) {
+	for _, tt := range []struct {
+		alert Alert
+		want  string
+	}{
+		{Alert{Monitor: "http", Service: "shop", SpanKind: engine.KindClient}, "monitor http, service shop, client spans"},
+		{Alert{Monitor: "http", SpanKind: engine.KindClient}, "monitor http, client spans"},
+		{Alert{Monitor: "http"}, "monitor http"},
+	} {
+		if diff := cmp.Diff([]string{tt.want}, lines(&tt.alert, "monitor ")); diff != "" {
+			t.Errorf("line (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestTextWorstCall(t *testing.T) {
+	const ids = "worst call: trace 11111111111111111111111111111111 span 1111111111111111 "
+	for _, tt := range []struct {
+		name  string
+		alert Alert
+		want  []string
+	}{
+		{"sampled", Alert{State: Firing, Worst: exemplar(0x11, true, "503", 1234*time.Millisecond)}, []string{ids + "(503, 1.23s)"}},
+		{"not sampled", Alert{State: Firing, Worst: exemplar(0x11, false, "503", time.Second)}, []string{ids + "(503, 1s, not sampled)"}},
+		{"without a code", Alert{State: Firing, Worst: exemplar(0x11, true, "", 999*time.Nanosecond)}, []string{ids + "(999ns)"}},
+		{"of an alert that is resolved", Alert{State: Resolved, Worst: exemplar(0x11, true, "503", time.Second)}, nil},
+		{"none", Alert{State: Firing}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, lines(&tt.alert, "worst call")); diff != "" {
+				t.Errorf("line (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCodesText(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		failures []engine.CodeCount
+		want     string
+	}{
+		{"none", nil, ""},
+		{"one", []engine.CodeCount{{Code: "500", Count: 3}}, "500 x3"},
+		{"with a name", []engine.CodeCount{{Code: "503", Name: "unavailable", Count: 12}, {Code: "500", Count: 3}}, "503 unavailable x12, 500 x3"},
+		{"named as its code", []engine.CodeCount{{Code: "503", Name: "503", Count: 1}}, "503 x1"},
+		{"no code", []engine.CodeCount{{Count: 2}}, "no code x2"},
+		{"three", []engine.CodeCount{{Code: "a", Count: 3}, {Code: "b", Count: 2}, {Code: "c", Count: 1}}, "a x3, b x2, c x1"},
+		{"more", []engine.CodeCount{{Code: "a", Count: 9}, {Code: "b", Count: 8}, {Code: "c", Count: 7}, {Code: "d", Count: 6}, {Code: "e", Count: 5}}, "a x9, b x8, c x7, others x11"},
+		{"hostile", []engine.CodeCount{{Code: "\x1b[2J", Name: "\r\n", Count: 1}}, `\x1b[2J \x0d\x0a x1`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := CodesText(tt.failures); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for _, tt := range []struct {
+		name, in, want string
+	}{
+		{"empty", "", ""},
+		{"ordinary", "GET /users/{id}?x=1 \\ \"q\" <b>&amp;", "GET /users/{id}?x=1 \\ \"q\" <b>&amp;"},
+		{"of other scripts", "заказ 注文 طلب é ñ 🛒", "заказ 注文 طلب é ñ 🛒"},
+		{"colours", "\x1b[31mred\x1b[0m", `\x1b[31mred\x1b[0m`},
+		{"window title", "\x1b]0;owned\a", `\x1b]0;owned\x07`},
+		{"line breaks", "a\r\nALERT\nb\tc\vd\fe", `a\x0d\x0aALERT\x0ab\x09c\x0bd\x0ce`},
+		{"line breaks of Unicode", "a\u0085b\u2028c\u2029d", `a\x85b\u2028c\u2029d`},
+		{"nul, backspace, delete", "a\x00b\bc\x7f", `a\x00b\x08c\x7f`},
+		{"C1 controls", "\u009b31m\u009d0;t\u009c", `\x9b31m\x9d0;t\x9c`},
+		{"bidi overrides", "a\u202Eb\u202Dc\u2066d\u2069e\u200Ff\u061Cg", `a\u202eb\u202dc\u2066d\u2069e\u200ff\u061cg`},
+		{"invisible", "a\u200Bb\u00ADc\uFEFFd\U000E0041e", `a\u200bb\xadc\ufeffd\U000e0041e`},
+		{"other spaces", "a\u00A0b\u3000c", `a\xa0b\u3000c`},
+		{"not UTF-8", "a\xffb\xc3", `a\xffb\xc3`},
+		{"cut in the middle of a rune", "\xf0\x9f\x9b", `\xf0\x9f\x9b`},
+		{"a replacement character, and none", "a\uFFFDb\xffc", `a\ufffdb\xffc`},
+		{"private and unassigned", "\uE000\U0010FFFF\u0378", `\ue000\U0010ffff\u0378`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := printable(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// hostile are names that try to get out of the place they are put in.
+var hostile = []string{
+	"\x1b[2J\x1b[H\x1b]0;owned\a",
+	"GET /\r\n\nRESOLVED  GET /",
+	"\x00\x01\x7f\u009b2J",
+	"\u202Egnirts\u2066",
+	"\xff\xfe\xc3\x28",
+	"\u2028\u2029\u0085",
+	strings.Repeat("\x1b[A\xff\n", 2000), // 10 KB
+}
+
+// checkInert fails the test if a text could do anything to a terminal but fill lines.
+func checkInert(t testing.TB, text string) {
+	t.Helper()
+	if !utf8.ValidString(text) {
+		t.Errorf("not UTF-8: %.300q", text)
+	}
+	for _, r := range text {
+		if r != '\n' && (!unicode.IsGraphic(r) || unicode.IsSpace(r) && r != ' ') {
+			t.Errorf("%U in %.300q", r, text)
+			return
+		}
+	}
+}
+
+// spoiltBy returns an alert in which everything that may come from outside is name.
+func spoiltBy(t testing.TB, k Kind, name string) (firing, resolved Alert) {
+	t.Helper()
+	firing, resolved = incident(t, k)
+	for _, a := range []*Alert{&firing, &resolved} {
+		a.ID, a.Monitor, a.Service, a.Operation, a.Worst.Code = name, name, name, name, name
+		for i := range a.Evidence {
+			s := &a.Evidence[i]
+			s.Monitor, s.Service, s.Operation = name, name, name
+			s.Failures = []engine.CodeCount{{Code: name, Name: "not " + name, Count: 2}, {Code: "x" + name, Count: 1}}
+			s.FailedCalls = []engine.Exemplar{exemplar(1, true, name, time.Second)}
+			s.SlowCalls = s.FailedCalls
+		}
+	}
+	return firing, resolved
+}
+
+func TestTextIsInert(t *testing.T) {
+	for _, k := range kinds {
+		plainFiring, plainResolved := spoiltBy(t, k, "plain")
+		for _, name := range hostile {
+			firing, resolved := spoiltBy(t, k, name)
+			for _, tt := range []struct{ got, plain Alert }{{firing, plainFiring}, {resolved, plainResolved}} {
+				text := Text(&tt.got)
+				checkInert(t, text)
+				if got, want := strings.Count(text, "\n"), strings.Count(Text(&tt.plain), "\n"); got != want {
+					t.Errorf("%d lines, want %d, with the name %.50q", got, want, name)
+				}
+			}
+		}
+	}
+}
+
+func FuzzPrintable(f *testing.F) {
+	for _, name := range hostile {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		got := printable(name)
+		checkInert(t, got)
+		if strings.Contains(got, "\n") {
+			t.Errorf("%q has become %q, of several lines", name, got)
+		}
+		if again := printable(got); again != got {
+			t.Errorf("what was printable, %q, has become %q", got, again)
+		}
+	})
+}
+
+func TestRounded(t *testing.T) {
+	for _, tt := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0s"},
+		{1, "1ns"},
+		{999, "999ns"},
+		{1004, "1µs"},
+		{1005, "1.01µs"},
+		{45_678 * time.Microsecond, "45.7ms"},
+		{1234567890, "1.23s"},
+		{59_999 * time.Millisecond, "1m"},
+		{90 * time.Second, "1m30s"},
+		{20 * time.Minute, "20m"},
+		{time.Hour, "1h"},
+		{time.Hour + 30*time.Minute, "1h30m"},
+	} {
+		if got := rounded(tt.d); got != tt.want {
+			t.Errorf("rounded(%d) = %q, want %q", tt.d, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,16 @@
+package main
+
+// groups are the parts of the table, in its order.
+var groups = []groupMaker{
+	{"1. Report", makeReport},
+	{"2. Reports end to end: all counted, summaries in hand", makeEndToEnd},
+	{"2. Reports at an even pace", makePaced},
+	{"3. OnEnd of a real span with six attributes", makeOnEnd},
+	{"3. OnEnd of failed and slow spans", makeOtherOnEnd},
+	{"4. Whole span: Start, six attributes, End", makeWholeSpan},
+	{"5. Memory", makeMemory},
+	{"5. CPU of an idle monitor", makeIdle},
+	{"6. Throughput and GOMAXPROCS", makeScaling},
+	{"6. A full queue", makeFull},
+	{"6. The end of a period", makeClose},
+}

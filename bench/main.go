@@ -1,0 +1,138 @@
+// Command bench measures what go-monitor costs, beside its predecessor of 2018 and what
+// a program would use instead, and prints one table. All variants of a piece
+// of work run in one process, one after the other in each of several rounds, so that
+// what disturbs one disturbs them all: what counts are the ratios.
+//
+// It also writes every round to a file that benchstat reads.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"go.opentelemetry.io/otel"
+)
+
+func main() {
+	// The library of 2018 prints every summary to os.Stdout, whatever it is told.
+	stdout := os.Stdout
+	// Monitors that are driven on purpose beyond what they can take say so.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	quiet, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err == nil {
+		os.Stdout = quiet
+		err = run(os.Args[1:], stdout, os.Stderr)
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings say how much is measured.
+type settings struct {
+	rounds int
+	// round is how long one measurement of one variant takes.
+	round time.Duration
+	// reports is the number of reports of an end-to-end run.
+	reports int
+	// perName is the number of reports for each operation when memory is measured.
+	perName int
+	// paced is how long the paced run takes, idle how long the CPU time of an idle
+	// monitor is watched.
+	paced, idle time.Duration
+}
+
+var (
+	fullSettings  = settings{rounds: 8, round: 60 * time.Millisecond, reports: 5_000_000, perName: 500, paced: 2 * time.Second, idle: time.Second}
+	shortSettings = settings{rounds: 3, round: 20 * time.Millisecond, reports: 1_000_000, perName: 100, paced: 500 * time.Millisecond, idle: time.Second}
+)
+
+// run is the command.
+func run(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	short := flags.Bool("short", false, "measure less, and fail on allocations and on ratios worse than half of a target")
+	rounds := flags.Int("rounds", 0, "measure every variant so often (default 8, short 3)")
+	only := flags.String("run", "", "measure only the groups whose title matches this `regexp`")
+	path := flags.String("o", "", "write the benchstat `file` here (default results/<time>.txt)")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		return fmt.Errorf("-run: %w", err)
+	}
+	s := fullSettings
+	if *short {
+		s = shortSettings
+	}
+	if *rounds < 0 {
+		return fmt.Errorf("-rounds: must not be negative, got %d", *rounds)
+	}
+	if *rounds > 0 {
+		s.rounds = *rounds
+	}
+	if *path == "" {
+		*path = filepath.Join("results", time.Now().UTC().Format("20060102-150405")+".txt")
+	}
+	t, err := measureAll(s, wanted.MatchString, stderr)
+	if err != nil {
+		return err
+	}
+	t.print(stdout)
+	if err := writeResults(*path, t); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "every round, for benchstat: %s\n", *path)
+	if *short {
+		return t.failures()
+	}
+	return nil
+}
+
+// measureAll measures the groups that are wanted.
+func measureAll(s settings, wanted func(title string) bool, progress io.Writer) (*table, error) {
+	began := time.Now()
+	t := &table{system: describe(s)}
+	for _, g := range groups {
+		if !wanted(g.title) {
+			continue
+		}
+		fmt.Fprintf(progress, "%s ...\n", g.title)
+		measured, err := g.measure(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", g.title, err)
+		}
+		t.groups = append(t.groups, measured)
+	}
+	t.took = time.Since(began)
+	return t, nil
+}
+
+// writeResults writes the file that benchstat reads.
+func writeResults(path string, t *table) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	if err := errors.Join(t.writeBenchstat(f), f.Close()); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"math/bits"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// quietConfig is the default configuration, but for what would disturb a measurement: a
+// period that is longer than any, room for all names, and nobody who is told.
+func quietConfig() monitor.Config {
+	return monitor.Config{
+		Period:        time.Hour,
+		MaxOperations: manyNames,
+		Notifiers:     []alert.Notifier{},
+		Sinks:         []engine.Sink{},
+	}
+}
+
+// quarterQueue is a quarter of the reports that the default queue holds.
+func quarterQueue() int {
+	n := runtime.GOMAXPROCS(0)
+	return min(1<<16, 4096<<bits.Len(uint(n-1))) / 4
+}
+
+// counted makes sure that everything that was reported is counted.
+func counted(m *monitor.Monitor) func() {
+	return func() { _ = m.ForceFlush(context.Background()) }
+}
+
+// shut ends a monitor.
+func shut(m *monitor.Monitor) { _ = m.Shutdown(context.Background()) }
+
+// reportEach returns work that reports calls of the named operations in turn.
+// refused counts what is not taken; it must stay zero for the measurement to mean
+// anything.
+func reportEach(m *monitor.Monitor, names []string, refused *atomic.Uint64) func(producer, from, to int) {
+	return func(producer, from, to int) {
+		at := start(producer, from, len(names))
+		for i := from; i < to; i++ {
+			if !m.Report(monitor.Report{Operation: names[at], Code: "200", Duration: latencies[i&latencyMask]}) {
+				refused.Add(1)
+			}
+			if at++; at == len(names) {
+				at = 0
+			}
+		}
+	}
+}
+
+// reportCallEach is reportEach for the engine's cheapest way in.
+func reportCallEach(e *engine.Engine, names []string, refused *atomic.Uint64) func(producer, from, to int) {
+	return func(producer, from, to int) {
+		at := start(producer, from, len(names))
+		for i := from; i < to; i++ {
+			if !e.ReportCall("", names[at], engine.KindUnspecified, "200", engine.OutcomeUnset, latencies[i&latencyMask]) {
+				refused.Add(1)
+			}
+			if at++; at == len(names) {
+				at = 0
+			}
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2"
+)
+
+// makeWholeSpan measures what a whole span costs with different processors. The
+// garbage collector is held still, since how often it runs depends on how much else is
+// alive. The variants differ by less than the noise of a busy machine, so there are
+// more and shorter rounds.
+func makeWholeSpan(settings) (*group, error) {
+	g := &group{rounds: 4}
+	var done closers
+	g.close = done.close
+	name := makeNames(1)[0]
+	add := func(who string, p sdktrace.SpanProcessor) *probe {
+		tracer, provider := newTracer(p)
+		done.add(func() { _ = provider.Shutdown(context.Background()) })
+		added := &probe{
+			key: "WholeSpan", work: "1 name, 1 producer", who: who, unit: "ns/op", fixed: 1 << 13,
+			measure: work{
+				producers: 1, chunk: quarterQueue(), stillGC: true,
+				settle: func() { _ = provider.ForceFlush(context.Background()) },
+				do: func(_, from, to int) {
+					for range to - from {
+						_, span := tracer.Start(context.Background(), name, trace.WithSpanKind(trace.SpanKindServer))
+						span.SetAttributes(serverAttributes(200)...)
+						span.End()
+					}
+				},
+			}.measure,
+		}
+		g.probes = append(g.probes, added)
+		return added
+	}
+	add("no processor", nil)
+	noop := add("a processor that does nothing", idleProcessor{})
+	m, err := monitor.New(quietConfig())
+	if err != nil {
+		return nil, err
+	}
+	our := add(ours, m)
+	our.targets = []target{{kind: ratio, limit: 1.05, against: noop, name: "one that does nothing"}}
+	add("OTel batch processor", newBatcher())
+	for _, p := range g.probes {
+		p.baseline = our
+	}
+	our.baseline = nil
+	return g, nil
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// work is something to do many times over by one or more producers.
+type work struct {
+	producers int
+	// chunk is the number of operations, those of all producers together, after which
+	// settle is called, outside the time that is measured: so a queue never
+	// fills, as it doesn't in a program that has something else to do. 0 means all
+	// at once, for what waits by itself.
+	chunk  int
+	settle func()
+	// do does the operations from, from+1 ... to-1 of one producer.
+	do func(producer, from, to int)
+	// stillGC holds the garbage collector still meanwhile.
+	stillGC bool
+}
+
+// measure does n operations and returns the wall time of each. With several
+// producers that is the time in which all of them together did it, divided by the
+// number of all their operations.
+func (w work) measure(n int) (sample, error) {
+	each := n / w.producers
+	size := each
+	if w.chunk > 0 {
+		size = max(1, w.chunk/w.producers)
+	}
+	settle := w.settle
+	if settle == nil {
+		settle = func() {}
+	}
+	runtime.GC()
+	if w.stillGC {
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var elapsed time.Duration
+	line := barrier{n: int32(w.producers)}
+	clocks := make([]clock, w.producers)
+	var all sync.WaitGroup
+	for p := range w.producers {
+		all.Go(func() {
+			for from := 0; from < each; from += size {
+				to := min(from+size, each)
+				line.wait()
+				clocks[p].start = time.Now()
+				w.do(p, from, to)
+				clocks[p].end = time.Now()
+				line.wait()
+				if p == 0 {
+					elapsed += span(clocks)
+					settle()
+				}
+			}
+		})
+	}
+	all.Wait()
+	runtime.ReadMemStats(&after)
+	n = each * w.producers
+	return sample{
+		n:         n,
+		value:     float64(elapsed.Nanoseconds()) / float64(n),
+		hasMemory: true,
+		allocs:    float64(after.Mallocs-before.Mallocs) / float64(n),
+		bytes:     float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+	}, nil
+}
+
+// clock is when one producer began and ended a chunk. Producers write theirs at the
+// same time, so each keeps to its own cache lines.
+type clock struct {
+	start, end time.Time
+	_          [80]byte
+}
+
+// span returns the time between the first start and the last end.
+func span(clocks []clock) time.Duration {
+	first, last := clocks[0].start, clocks[0].end
+	for _, c := range clocks[1:] {
+		if c.start.Before(first) {
+			first = c.start
+		}
+		if c.end.After(last) {
+			last = c.end
+		}
+	}
+	return last.Sub(first)
+}
+
+// barrier lets n goroutines go on together. It spins: waking a goroutine takes longer
+// than a chunk does.
+type barrier struct {
+	n       int32
+	arrived atomic.Int32
+	phase   atomic.Uint32
+}
+
+func (b *barrier) wait() {
+	phase := b.phase.Load()
+	if b.arrived.Add(1) == b.n {
+		b.arrived.Store(0)
+		b.phase.Add(1)
+		return
+	}
+	for tries := 0; b.phase.Load() == phase; tries++ {
+		if tries > 1000 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// nameCounts are the numbers of operations that everything is measured with.
+var nameCounts = []int{1, 100, 10_000}
+
+// manyNames is the largest of them.
+const manyNames = 10_000
+
+// producerCounts returns 1, 2, and the number of processors where there are more.
+func producerCounts() []int {
+	counts := []int{1, 2}
+	if n := runtime.GOMAXPROCS(0); n > 2 {
+		counts = append(counts, n)
+	}
+	return counts
+}
+
+// nameBytes is the length of every name.
+const nameBytes = 24
+
+// makeNames returns n names of operations: "GET /api/resource/000042".
+func makeNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = string(name(i))
+	}
+	return names
+}
+
+func name(i int) []byte {
+	b := []byte("GET /api/resource/000000")
+	for at := len(b) - 1; i > 0; at-- {
+		b[at] = byte('0' + i%10)
+		i /= 10
+	}
+	return b
+}
+
+// freshNames is the number of copies in a freshCopies: more than anything remembers.
+const freshNames = 1 << 20
+
+// freshCopies returns copies of n names in turn, one behind the other: names that were
+// built anew for each report.
+func freshCopies(n int) string {
+	var b strings.Builder
+	b.Grow(freshNames * nameBytes)
+	for i := range freshNames {
+		b.Write(name(i % n))
+	}
+	return b.String()
+}
+
+// latencies are the durations of calls, used in turn; a power of two, so that taking
+// one costs next to nothing.
+var (
+	latencies = typicalLatencies(1 << 12)
+	// milliseconds are the same for the library of 2018.
+	milliseconds = inMilliseconds(latencies)
+)
+
+const latencyMask = 1<<12 - 1
+
+// typicalLatencies are spread as those of one operation mostly are: log-normally, around 20 ms.
+func typicalLatencies(n int) []time.Duration {
+	random := rand.New(rand.NewPCG(1, 2))
+	d := make([]time.Duration, n)
+	for i := range d {
+		d[i] = time.Duration(float64(20*time.Millisecond) * math.Exp(random.NormFloat64()*0.5))
+	}
+	return d
+}
+
+// worstLatencies are spread evenly over all orders of magnitude from 1µs to 1h.
+func worstLatencies(n int) []time.Duration {
+	random := rand.New(rand.NewPCG(3, 4))
+	d := make([]time.Duration, n)
+	decades := math.Log(float64(time.Hour) / float64(time.Microsecond))
+	for i := range d {
+		d[i] = time.Duration(float64(time.Microsecond) * math.Exp(random.Float64()*decades))
+	}
+	return d
+}
+
+func inMilliseconds(durations []time.Duration) []uint32 {
+	ms := make([]uint32, len(durations))
+	for i, d := range durations {
+		ms[i] = uint32(d.Milliseconds())
+	}
+	return ms
+}
+
+// start returns where a producer begins in a list of n names, so that producers don't
+// go through it in step.
+func start(producer, from, n int) int { return (from + producer*n/2) % n }

@@ -1,0 +1,115 @@
+package monitor
+
+import (
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+func TestConfigErrors(t *testing.T) {
+	tests := []struct {
+		name   string
+		config Config
+		want   string // the whole error, one line for each mistake; empty: none
+	}{
+		{"zero", Config{}, ""},
+		{"period", Config{Period: -time.Second}, "period: must be between 10ms and 1h, got -1s"},
+		{"period too long", Config{Period: 2 * time.Hour}, "period: must be between 10ms and 1h, got 2h0m0s"},
+		{"nothing is clamped", Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}}, ""},
+		{"ratios", Config{Objective: engine.Objective{SuccessRatio: 95, WithinTarget: math.NaN()}},
+			"objective.success_ratio: must be above 0 and at most 1, got 95\nobjective.within_target: must be above 0 and at most 1, got NaN"},
+		{"operation", Config{Operations: map[string]engine.Objective{"GET /\x00": {AlertAfter: -3}}},
+			`operations["GET /\x00"].alert_after: must be between 1 and 1000, got -3`},
+		{"kinds", Config{Kinds: []trace.SpanKind{trace.SpanKindServer, 0, 9}},
+			"kinds[1]: must be a span kind from INTERNAL to CONSUMER, got 0\nkinds[2]: must be a span kind from INTERNAL to CONSUMER, got 9"},
+		{"nil notifier", Config{Notifiers: []alert.Notifier{nil}}, "notifiers[0]: must not be nil"},
+		{"nil sink", Config{Sinks: []engine.Sink{nil}}, "sinks[0]: must not be nil"},
+		{"presets", Config{Presets: Presets{HTTPServer4xx: 77}}, "presets.http_server_4xx: "},
+		{"all at once", Config{Period: 1, MaxCodes: -1, QueueSize: 3},
+			"period: must be between 10ms and 1h, got 1ns\nmax_codes: must be between 1 and 1000, got -1\nqueue_size: must be between 16 and 16777216, got 3"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // which fails if New leaves a goroutine behind
+				m, err := New(tt.config)
+				if tt.want == "" {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := m.Shutdown(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				if err == nil || m != nil {
+					t.Fatalf("New = %v, %v; want an error", m, err)
+				}
+				if err.Error() != tt.want && !strings.HasSuffix(tt.want, ": ") || !strings.HasPrefix(err.Error(), tt.want) {
+					t.Errorf("New: %q, want %q", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestNameAndServiceDefaults(t *testing.T) {
+	c := Config{}.withDefaults()
+	want := "unknown_service:"
+	if s := os.Getenv("OTEL_SERVICE_NAME"); s != "" {
+		want = s
+	}
+	if !strings.HasPrefix(c.Name, want) || c.Service != c.Name {
+		t.Errorf("name %q, service %q; want the service.name of the process's resource", c.Name, c.Service)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add(int64(time.Minute), 0.95, 0.8, int64(time.Second), 3, 3, 1, 0, 0, int64(0), int64(0), 0, "GET /", uint8(0))
+	f.Add(int64(-1), 2.0, -1.0, int64(-1), -1, 0, 1<<40, 7, 99, int64(5), int64(4), 2, "\xff", uint8(9))
+	f.Fuzz(func(t *testing.T, period int64, success, within float64, target int64, n, m, minCalls, queue, operations int, low, high int64, intervals int, name string, preset uint8) {
+		o := engine.Objective{SuccessRatio: success, WithinTarget: within, LatencyTarget: time.Duration(target), AlertAfter: n, RecoverAfter: m, MinCalls: minCalls}
+		c := Config{
+			Period:        time.Duration(period),
+			Objective:     o,
+			Operations:    map[string]engine.Objective{name: o},
+			Distributions: map[string]engine.Distribution{name: {Lowest: time.Duration(low), Highest: time.Duration(high), Intervals: intervals}},
+			QueueSize:     min(queue, 1<<16), // a larger one is right, and slow to make
+			MaxOperations: operations,
+			Presets:       Presets{HTTPServer4xx: engine.Outcome(preset)},
+			Kinds:         []trace.SpanKind{trace.SpanKind(preset)},
+			Sinks:         []engine.Sink{},
+			Notifiers:     []alert.Notifier{},
+			Filter:        func(sdktrace.ReadOnlySpan) bool { return true },
+		}
+		valid := c.Validate()
+		mon, err := New(c)
+		if (valid == nil) != (err == nil) {
+			t.Fatalf("Validate says %v, New says %v", valid, err)
+		}
+		if err != nil {
+			if err.Error() != valid.Error() {
+				t.Fatalf("Validate says %v, New says %v", valid, err)
+			}
+			return
+		}
+		// What is valid works, and counts what it is given.
+		for _, d := range []time.Duration{0, time.Duration(low), time.Duration(high), time.Duration(target)} {
+			mon.Report(Report{Operation: name, Duration: d})
+		}
+		if err := mon.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s := mon.Stats(); s.Counted != 4 || s.Dropped() != 0 {
+			t.Fatalf("stats: %+v", s)
+		}
+	})
+}

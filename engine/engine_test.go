@@ -1,0 +1,906 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// recorder keeps what an engine's hooks were called with.
+type recorder struct {
+	mu       sync.Mutex
+	periods  []Period
+	troubles []string
+	// hold, if it is not nil, keeps the engine's goroutine in the Closed hook until it is closed.
+	hold chan struct{}
+}
+
+func (r *recorder) hooks() Hooks {
+	return Hooks{
+		Closed: func(p *Period) {
+			r.mu.Lock()
+			r.periods = append(r.periods, *p)
+			hold := r.hold
+			r.mu.Unlock()
+			if hold != nil {
+				<-hold
+			}
+		},
+		Trouble: func(err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.troubles = append(r.troubles, err.Error())
+		},
+	}
+}
+
+// holdOn makes the next Closed hook wait, and returns what lets it go.
+func (r *recorder) holdOn() (release func()) {
+	hold := make(chan struct{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hold = hold
+	return func() {
+		r.mu.Lock()
+		r.hold = nil
+		r.mu.Unlock()
+		close(hold)
+	}
+}
+
+// take returns the periods and troubles since the last call.
+func (r *recorder) take() ([]Period, []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	periods, troubles := r.periods, r.troubles
+	r.periods, r.troubles = nil, nil
+	return periods, troubles
+}
+
+// takePeriod returns the one period since the last call, in which there was no trouble.
+func (r *recorder) takePeriod(t *testing.T) Period {
+	t.Helper()
+	periods, troubles := r.take()
+	if len(periods) != 1 || len(troubles) != 0 {
+		t.Fatalf("%d periods %v with the troubles %q, want one period and none", len(periods), periods, troubles)
+	}
+	return periods[0]
+}
+
+// start starts an engine that is shut down when the test ends.
+func start(t testing.TB, c Config) (*Engine, *recorder) {
+	t.Helper()
+	return startAt(t, c, newClock())
+}
+
+func startAt(t testing.TB, c Config, now clock) (*Engine, *recorder) {
+	t.Helper()
+	r := new(recorder)
+	e, err := newEngine(c, r.hooks(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shutdown(t, e) })
+	return e, r
+}
+
+func shutdown(t testing.TB, e *Engine) {
+	t.Helper()
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+func flush(t testing.TB, e *Engine) {
+	t.Helper()
+	if err := e.Flush(context.Background()); err != nil {
+		t.Errorf("Flush: %v", err)
+	}
+}
+
+// wait lets fake time pass, and then everybody finish.
+func wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// report makes n reports, of which none may be refused.
+func report(t testing.TB, e *Engine, n int, r Report) {
+	t.Helper()
+	for i := range n {
+		if !e.Report(r) {
+			t.Fatalf("report %d of %d was refused", i+1, n)
+		}
+	}
+}
+
+// millennium is when the fake time of synctest begins; it is a multiple of every period.
+var millennium = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// counted returns the number of reports that a period's summaries count.
+func counted(t testing.TB, p *Period) uint64 {
+	t.Helper()
+	var n uint64
+	for i := range p.Summaries {
+		s := &p.Summaries[i]
+		if s.Count != s.Success+s.Failure+s.Cancelled {
+			t.Errorf("success %d + failure %d + cancelled %d is not the count %d", s.Success, s.Failure, s.Cancelled, s.Count)
+		}
+		n += s.Count + s.Ignored
+	}
+	if p.Received != n+p.Dropped {
+		t.Errorf("received %d is not counted %d + dropped %d", p.Received, n, p.Dropped)
+	}
+	return n
+}
+
+// Several producers report while Shutdown runs: what Report took is in exactly one
+// period, what it refused is counted as dropped, in each of 400 rounds.
+func TestEngineAccountsForEveryReport(t *testing.T) {
+	const rounds, producers = 400, 4
+	var lateRounds, fullRounds, closedRounds int
+	for round := range rounds {
+		var mu sync.Mutex
+		var periods []Period
+		e, err := New(Config{Period: minPeriod, QueueSize: 64 << (round % 3 * 3), MaxOperations: 6}, Hooks{Closed: func(p *Period) {
+			mu.Lock()
+			defer mu.Unlock()
+			periods = append(periods, *p)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := [...]string{"a", "b", "c"}
+		var accepted, rejected, atWork atomic.Uint64
+		var isShut atomic.Bool
+		var wg sync.WaitGroup
+		for p := range producers {
+			wg.Go(func() {
+				// Each goes on for a while after the shutdown, so that some reports come too late for sure.
+				for i, after := 0, 0; after < 10; i++ {
+					if isShut.Load() {
+						after++
+					}
+					r := Report{Operation: names[i%len(names)], Kind: Kind(p), Outcome: Outcome(i % 5), Duration: time.Duration(i)}
+					if i%7 == 0 {
+						r.Trace.TraceID[0] = 1
+					}
+					if e.Report(r) {
+						accepted.Add(1)
+					} else {
+						rejected.Add(1)
+						runtime.Gosched()
+					}
+					if i == 0 {
+						atWork.Add(1)
+					}
+				}
+			})
+		}
+		for atWork.Load() < producers {
+			runtime.Gosched()
+		}
+		for range round % 20 {
+			flush(t, e)
+		}
+		shutdown(t, e)
+		isShut.Store(true)
+		mu.Lock()
+		delivered := slices.Clone(periods)
+		mu.Unlock()
+		wg.Wait()
+
+		if len(periods) != len(delivered) {
+			t.Fatalf("round %d: a period was closed after Shutdown had returned", round)
+		}
+		var inPeriods, dropped uint64
+		for i := range periods {
+			inPeriods += counted(t, &periods[i])
+			dropped += periods[i].Dropped
+			if last := i == len(periods)-1; last && !periods[i].Partial {
+				t.Errorf("round %d: the last period is not partial", round)
+			}
+		}
+		s := e.Stats()
+		if inPeriods != accepted.Load() || s.Counted != accepted.Load() {
+			t.Errorf("round %d: %d reports were taken, the periods count %d, Stats %d", round, accepted.Load(), inPeriods, s.Counted)
+		}
+		if s.Dropped() != rejected.Load() || dropped > rejected.Load() {
+			t.Errorf("round %d: %d reports were refused, Stats says %+v, the periods %d", round, rejected.Load(), s, dropped)
+		}
+		if made := accepted.Load() + rejected.Load(); s.Received() != made {
+			t.Errorf("round %d: %d reports were made, %d received", round, made, s.Received())
+		}
+		if t.Failed() {
+			return
+		}
+		if s.DroppedShutdown > producers*10 {
+			lateRounds++
+		}
+		if s.DroppedQueueFull > 0 {
+			fullRounds++
+		}
+		if len(periods) > 1 {
+			closedRounds++
+		}
+	}
+	t.Logf("reports came while Shutdown ran in %d rounds, the queue was full in %d, periods ended by the clock in %d", lateRounds, fullRounds, closedRounds)
+	if lateRounds == 0 || fullRounds == 0 {
+		t.Error("no report came while Shutdown ran, or no queue was ever full: the test shows nothing")
+	}
+}
+
+func TestEngineClosesPeriodsOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(37 * time.Second)
+		e, r := start(t, Config{Name: "m"})
+		report(t, e, 3, Report{Operation: "a"})
+		wait(23*time.Second - 1)
+		if periods, _ := r.take(); len(periods) != 0 {
+			t.Fatalf("%v was closed before its time", periods)
+		}
+		wait(1)
+		p := r.takePeriod(t)
+		checkPeriod(t, p, Period{Start: millennium.Add(37 * time.Second), End: millennium.Add(time.Minute), Partial: true})
+		if got := summaryOf(t, p, "a"); got.Count != 3 || !got.Partial || got.Monitor != "m" || p.Monitor != "m" {
+			t.Errorf("got %+v", got)
+		}
+
+		// What is reported up to a boundary is in the period that ends there, without anybody asking for it.
+		report(t, e, 2, Report{Operation: "a"})
+		wait(time.Minute)
+		p = r.takePeriod(t)
+		checkPeriod(t, p, Period{Start: millennium.Add(time.Minute), End: millennium.Add(2 * time.Minute)})
+		if got := summaryOf(t, p, "a"); got.Count != 2 || got.Start != p.Start || got.End != p.End {
+			t.Errorf("got %+v", got)
+		}
+
+		// Empty periods close, too.
+		for minute := range 3 {
+			wait(time.Minute)
+			p = r.takePeriod(t)
+			checkPeriod(t, p, Period{Start: millennium.Add(time.Duration(2+minute) * time.Minute), End: millennium.Add(time.Duration(3+minute) * time.Minute)})
+			if p.Summaries == nil || len(p.Summaries) != 0 || p.Received != 0 {
+				t.Errorf("an empty period is %+v", p)
+			}
+		}
+
+		// The last period is cut short by Shutdown.
+		report(t, e, 1, Report{Operation: "a"})
+		wait(10 * time.Second)
+		shutdown(t, e)
+		p = r.takePeriod(t)
+		checkPeriod(t, p, Period{Start: millennium.Add(5 * time.Minute), End: millennium.Add(5*time.Minute + 10*time.Second), Partial: true})
+		if got := summaryOf(t, p, "a"); got.Count != 1 {
+			t.Errorf("got %+v", got)
+		}
+		wait(time.Hour)
+		if periods, _ := r.take(); len(periods) != 0 {
+			t.Errorf("%v was closed after the shutdown", periods)
+		}
+	})
+}
+
+func TestEngineStartsOnABoundary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, r := start(t, Config{Period: 10 * ms})
+		for i := range time.Duration(100) {
+			wait(10 * ms)
+			checkPeriod(t, r.takePeriod(t), Period{Start: millennium.Add(i * 10 * ms), End: millennium.Add((i + 1) * 10 * ms)})
+		}
+	})
+}
+
+// A period whose time has come is whole, even if the engine is shut down before it
+// gets to close it.
+func TestEngineShutdownAtABoundary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := skewed()
+		e, r := startAt(t, Config{}, c.now)
+		report(t, e, 1, Report{Operation: "a"})
+		wait(59 * time.Second)
+		c.skip(time.Second, time.Second)
+		shutdown(t, e)
+		periods, troubles := r.take()
+		if len(periods) != 2 || len(troubles) != 0 {
+			t.Fatalf("got %v with the troubles %q, want two periods", periods, troubles)
+		}
+		checkPeriod(t, periods[0], Period{Start: millennium, End: millennium.Add(time.Minute)})
+		checkPeriod(t, periods[1], Period{Start: millennium.Add(time.Minute), End: millennium.Add(time.Minute), Partial: true})
+		if got := summaryOf(t, periods[0], "a"); got.Count != 1 || got.Partial {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestEngineFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{})
+		for round := range uint64(50) {
+			report(t, e, 10, Report{Operation: "a"})
+			flush(t, e)
+			if s := e.Stats(); s != (Stats{Counted: 10 * (round + 1)}) {
+				t.Fatalf("after Flush the stats are %+v, want %d counted", s, 10*(round+1))
+			}
+		}
+		if periods, _ := r.take(); len(periods) != 0 {
+			t.Errorf("Flush has closed %v", periods)
+		}
+		wait(time.Minute)
+		if got := summaryOf(t, r.takePeriod(t), "a").Count; got != 500 {
+			t.Errorf("the period counts %d reports, want 500", got)
+		}
+		flush(t, e) // with nothing to count
+	})
+}
+
+// Flush and Shutdown give up when their context ends; the work goes on all the same.
+func TestEngineHonoursContexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{})
+		release := r.holdOn()
+		wait(time.Minute) // the engine's goroutine is now kept in a hook
+		report(t, e, 1, Report{Operation: "a"})
+
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		for name, f := range map[string]func(context.Context) error{"Flush": e.Flush, "Shutdown": e.Shutdown} {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			began := time.Now()
+			if err := f(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+				t.Errorf("%s: %v after %s, want the deadline's error after 1s", name, err, time.Since(began))
+			}
+			cancel()
+			if err := f(ended); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s with a context that has ended: %v", name, err)
+			}
+		}
+		// A Flush that waits is ended by the Shutdown that comes first.
+		waiting := make(chan error)
+		go func() { waiting <- e.Flush(context.Background()) }()
+		synctest.Wait()
+
+		release()
+		if err := <-waiting; err != nil {
+			t.Errorf("Flush during Shutdown: %v", err)
+		}
+		shutdown(t, e)
+		periods, _ := r.take()
+		if n := len(periods); n != 2 || summaryOf(t, periods[1], "a").Count != 1 {
+			t.Errorf("got %v", periods)
+		}
+	})
+}
+
+func TestEngineShutdownIsIdempotent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{})
+		report(t, e, 5, Report{Operation: "a"})
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { shutdown(t, e) })
+			wg.Go(func() { flush(t, e) })
+		}
+		wg.Wait()
+		if got := summaryOf(t, r.takePeriod(t), "a").Count; got != 5 {
+			t.Errorf("the last period counts %d reports, want 5", got)
+		}
+
+		// Afterwards everything still answers, at once, whatever the context.
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		for range 20 {
+			if err := e.Shutdown(ended); err != nil {
+				t.Fatalf("Shutdown after Shutdown: %v", err)
+			}
+			if err := e.Flush(ended); err != nil {
+				t.Fatalf("Flush after Shutdown: %v", err)
+			}
+		}
+		for i := range uint64(3) {
+			if e.Report(Report{Operation: "a"}) || e.Report(Report{Trace: TraceRef{TraceID: [16]byte{1}}}) {
+				t.Error("a report was taken after Shutdown")
+			}
+			if s := e.Stats(); s != (Stats{Counted: 5, DroppedShutdown: 2 * (i + 1)}) || s.Dropped() != 2*(i+1) || s.Received() != 5+2*(i+1) {
+				t.Errorf("the stats are %+v after %d reports that came too late", s, 2*(i+1))
+			}
+		}
+		if err := e.SetObjective("a", Objective{AlertAfter: 1}); err != nil {
+			t.Errorf("SetObjective after Shutdown: %v", err)
+		}
+		if periods, troubles := r.take(); len(periods) != 0 || len(troubles) != 0 {
+			t.Errorf("got %v and %q after the shutdown", periods, troubles)
+		}
+	})
+}
+
+func TestEngineReportsThatComeDuringShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{})
+		report(t, e, 3, Report{Operation: "a"})
+		e.queue.seal() // as Shutdown does, some time before it closes the last period
+		e.Report(Report{Operation: "a"})
+		shutdown(t, e)
+		periods, troubles := r.take()
+		if len(periods) != 1 || periods[0].Received != 4 || periods[0].Dropped != 1 {
+			t.Errorf("got %+v, want 4 received and 1 dropped", periods)
+		}
+		if want := []string{"1 of 4 reports dropped between 00:00:00 and 00:00:00: they came after the shutdown began"}; !slices.Equal(troubles, want) {
+			t.Errorf("troubles %q, want %q", troubles, want)
+		}
+	})
+}
+
+// While the engine can't count, the queue takes what it is made for and no more.
+func TestEngineOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{QueueSize: 16})
+		for minute := range 3 {
+			release := r.holdOn()
+			wait(time.Minute) // the engine's goroutine is now kept in a hook
+			r.take()
+			var taken int
+			for i := range 100 {
+				rep := Report{Operation: "a"}
+				if i%2 == 1 {
+					rep.Trace.TraceID[0] = 1
+				}
+				if e.Report(rep) {
+					taken++
+				}
+			}
+			if taken != 16 {
+				t.Errorf("%d reports were taken, want 16", taken)
+			}
+			release()
+			wait(time.Minute)
+			periods, troubles := r.take()
+			if len(periods) != 1 {
+				t.Fatalf("got %v, want one period", periods)
+			}
+			p := periods[0]
+			if counted(t, &p) != 16 || p.Dropped != 84 || p.Received != 100 {
+				t.Errorf("received %d, dropped %d, want 100 and 84", p.Received, p.Dropped)
+			}
+			want := fmt.Sprintf("84 of 100 reports dropped between 00:0%d:00 and 00:0%d:00: the queue was full", 2*minute+1, 2*minute+2)
+			if !slices.Equal(troubles, []string{want}) {
+				t.Errorf("troubles %q, want %q", troubles, want)
+			}
+		}
+		// What was said is not said again.
+		wait(time.Minute)
+		if p := r.takePeriod(t); p.Dropped != 0 || p.Received != 0 {
+			t.Errorf("an empty period has %d reports and dropped %d", p.Received, p.Dropped)
+		}
+		if s := e.Stats(); s != (Stats{Counted: 48, DroppedQueueFull: 252}) {
+			t.Errorf("the stats are %+v", s)
+		}
+	})
+}
+
+// Bursts that fit into the queue are never refused: whenever a quarter of it has
+// filled, the engine wakes up and empties it, without a Flush or the end of a period.
+func TestEngineWakesUpInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{QueueSize: 64, Period: time.Hour})
+		random := rand.New(rand.NewPCG(1, 2))
+		total := 0
+		for range 2000 {
+			// Up to a quarter may still be there, since it woke nobody.
+			burst := random.IntN(64 - 15 + 1)
+			report(t, e, burst, Report{Operation: "a"})
+			total += burst
+			synctest.Wait()
+			if waiting := total - int(e.Stats().Counted); waiting > 15 {
+				t.Fatalf("%d reports wait, and nobody counts them", waiting)
+			}
+		}
+		shutdown(t, e)
+		if got := summaryOf(t, r.takePeriod(t), "a").Count; got != uint64(total) {
+			t.Errorf("%d reports were counted, want %d", got, total)
+		}
+	})
+}
+
+// The engine comes again by itself when a producer that was slow to write its slot
+// has hidden what came after it.
+func TestEngineComesAgainWhenBehind(t *testing.T) {
+	windows := newWindows(t, Config{})
+	e := &Engine{queue: newQueue(64), windows: windows, now: newClock()}
+	pos, s, _ := e.queue.rings[0].claim()
+	for range 20 {
+		e.Report(Report{Operation: "a"})
+	}
+	<-e.queue.wake
+	e.count()
+	if e.counted.Load() != 0 || len(e.queue.wake) != 1 {
+		t.Errorf("counted %d reports, %d tokens, want none and one", e.counted.Load(), len(e.queue.wake))
+	}
+	<-e.queue.wake
+	s.seq.Store(pos + 1)
+	e.count()
+	if e.counted.Load() != 21 || len(e.queue.wake) != 0 {
+		t.Errorf("counted %d reports, %d tokens, want 21 and none", e.counted.Load(), len(e.queue.wake))
+	}
+}
+
+// skewedClock is the clock of the test's bubble with both of its hands set apart.
+type skewedClock struct {
+	base       clock
+	mu         sync.Mutex
+	wall, mono time.Duration
+}
+
+func skewed() *skewedClock { return &skewedClock{base: newClock()} }
+
+func (c *skewedClock) now() (time.Time, time.Duration) {
+	wall, mono := c.base()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return wall.Add(c.wall), mono + c.mono
+}
+
+func (c *skewedClock) skip(wall, mono time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall += wall
+	c.mono += mono
+}
+
+func TestClockOfTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := newClock()
+		wall, mono := now()
+		if wall != time.Now().Round(0) {
+			t.Errorf("it is %v, want %v without a monotonic reading", wall, time.Now())
+		}
+		time.Sleep(5 * time.Second)
+		laterWall, laterMono := now()
+		if laterWall.Sub(wall) != 5*time.Second || laterMono-mono != 5*time.Second {
+			t.Errorf("5s later the wall clock is %s ahead, the monotonic one %s", laterWall.Sub(wall), laterMono-mono)
+		}
+	})
+}
+
+func TestEngineStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := skewed()
+		e, r := startAt(t, Config{}, c.now)
+		report(t, e, 7, Report{Operation: "a"})
+		wait(30 * time.Second)
+		c.skip(3*time.Minute+10*time.Second, 3*time.Minute+10*time.Second) // what a stopped process sees
+		wait(30 * time.Second)
+		periods, troubles := r.take()
+		if len(periods) != 1 {
+			t.Fatalf("got %v, want one period", periods)
+		}
+		checkPeriod(t, periods[0], Period{Start: millennium, End: millennium.Add(4 * time.Minute), Missed: 3})
+		if got := summaryOf(t, periods[0], "a").Count; got != 7 {
+			t.Errorf("%d reports, want 7", got)
+		}
+		want := []string{"process stood still: 3 period ends passed unseen, their time is part of the period that began at 2000-01-01T00:00:00Z"}
+		if !slices.Equal(troubles, want) {
+			t.Errorf("troubles %q, want %q", troubles, want)
+		}
+		wait(50 * time.Second) // to the next boundary
+		checkPeriod(t, r.takePeriod(t), Period{Start: millennium.Add(4 * time.Minute), End: millennium.Add(5 * time.Minute)})
+	})
+}
+
+func TestEngineWallClockAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := skewed()
+		e, r := startAt(t, Config{}, c.now)
+		report(t, e, 1, Report{Operation: "a"})
+		wait(30 * time.Second)
+		c.skip(time.Hour+15*time.Second, 0)
+		wait(30 * time.Second)
+		periods, troubles := r.take()
+		if len(periods) != 1 {
+			t.Fatalf("got %v, want one period", periods)
+		}
+		checkPeriod(t, periods[0], Period{Start: millennium, End: millennium.Add(time.Minute)})
+		if want := []string{"wall clock is 1h0m15s ahead: no periods for the time between"}; !slices.Equal(troubles, want) {
+			t.Errorf("troubles %q, want %q", troubles, want)
+		}
+		wait(45 * time.Second)
+		checkPeriod(t, r.takePeriod(t), Period{Start: millennium.Add(61*time.Minute + 15*time.Second), End: millennium.Add(62 * time.Minute), Partial: true})
+		wait(time.Minute)
+		checkPeriod(t, r.takePeriod(t), Period{Start: millennium.Add(62 * time.Minute), End: millennium.Add(63 * time.Minute)})
+	})
+}
+
+func TestEngineWallClockBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := skewed()
+		_, r := startAt(t, Config{}, c.now)
+		wait(30 * time.Second)
+		c.skip(-time.Hour, 0)
+		wait(30 * time.Second)
+		periods, troubles := r.take()
+		if len(periods) != 1 {
+			t.Fatalf("got %v, want one period", periods)
+		}
+		checkPeriod(t, periods[0], Period{Start: millennium, End: millennium.Add(time.Minute)})
+		if want := []string{"wall clock was set back: periods stay 1h0m0s ahead of it"}; !slices.Equal(troubles, want) {
+			t.Errorf("troubles %q, want %q", troubles, want)
+		}
+		for i := range time.Duration(10) {
+			wait(66 * time.Second)
+			checkPeriod(t, r.takePeriod(t), Period{Start: millennium.Add((i + 1) * time.Minute), End: millennium.Add((i + 2) * time.Minute)})
+		}
+	})
+}
+
+func TestEngineSetObjective(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{Objective: Objective{SuccessRatio: 0.9}})
+		for minute := 1; minute <= 3; minute++ {
+			report(t, e, 2, Report{Operation: "a", Duration: 50 * ms})
+			if err := e.SetObjective("a", Objective{LatencyTarget: 100 * ms / time.Duration(minute), AlertAfter: minute}); err != nil {
+				t.Fatal(err)
+			}
+			flush(t, e)
+			report(t, e, 1, Report{Operation: "a", Duration: 50 * ms})
+			wait(time.Minute)
+			s := summaryOf(t, r.takePeriod(t), "a")
+			want := Objective{SuccessRatio: 0.9}.Inherit(DefaultObjective()) // what it began with
+			if minute > 1 {
+				want.LatencyTarget, want.AlertAfter = 100*ms/time.Duration(minute-1), minute-1
+			}
+			if s.Objective != want {
+				t.Errorf("minute %d: the objective is %+v, want %+v", minute, s.Objective, want)
+			}
+		}
+		checkError(t, e.SetObjective("a", Objective{SuccessRatio: 99}), "success_ratio: must be above 0 and at most 1, got 99")
+	})
+}
+
+func TestEngineSetObjectiveFromAnywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{Period: 10 * ms})
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				name := fmt.Sprintf("op %d", i%8)
+				for n := 1; n <= 100; n++ {
+					if err := e.SetObjective(name, Objective{AlertAfter: n, LatencyTarget: time.Duration(200-n) * ms}); err != nil {
+						t.Error(err)
+					}
+					e.Report(Report{Operation: name})
+					if n%10 == 0 {
+						time.Sleep(10 * ms)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		wait(20 * ms)
+		r.take()
+		for i := range 8 {
+			report(t, e, 1, Report{Operation: fmt.Sprintf("op %d", i)})
+		}
+		wait(10 * ms)
+		p := r.takePeriod(t)
+		for _, s := range p.Summaries {
+			if s.Objective.AlertAfter != 100 || s.Objective.LatencyTarget != 100*ms {
+				t.Errorf("%q is judged by %+v, want what was set last", s.Operation, s.Objective)
+			}
+		}
+		if len(p.Summaries) != 8 {
+			t.Errorf("%d operations, want 8", len(p.Summaries))
+		}
+	})
+}
+
+func TestEngineWantsTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, _ := start(t, Config{Operations: map[string]Objective{"fast": {LatencyTarget: 100 * ms}}})
+		check := func(outcome Outcome, d time.Duration, want bool) {
+			t.Helper()
+			if got := e.WantsTrace(outcome, d); got != want {
+				t.Errorf("a call that took %s and is a %s: %t", d, outcome, got)
+			}
+		}
+		check(OutcomeSuccess, 100*ms, false)
+		check(OutcomeSuccess, 100*ms+1, true)
+		check(OutcomeFailure, 0, true)
+		check(OutcomeUnset, 0, true)
+		check(OutcomeCancelled, time.Hour, false)
+		check(OutcomeIgnored, time.Hour, false)
+
+		// The shortest target there is, or ever was, decides.
+		for _, target := range []time.Duration{0, time.Second, 50 * ms, 70 * ms} {
+			if err := e.SetObjective("other", Objective{LatencyTarget: target}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(OutcomeSuccess, 50*ms, false)
+		check(OutcomeSuccess, 50*ms+1, true)
+	})
+}
+
+// What is reported of a call that can be looked up finds its way to the summary.
+func TestEngineExemplars(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{})
+		failed, slow := call(1, "", 0, true).Trace, call(2, "", 0, false).Trace
+		wait(10 * time.Second)
+		report(t, e, 1, Report{Operation: "a", Code: "500", Duration: 5 * ms, Trace: failed})
+		report(t, e, 1, Report{Operation: "a", Code: "200", Duration: time.Second, Trace: slow, End: noon})
+		report(t, e, 1, Report{Operation: "a", Code: "200", Duration: time.Second})
+		if !e.ReportCall("", "a", KindUnspecified, "503", OutcomeUnset, ms) {
+			t.Error("refused")
+		}
+		flush(t, e)
+		wait(50 * time.Second)
+		s := summaryOf(t, r.takePeriod(t), "a")
+		// A report without an end ended when it was counted.
+		if want := []Exemplar{{failed, "500", 5 * ms, millennium.Add(10 * time.Second).Local()}}; !slices.EqualFunc(s.FailedCalls, want, sameExemplar) {
+			t.Errorf("failed calls %v, want %v", s.FailedCalls, want)
+		}
+		if want := []Exemplar{{slow, "200", time.Second, noon}}; !slices.EqualFunc(s.SlowCalls, want, sameExemplar) {
+			t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
+		}
+		if s.Success != 2 || s.Failure != 2 {
+			t.Errorf("%d successes and %d failures, want 2 and 2", s.Success, s.Failure)
+		}
+	})
+}
+
+func sameExemplar(a, b Exemplar) bool {
+	return a.Trace == b.Trace && a.Code == b.Code && a.Duration == b.Duration && a.End.Equal(b.End)
+}
+
+func TestEngineKeepsWhatItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := new(recorder)
+		hooks := r.hooks()
+		hooks.Keep = func(key OperationKey) bool { return key.Name == "firing" }
+		e, err := New(Config{IdlePeriods: 1}, hooks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report(t, e, 1, Report{Operation: "firing"})
+		report(t, e, 1, Report{Operation: "fine"})
+		wait(2 * time.Minute)
+		periods, _ := r.take()
+		if len(periods) != 2 || !slices.Equal(periods[1].Left, []OperationKey{{Name: "fine"}}) {
+			t.Errorf("got %+v", periods)
+		}
+		shutdown(t, e)
+	})
+}
+
+// An engine works without a hook: nobody is told, nothing panics.
+func TestEngineWithoutHooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, err := New(Config{QueueSize: 16, IdlePeriods: 1}, Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			e.Report(Report{Operation: "a"})
+		}
+		wait(3 * time.Minute)
+		e.queue.seal()
+		e.Report(Report{Operation: "a"})
+		shutdown(t, e)
+		if s := e.Stats(); s.Received() != 101 || s.DroppedShutdown != 1 {
+			t.Errorf("the stats are %+v", s)
+		}
+	})
+}
+
+// Two engines know nothing of each other.
+func TestEnginesAreIndependent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := Config{Codes: map[string]CodeFeature{"404": {Success: true}}}
+		one, oneSees := start(t, c)
+		c.Name = "other"
+		other, otherSees := start(t, c)
+		c.Codes["404"] = CodeFeature{}
+		if err := one.SetObjective("a", Objective{AlertAfter: 1}); err != nil {
+			t.Fatal(err)
+		}
+		report(t, one, 2, Report{Operation: "a", Code: "404"})
+		report(t, other, 3, Report{Operation: "a", Code: "404"})
+		wait(time.Minute)
+		a, b := summaryOf(t, oneSees.takePeriod(t), "a"), summaryOf(t, otherSees.takePeriod(t), "a")
+		if a.Success != 2 || b.Success != 3 || a.Monitor != "monitor" || b.Monitor != "other" {
+			t.Errorf("got %+v and %+v", a, b)
+		}
+		shutdown(t, one)
+		report(t, other, 1, Report{Operation: "a"})
+		wait(time.Minute)
+		if s := summaryOf(t, otherSees.takePeriod(t), "a"); s.Objective.AlertAfter != 3 || s.Count != 1 {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+func TestReportAllocatesNothing(t *testing.T) {
+	e, _ := start(t, Config{Period: time.Hour})
+	tests := map[string]Report{
+		"success":            {Operation: "GET /users/{id}", Service: "shop", Kind: KindServer, Code: "200", Duration: ms},
+		"failure":            {Operation: "GET /users/{id}", Service: "shop", Kind: KindServer, Code: "503", Outcome: OutcomeFailure},
+		"slow, with a trace": {Operation: "GET /users/{id}", Duration: time.Minute, Trace: TraceRef{TraceID: [16]byte{1}, Sampled: true}, End: noon},
+		"failed, with a trace": {
+			Operation: "GET /users/{id}", Code: "503", Trace: TraceRef{TraceID: [16]byte{1}}, End: noon,
+		},
+		"nothing said": {},
+	}
+	for name, r := range tests {
+		t.Run(name, func(t *testing.T) {
+			for range 2000 {
+				e.Report(r)
+			}
+			flush(t, e)
+			// What the engine's goroutine does with them is counted in.
+			if n := testing.AllocsPerRun(2000, func() { e.Report(r) }); n != 0 {
+				t.Errorf("Report allocates %v times", n)
+			}
+			if n := testing.AllocsPerRun(100, func() { e.ReportCall(r.Service, r.Operation, r.Kind, r.Code, r.Outcome, r.Duration) }); n != 0 {
+				t.Errorf("ReportCall allocates %v times", n)
+			}
+			if n := testing.AllocsPerRun(100, func() { e.WantsTrace(r.Outcome, r.Duration) }); n != 0 {
+				t.Errorf("WantsTrace allocates %v times", n)
+			}
+		})
+	}
+	t.Run("after Shutdown", func(t *testing.T) {
+		shutdown(t, e)
+		if n := testing.AllocsPerRun(100, func() { e.Report(tests["success"]) }); n != 0 {
+			t.Errorf("a refused Report allocates %v times", n)
+		}
+	})
+}
+
+func BenchmarkReport(b *testing.B) {
+	for _, n := range []int{1, 100, 10_000} {
+		reports := make([]Report, n)
+		for i := range reports {
+			reports[i] = Report{Operation: fmt.Sprintf("GET /path/to/resource/%d", i), Kind: KindServer, Duration: time.Duration(i) * time.Microsecond}
+		}
+		run := func(b *testing.B, loop func(e *Engine)) {
+			e, _ := start(b, Config{MaxOperations: 10_000})
+			b.ReportAllocs()
+			loop(e)
+			b.StopTimer()
+			s := e.Stats()
+			b.ReportMetric(float64(s.Dropped())/float64(b.N), "dropped/op")
+		}
+		b.Run(fmt.Sprintf("names=%d", n), func(b *testing.B) {
+			run(b, func(e *Engine) {
+				i := 0
+				for b.Loop() {
+					e.Report(reports[i])
+					if i++; i == n {
+						i = 0
+					}
+				}
+			})
+		})
+		b.Run(fmt.Sprintf("names=%d/parallel", n), func(b *testing.B) {
+			run(b, func(e *Engine) {
+				b.RunParallel(func(pb *testing.PB) {
+					i := rand.IntN(n)
+					for pb.Next() {
+						e.Report(reports[i])
+						if i++; i == n {
+							i = 0
+						}
+					}
+				})
+			})
+		})
+	}
+}

@@ -1,0 +1,179 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// call returns an exemplar with an id of its own.
+func call(id byte, code string, d time.Duration, sampled bool) Exemplar {
+	return Exemplar{
+		Trace:    TraceRef{TraceID: [16]byte{0: 1, 15: id}, SpanID: [8]byte{7: id}, Sampled: sampled},
+		Code:     code,
+		Duration: d,
+		End:      time.Date(2026, 1, 2, 3, 4, 5, int(id), time.UTC),
+	}
+}
+
+// codesOf returns the codes of exemplars in alphabetical order.
+func codesOf(list []Exemplar) []string {
+	var codes []string
+	for _, e := range list {
+		codes = append(codes, e.Code)
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+func TestFailedCallsSpreadOverTheCodes(t *testing.T) {
+	var x exemplars
+	for i := range 100 {
+		x.addFailed(call(byte(i), "500", ms, true))
+	}
+	for i, code := range []string{"501", "502", "503"} {
+		x.addFailed(call(byte(100+i), code, ms, false))
+	}
+	if got, want := codesOf(x.failed), []string{"500", "500", "501", "502", "503"}; !slices.Equal(got, want) {
+		t.Fatalf("the failed calls have the codes %v, want %v", got, want)
+	}
+	for range 10 {
+		x.addFailed(call(200, "501", ms, true))
+	}
+	if got, want := codesOf(x.failed), []string{"500", "500", "501", "502", "503"}; !slices.Equal(got, want) {
+		t.Errorf("after more of 501 the codes are %v, want them as before: %v", got, want)
+	}
+	x.addFailed(call(201, "504", ms, false))
+	if got, want := codesOf(x.failed), []string{"500", "501", "502", "503", "504"}; !slices.Equal(got, want) {
+		t.Errorf("the failed calls have the codes %v, want %v", got, want)
+	}
+	x.addFailed(call(202, "505", ms, true))
+	if got, want := codesOf(x.failed), []string{"500", "501", "502", "503", "504"}; !slices.Equal(got, want) {
+		t.Errorf("a sixth code took the place of one of five: %v", got)
+	}
+}
+
+func TestFailedCallsPreferSampledOnes(t *testing.T) {
+	var x exemplars
+	for i := range 10 {
+		x.addFailed(call(byte(i), "500", ms, false))
+	}
+	for i := range 3 {
+		x.addFailed(call(byte(100+i), "500", ms, true))
+	}
+	failed, _ := x.take()
+	var sampled []bool
+	for _, e := range failed {
+		sampled = append(sampled, e.Trace.Sampled)
+	}
+	if want := []bool{true, true, true, false, false}; !slices.Equal(sampled, want) {
+		t.Errorf("sampled: %v, want %v", sampled, want)
+	}
+}
+
+// A newcomer of a rare code takes the place of a call that can't be looked up
+// before that of one that can.
+func TestFailedCallsGiveUpUnsampledOnesFirst(t *testing.T) {
+	var x exemplars
+	for i := range 5 {
+		x.addFailed(call(byte(i), "500", ms, i != 3))
+	}
+	x.addFailed(call(9, "503", ms, false))
+	for _, e := range x.failed {
+		if e.Code == "500" && !e.Trace.Sampled {
+			t.Error("a sampled call had to go while an unsampled one of its code stayed")
+		}
+	}
+}
+
+func TestSlowCallsAreTheSlowest(t *testing.T) {
+	var x exemplars
+	for i := range 50 {
+		x.addSlow(call(byte(i), "", time.Duration((i*37)%50)*ms, false))
+	}
+	_, slow := x.take()
+	var got []time.Duration
+	for _, e := range slow {
+		got = append(got, e.Duration)
+	}
+	if want := []time.Duration{49 * ms, 48 * ms, 47 * ms, 46 * ms, 45 * ms}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestSlowCallsPreferSampledOnes(t *testing.T) {
+	var x exemplars
+	for i := range 20 {
+		x.addSlow(call(byte(i), "", time.Duration(i)*time.Hour, false))
+	}
+	x.addSlow(call(100, "", 3*ms, true))
+	x.addSlow(call(101, "", 5*ms, true))
+	for i := range 20 {
+		x.addSlow(call(byte(i), "", time.Duration(i)*time.Hour, false))
+	}
+	_, slow := x.take()
+	var got []time.Duration
+	for _, e := range slow {
+		got = append(got, e.Duration)
+	}
+	if want := []time.Duration{5 * ms, 3 * ms, 19 * time.Hour, 19 * time.Hour, 18 * time.Hour}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTakeEmptiesAndCopies(t *testing.T) {
+	var x exemplars
+	x.addFailed(call(1, "500", ms, true))
+	x.addSlow(call(2, "", ms, true))
+	failed, slow := x.take()
+	if len(failed) != 1 || len(slow) != 1 {
+		t.Fatalf("got %d failed and %d slow calls, want 1 and 1", len(failed), len(slow))
+	}
+	x.addFailed(call(3, "501", ms, true))
+	x.addSlow(call(4, "", ms, true))
+	if failed[0] != call(1, "500", ms, true) || slow[0] != call(2, "", ms, true) {
+		t.Error("what was taken changes with what comes after")
+	}
+	x.take()
+	if failed, slow := x.take(); failed != nil || slow != nil {
+		t.Errorf("taken twice, it gives %v and %v, want nothing", failed, slow)
+	}
+}
+
+func TestExemplarJSON(t *testing.T) {
+	e := call(0xab, "503", 1500*time.Microsecond, true)
+	data, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"trace_id":"010000000000000000000000000000ab","span_id":"00000000000000ab","sampled":true,` +
+		`"code":"503","duration_ns":1500000,"end":"2026-01-02T03:04:05.000000171Z"}`
+	if string(data) != want {
+		t.Errorf("got  %s\nwant %s", data, want)
+	}
+	var back Exemplar
+	if err := json.Unmarshal(data, &back); err != nil || back != e {
+		t.Errorf("came back as %+v, %v", back, err)
+	}
+}
+
+func TestExemplarJSONRefusesBadIDs(t *testing.T) {
+	const good = "010000000000000000000000000000ab"
+	tests := []struct{ trace, span, want string }{
+		{"xyz", "00000000000000ab", `trace_id: want 32 hexadecimal digits, got "xyz"`},
+		{"", "00000000000000ab", `trace_id: want 32 hexadecimal digits, got ""`},
+		{good + "00", "00000000000000ab", `trace_id: want 32 hexadecimal digits, got "010000000000000000000000000000ab00"`},
+		{good, "ab", `span_id: want 16 hexadecimal digits, got "ab"`},
+	}
+	for _, tt := range tests {
+		var e Exemplar
+		err := json.Unmarshal(fmt.Appendf(nil, `{"trace_id":%q,"span_id":%q}`, tt.trace, tt.span), &e)
+		checkError(t, err, tt.want)
+	}
+	var e Exemplar
+	if err := json.Unmarshal([]byte(`{"duration_ns":"long"}`), &e); err == nil {
+		t.Error("a duration that is text was taken")
+	}
+}

@@ -1,0 +1,583 @@
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// newRings returns a queue of the given number of rings of n slots each.
+func newRings(rings, n int) *queue {
+	q := newQueue(16)
+	q.rings = make([]ring, rings)
+	q.shift = 64
+	for r := rings; r > 1; r /= 2 {
+		q.shift--
+	}
+	for i := range q.rings {
+		q.rings[i].init(n)
+	}
+	return q
+}
+
+func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
+
+// pushNumber pushes a report that is told from others by its duration.
+func (q *queue) pushNumber(n int) bool {
+	return q.push("operation", "service", "code", time.Duration(n), KindServer, OutcomeFailure)
+}
+
+// numbers drains a queue and returns what pushNumber put in.
+func (q *queue) numbers() []int {
+	var got []int
+	q.drain(func(s *slot, _ *detail) { got = append(got, int(s.duration)) })
+	return got
+}
+
+func checkRefused(t *testing.T, q *queue, wantFull, wantLate uint64) {
+	t.Helper()
+	if full, late := q.refused(); full != wantFull || late != wantLate {
+		t.Errorf("refused %d because full and %d because sealed, want %d and %d", full, late, wantFull, wantLate)
+	}
+}
+
+func TestQueueSizes(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	tests := []struct{ processors, size, wantRings, wantSize int }{
+		{1, 0, 2, 4096},
+		{2, 0, 4, 8192},
+		{3, 0, 8, 16384},
+		{8, 0, 16, 32768},
+		{16, 0, 32, 65536},
+		{64, 0, 32, 65536},
+		{8, 16, 1, 16},
+		{8, 17, 1, 32},
+		{8, 2048, 1, 2048},
+		{8, 2049, 2, 4096},
+		{8, 8192, 4, 8192},
+		{2, 100_000, 4, 131072},
+	}
+	for _, tt := range tests {
+		runtime.GOMAXPROCS(tt.processors)
+		q := newQueue(tt.size)
+		if len(q.rings) != tt.wantRings || q.size() != tt.wantSize {
+			t.Errorf("a queue for %d reports on %d processors has %d rings for %d, want %d for %d",
+				tt.size, tt.processors, len(q.rings), q.size(), tt.wantRings, tt.wantSize)
+		}
+		for range 100 {
+			if i := q.pick(); i >= uint64(len(q.rings)) {
+				t.Fatalf("ring %d of %d was picked", i, len(q.rings))
+			}
+		}
+	}
+}
+
+func TestQueueCarriesReports(t *testing.T) {
+	q := newQueue(16)
+	want := Report{
+		Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms,
+		End: noon, Trace: TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true},
+	}
+	get := func() (got Report) {
+		n := q.drain(func(s *slot, d *detail) {
+			got = Report{Service: s.service, Operation: s.name, Kind: s.kind, Code: s.code, Outcome: s.outcome, Duration: s.duration}
+			if s.detailed {
+				got.Trace, got.End = d.trace, d.end
+			}
+		})
+		if n != 1 {
+			t.Fatalf("drained %d reports, want 1", n)
+		}
+		return got
+	}
+	for range 40 { // more than there are slots
+		if !q.pushDetailed(&want) {
+			t.Fatal("refused")
+		}
+		if got := get(); got != want {
+			t.Fatalf("got %+v, want %+v", got, want)
+		}
+		// The next report in the same slot has no trace, least of all that one.
+		for range 15 {
+			if !q.push("o", "s", "c", 5*ms, KindClient, OutcomeFailure) {
+				t.Fatal("refused")
+			}
+			got := get()
+			if got.Trace, got.End = want.Trace, want.End; got != want {
+				t.Fatalf("got %+v, want %+v", got, want)
+			}
+		}
+		if !q.push("o", "s", "c", 5*ms, KindClient, OutcomeFailure) {
+			t.Fatal("refused")
+		}
+		if got := get(); !got.Trace.IsZero() || !got.End.IsZero() {
+			t.Fatalf("a report without a trace has got %+v of %s", got.Trace, got.End)
+		}
+	}
+	if n := q.drain(func(*slot, *detail) { t.Error("there was something left") }); n != 0 {
+		t.Errorf("drained %d reports of an empty queue", n)
+	}
+}
+
+// A queue for n reports takes n reports, be they all from one goroutine, and one more for
+// each that was taken out.
+func TestQueueRefusesOnlyWhenFull(t *testing.T) {
+	for _, q := range []*queue{newQueue(16), newQueue(64), newRings(4, 16), newQueue(0)} {
+		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
+			refused := uint64(0)
+			for round := range 3 {
+				for i := range q.size() {
+					if !q.pushNumber(i) {
+						t.Fatalf("round %d: report %d of %d was refused", round, i, q.size())
+					}
+				}
+				for range 3 {
+					if q.pushNumber(-1) {
+						t.Fatalf("round %d: a report too many was taken", round)
+					}
+					refused++
+				}
+				checkRefused(t, q, refused, 0)
+				for i := range q.rings { // whichever ring has room
+					r := &q.rings[i]
+					if n := r.drain(r.head+1, func(*slot, *detail) {}); n != 1 {
+						t.Fatalf("drained %d reports, want 1", n)
+					}
+					if !q.pushNumber(i) {
+						t.Fatalf("round %d: refused, though ring %d had room", round, i)
+					}
+					if q.pushNumber(-1) {
+						t.Fatalf("round %d: two reports were taken into one place", round)
+					}
+					refused++
+				}
+				if got := len(q.numbers()); got != q.size() {
+					t.Errorf("round %d: drained %d reports, want %d", round, got, q.size())
+				}
+			}
+		})
+	}
+}
+
+func TestQueueIsFirstInFirstOut(t *testing.T) {
+	q := newQueue(32)
+	next, want := 0, 0
+	for _, batch := range []int{1, 5, 32, 7, 31, 32, 16} {
+		for range batch {
+			if !q.pushNumber(next) {
+				t.Fatalf("report %d was refused", next)
+			}
+			next++
+		}
+		for _, got := range q.numbers() {
+			if got != want {
+				t.Fatalf("got report %d, want %d", got, want)
+			}
+			want++
+		}
+	}
+	if want != next {
+		t.Errorf("got %d reports, want %d", want, next)
+	}
+}
+
+// What waits no longer must not be kept in memory by the slot where it waited.
+func TestQueueLetsGoOfStrings(t *testing.T) {
+	drains := map[string]func(*queue){
+		"drain":    func(q *queue) { q.drain(func(*slot, *detail) {}) },
+		"drainAll": func(q *queue) { q.drainAll(func(*slot, *detail) {}) },
+	}
+	for name, drain := range drains {
+		t.Run(name, func(t *testing.T) {
+			q := newRings(2, 16)
+			for q.pushNumber(1) {
+				q.pushDetailed(&Report{Operation: "operation", Service: "service", Code: "code"})
+			}
+			drain(q)
+			for i := range q.rings {
+				for j := range q.rings[i].slots {
+					if s := &q.rings[i].slots[j]; s.name != "" || s.service != "" || s.code != "" {
+						t.Fatalf("slot %d of ring %d still holds %q, %q and %q", j, i, s.name, s.service, s.code)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A drain is bounded, so that a period can end while reports keep coming.
+func TestQueueDrainIsBounded(t *testing.T) {
+	q := newQueue(16)
+	for i := range 8 {
+		q.pushNumber(i)
+	}
+	n := q.drain(func(*slot, *detail) { q.pushNumber(0) })
+	if n != 16 {
+		t.Errorf("drained %d reports of a queue for 16 that was filled all the while", n)
+	}
+}
+
+func TestQueueWakesItsConsumer(t *testing.T) {
+	woken := func(q *queue) bool {
+		select {
+		case <-q.wake:
+			return true
+		default:
+			return false
+		}
+	}
+	q := newQueue(64)
+	for round := range 8 {
+		for i := range 16 {
+			q.pushNumber(i)
+			if got, want := woken(q), i == 15; got != want {
+				t.Fatalf("round %d: after %d reports, woken: %t", round, i+1, got)
+			}
+		}
+		q.numbers()
+	}
+	// Reports with a trace count as much.
+	for range 16 {
+		q.pushDetailed(&Report{})
+	}
+	if !woken(q) {
+		t.Error("reports with a trace wake nobody")
+	}
+	q.numbers()
+	// One token is enough for any number of quarters, and nobody waits to leave a second.
+	for range q.size() {
+		q.pushNumber(0)
+	}
+	if !woken(q) || woken(q) {
+		t.Error("a full queue has no token, or more than one")
+	}
+	// Who is refused wakes the consumer, too.
+	if q.pushNumber(0) || !woken(q) {
+		t.Error("a refused report wakes nobody")
+	}
+}
+
+// A producer that has claimed its slot, and has not written it yet, hides what came
+// after it. So whoever has been woken has to come again, or nobody will.
+func TestQueueIsBehind(t *testing.T) {
+	q := newQueue(64)
+	r := &q.rings[0]
+	pos, s, why := r.claim()
+	if why != taken {
+		t.Fatal("refused")
+	}
+	for i := range 16 {
+		q.pushNumber(i)
+	}
+	if got := q.numbers(); got != nil {
+		t.Fatalf("drained %v before a report that is still being written", got)
+	}
+	if !q.isBehind() {
+		t.Error("17 of 64 slots are taken: the next token comes only when it is too late")
+	}
+	s.seq.Store(pos + 1)
+	if got := q.numbers(); len(got) != 17 {
+		t.Errorf("drained %d reports, want 17", len(got))
+	}
+	if q.isBehind() {
+		t.Error("an empty queue is behind")
+	}
+	for i := range 15 {
+		q.pushNumber(i)
+	}
+	if q.isBehind() {
+		t.Error("less than a quarter of a ring is reason enough to come again")
+	}
+	q.seal()
+	if q.isBehind() {
+		t.Error("being sealed is taken for being full")
+	}
+}
+
+// drainAll waits for the reports that were claimed before it was called, and for no others.
+func TestQueueDrainAllWaitsForWriters(t *testing.T) {
+	q := newQueue(16)
+	r := &q.rings[0]
+	q.pushNumber(1)
+	pos, s, _ := r.claim()
+	q.pushNumber(3)
+
+	var seen atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q.drainAll(func(*slot, *detail) {
+			if seen.Add(1) < 10 {
+				q.pushNumber(0) // what comes meanwhile is somebody else's
+			}
+		})
+	}()
+	for seen.Load() == 0 {
+		runtime.Gosched()
+	}
+	for range 100 {
+		runtime.Gosched()
+	}
+	select {
+	case <-done:
+		t.Fatal("a report that was still being written was left behind")
+	default:
+	}
+	s.seq.Store(pos + 1)
+	<-done
+	if got := seen.Load(); got != 3 {
+		t.Errorf("drained %d reports, want the 3 that were claimed before", got)
+	}
+	if got := len(q.numbers()); got != 3 {
+		t.Errorf("%d reports came meanwhile, want 3", got)
+	}
+}
+
+func TestQueueSealed(t *testing.T) {
+	q := newRings(2, 16)
+	for i := range 20 {
+		q.pushNumber(i)
+	}
+	q.seal()
+	q.seal()
+	for range 3 {
+		if q.pushNumber(0) {
+			t.Error("a sealed queue took a report")
+		}
+		if q.pushDetailed(&Report{}) {
+			t.Error("a sealed queue took a report with a trace")
+		}
+	}
+	checkRefused(t, q, 0, 6)
+	n := 0
+	q.drainAll(func(*slot, *detail) { n++ })
+	if n != 20 {
+		t.Errorf("drained %d reports after the seal, want 20", n)
+	}
+	if q.pushNumber(0) {
+		t.Error("a sealed queue that was drained took a report")
+	}
+	checkRefused(t, q, 0, 7)
+}
+
+func TestQueuePushAllocatesNothing(t *testing.T) {
+	q := newQueue(16)
+	rep := &Report{Operation: "a", Trace: TraceRef{TraceID: [16]byte{1}}, End: noon}
+	discard := func(*slot, *detail) {}
+	run := func() {
+		for range 10 {
+			q.pushNumber(1)
+			q.pushDetailed(rep)
+		}
+		q.drain(discard)
+	}
+	if n := testing.AllocsPerRun(100, run); n != 0 {
+		t.Errorf("20 pushes of which 4 are refused, and a drain, allocate %v times", n)
+	}
+}
+
+// checksum is what a producer and the consumer must agree on.
+type checksum struct{ count, sum, xor uint64 }
+
+func (c *checksum) add(payload uint64) {
+	c.count++
+	c.sum += payload
+	c.xor ^= payload*0x9E3779B97F4A7C15 ^ payload>>7
+}
+
+// Several producers hammer on small rings: nothing is lost, doubled, torn or, within a
+// ring, out of order, and every refusal is counted.
+func TestQueueHammer(t *testing.T) {
+	const producers, reports = 4, 20_000
+	for _, q := range []*queue{newQueue(16), newRings(4, 16), newQueue(1024)} {
+		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
+			var names, services [producers]string
+			for p := range producers {
+				names[p], services[p] = fmt.Sprintf("operation %d", p), fmt.Sprintf("service %d", p)
+			}
+			var sent [producers]checksum
+			var refusals atomic.Uint64
+			var wg sync.WaitGroup
+			for p := range producers {
+				wg.Go(func() {
+					for i := range reports {
+						payload := uint64(p)<<32 | uint64(i)
+						for !pushPayload(q, names[p], services[p], payload) {
+							refusals.Add(1)
+							runtime.Gosched()
+						}
+						sent[p].add(payload)
+					}
+				})
+			}
+			finished := make(chan struct{})
+			go func() { wg.Wait(); close(finished) }()
+
+			var got [producers]checksum
+			var last [producers]int64
+			receive := func(s *slot, d *detail) {
+				payload := uint64(s.duration)
+				p := payload >> 32
+				if s.name != names[p] || s.service != services[p] || s.kind != Kind(payload%6) || s.outcome != Outcome(payload%5) {
+					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.kind, s.outcome)
+				}
+				if s.detailed != (payload%3 == 0) || s.detailed && d.end.UnixNano() != int64(payload) {
+					t.Errorf("torn: payload %x came with the detail of %s (%t)", payload, d.end, s.detailed)
+				}
+				if i := int64(payload & 0xffffffff); len(q.rings) == 1 && i != last[p] {
+					t.Errorf("producer %d: report %d came, %d was next", p, i, last[p])
+				}
+				last[p]++
+				got[p].add(payload)
+			}
+			for running := true; running; {
+				select {
+				case <-finished:
+					running = false
+				default:
+				}
+				if q.drain(receive) == 0 {
+					runtime.Gosched()
+				}
+			}
+			q.drainAll(receive)
+
+			if got != sent {
+				t.Errorf("received %v, sent %v", got, sent)
+			}
+			checkRefused(t, q, refusals.Load(), 0)
+		})
+	}
+}
+
+// pushPayload pushes a report of which every part follows from the payload.
+func pushPayload(q *queue, name, service string, payload uint64) bool {
+	d, kind, outcome := time.Duration(payload), Kind(payload%6), Outcome(payload%5)
+	if payload%3 == 0 {
+		return q.pushDetailed(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))})
+	}
+	return q.push(name, service, "", d, kind, outcome)
+}
+
+// As long as no more reports are under way than the queue has room for, none is
+// refused: no lost race and no full ring among others with room is a reason.
+func TestQueueHammerNeverRefusesWhenThereIsRoom(t *testing.T) {
+	const producers, reports = 8, 10_000
+	for _, q := range []*queue{newQueue(16), newRings(2, 16), newRings(8, 16)} {
+		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
+			room := int64(q.size())
+			var underWay, left, refusals atomic.Int64
+			left.Store(producers)
+			for range producers {
+				go func() {
+					defer left.Add(-1)
+					for i := 0; i < reports; {
+						if underWay.Add(1) > room {
+							underWay.Add(-1)
+							runtime.Gosched()
+							continue
+						}
+						if !q.pushNumber(i) {
+							refusals.Add(1)
+							underWay.Add(-1)
+						}
+						i++
+					}
+				}()
+			}
+			discard := func(*slot, *detail) {}
+			total := 0
+			for left.Load() > 0 || underWay.Load() > 0 {
+				n := q.drain(discard)
+				underWay.Add(int64(-n))
+				if total += n; n == 0 {
+					runtime.Gosched()
+				}
+			}
+			if n := refusals.Load(); n > 0 || total != producers*reports {
+				t.Errorf("%d reports were refused, %d came through, want none and %d", n, total, producers*reports)
+			}
+		})
+	}
+}
+
+// Sealing while producers are at work: what was taken is drained by the one
+// drainAll after the seal, and nothing else is.
+func TestQueueSealLosesNothing(t *testing.T) {
+	const rounds, producers = 300, 4
+	discard := func(*slot, *detail) {}
+	late := uint64(0)
+	for round := range rounds {
+		q := newRings(1<<(round%3), 16<<(round%2*3))
+		var accepted, refused atomic.Uint64
+		var wg sync.WaitGroup
+		var atWork atomic.Int64
+		for p := range producers {
+			wg.Go(func() {
+				atWork.Add(1)
+				for after := 0; after < 20; {
+					if pushPayload(q, "a", "b", uint64(p)) {
+						accepted.Add(1)
+					} else if refused.Add(1); q.rings[0].tail.Load()&sealed != 0 {
+						after++
+					} else {
+						runtime.Gosched()
+					}
+				}
+			})
+		}
+		for atWork.Load() < producers {
+			runtime.Gosched()
+		}
+		drained := 0
+		for range round % 50 {
+			drained += q.drain(discard)
+		}
+		q.seal()
+		q.drainAll(func(*slot, *detail) { drained++ })
+		wg.Wait()
+
+		full, sealed := q.refused()
+		late += sealed
+		if uint64(drained) != accepted.Load() || full+sealed != refused.Load() {
+			t.Fatalf("round %d: accepted %d, drained %d; refused %d, counted %d + %d",
+				round, accepted.Load(), drained, refused.Load(), full, sealed)
+		}
+		if n := q.drain(discard); n != 0 {
+			t.Fatalf("round %d: %d reports were in the queue after the last drain", round, n)
+		}
+	}
+	if late < rounds*producers {
+		t.Errorf("only %d reports came after the seal: the test shows nothing", late)
+	}
+}
+
+func BenchmarkQueue(b *testing.B) {
+	q := newQueue(0)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		discard := func(*slot, *detail) {}
+		for {
+			select {
+			case <-q.wake:
+				q.drain(discard)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			q.pushNumber(1)
+		}
+	})
+	close(stop)
+	<-stopped
+	full, _ := q.refused()
+	b.ReportMetric(float64(full)/float64(b.N), "refused/op")
+}

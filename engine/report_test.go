@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"encoding"
+	"encoding/json"
+	"testing"
+)
+
+func TestTraceRefIsZero(t *testing.T) {
+	if !(TraceRef{}).IsZero() {
+		t.Error("the zero TraceRef refers to a span")
+	}
+	if r := (TraceRef{SpanID: [8]byte{1}, Sampled: true}); !r.IsZero() {
+		t.Errorf("%v has no trace id, and yet refers to a span", r)
+	}
+	if r := (TraceRef{TraceID: [16]byte{15: 1}}); r.IsZero() {
+		t.Errorf("%v refers to no span", r)
+	}
+}
+
+// enumTest is one value of one of the package's enums.
+type enumTest struct {
+	value interface {
+		String() string
+		encoding.TextMarshaler
+	}
+	into encoding.TextUnmarshaler
+	want string
+}
+
+func TestEnumsAreTheirNames(t *testing.T) {
+	tests := []enumTest{
+		{OutcomeUnset, new(Outcome), "unset"},
+		{OutcomeSuccess, new(Outcome), "success"},
+		{OutcomeFailure, new(Outcome), "failure"},
+		{OutcomeCancelled, new(Outcome), "cancelled"},
+		{OutcomeIgnored, new(Outcome), "ignored"},
+		{KindUnspecified, new(Kind), "unspecified"},
+		{KindInternal, new(Kind), "internal"},
+		{KindServer, new(Kind), "server"},
+		{KindClient, new(Kind), "client"},
+		{KindProducer, new(Kind), "producer"},
+		{KindConsumer, new(Kind), "consumer"},
+		{VerdictNone, new(Verdict), "none"},
+		{VerdictGood, new(Verdict), "good"},
+		{VerdictBad, new(Verdict), "bad"},
+		{VerdictInsufficient, new(Verdict), "insufficient"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			if got := tt.value.String(); got != tt.want {
+				t.Errorf("String() = %q, want %q", got, tt.want)
+			}
+			text, err := tt.value.MarshalText()
+			if err != nil || string(text) != tt.want {
+				t.Errorf("MarshalText() = %q, %v, want %q", text, err, tt.want)
+			}
+			if err := tt.into.UnmarshalText(text); err != nil {
+				t.Fatalf("UnmarshalText(%q): %v", text, err)
+			}
+			back, err := tt.into.(encoding.TextMarshaler).MarshalText()
+			if err != nil || string(back) != tt.want {
+				t.Errorf("%q came back as %q, %v", tt.want, back, err)
+			}
+		})
+	}
+}
+
+// The span kinds are handed over from OpenTelemetry by their numbers.
+func TestKindsHaveOpenTelemetrysNumbers(t *testing.T) {
+	for want, k := range []Kind{KindUnspecified, KindInternal, KindServer, KindClient, KindProducer, KindConsumer} {
+		if int(k) != want {
+			t.Errorf("%v = %d, want %d", k, k, want)
+		}
+	}
+}
+
+func TestEnumsOutsideTheirTable(t *testing.T) {
+	for got, want := range map[string]string{
+		Outcome(5).String():   "Outcome(5)",
+		Kind(200).String():    "Kind(200)",
+		Verdict(255).String(): "Verdict(255)",
+	} {
+		if got != want {
+			t.Errorf("String() = %q, want %q", got, want)
+		}
+	}
+}
+
+func TestEnumsRefuseOtherNames(t *testing.T) {
+	tests := []struct {
+		into encoding.TextUnmarshaler
+		text string
+		want string
+	}{
+		{new(Outcome), "Success", `unknown outcome "Success", want one of [unset success failure cancelled ignored]`},
+		{new(Kind), "", `unknown span kind "", want one of [unspecified internal server client producer consumer]`},
+		{new(Verdict), "bad\n", `unknown verdict "bad\n", want one of [none good bad insufficient]`},
+	}
+	for _, tt := range tests {
+		err := tt.into.UnmarshalText([]byte(tt.text))
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("UnmarshalText(%q) = %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+func TestEnumsInJSON(t *testing.T) {
+	type values struct {
+		K Kind
+		V Verdict
+		O Outcome
+	}
+	want := values{KindServer, VerdictBad, OutcomeFailure}
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wantJSON := `{"K":"server","V":"bad","O":"failure"}`; string(data) != wantJSON {
+		t.Errorf("got %s, want %s", data, wantJSON)
+	}
+	var got values
+	if err := json.Unmarshal(data, &got); err != nil || got != want {
+		t.Errorf("came back as %+v, %v", got, err)
+	}
+}

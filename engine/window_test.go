@@ -1,0 +1,407 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// newWindow returns a window that judges by the given objective.
+func newWindow(o Objective, d Distribution) *window {
+	o = o.Inherit(DefaultObjective())
+	w := new(window)
+	w.open(&o, d.inherit(DefaultDistribution()).bounds())
+	return w
+}
+
+// checkSummary fails if the numbers of a summary do not add up.
+func checkSummary(t rapid.TB, s *Summary) {
+	t.Helper()
+	equal := func(what string, got, want uint64) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%q: %s: %d, want %d", s.Operation, what, got, want)
+		}
+	}
+	equal("success + failure + cancelled is the count", s.Success+s.Failure+s.Cancelled, s.Count)
+	var inBuckets, byCode uint64
+	for _, b := range s.Distribution {
+		inBuckets += b.Count
+	}
+	equal("the distribution sums to the successes", inBuckets, s.Success)
+	for i, f := range s.Failures {
+		byCode += f.Count
+		if i > 0 && f.Count > s.Failures[i-1].Count {
+			t.Errorf("%q: the failures are not ordered: %v", s.Operation, s.Failures)
+		}
+	}
+	equal("the codes sum to the failures", byCode, s.Failure)
+	if s.WithinTarget > s.Success {
+		t.Errorf("%q: %d of %d successes are within the target", s.Operation, s.WithinTarget, s.Success)
+	}
+	for what, ratio := range map[string]float64{"success": s.SuccessRatio, "within target": s.WithinTargetRatio} {
+		if !(ratio >= 0 && ratio <= 1) {
+			t.Errorf("%q: the %s ratio is %v", s.Operation, what, ratio)
+		}
+	}
+	l := s.Latency
+	if s.Success == 0 && l != (Latency{}) {
+		t.Errorf("%q: a latency without a success: %+v", s.Operation, l)
+	}
+	if order := []time.Duration{0, l.Min, l.P50, l.P90, l.P95, l.P99, l.Max}; !slices.IsSorted(order) || l.Mean < l.Min || l.Mean > l.Max {
+		t.Errorf("%q: the latencies are not in order: %+v", s.Operation, l)
+	}
+	if len(s.FailedCalls) > maxExemplars || len(s.SlowCalls) > maxExemplars {
+		t.Errorf("%q: %d failed and %d slow calls, at most %d are kept", s.Operation, len(s.FailedCalls), len(s.SlowCalls), maxExemplars)
+	}
+	if s.Histogram != nil {
+		equal("the histogram counts the successes", s.Histogram.Count, s.Success)
+	}
+}
+
+func TestWindowCountsOutcomes(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: 100 * ms}, Distribution{})
+	if !w.isEmpty() {
+		t.Error("a new window is not empty")
+	}
+	add := func(n int, outcome Outcome, code string, d time.Duration) {
+		for range n {
+			w.add(outcome, code, d, TraceRef{}, time.Time{}, 64)
+		}
+	}
+	add(3, OutcomeSuccess, "200", 100*ms)
+	add(1, OutcomeSuccess, "", 100*ms+1)
+	add(2, OutcomeFailure, "503", 9*time.Second)
+	add(1, OutcomeFailure, "500", time.Second)
+	add(5, OutcomeCancelled, "499", 77*time.Second)
+	add(7, OutcomeIgnored, "", 88*time.Second)
+	s := w.close(nil, false)
+	checkSummary(t, &s)
+	want := Summary{
+		Count: 12, Success: 4, Failure: 3, Cancelled: 5, Ignored: 7,
+		SuccessRatio: 4.0 / 7.0,
+		Latency:      s.Latency,
+		WithinTarget: 3, WithinTargetRatio: 0.75,
+		FailureLatency: FailureLatency{Mean: 19 * time.Second / 3, Max: 9 * time.Second},
+		Distribution:   s.Distribution,
+		Failures:       []CodeCount{{"503", "", 2}, {"500", "", 1}},
+		Objective:      *w.objective,
+	}
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := s.Distribution[1]; got != (Bucket{100 * ms, 150 * ms, 4}) {
+		t.Errorf("the successes are filed under %v", s.Distribution)
+	}
+}
+
+// Each outcome alone makes a window that is not empty.
+func TestWindowIsEmpty(t *testing.T) {
+	for _, outcome := range []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeCancelled, OutcomeIgnored} {
+		w := newWindow(Objective{}, Distribution{})
+		w.add(outcome, "", 0, TraceRef{}, time.Time{}, 64)
+		if w.isEmpty() {
+			t.Errorf("a window with a call that is a %s is empty", outcome)
+		}
+		w.close(nil, false)
+		if !w.isEmpty() {
+			t.Errorf("a window with a call that is a %s is not empty after it was closed", outcome)
+		}
+	}
+}
+
+// go-monitor (2018) divided the sum of the successes by all calls, and let failures
+// lower the latency ratio.
+func TestWindowLatencyIsThatOfTheSuccesses(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: 50 * ms}, Distribution{})
+	for i := range 100 {
+		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, TraceRef{}, time.Time{}, 64)
+	}
+	alone := w.close(nil, false)
+	for i := range 100 {
+		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeFailure, "500", 0, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeFailure, "504", time.Hour, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeCancelled, "499", time.Hour, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeIgnored, "", time.Hour, TraceRef{}, time.Time{}, 64)
+	}
+	s := w.close(nil, false)
+	if diff := cmp.Diff(alone.Latency, s.Latency); diff != "" {
+		t.Errorf("other calls change the latency of the successes:\n%s", diff)
+	}
+	if diff := cmp.Diff(alone.Distribution, s.Distribution); diff != "" {
+		t.Errorf("other calls change the distribution:\n%s", diff)
+	}
+	if s.WithinTarget != 50 || s.WithinTargetRatio != 0.5 {
+		t.Errorf("%d within the target, ratio %v, want 50 and 0.5", s.WithinTarget, s.WithinTargetRatio)
+	}
+	if want := 50*ms + 500*time.Microsecond; s.Latency.Mean != want || s.Latency.Min != ms || s.Latency.Max != 100*ms {
+		t.Errorf("min %s, mean %s, max %s, want 1ms, %s and 100ms", s.Latency.Min, s.Latency.Mean, s.Latency.Max, want)
+	}
+	checkWithin(t, "p50", s.Latency.P50, 50*ms)
+	checkWithin(t, "p90", s.Latency.P90, 90*ms)
+	checkWithin(t, "p95", s.Latency.P95, 95*ms)
+	checkWithin(t, "p99", s.Latency.P99, 99*ms)
+	if want := (FailureLatency{Mean: 30 * time.Minute, Max: time.Hour}); s.FailureLatency != want {
+		t.Errorf("latency of the failures %+v, want %+v", s.FailureLatency, want)
+	}
+}
+
+// Where there is nothing to divide by, ratios are 1 and durations 0.
+func TestWindowWithoutCallsHasNoNaN(t *testing.T) {
+	tests := map[string]struct {
+		outcome      Outcome
+		ratio        float64
+		withinTarget float64
+	}{
+		"ignored calls only":   {OutcomeIgnored, 1, 1},
+		"cancelled calls only": {OutcomeCancelled, 1, 1},
+		"failures only":        {OutcomeFailure, 0, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWindow(Objective{}, Distribution{})
+			w.add(tt.outcome, "", 0, TraceRef{}, time.Time{}, 64)
+			s := w.close(nil, true)
+			checkSummary(t, &s)
+			if s.SuccessRatio != tt.ratio || s.WithinTargetRatio != tt.withinTarget || s.Latency != (Latency{}) {
+				t.Errorf("got %+v", s)
+			}
+			if _, err := json.Marshal(s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("no calls at all", func(t *testing.T) {
+		s := newWindow(Objective{}, Distribution{}).close(nil, true)
+		checkSummary(t, &s)
+		if s.SuccessRatio != 1 || s.WithinTargetRatio != 1 || s.Latency != (Latency{}) || s.FailureLatency != (FailureLatency{}) {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+func TestWindowFailuresBeyond64Bits(t *testing.T) {
+	w := newWindow(Objective{}, Distribution{})
+	for range 5 {
+		w.add(OutcomeFailure, "504", math.MaxInt64, TraceRef{}, time.Time{}, 64)
+	}
+	if got := w.close(nil, false).FailureLatency; got.Mean != math.MaxInt64 || got.Max != math.MaxInt64 {
+		t.Errorf("got %+v, want the longest duration twice", got)
+	}
+}
+
+func TestWindowKeepsCallsToLookAt(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
+	ref := func(id byte) TraceRef { return call(id, "", 0, true).Trace }
+	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	w.add(OutcomeSuccess, "200", 10*ms, ref(1), end, 64)       // fast enough
+	w.add(OutcomeSuccess, "200", 11*ms, TraceRef{}, end, 64)   // without a trace
+	w.add(OutcomeFailure, "500", 5*ms, TraceRef{}, end, 64)    // likewise
+	w.add(OutcomeCancelled, "499", time.Hour, ref(2), end, 64) // nobody's fault
+	w.add(OutcomeIgnored, "", time.Hour, ref(3), end, 64)
+	s := w.close(nil, false)
+	if s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
+		t.Fatalf("kept %v and %v, want nothing", s.FailedCalls, s.SlowCalls)
+	}
+
+	w.add(OutcomeSuccess, "200", 10*ms+1, ref(4), end, 64)
+	w.add(OutcomeFailure, "500", 1, ref(5), end, 64)
+	s = w.close(nil, false)
+	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowCalls, want) {
+		t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
+	}
+	if want := []Exemplar{{ref(5), "500", 1, end}}; !slices.Equal(s.FailedCalls, want) {
+		t.Errorf("failed calls %v, want %v", s.FailedCalls, want)
+	}
+
+	// The next period begins with none, and gives up the memory if it has none.
+	if s = w.close(nil, false); s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
+		t.Errorf("the next period has %v and %v", s.FailedCalls, s.SlowCalls)
+	}
+}
+
+// A failed call is filed under the code under which it was counted.
+func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
+	w := newWindow(Objective{}, Distribution{})
+	for i, code := range []string{"a", "b", "c"} {
+		w.add(OutcomeFailure, code, 0, call(byte(i), "", 0, true).Trace, time.Time{}, 2)
+	}
+	s := w.close(nil, false)
+	if got, want := codesOf(s.FailedCalls), []string{OverflowOperation, "a", "b"}; !slices.Equal(got, want) {
+		t.Errorf("the failed calls have the codes %v, want %v", got, want)
+	}
+}
+
+func TestWindowCloseEmpties(t *testing.T) {
+	w := newWindow(Objective{}, Distribution{})
+	fill := func() Summary {
+		for i := range 20 {
+			ref := call(byte(i), "", 0, true).Trace
+			w.add(OutcomeSuccess, "200", time.Duration(i)*100*ms, ref, time.Time{}, 64)
+			w.add(OutcomeFailure, "500", time.Duration(i)*ms, ref, time.Time{}, 64)
+			w.add(OutcomeCancelled, "", 0, ref, time.Time{}, 64)
+			w.add(OutcomeIgnored, "", 0, ref, time.Time{}, 64)
+		}
+		return w.close(nil, true)
+	}
+	first := fill()
+	kept := first.Clone()
+	empty := w.close(nil, true)
+	want := newWindow(Objective{}, Distribution{}).close(nil, true)
+	if diff := cmp.Diff(want, empty); diff != "" {
+		t.Errorf("what was closed comes again (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(first, fill()); diff != "" {
+		t.Errorf("the same calls give another summary (-first +second):\n%s", diff)
+	}
+	if diff := cmp.Diff(kept, first); diff != "" {
+		t.Errorf("a closed summary changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
+	w := newWindow(Objective{}, Distribution{})
+	w.add(OutcomeSuccess, "", 5*ms, TraceRef{}, time.Time{}, 64)
+	if s := w.close(nil, false); s.Histogram != nil {
+		t.Error("a histogram that nobody asked for")
+	}
+	w.add(OutcomeSuccess, "", 5*ms, TraceRef{}, time.Time{}, 64)
+	w.add(OutcomeFailure, "", 7*ms, TraceRef{}, time.Time{}, 64)
+	s := w.close(nil, true)
+	if diff := cmp.Diff(histogramOf(5*ms).Exponential(), *s.Histogram); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestSummaryCloneSharesNothing(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
+	w.add(OutcomeSuccess, "", 5*ms, call(1, "", 0, true).Trace, time.Time{}, 64)
+	w.add(OutcomeFailure, "500", 5*ms, call(2, "", 0, true).Trace, time.Time{}, 64)
+	s := w.close(nil, true)
+	c := s.Clone()
+	if diff := cmp.Diff(s, c); diff != "" {
+		t.Fatalf("the clone differs:\n%s", diff)
+	}
+	want := s.Clone()
+	c.Distribution[0].Count = 99
+	c.Failures[0].Code = "spoilt"
+	c.FailedCalls[0].Code = "spoilt"
+	c.SlowCalls[0].Code = "spoilt"
+	c.Histogram.Count = 99
+	c.Histogram.Counts[0] = 99
+	if diff := cmp.Diff(want, s); diff != "" {
+		t.Errorf("the clone leads back into the original:\n%s", diff)
+	}
+	if c := (&Summary{}).Clone(); c.Histogram != nil {
+		t.Error("the clone has a histogram of its own")
+	}
+}
+
+// fullSummary is a summary in which nothing is missing.
+func fullSummary() Summary {
+	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
+	w.add(OutcomeSuccess, "200", 5*ms, call(1, "", 0, true).Trace, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC), 64)
+	w.add(OutcomeFailure, "500", 5*ms, call(2, "", 0, true).Trace, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC), 64)
+	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
+	s.Monitor, s.Service, s.Operation, s.Kind = "m", "shop", "GET /", KindServer
+	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
+	s.Partial = true
+	s.Verdicts = Verdicts{VerdictBad, VerdictGood}
+	return s
+}
+
+// The names in JSON are part of the face: whoever reads the lines relies on them.
+func TestSummaryJSON(t *testing.T) {
+	s := fullSummary()
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"cancelled", "count", "distribution", "end", "failed_calls", "failure", "failure_latency", "failures",
+		"ignored", "kind", "latency", "monitor", "objective", "operation", "partial", "service", "slow_calls", "start",
+		"success", "success_ratio", "verdicts", "within_target", "within_target_ratio",
+	}
+	if got := keysOf(tree); !slices.Equal(got, want) {
+		t.Errorf("keys\n%q, want\n%q", got, want)
+	}
+	checkSnakeCase(t, "summary", tree)
+
+	var back Summary
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(s, back); diff != "" {
+		t.Errorf("does not come back (-want +got):\n%s", diff)
+	}
+
+	period, err := json.Marshal(Period{Missed: 1, Partial: true, Summaries: []Summary{s}, Left: []OperationKey{{Name: "gone"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree = nil
+	if err := json.Unmarshal(period, &tree); err != nil {
+		t.Fatal(err)
+	}
+	want = []string{"dropped", "end", "missed", "monitor", "overflowed", "partial", "received", "start", "summaries"}
+	if got := keysOf(tree); !slices.Equal(got, want) {
+		t.Errorf("keys of a period\n%q, want\n%q", got, want)
+	}
+}
+
+func keysOf(object map[string]any) []string {
+	var keys []string
+	for key := range object {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+var snakeCase = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+
+// checkSnakeCase fails if a key is not in snake case, at any depth.
+func checkSnakeCase(t *testing.T, path string, v any) {
+	t.Helper()
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			if !snakeCase.MatchString(key) {
+				t.Errorf("%s.%s is not in snake case", path, key)
+			}
+			checkSnakeCase(t, path+"."+key, value)
+		}
+	case []any:
+		for i, value := range v {
+			checkSnakeCase(t, fmt.Sprintf("%s[%d]", path, i), value)
+		}
+	}
+}
+
+func TestWindowAddAllocatesNothing(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
+	ref := call(1, "", 0, true).Trace
+	period := func() {
+		for i := range time.Duration(100) {
+			w.add(OutcomeSuccess, "200", i*100*time.Microsecond, ref, time.Time{}, 64)
+			w.add(OutcomeFailure, "500", i*ms, ref, time.Time{}, 64)
+			w.add(OutcomeCancelled, "499", i, ref, time.Time{}, 64)
+		}
+	}
+	period()
+	if n := testing.AllocsPerRun(10, period); n != 0 {
+		t.Errorf("counting allocates %v times", n)
+	}
+}

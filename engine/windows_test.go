@@ -1,0 +1,671 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// newWindows returns windows of a config that is valid.
+func newWindows(t rapid.TB, c Config) *Windows {
+	t.Helper()
+	w, err := NewWindows(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// operationsOf returns the names of the operations in a period, in its order.
+func operationsOf(p Period) []string {
+	names := []string{}
+	for i := range p.Summaries {
+		names = append(names, p.Summaries[i].Operation)
+	}
+	return names
+}
+
+// summaryOf returns the one summary of the operation of the given name.
+func summaryOf(t rapid.TB, p Period, name string) Summary {
+	t.Helper()
+	var found []Summary
+	for _, s := range p.Summaries {
+		if s.Operation == name {
+			found = append(found, s)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d summaries of %q among %q, want one", len(found), name, operationsOf(p))
+	}
+	return found[0]
+}
+
+func checkOperations(t *testing.T, p Period, want ...string) {
+	t.Helper()
+	if got := operationsOf(p); !slices.Equal(got, want) {
+		t.Errorf("the period holds %q, want %q", got, want)
+	}
+}
+
+func TestWindowsFillIn(t *testing.T) {
+	w := newWindows(t, Config{Name: "m", Service: "shop"})
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	w.Add(Report{Operation: "GET /", Kind: KindServer, Duration: ms})
+	w.Add(Report{Operation: "render", Outcome: OutcomeIgnored})
+	p := w.Close(Period{Start: start, End: start.Add(time.Minute), Partial: true, Missed: 2}, nil)
+
+	if p.Monitor != "m" || p.Start != start || p.End != start.Add(time.Minute) || !p.Partial || p.Missed != 2 {
+		t.Errorf("the period is %+v", p)
+	}
+	if p.Received != 2 || p.Dropped != 0 || p.Overflowed != 0 || p.Left != nil {
+		t.Errorf("received %d, dropped %d, overflowed %d, left %v, want 2 and nothing else", p.Received, p.Dropped, p.Overflowed, p.Left)
+	}
+	checkOperations(t, p, "GET /", "render")
+	for i := range p.Summaries {
+		s := &p.Summaries[i]
+		checkSummary(t, s)
+		if s.Monitor != "m" || s.Service != "shop" || s.Start != p.Start || s.End != p.End || !s.Partial {
+			t.Errorf("the summary is %+v", s)
+		}
+	}
+	if got, want := p.Summaries[0].Key(), (OperationKey{"shop", KindServer, "GET /"}); got != want {
+		t.Errorf("the key is %v, want %v", got, want)
+	}
+
+	empty := w.Close(Period{}, nil)
+	if empty.Summaries == nil || len(empty.Summaries) != 0 || empty.Received != 0 {
+		t.Errorf("a period without a call is %+v, want an empty list that is not nil", empty)
+	}
+}
+
+func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
+	w := newWindows(t, Config{})
+	w.Add(Report{Operation: "a", Duration: -time.Hour})
+	w.Add(Report{Operation: "a", Duration: 4 * ms})
+	w.Add(Report{Operation: "a", Code: "500", Duration: -time.Hour})
+	s := summaryOf(t, w.Close(Period{}, nil), "a")
+	checkSummary(t, &s)
+	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
+		t.Errorf("got %+v and %+v", s.Latency, s.FailureLatency)
+	}
+}
+
+func TestWindowsDecideUnsetOutcomesByTheCode(t *testing.T) {
+	w := newWindows(t, Config{Codes: map[string]CodeFeature{"404": {Success: true, Name: "not found"}, "200": {Name: "odd"}}})
+	for _, r := range []Report{
+		{Code: ""}, {Code: "OK"}, {Code: "204"}, {Code: "404"}, // successes
+		{Code: "200"}, {Code: "500"}, {Code: "4xx"}, // failures
+		{Code: "500", Outcome: OutcomeSuccess},
+		{Code: "204", Outcome: OutcomeFailure},
+		{Code: "500", Outcome: OutcomeCancelled},
+		{Code: "500", Outcome: OutcomeIgnored},
+		{Code: "500", Outcome: OutcomeIgnored + 1}, // there is no such outcome
+	} {
+		r.Operation = "a"
+		w.Add(r)
+	}
+	s := summaryOf(t, w.Close(Period{}, nil), "a")
+	checkSummary(t, &s)
+	if s.Success != 5 || s.Failure != 4 || s.Cancelled != 1 || s.Ignored != 2 {
+		t.Errorf("success %d, failure %d, cancelled %d, ignored %d, want 5, 4, 1 and 2", s.Success, s.Failure, s.Cancelled, s.Ignored)
+	}
+	checkCodes(t, s.Failures, []CodeCount{{"200", "odd", 1}, {"204", "", 1}, {"4xx", "", 1}, {"500", "", 1}})
+}
+
+// An operation is a service, a kind and a name; an empty service is the config's.
+func TestWindowsTellOperationsApart(t *testing.T) {
+	w := newWindows(t, Config{Service: "shop"})
+	for range 3 { // in turn, so that nothing remembered may lead astray
+		for _, service := range []string{"", "shop", "bank"} {
+			for _, kind := range []Kind{KindServer, KindClient} {
+				for _, name := range []string{"a", "b"} {
+					w.Add(Report{Service: service, Kind: kind, Operation: name})
+				}
+			}
+		}
+	}
+	got := map[OperationKey]uint64{}
+	p := w.Close(Period{}, nil)
+	for i := range p.Summaries {
+		got[p.Summaries[i].Key()] += p.Summaries[i].Count
+	}
+	want := map[OperationKey]uint64{
+		{"shop", KindServer, "a"}: 6, {"shop", KindServer, "b"}: 6, {"shop", KindClient, "a"}: 6, {"shop", KindClient, "b"}: 6,
+		{"bank", KindServer, "a"}: 3, {"bank", KindServer, "b"}: 3, {"bank", KindClient, "a"}: 3, {"bank", KindClient, "b"}: 3,
+	}
+	if diff := gocmp.Diff(want, got); diff != "" || len(p.Summaries) != len(want) {
+		t.Errorf("%d summaries (-want +got):\n%s", len(p.Summaries), diff)
+	}
+}
+
+func TestWindowsSameNameInOtherMemory(t *testing.T) {
+	w := newWindows(t, Config{})
+	for i := range 1000 {
+		w.Add(Report{Operation: string([]byte("GET /users/{id}")), Kind: KindServer})
+		w.Add(Report{Operation: fmt.Sprintf("op %d", i%3), Kind: KindServer})
+	}
+	p := w.Close(Period{}, nil)
+	checkOperations(t, p, "GET /users/{id}", "op 0", "op 1", "op 2")
+	if got := p.Summaries[0].Count; got != 1000 {
+		t.Errorf("%d calls of one name, want 1000", got)
+	}
+}
+
+// Names that share memory are no less different: one may be the beginning of the other.
+func TestWindowsNamesWithinNames(t *testing.T) {
+	w := newWindows(t, Config{})
+	name := strings.Repeat("x", 40)
+	for range 3 {
+		for n := range 40 {
+			w.Add(Report{Operation: name[:n+1]})
+		}
+	}
+	p := w.Close(Period{}, nil)
+	if len(p.Summaries) != 40 {
+		t.Fatalf("%d operations, want 40", len(p.Summaries))
+	}
+	for _, s := range p.Summaries {
+		if s.Count != 3 {
+			t.Errorf("%q was called %d times, want 3", s.Operation, s.Count)
+		}
+	}
+}
+
+func TestWindowsNames(t *testing.T) {
+	w := newWindows(t, Config{
+		Service:    strings.Repeat("s", 300),
+		Operations: map[string]Objective{"": {AlertAfter: 7}, strings.Repeat("語", 100): {AlertAfter: 9}},
+	})
+	long := strings.Repeat("語", 100)
+	for range 2 {
+		w.Add(Report{Operation: ""})
+		w.Add(Report{Operation: UnnamedOperation})
+		w.Add(Report{Operation: long})
+		w.Add(Report{Operation: long + "!"})
+	}
+	p := w.Close(Period{}, nil)
+	checkOperations(t, p, UnnamedOperation, long[:255])
+	for _, s := range p.Summaries {
+		if s.Count != 4 || s.Service != strings.Repeat("s", 256) {
+			t.Errorf("%q was called %d times in %q", s.Operation, s.Count, s.Service)
+		}
+	}
+	if a, b := p.Summaries[0].Objective.AlertAfter, p.Summaries[1].Objective.AlertAfter; a != 7 || b != 9 {
+		t.Errorf("the unnamed operation alerts after %d, the long one after %d, want 7 and 9", a, b)
+	}
+}
+
+func TestWindowsOverflow(t *testing.T) {
+	w := newWindows(t, Config{Name: "m", Service: "shop", MaxOperations: 3})
+	for round := range 3 {
+		for i := range 10 {
+			for range i + 1 {
+				w.Add(Report{Operation: fmt.Sprintf("op %d", i), Kind: KindServer, Code: "500", Duration: ms})
+			}
+		}
+		w.Add(Report{Operation: "op 4", Kind: KindClient, Service: "bank"}) // another service has no room of its own
+		p := w.Close(Period{}, nil)
+		checkOperations(t, p, "op 0", "op 1", "op 2", OverflowOperation)
+		rest := p.Summaries[3]
+		checkSummary(t, &rest)
+		if want := uint64(4+5+6+7+8+9+10) + 1; rest.Count != want || p.Overflowed != want || rest.Failure != want-1 {
+			t.Errorf("round %d: %d calls of no place, %d overflowed, want %d", round, rest.Count, p.Overflowed, want)
+		}
+		if got, want := rest.Key(), (OperationKey{"shop", KindUnspecified, OverflowOperation}); got != want || rest.Monitor != "m" {
+			t.Errorf("the rest is filed under %v of %q, want %v", got, rest.Monitor, want)
+		}
+		if p.Received != 56 {
+			t.Errorf("received %d, want 56", p.Received)
+		}
+	}
+	p := w.Close(Period{}, nil)
+	if p.Overflowed != 0 || len(p.Summaries) != 0 {
+		t.Errorf("an empty period has %d overflowed reports and %d summaries", p.Overflowed, len(p.Summaries))
+	}
+}
+
+// Whoever uses the overflow's name gets into it: two summaries of one key would be judged as two periods.
+func TestWindowsOperationWithTheOverflowsName(t *testing.T) {
+	w := newWindows(t, Config{MaxOperations: 1})
+	w.Add(Report{Operation: OverflowOperation})
+	w.Add(Report{Operation: "a"})
+	w.Add(Report{Operation: "b"})
+	p := w.Close(Period{}, nil)
+	checkOperations(t, p, "a", OverflowOperation)
+	if got := summaryOf(t, p, OverflowOperation).Count; got != 2 || p.Overflowed != 1 {
+		t.Errorf("%d calls under %s, of which %d for lack of room, want 2 and 1", got, OverflowOperation, p.Overflowed)
+	}
+}
+
+func TestWindowsOrder(t *testing.T) {
+	var reports []Report
+	for _, service := range []string{"", "a", "b"} {
+		for _, name := range []string{"GET /", "POST /", "Z"} {
+			for _, kind := range []Kind{KindUnspecified, KindServer, KindClient} {
+				reports = append(reports, Report{Service: service, Operation: name, Kind: kind})
+			}
+		}
+	}
+	reports = append(reports, Report{Operation: "no room"})
+	var want []OperationKey
+	for _, r := range reports[:27] {
+		want = append(want, OperationKey{r.Service, r.Kind, r.Operation})
+	}
+	want = append(want, OperationKey{Name: OverflowOperation})
+
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWindows(t, Config{MaxOperations: 27})
+		for _, r := range rapid.Permutation(reports[:27]).Draw(t, "order") {
+			w.Add(r)
+		}
+		for range 2 { // the second time, nothing has to be sorted
+			w.Add(reports[27])
+			p := w.Close(Period{}, nil)
+			var got []OperationKey
+			for i := range p.Summaries {
+				got = append(got, p.Summaries[i].Key())
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("got %v, want %v", got, want)
+			}
+			for _, r := range reports[:27] {
+				w.Add(r)
+			}
+		}
+	})
+}
+
+func TestWindowsIdleOperationsLeave(t *testing.T) {
+	w := newWindows(t, Config{MaxOperations: 2, IdlePeriods: 3})
+	w.Add(Report{Operation: "busy"})
+	w.Add(Report{Operation: "idle", Service: "s", Kind: KindClient})
+	w.Close(Period{}, nil)
+	for idle := 1; idle <= 3; idle++ {
+		w.Add(Report{Operation: "busy"})
+		w.Add(Report{Operation: "late"})
+		p := w.Close(Period{}, nil)
+		checkOperations(t, p, "busy", OverflowOperation)
+		var want []OperationKey
+		if idle == 3 {
+			want = []OperationKey{{"s", KindClient, "idle"}}
+		}
+		if !slices.Equal(p.Left, want) {
+			t.Errorf("after %d idle periods %v left, want %v", idle, p.Left, want)
+		}
+	}
+	// Its place is free, and it must find one for itself again.
+	w.Add(Report{Operation: "busy"})
+	w.Add(Report{Operation: "late"})
+	w.Add(Report{Operation: "idle", Service: "s", Kind: KindClient})
+	p := w.Close(Period{}, nil)
+	checkOperations(t, p, "busy", "late", OverflowOperation)
+}
+
+// A call ends idleness, be it of whatever outcome.
+func TestWindowsAnyCallEndsIdleness(t *testing.T) {
+	for _, outcome := range []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeCancelled, OutcomeIgnored} {
+		w := newWindows(t, Config{IdlePeriods: 2})
+		for range 5 {
+			w.Add(Report{Operation: "a", Outcome: outcome})
+			for range 2 {
+				if p := w.Close(Period{}, nil); p.Left != nil {
+					t.Fatalf("%v left after one idle period", p.Left)
+				}
+			}
+		}
+		if p := w.Close(Period{}, nil); len(p.Left) != 1 {
+			t.Errorf("%v left after two idle periods", p.Left)
+		}
+	}
+}
+
+func TestWindowsKeepIdleOperations(t *testing.T) {
+	w := newWindows(t, Config{IdlePeriods: 1})
+	firing := OperationKey{"s", KindServer, "firing"}
+	keep := func(key OperationKey) bool { return key == firing }
+	w.Add(Report{Service: "s", Kind: KindServer, Operation: "firing"})
+	w.Add(Report{Service: "s", Kind: KindServer, Operation: "fine"})
+	w.Close(Period{}, keep)
+	if p := w.Close(Period{}, keep); !slices.Equal(p.Left, []OperationKey{{"s", KindServer, "fine"}}) {
+		t.Errorf("%v left, want the one that need not be kept", p.Left)
+	}
+	for range 5 {
+		if p := w.Close(Period{}, keep); p.Left != nil {
+			t.Errorf("%v left", p.Left)
+		}
+	}
+	if p := w.Close(Period{}, nil); !slices.Equal(p.Left, []OperationKey{firing}) {
+		t.Errorf("%v left, want what needs no longer be kept", p.Left)
+	}
+}
+
+// A name that was remembered must not lead to an operation that has left: what
+// would be counted there would never be seen.
+func TestWindowsNamesUsedAgainAfterLeaving(t *testing.T) {
+	names := make([]string, 300)
+	for i := range names {
+		names[i] = fmt.Sprintf("operation %d", i)
+	}
+	w := newWindows(t, Config{MaxOperations: 200, IdlePeriods: 1})
+	for round := range 6 {
+		// Each round uses other names, in the same memory as before.
+		used := names[round%3*100 : round%3*100+100]
+		for range 3 {
+			for _, name := range used {
+				w.Add(Report{Operation: name, Kind: KindServer})
+			}
+		}
+		p := w.Close(Period{}, nil)
+		if len(p.Summaries) != 100 || p.Received != 300 || p.Overflowed != 0 {
+			t.Fatalf("round %d: %d operations with %d reports, %d overflowed, want 100 with 300 and none", round, len(p.Summaries), p.Received, p.Overflowed)
+		}
+		if round > 0 && len(p.Left) != 100 {
+			t.Errorf("round %d: %d operations left, want 100", round, len(p.Left))
+		}
+	}
+	w.Close(Period{}, nil)
+	if len(w.operations) != 0 || len(w.groups) != 0 {
+		t.Errorf("%d operations and %d groups are still there", len(w.operations), len(w.groups))
+	}
+	for i, r := range w.recent {
+		if r != (recentName{}) {
+			t.Fatalf("entry %d still remembers %q", i, r.name)
+		}
+	}
+}
+
+// A service that has left entirely, and comes again, gets a new place that is found.
+func TestWindowsServicesUsedAgainAfterLeaving(t *testing.T) {
+	w := newWindows(t, Config{IdlePeriods: 1})
+	for round := range 3 {
+		for _, service := range []string{"one", "two"} {
+			for range 2 {
+				w.Add(Report{Service: service, Operation: "a", Kind: KindServer})
+			}
+		}
+		if p := w.Close(Period{}, nil); p.Received != 4 || len(p.Summaries) != 2 {
+			t.Errorf("round %d: %d reports of %d operations, want 4 of 2", round, p.Received, len(p.Summaries))
+		}
+		if p := w.Close(Period{}, nil); len(p.Left) != 2 {
+			t.Errorf("round %d: %v left", round, p.Left)
+		}
+	}
+}
+
+func TestWindowsObjectivesOfOperations(t *testing.T) {
+	w := newWindows(t, Config{
+		Objective:     Objective{SuccessRatio: 0.5, LatencyTarget: 20 * ms},
+		Operations:    map[string]Objective{"own": {LatencyTarget: 10 * ms, AlertAfter: 1}, OverflowOperation: {MinCalls: 5}},
+		Distributions: map[string]Distribution{"own": {Bounds: []time.Duration{ms}}},
+		MaxOperations: 3,
+	})
+	for _, name := range []string{"own", "other"} {
+		for _, d := range []time.Duration{10 * ms, 10*ms + 1, 20 * ms, 20*ms + 1} {
+			w.Add(Report{Operation: name, Duration: d})
+		}
+	}
+	w.Add(Report{Operation: "own", Kind: KindServer}) // whatever the kind
+	w.Add(Report{Operation: "no room"})
+	p := w.Close(Period{}, nil)
+	own, other, rest := p.Summaries[1], p.Summaries[0], p.Summaries[3]
+	if want := (Objective{0.5, 10 * ms, 0.8, 1, 3, 1}); own.Objective != want || p.Summaries[2].Objective != want {
+		t.Errorf("the objective of its own is %+v and %+v, want %+v", own.Objective, p.Summaries[2].Objective, want)
+	}
+	if want := (Objective{0.5, 20 * ms, 0.8, 3, 3, 1}); other.Objective != want {
+		t.Errorf("the objective of the other is %+v, want %+v", other.Objective, want)
+	}
+	if own.WithinTarget != 1 || other.WithinTarget != 3 {
+		t.Errorf("%d and %d calls are within the target, want 1 and 3", own.WithinTarget, other.WithinTarget)
+	}
+	if len(own.Distribution) != 2 || len(other.Distribution) != 10 {
+		t.Errorf("%d and %d intervals, want 2 and 10", len(own.Distribution), len(other.Distribution))
+	}
+	if rest.Operation != OverflowOperation || rest.Objective.MinCalls != 5 {
+		t.Errorf("the objective of %q is %+v", rest.Operation, rest.Objective)
+	}
+}
+
+// A new objective takes effect with the next period, for operations that were there
+// and for operations that were not.
+func TestWindowsSetObjective(t *testing.T) {
+	w := newWindows(t, Config{Objective: Objective{LatencyTarget: 20 * ms, SuccessRatio: 0.5}, MaxOperations: 2})
+	add := func() Period {
+		for _, name := range []string{"known", "new", "no room"} {
+			w.Add(Report{Operation: name, Duration: 15 * ms})
+		}
+		return w.Close(Period{}, nil)
+	}
+	w.Add(Report{Operation: "known", Duration: 15 * ms})
+	for _, name := range []string{"known", "new", OverflowOperation} {
+		if err := w.SetObjective(name, Objective{LatencyTarget: 10 * ms}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.SetObjective("known", Objective{LatencyTarget: 10 * ms, AlertAfter: 8}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range add().Summaries {
+		if s.Objective.LatencyTarget != 20*ms || s.WithinTarget != s.Success {
+			t.Errorf("%q: the current period is judged by the new target %s", s.Operation, s.Objective.LatencyTarget)
+		}
+	}
+	for range 2 {
+		for _, s := range add().Summaries {
+			want := Objective{0.5, 10 * ms, 0.8, 3, 3, 1}
+			if s.Operation == "known" {
+				want.AlertAfter = 8
+			}
+			if s.Objective != want || s.WithinTarget != 0 {
+				t.Errorf("%q: the objective is %+v, %d within, want %+v and 0", s.Operation, s.Objective, s.WithinTarget, want)
+			}
+		}
+	}
+	// Setting it again inherits from the config, not from what was set before.
+	if err := w.SetObjective("known", Objective{MinCalls: 2}); err != nil {
+		t.Fatal(err)
+	}
+	add()
+	if got, want := summaryOf(t, add(), "known").Objective, (Objective{0.5, 20 * ms, 0.8, 3, 3, 2}); got != want {
+		t.Errorf("the objective is %+v, want %+v", got, want)
+	}
+	checkError(t, w.SetObjective("known", Objective{AlertAfter: -1}), "alert_after: must be between 1 and 1000, got -1")
+}
+
+// An operation that leaves and comes back is still judged by its own objective.
+func TestWindowsObjectiveOutlivesLeaving(t *testing.T) {
+	w := newWindows(t, Config{IdlePeriods: 1})
+	if err := w.SetObjective("a", Objective{AlertAfter: 1}); err != nil {
+		t.Fatal(err)
+	}
+	w.Close(Period{}, nil)
+	for range 3 {
+		w.Add(Report{Operation: "a"})
+		if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.Objective.AlertAfter != 1 {
+			t.Errorf("the objective is %+v", s.Objective)
+		}
+		w.Close(Period{}, nil)
+	}
+}
+
+// model is what windows promise, in the plainest form there is.
+type model struct {
+	limit, idle int
+	places      map[OperationKey]int // periods without a call
+	period      map[OperationKey]tally
+	overflowed  uint64
+}
+
+// tally is what a model and a summary both know.
+type tally struct {
+	Success, Failure, Cancelled, Ignored uint64
+	Max                                  time.Duration
+}
+
+func (m *model) add(r Report) {
+	key := OperationKey{cmp.Or(r.Service, "default"), r.Kind, cmp.Or(r.Operation, UnnamedOperation)}
+	if _, ok := m.places[key]; !ok {
+		if len(m.places) < m.limit {
+			m.places[key] = 0
+		} else {
+			key = OperationKey{Service: "default", Name: OverflowOperation}
+			m.overflowed++
+		}
+	}
+	n := m.period[key]
+	switch r.Outcome {
+	case OutcomeSuccess:
+		n.Success++
+		n.Max = max(n.Max, r.Duration)
+	case OutcomeFailure:
+		n.Failure++
+	case OutcomeCancelled:
+		n.Cancelled++
+	default:
+		n.Ignored++
+	}
+	m.period[key] = n
+}
+
+func (m *model) close(keep func(OperationKey) bool) (period map[OperationKey]tally, overflowed uint64, left []OperationKey) {
+	for key := range m.places {
+		m.places[key]++
+		if _, called := m.period[key]; called {
+			m.places[key] = 0
+		}
+		if m.places[key] >= m.idle && !keep(key) {
+			delete(m.places, key)
+			left = append(left, key)
+		}
+	}
+	period, overflowed = m.period, m.overflowed
+	m.period, m.overflowed = map[OperationKey]tally{}, 0
+	return period, overflowed, left
+}
+
+// Whatever is reported in whatever order: each report is in exactly one period,
+// under its operation as long as there is room.
+func TestWindowsProperty(t *testing.T) {
+	name := rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"})
+	service := rapid.SampledFrom([]string{"", "default", "s"})
+	duration := rapid.OneOf(rapid.Int64Range(0, int64(time.Second)), rapid.Int64Min(0))
+	rapid.Check(t, func(t *rapid.T) {
+		c := Config{
+			Service:       "default",
+			MaxOperations: rapid.IntRange(1, 6).Draw(t, "limit"),
+			IdlePeriods:   rapid.IntRange(1, 3).Draw(t, "idle"),
+		}
+		w := newWindows(t, c)
+		m := &model{limit: c.MaxOperations, idle: c.IdlePeriods, places: map[OperationKey]int{}, period: map[OperationKey]tally{}}
+		keep := func(key OperationKey) bool { return key.Name == "a" }
+		t.Repeat(map[string]func(*rapid.T){
+			"add": func(t *rapid.T) {
+				r := Report{
+					Service:   service.Draw(t, "service"),
+					Operation: name.Draw(t, "name"),
+					Kind:      Kind(rapid.IntRange(0, 1).Draw(t, "kind")),
+					Code:      "500",
+					Outcome:   Outcome(rapid.IntRange(1, 4).Draw(t, "outcome")),
+					Duration:  time.Duration(duration.Draw(t, "duration")),
+				}
+				if rapid.Bool().Draw(t, "in other memory") {
+					r.Operation = strings.Clone(r.Operation)
+				}
+				w.Add(r)
+				m.add(r)
+			},
+			"close": func(t *rapid.T) {
+				p := w.Close(Period{}, keep)
+				want, overflowed, left := m.close(keep)
+				got := map[OperationKey]tally{}
+				var received uint64
+				for i := range p.Summaries {
+					s := &p.Summaries[i]
+					checkSummary(t, s)
+					if _, twice := got[s.Key()]; twice {
+						t.Errorf("two summaries of %v", s.Key())
+					}
+					got[s.Key()] = tally{s.Success, s.Failure, s.Cancelled, s.Ignored, s.Latency.Max}
+					received += s.Count + s.Ignored
+				}
+				if diff := gocmp.Diff(want, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if p.Received != received || p.Overflowed != overflowed {
+					t.Errorf("received %d, overflowed %d, want %d and %d", p.Received, p.Overflowed, received, overflowed)
+				}
+				slices.SortFunc(left, func(a, b OperationKey) int {
+					return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+				})
+				if !slices.Equal(p.Left, left) {
+					t.Errorf("left: %v, want %v", p.Left, left)
+				}
+				if len(w.operations) != len(m.places) {
+					t.Errorf("%d operations have a place, want %v", len(w.operations), slices.Collect(maps.Keys(m.places)))
+				}
+			},
+		})
+	})
+}
+
+func TestWindowsAddAllocatesNothing(t *testing.T) {
+	w := newWindows(t, Config{MaxOperations: 4})
+	names := []string{"a", "b", "c", "d", "no room", "", strings.Repeat("long", 100)}
+	period := func() {
+		for _, name := range names {
+			w.Add(Report{Operation: name, Code: "503", Duration: ms})
+			w.Add(Report{Operation: name, Duration: 700 * ms})
+		}
+	}
+	period()
+	if n := testing.AllocsPerRun(100, period); n != 0 {
+		t.Errorf("counting known names, and names without a place, allocates %v times", n)
+	}
+}
+
+func BenchmarkWindowsAdd(b *testing.B) {
+	for _, n := range []int{1, 100, 2000, 10_000} {
+		b.Run(fmt.Sprintf("names=%d", n), func(b *testing.B) {
+			reports := make([]Report, n)
+			for i := range reports {
+				reports[i] = Report{Operation: fmt.Sprintf("GET /path/to/resource/%d", i), Kind: KindServer, Duration: time.Duration(i) * time.Microsecond}
+			}
+			w, err := NewWindows(Config{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				w.Add(reports[i])
+				if i++; i == n {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkWindowsClose(b *testing.B) {
+	w, err := NewWindows(Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	names := make([]string, 100)
+	for i := range names {
+		names[i] = fmt.Sprintf("GET /path/to/resource/%d", i)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, name := range names {
+			w.Add(Report{Operation: name, Duration: time.Duration(i) * ms})
+		}
+		w.Close(Period{}, nil)
+	}
+}

@@ -1,0 +1,760 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+)
+
+// handler is a handler for tests. It keeps what it got and returns once it may.
+type handler struct {
+	mu      sync.Mutex
+	began   []int
+	ended   []int
+	release chan struct{} // one token, or its closing, lets one call return; nil: it never waits
+	ctx     context.Context
+}
+
+func (h *handler) handle(ctx context.Context, v int) error {
+	h.mu.Lock()
+	h.began, h.ctx = append(h.began, v), ctx
+	h.mu.Unlock()
+	if h.release != nil {
+		<-h.release
+	}
+	h.mu.Lock()
+	h.ended = append(h.ended, v)
+	h.mu.Unlock()
+	return nil
+}
+
+// check fails the test unless the handler has begun and ended with these values.
+func (h *handler) check(t *testing.T, began, ended []int) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Equal(h.began, began) || !slices.Equal(h.ended, ended) {
+		t.Errorf("began with %v and ended with %v, want %v and %v", h.began, h.ended, began, ended)
+	}
+}
+
+// hanging returns a handler that waits for tokens.
+func hanging() *handler { return &handler{release: make(chan struct{})} }
+
+// noTrouble is for outboxes whose handler does nothing wrong.
+func noTrouble(t *testing.T) func(error) {
+	return func(err error) { t.Errorf("trouble: %v", err) }
+}
+
+// newOutbox starts an outbox that the test closes in the end.
+func newOutbox(t *testing.T, h *handler, size int) *Outbox[int] {
+	t.Helper()
+	return New(Config[int]{Handle: h.handle, Size: size, Trouble: noTrouble(t)})
+}
+
+// mustClose closes an outbox whose handler does not wait any more.
+func mustClose[T any](t *testing.T, o *Outbox[T]) {
+	t.Helper()
+	if err := o.Close(t.Context()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func checkDropped[T any](t *testing.T, o *Outbox[T], want uint64) {
+	t.Helper()
+	if got := o.Dropped(); got != want {
+		t.Errorf("%d dropped, want %d", got, want)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &handler{}
+		o := newOutbox(t, h, 100)
+		var want []int
+		for i := range 100 {
+			o.Put(i)
+			want = append(want, i)
+		}
+		mustClose(t, o)
+		h.check(t, want, want)
+		checkDropped(t, o, 0)
+	})
+}
+
+// A full outbox drops its oldest value, whatever its handler does, and the caller
+// never waits: if it did, the test would end as a deadlock.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging()
+		o := newOutbox(t, h, 3)
+		o.Put(0)
+		synctest.Wait()
+		h.check(t, []int{0}, nil)
+		for i := 1; i <= 3; i++ {
+			o.Put(i)
+		}
+		checkDropped(t, o, 0) // three can wait, besides the one that is handled
+		for i := 4; i <= 10; i++ {
+			o.Put(i)
+			checkDropped(t, o, uint64(i-3))
+		}
+		close(h.release)
+		mustClose(t, o)
+		h.check(t, []int{0, 8, 9, 10}, []int{0, 8, 9, 10})
+		checkDropped(t, o, 7)
+	})
+}
+
+func TestPutAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &handler{}
+		o := newOutbox(t, h, 3)
+		mustClose(t, o)
+		o.Put(1)
+		o.Put(2)
+		checkDropped(t, o, 2)
+		if err := o.Flush(t.Context()); err != nil {
+			t.Errorf("flush: %v", err)
+		}
+		h.check(t, nil, nil)
+	})
+}
+
+// Values that were dropped or handled can be collected while others still wait.
+func TestKeepsNothingAlive(t *testing.T) {
+	const size, values = 5, 30
+	type big struct{ _ [1 << 10]byte }
+	began, release := make(chan struct{}), make(chan struct{})
+	o := New(Config[*big]{
+		Handle: func(context.Context, *big) error {
+			began <- struct{}{}
+			<-release
+			return nil
+		},
+		Size:    size,
+		Trouble: noTrouble(t),
+	})
+	var all []weak.Pointer[big]
+	put := func() {
+		v := new(big)
+		o.Put(v)
+		all = append(all, weak.Make(v))
+	}
+	checkGone := func(what string, from, to int) {
+		t.Helper()
+		runtime.GC()
+		for i := from; i < to; i++ {
+			if all[i].Value() != nil {
+				t.Fatalf("value %d of %d was %s and is kept alive", i, len(all), what)
+			}
+		}
+	}
+	put()
+	<-began
+	for range values {
+		put()
+		checkGone("dropped", 1, len(all)-size)
+	}
+	for i := range size {
+		release <- struct{}{}
+		<-began
+		checkGone("handled", 0, values-size+i)
+	}
+	release <- struct{}{}
+	mustClose(t, o)
+	checkDropped(t, o, values-size)
+}
+
+// broken is an error that panics when it is looked at.
+type broken struct{}
+
+func (broken) Error() string { panic("broken error") }
+
+func TestMisbehavingHandler(t *testing.T) {
+	sentinel := errors.New("no route to pager")
+	tests := []struct {
+		name  string
+		first func() error // what the handler does with its first value
+		check func(error) bool
+	}{
+		{"returns an error", func() error { return sentinel },
+			func(err error) bool { return errors.Is(err, sentinel) }},
+		{"panics", func() error { panic("at the pager") },
+			func(err error) bool { return err.Error() == "panic: at the pager" }},
+		{"panics with an error", func() error { panic(sentinel) },
+			func(err error) bool { return err.Error() == "panic: no route to pager" }},
+		{"panics with nil", func() error { panic(nil) },
+			func(err error) bool { return strings.HasPrefix(err.Error(), "panic: ") }},
+		{"dereferences nil", func() error { var p *int; *p = 1; return nil },
+			func(err error) bool { return strings.Contains(err.Error(), "nil pointer") }},
+		{"panics with what panics", func() error { panic(broken{}) },
+			func(err error) bool { return strings.HasPrefix(err.Error(), "panic: ") }},
+		{"ends its goroutine", func() error { runtime.Goexit(); return nil },
+			func(err error) bool { return strings.Contains(err.Error(), "runtime.Goexit") }},
+		{"ends its goroutine while it panics", func() error { defer runtime.Goexit(); panic("first") },
+			func(err error) bool { return strings.Contains(err.Error(), "runtime.Goexit") }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var got []int
+				var troubles []error
+				o := New(Config[int]{
+					Handle: func(_ context.Context, v int) error {
+						got = append(got, v)
+						if v == 0 {
+							return tt.first()
+						}
+						return nil
+					},
+					Size:    10,
+					Trouble: func(err error) { troubles = append(troubles, err) },
+				})
+				o.Put(0)
+				if err := o.Flush(t.Context()); err != nil {
+					t.Errorf("flush: %v", err)
+				}
+				// What was flushed has been told of.
+				if len(troubles) != 1 || !tt.check(troubles[0]) {
+					t.Errorf("troubles = %v", troubles)
+				}
+				o.Put(1)
+				o.Put(2)
+				mustClose(t, o)
+				if want := []int{0, 1, 2}; !slices.Equal(got, want) {
+					t.Errorf("handled %v, want %v", got, want)
+				}
+				if len(troubles) != 1 {
+					t.Errorf("troubles = %v, want no more", troubles)
+				}
+				checkDropped(t, o, 0)
+			})
+		})
+	}
+}
+
+func TestMisbehavingTrouble(t *testing.T) {
+	troubles := map[string]func(error){
+		"panics":             func(error) { panic("trouble") },
+		"looks at the error": func(err error) { _ = err.Error() },
+		"ends its goroutine": func(error) { runtime.Goexit() },
+	}
+	handlers := map[string]func() error{
+		"error":  func() error { return broken{} },
+		"panic":  func() error { panic("handler") },
+		"Goexit": func() error { runtime.Goexit(); return nil },
+	}
+	for what, trouble := range troubles {
+		for name, fail := range handlers {
+			t.Run(what+" after "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					calls := 0
+					o := New(Config[int]{
+						Handle:  func(context.Context, int) error { calls++; return fail() },
+						Size:    10,
+						Trouble: trouble,
+					})
+					o.Put(0)
+					if err := o.Flush(t.Context()); err != nil {
+						t.Errorf("flush: %v", err)
+					}
+					o.Put(1)
+					mustClose(t, o)
+					if calls != 2 {
+						t.Errorf("the handler was called %d times, want 2", calls)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestFlushWaitsForWhatWasPutBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging()
+		o := newOutbox(t, h, 10)
+		if err := o.Flush(t.Context()); err != nil {
+			t.Errorf("flush of nothing: %v", err)
+		}
+		o.Put(1)
+		o.Put(2)
+		flushed := false
+		go func() {
+			if err := o.Flush(t.Context()); err != nil {
+				t.Errorf("flush: %v", err)
+			}
+			flushed = true
+		}()
+		synctest.Wait()
+		o.Put(3)
+		for _, want := range []bool{false, false, true} {
+			if flushed != want {
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				t.Fatalf("flushed: %v, with %v done", flushed, h.ended)
+			}
+			if !want {
+				h.release <- struct{}{}
+				synctest.Wait()
+			}
+		}
+		h.check(t, []int{1, 2, 3}, []int{1, 2})
+		close(h.release)
+		mustClose(t, o)
+	})
+}
+
+func TestFlushWaitsForDroppedValuesNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging()
+		o := newOutbox(t, h, 2)
+		for i := range 3 {
+			o.Put(i)
+			synctest.Wait()
+		}
+		flushed := false
+		go func() {
+			if err := o.Flush(t.Context()); err != nil {
+				t.Errorf("flush: %v", err)
+			}
+			flushed = true
+		}()
+		synctest.Wait()
+		o.Put(3)
+		o.Put(4) // 1 and 2 are dropped
+		synctest.Wait()
+		if flushed {
+			t.Error("flushed, though 0 is still being handled")
+		}
+		h.release <- struct{}{}
+		synctest.Wait()
+		if !flushed {
+			t.Error("not flushed, though 0 is done and 1 and 2 were dropped")
+		}
+		h.check(t, []int{0, 3}, []int{0})
+		close(h.release)
+		mustClose(t, o)
+	})
+}
+
+// idle returns an outbox whose goroutine has not yet come to run.
+func idle(size int) *Outbox[int] {
+	return &Outbox[int]{
+		config:   Config[int]{Size: size},
+		more:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		progress: make(chan struct{}),
+		cancel:   func() {},
+	}
+}
+
+func TestFlushNoticesDropsWhileNothingIsHandled(t *testing.T) {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	for name, drop := range map[string]func(o *Outbox[int]){
+		"by a newer value":         func(o *Outbox[int]) { o.Put(2) },
+		"by a close without delay": func(o *Outbox[int]) { _ = o.Close(ended) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := idle(1)
+				o.Put(1)
+				flushed := false
+				go func() {
+					if err := o.Flush(t.Context()); err != nil {
+						t.Errorf("flush: %v", err)
+					}
+					flushed = true
+				}()
+				synctest.Wait()
+				if flushed {
+					t.Error("flushed, though the value still waits")
+				}
+				drop(o)
+				synctest.Wait()
+				if !flushed {
+					t.Error("not flushed, though the value was dropped")
+				}
+				checkDropped(t, o, 1)
+			})
+		})
+	}
+}
+
+func TestFlushHonoursContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging()
+		o := newOutbox(t, h, 10)
+		o.Put(1)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := o.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("flush: %v, want a deadline that is exceeded", err)
+		}
+		if d := time.Since(began); d != 5*time.Second {
+			t.Errorf("flush took %s, want 5s", d)
+		}
+		close(h.release)
+		if err := o.Flush(t.Context()); err != nil {
+			t.Errorf("second flush: %v", err)
+		}
+		if err := o.Flush(ctx); err != nil {
+			t.Errorf("flush of nothing by a context that has ended: %v", err)
+		}
+		mustClose(t, o)
+	})
+}
+
+func TestCloseDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging()
+		o := newOutbox(t, h, 10)
+		for i := range 3 {
+			o.Put(i)
+		}
+		var closed atomic.Int32
+		for range 5 {
+			go func() {
+				mustClose(t, o)
+				closed.Add(1)
+			}()
+		}
+		synctest.Wait()
+		o.Put(3)
+		for range 3 {
+			if closed.Load() != 0 {
+				t.Fatal("closed, though values still wait")
+			}
+			h.release <- struct{}{}
+			synctest.Wait()
+		}
+		if n := closed.Load(); n != 5 {
+			t.Errorf("%d of 5 calls of Close have returned", n)
+		}
+		mustClose(t, o)
+		h.check(t, []int{0, 1, 2}, []int{0, 1, 2})
+		checkDropped(t, o, 1)
+	})
+}
+
+func TestCloseHonoursContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging()
+		o := newOutbox(t, h, 10)
+		for i := range 4 {
+			o.Put(i)
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		began := time.Now()
+		err := o.Close(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "4 left undelivered") {
+			t.Errorf("close: %v, want 4 left and a deadline that is exceeded", err)
+		}
+		if d := time.Since(began); d != 5*time.Second {
+			t.Errorf("close took %s, want 5s", d)
+		}
+		checkDropped(t, o, 3) // the one that is being handled did reach its handler
+		if !errors.Is(h.ctx.Err(), context.Canceled) {
+			t.Errorf("the handler's context: %v, want it cancelled", h.ctx.Err())
+		}
+		o.Put(4)
+		checkDropped(t, o, 4)
+		if err := o.Close(ctx); err == nil || !strings.Contains(err.Error(), "1 left undelivered") {
+			t.Errorf("second close: %v, want 1 left", err)
+		}
+
+		close(h.release)
+		mustClose(t, o) // and the goroutine has ended, or the test would not
+		h.check(t, []int{0}, []int{0})
+		checkDropped(t, o, 4)
+	})
+}
+
+// A handler that looks at its context makes an end within the deadline's moment.
+func TestCloseCancelsHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []int
+		var troubles []error
+		o := New(Config[int]{
+			Handle: func(ctx context.Context, v int) error {
+				got = append(got, v)
+				<-ctx.Done()
+				return ctx.Err()
+			},
+			Size:    10,
+			Timeout: time.Hour,
+			Trouble: func(err error) { troubles = append(troubles, err) },
+		})
+		o.Put(1)
+		o.Put(2)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := o.Close(ctx); err == nil {
+			t.Error("close: no error, though two were left")
+		}
+		mustClose(t, o)
+		if len(got) != 1 || len(troubles) != 1 || !errors.Is(troubles[0], context.Canceled) {
+			t.Errorf("handled %v with %v, want one to be cancelled", got, troubles)
+		}
+	})
+}
+
+func TestCloseOfIdle(t *testing.T) {
+	ended, end := context.WithCancel(context.Background())
+	end()
+	for name, put := range map[string]int{"never used": 0, "used": 3} {
+		t.Run(name, func(t *testing.T) {
+			for range 100 { // whoever is the first to notice
+				h := &handler{}
+				o := newOutbox(t, h, 10)
+				for i := range put {
+					o.Put(i)
+				}
+				if err := o.Flush(t.Context()); err != nil {
+					t.Errorf("flush: %v", err)
+				}
+				if err := o.Close(ended); err != nil {
+					t.Errorf("close: %v, though nothing was left", err)
+				}
+				select {
+				case <-o.done:
+				default:
+					t.Error("closed, though the goroutine has not ended")
+				}
+			}
+		})
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var ends []time.Duration
+		var troubles []error
+		o := New(Config[int]{
+			Handle: func(ctx context.Context, _ int) error {
+				<-ctx.Done()
+				ends = append(ends, time.Since(began))
+				return ctx.Err()
+			},
+			Size:    10,
+			Timeout: 10 * time.Second,
+			Trouble: func(err error) { troubles = append(troubles, err) },
+		})
+		o.Put(1)
+		o.Put(2)
+		mustClose(t, o)
+		if want := []time.Duration{10 * time.Second, 20 * time.Second}; !slices.Equal(ends, want) {
+			t.Errorf("the contexts ended after %v, want %v", ends, want)
+		}
+		for _, err := range troubles {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("trouble: %v, want a deadline that is exceeded", err)
+			}
+		}
+	})
+}
+
+func TestNoTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &handler{}
+		o := newOutbox(t, h, 1)
+		o.Put(1)
+		mustClose(t, o)
+		if _, ok := h.ctx.Deadline(); ok {
+			t.Error("the handler's context has a deadline")
+		}
+	})
+}
+
+// below calls f with n more frames on the stack.
+//
+//go:noinline
+func below(n int, f func()) {
+	if n == 0 {
+		f()
+		return
+	}
+	below(n-1, f)
+}
+
+func TestIsHandler(t *testing.T) {
+	if IsHandler() {
+		t.Error("a test is taken for a handler")
+	}
+	below(200, func() {
+		if IsHandler() {
+			t.Error("a test is taken for a handler when it is deep down")
+		}
+	})
+	var checked int
+	expect := func(where string, want bool) {
+		checked++
+		if got := IsHandler(); got != want {
+			t.Errorf("%s: IsHandler = %v", where, got)
+		}
+	}
+	var trouble string
+	o := New(Config[int]{
+		Handle: func(_ context.Context, v int) error {
+			expect("handler", true)
+			switch v {
+			case 0:
+				for depth := range 300 {
+					below(depth, func() { expect(fmt.Sprintf("%d frames below the handler", depth), true) })
+				}
+				below(10_000, func() { expect("very deep", true) })
+				slices.SortFunc([]int{1, 0}, func(a, b int) int {
+					expect("called back by another package", true)
+					return a - b
+				})
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					expect("goroutine started by the handler", false)
+				}()
+				<-done
+				return nil
+			case 1:
+				defer expect("deferred", true)
+				return errors.New("error")
+			case 2:
+				defer expect("deferred while panicking", true)
+				panic("panic")
+			case 3:
+				defer expect("deferred while the goroutine ends", true)
+				runtime.Goexit()
+			}
+			return nil
+		},
+		Size:    10,
+		Trouble: func(err error) { trouble = err.Error(); expect("trouble: "+trouble, true) },
+	})
+	for i := range 5 {
+		o.Put(i)
+	}
+	mustClose(t, o)
+	if want := 5 + 300 + 2 + 1 + 3 + 3; checked < want {
+		t.Errorf("%d places were checked, want at least %d", checked, want)
+	}
+	if !strings.Contains(trouble, "Goexit") {
+		t.Errorf("last trouble = %q", trouble)
+	}
+}
+
+// Many goroutines put, flush and close at the same time. Every value is handled
+// once or dropped once, and the values of each goroutine stay in order.
+func TestHammer(t *testing.T) {
+	const producers, each = 8, 2000
+	type value struct{ producer, number int }
+	var handled, drops int
+	var last [producers]int
+	o := New(Config[value]{
+		Handle: func(_ context.Context, v value) error {
+			handled++
+			if v.number <= last[v.producer] {
+				t.Errorf("value %d of producer %d came after %d", v.number, v.producer, last[v.producer])
+			}
+			last[v.producer] = v.number
+			switch v.number % 50 {
+			case 0:
+				runtime.Goexit()
+			case 1:
+				panic("hammered")
+			case 2:
+				return errors.New("hammered")
+			}
+			return nil
+		},
+		Size:    16,
+		Trouble: func(error) { drops++ },
+	})
+	var producing, flushing sync.WaitGroup
+	var stop atomic.Bool
+	for p := range producers {
+		producing.Go(func() {
+			for i := range each {
+				o.Put(value{p, i + 1})
+				if i%16 == 0 {
+					if err := o.Flush(t.Context()); err != nil {
+						t.Errorf("flush: %v", err)
+					}
+				}
+			}
+		})
+	}
+	for range 2 {
+		flushing.Go(func() {
+			for !stop.Load() {
+				if err := o.Flush(t.Context()); err != nil {
+					t.Errorf("flush: %v", err)
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	producing.Wait()
+	stop.Store(true)
+	var closing sync.WaitGroup
+	for range 4 {
+		closing.Go(func() { mustClose(t, o) })
+	}
+	closing.Wait()
+	flushing.Wait()
+	if got := handled + int(o.Dropped()); got != producers*each {
+		t.Errorf("%d handled + %d dropped = %d, want %d", handled, o.Dropped(), got, producers*each)
+	}
+	if drops == 0 || handled == 0 {
+		t.Errorf("%d handled, %d troubles: nothing was tried", handled, drops)
+	}
+}
+
+// Close with a context that may have ended while others put: nothing is lost
+// without being counted, and nobody waits for ever.
+func TestHammerClose(t *testing.T) {
+	for round := range 300 {
+		var handled atomic.Int64
+		o := New(Config[int]{
+			Handle:  func(context.Context, int) error { handled.Add(1); return nil },
+			Size:    4,
+			Trouble: noTrouble(t),
+		})
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				for i := range 20 {
+					o.Put(i)
+				}
+				if err := o.Flush(context.Background()); err != nil {
+					t.Errorf("flush: %v", err)
+				}
+			})
+		}
+		all.Go(func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			if round%2 == 0 {
+				cancel()
+			}
+			_ = o.Close(ctx)
+			cancel()
+		})
+		all.Wait()
+		mustClose(t, o)
+		if got := int(handled.Load()) + int(o.Dropped()); got != 40 {
+			t.Fatalf("round %d: %d handled + %d dropped = %d, want 40", round, handled.Load(), o.Dropped(), got)
+		}
+	}
+}

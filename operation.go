@@ -1,0 +1,102 @@
+package monitor
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Bounds of what is remembered of the addresses that clients call.
+const (
+	// maxNameBytes bounds the parts of a joined name, as the engine bounds names.
+	maxNameBytes = 256
+	// maxJoinedNames bounds the addresses that get an operation of their own.
+	maxJoinedNames = 1000
+	// maxOverflowNames bounds the names under which all other addresses are counted.
+	maxOverflowNames = 50
+)
+
+// isMethodName reports whether a client span is named after nothing but its HTTP
+// method, so that all servers of a program would be one operation. A command of
+// another protocol, such as the GET of Redis, has no such attribute.
+func isMethodName(name, method string) bool {
+	return method != "" && strings.TrimPrefix(name, "HTTP ") == method
+}
+
+// joinedNames makes operation names out of a span name and an address. It remembers
+// them in a map that is never changed but replaced, so that looking one up neither
+// waits nor allocates. It is safe for concurrent use and must not be copied.
+type joinedNames struct {
+	known atomic.Pointer[map[joinedName]string]
+	mu    sync.Mutex // held to replace known
+}
+
+type joinedName struct{ name, address string }
+
+// join returns name and address with a space between. Addresses come from outside:
+// they are cut, and beyond the bound they are all called _OTHER.
+func (j *joinedNames) join(name, address string) string {
+	if len(name) > maxNameBytes {
+		return name // the engine would cut the address off anyway
+	}
+	address = cutName(address)
+	known := j.load()
+	if joined, ok := known[joinedName{name, address}]; ok {
+		return joined
+	}
+	if len(known) >= maxJoinedNames {
+		if joined, ok := known[joinedName{name, engine.OverflowOperation}]; ok {
+			return joined
+		}
+	}
+	return j.add(name, address)
+}
+
+// add remembers one more name. When there is room for none at all, the span name
+// stands for itself.
+func (j *joinedNames) add(name, address string) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	known := j.load()
+	if len(known) >= maxJoinedNames {
+		address = engine.OverflowOperation
+	}
+	if joined, ok := known[joinedName{name, address}]; ok {
+		return joined
+	}
+	if len(known) >= maxJoinedNames+maxOverflowNames {
+		return name
+	}
+	// The key lies within the joined name, so that nothing else is held in memory.
+	joined := name + " " + address
+	next := maps.Clone(known)
+	if next == nil {
+		next = make(map[joinedName]string)
+	}
+	next[joinedName{joined[:len(name)], joined[len(name)+1:]}] = joined
+	j.known.Store(&next)
+	return joined
+}
+
+func (j *joinedNames) load() map[joinedName]string {
+	if known := j.known.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// cutName cuts s at a rune if it is longer than maxNameBytes.
+func cutName(s string) string {
+	if len(s) <= maxNameBytes {
+		return s
+	}
+	n := maxNameBytes
+	for n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,170 @@
+package monitor
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func TestOperation(t *testing.T) {
+	get := attribute.String("http.request.method", "GET")
+	oldGet := attribute.String("http.method", "GET")
+	addr := attribute.String("server.address", "db.example")
+	oldAddr := attribute.String("net.peer.name", "old.example")
+	path := attribute.String("url.full", "http://db.example/users/42")
+	const client = trace.SpanKindClient
+
+	for _, tt := range []struct {
+		test  string
+		kind  trace.SpanKind
+		name  string
+		attrs []attribute.KeyValue
+		want  string
+	}{
+		{"client named HTTP METHOD", client, "HTTP GET", []attribute.KeyValue{get, addr, path}, "HTTP GET db.example"},
+		{"client named METHOD", client, "GET", []attribute.KeyValue{addr, get}, "GET db.example"},
+		{"old names", client, "HTTP GET", []attribute.KeyValue{oldAddr, oldGet}, "HTTP GET old.example"},
+		{"new names before old ones", client, "GET", []attribute.KeyValue{addr, oldAddr, get, attribute.String("http.method", "PUT")}, "GET db.example"},
+		{"new names after old ones", client, "GET", []attribute.KeyValue{oldAddr, addr, attribute.String("http.method", "PUT"), get}, "GET db.example"},
+		{"no address", client, "HTTP GET", []attribute.KeyValue{get, path}, "HTTP GET"},
+		{"empty address", client, "HTTP GET", []attribute.KeyValue{get, attribute.String("server.address", ""), path}, "HTTP GET"},
+		{"address of an odd type", client, "HTTP GET", []attribute.KeyValue{get, attribute.Int("server.address", 7)}, "HTTP GET"},
+		{"address of an odd type, and an old one", client, "HTTP GET", []attribute.KeyValue{get, attribute.Bool("server.address", true), oldAddr}, "HTTP GET old.example"},
+		{"method of an odd type", client, "GET", []attribute.KeyValue{attribute.StringSlice("http.request.method", []string{"GET"}), addr}, "GET"},
+		{"another method", client, "HTTP GET", []attribute.KeyValue{attribute.String("http.request.method", "PUT"), addr}, "HTTP GET"},
+		{"the GET of Redis", client, "GET", []attribute.KeyValue{attribute.String("db.system", "redis"), addr}, "GET"},
+		{"empty method", client, "HTTP ", []attribute.KeyValue{attribute.String("http.request.method", ""), addr}, "HTTP "},
+		{"no name and no method", client, "", []attribute.KeyValue{addr}, ""},
+		{"name with a route", client, "GET /users/{id}", []attribute.KeyValue{get, addr}, "GET /users/{id}"},
+		{"server", trace.SpanKindServer, "GET", []attribute.KeyValue{get, addr, attribute.String("url.path", "/users/42")}, "GET"},
+		{"internal", trace.SpanKindInternal, "GET", []attribute.KeyValue{get, addr}, "GET"},
+		{"producer", trace.SpanKindProducer, "HTTP GET", []attribute.KeyValue{get, addr}, "HTTP GET"},
+	} {
+		t.Run(tt.test, func(t *testing.T) {
+			c := newClassifier(nil, Presets{})
+			s := tracetest.SpanStub{Name: tt.name, SpanKind: tt.kind, Attributes: tt.attrs}
+			for range 2 { // the second time it is remembered
+				if got, _, _ := c.classify(s.Snapshot(), tt.kind, s.EndTime); got != tt.want {
+					t.Errorf("operation %q, want %q", got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func TestJoinedNamesAreBounded(t *testing.T) {
+	var j joinedNames
+	seen := make(map[string]bool)
+	for i := range 3 * maxJoinedNames {
+		address := fmt.Sprintf("host-%d", i)
+		want := "GET " + address
+		if i >= maxJoinedNames {
+			want = "GET _OTHER"
+		}
+		got := j.join("GET", address)
+		if got != want {
+			t.Fatalf("address %d: joined to %q, want %q", i, got, want)
+		}
+		seen[got] = true
+	}
+	if len(seen) != maxJoinedNames+1 {
+		t.Errorf("%d different names, want %d", len(seen), maxJoinedNames+1)
+	}
+	if got := j.join("GET", "host-0"); got != "GET host-0" {
+		t.Errorf("a remembered address became %q", got)
+	}
+
+	// A name that comes late has its _OTHER too, but the names are bounded as well.
+	if got := j.join("PUT", "host-0"); got != "PUT _OTHER" {
+		t.Errorf("a new name joined to %q, want %q", got, "PUT _OTHER")
+	}
+	for i := range 3 * maxOverflowNames {
+		j.join(fmt.Sprintf("M%d", i), "host-0")
+	}
+	if got := len(j.load()); got != maxJoinedNames+maxOverflowNames {
+		t.Errorf("%d names remembered, want %d", got, maxJoinedNames+maxOverflowNames)
+	}
+	if got := j.join("LATEST", "host-0"); got != "LATEST" {
+		t.Errorf("with no room at all joined to %q, want the name alone", got)
+	}
+	j.mu.Lock() // what is known, and that there is no room, takes no lock to see
+	defer j.mu.Unlock()
+	for _, name := range []string{"GET", "PUT"} {
+		if n := testing.AllocsPerRun(100, func() { j.join(name, "never seen") }); n != 0 {
+			t.Errorf("%s allocates %v times once the cache is full", name, n)
+		}
+	}
+}
+
+func TestJoinedNamesCutAddresses(t *testing.T) {
+	var j joinedNames
+	for _, tt := range []struct{ test, name, address, want string }{
+		{"just fits", "GET", strings.Repeat("a", 256), "GET " + strings.Repeat("a", 256)},
+		{"one too many", "GET", strings.Repeat("a", 257), "GET " + strings.Repeat("a", 256)},
+		{"two-byte rune on the edge", "GET", strings.Repeat("a", 255) + "éb", "GET " + strings.Repeat("a", 255)},
+		{"four-byte rune on the edge", "GET", strings.Repeat("a", 253) + "😀b", "GET " + strings.Repeat("a", 253)},
+		{"rune that fits", "GET", strings.Repeat("a", 252) + "😀b", "GET " + strings.Repeat("a", 252) + "😀"},
+		{"10 KB", "GET", strings.Repeat("é", 5000), "GET " + strings.Repeat("é", 128)},
+		{"control characters stay", "GET", "a\r\nb\x00", "GET a\r\nb\x00"},
+		{"name too long to be joined", strings.Repeat("G", 257), "a", strings.Repeat("G", 257)},
+	} {
+		t.Run(tt.test, func(t *testing.T) {
+			got := j.join(tt.name, tt.address)
+			if got != tt.want {
+				t.Errorf("joined to %q, want %q", got, tt.want)
+			}
+			if !utf8.ValidString(got) {
+				t.Errorf("%q is cut within a rune", got)
+			}
+		})
+	}
+	// Bytes that are no runes at all are cut, too.
+	if got := cutName(strings.Repeat("\x80", 1000)); len(got) > maxNameBytes || len(got) < maxNameBytes-utf8.UTFMax {
+		t.Errorf("cut to %d bytes", len(got))
+	}
+}
+
+func TestJoinedNamesConcurrently(t *testing.T) {
+	c := newClassifier(nil, Presets{})
+	var spans [maxJoinedNames + 200]sdktrace.ReadOnlySpan
+	for i := range spans {
+		spans[i] = tracetest.SpanStub{Name: "HTTP GET", SpanKind: trace.SpanKindClient, Attributes: []attribute.KeyValue{
+			attribute.String("http.request.method", "GET"),
+			attribute.String("server.address", fmt.Sprintf("host-%d", i)),
+		}}.Snapshot()
+	}
+	var wg sync.WaitGroup
+	var joined [len(spans)]atomic.Bool
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range spans {
+				i = (i + g*300) % len(spans)
+				got, _, _ := c.classify(spans[i], trace.SpanKindClient, spans[i].EndTime())
+				if got != fmt.Sprintf("HTTP GET host-%d", i) && got != "HTTP GET _OTHER" {
+					t.Errorf("span %d: operation %q", i, got)
+				}
+				if got != "HTTP GET _OTHER" {
+					joined[i].Store(true)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range spans {
+		got, _, _ := c.classify(spans[i], trace.SpanKindClient, spans[i].EndTime())
+		if own := got != "HTTP GET _OTHER"; own != joined[i].Load() {
+			t.Errorf("span %d: operation %q, though others had another answer", i, got)
+		}
+	}
+	if got := len(c.names.load()); got != maxJoinedNames+1 {
+		t.Errorf("%d names remembered, want %d", got, maxJoinedNames+1)
+	}
+}

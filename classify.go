@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +37,9 @@ type Presets struct {
 
 // Validate returns one error for each field that is not an outcome, joined; each
 // names the key and quotes the value.
-func (p Presets) Validate() error {
-	var errs []error
+func (p Presets) Validate() error { return errors.Join(p.problems()...) }
+
+func (p Presets) problems() (errs []error) {
 	check := func(key string, o engine.Outcome) {
 		if o > engine.OutcomeIgnored {
 			errs = append(errs, fmt.Errorf("%s: must be success, failure, cancelled or ignored, got %q", key, o))
@@ -46,7 +48,7 @@ func (p Presets) Validate() error {
 	check("http_server_4xx", p.HTTPServer4xx)
 	check("http_client_4xx", p.HTTPClient4xx)
 	check("grpc_not_found", p.GRPCNotFound)
-	return errors.Join(errs...)
+	return errs
 }
 
 // withDefaults returns p with its unset fields replaced by their defaults.
@@ -301,63 +303,70 @@ const (
 	statusCodeCount = errorType
 )
 
-// attributes are the values of a span's attributes, nil where there is none. A value
-// of a type that an attribute should not have counts as none.
-type attributes [attributeCount]*attribute.Value
+// attributes are the values of a span's attributes. A value of a type that an
+// attribute should not have counts as none.
+type attributes struct {
+	present uint // the bit 1<<i says that there is a value i
+	values  [attributeCount]*attribute.Value
+}
+
+// set remembers a value.
+func (a *attributes) set(i int, v *attribute.Value) {
+	a.present |= 1 << i
+	a.values[i] = v
+}
 
 func (a *attributes) find(attrs []attribute.KeyValue) {
 	for i := range attrs {
 		v := &attrs[i].Value
 		switch attrs[i].Key {
 		case "rpc.response.status_code":
-			a[rpcResponseStatus] = v
+			a.set(rpcResponseStatus, v)
 		case "rpc.status_code":
-			a[rpcStatus] = v
+			a.set(rpcStatus, v)
 		case "rpc.grpc.status_code":
-			a[rpcGRPCStatus] = v
+			a.set(rpcGRPCStatus, v)
 		case "http.response.status_code":
-			a[httpResponseStatus] = v
+			a.set(httpResponseStatus, v)
 		case "http.status_code":
-			a[httpStatus] = v
+			a.set(httpStatus, v)
 		case "db.response.status_code":
-			a[dbResponseStatus] = v
+			a.set(dbResponseStatus, v)
 		case "pgx.sql_state":
-			a[pgxSQLState] = v
+			a.set(pgxSQLState, v)
 		case "error.type":
-			a[errorType] = v
+			a.set(errorType, v)
 		case "http.request.method":
-			a[httpRequestMethod] = v
+			a.set(httpRequestMethod, v)
 		case "http.method":
-			a[httpMethod] = v
+			a.set(httpMethod, v)
 		case "server.address":
-			a[serverAddress] = v
+			a.set(serverAddress, v)
 		case "net.peer.name":
-			a[netPeerName] = v
+			a.set(netPeerName, v)
 		}
 	}
 }
 
 func (a *attributes) method() string {
-	if method := stringOf(a[httpRequestMethod]); method != "" {
+	if method := stringOf(a.values[httpRequestMethod]); method != "" {
 		return method
 	}
-	return stringOf(a[httpMethod])
+	return stringOf(a.values[httpMethod])
 }
 
 func (a *attributes) address() string {
-	if address := stringOf(a[serverAddress]); address != "" {
+	if address := stringOf(a.values[serverAddress]); address != "" {
 		return address
 	}
-	return stringOf(a[netPeerName])
+	return stringOf(a.values[netPeerName])
 }
 
 // codes returns the first status code there is, and the first code of any kind that
 // does not mean success.
 func (a *attributes) codes() (status, failure string) {
-	for i := range codeCount {
-		if a[i] == nil {
-			continue
-		}
+	for left := a.present & (1<<codeCount - 1); left != 0; left &= left - 1 {
+		i := bits.TrailingZeros(left)
 		code := a.code(i)
 		if status == "" && i < statusCodeCount {
 			status = code
@@ -371,7 +380,7 @@ func (a *attributes) codes() (status, failure string) {
 
 // code returns a code as text, or "" if there is none.
 func (a *attributes) code(i int) string {
-	v := a[i]
+	v := a.values[i]
 	if v == nil {
 		return ""
 	}
@@ -413,7 +422,7 @@ func (a *attributes) grpc() string {
 // http returns the HTTP status code, or 0.
 func (a *attributes) http() int64 {
 	for i := httpResponseStatus; i <= httpStatus; i++ {
-		v := a[i]
+		v := a.values[i]
 		if v == nil {
 			continue
 		}

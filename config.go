@@ -97,7 +97,7 @@ type Config struct {
 // the key and quotes the value.
 func (c Config) Validate() error {
 	errs := []error{c.engine().Validate()}
-	if err := c.Presets.Validate(); err != nil {
+	for _, err := range c.Presets.problems() {
 		errs = append(errs, fmt.Errorf("presets.%w", err))
 	}
 	for i, k := range c.Kinds {

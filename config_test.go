@@ -33,7 +33,9 @@ func TestConfigErrors(t *testing.T) {
 			"kinds[1]: must be a span kind from INTERNAL to CONSUMER, got 0\nkinds[2]: must be a span kind from INTERNAL to CONSUMER, got 9"},
 		{"nil notifier", Config{Notifiers: []alert.Notifier{nil}}, "notifiers[0]: must not be nil"},
 		{"nil sink", Config{Sinks: []engine.Sink{nil}}, "sinks[0]: must not be nil"},
-		{"presets", Config{Presets: Presets{HTTPServer4xx: 77}}, "presets.http_server_4xx: "},
+		{"presets", Config{Presets: Presets{HTTPServer4xx: 77, GRPCNotFound: 5}},
+			"presets.http_server_4xx: must be success, failure, cancelled or ignored, got \"Outcome(77)\"\n" +
+				"presets.grpc_not_found: must be success, failure, cancelled or ignored, got \"Outcome(5)\""},
 		{"all at once", Config{Period: 1, MaxCodes: -1, QueueSize: 3},
 			"period: must be between 10ms and 1h, got 1ns\nmax_codes: must be between 1 and 1000, got -1\nqueue_size: must be between 16 and 16777216, got 3"},
 	}
@@ -53,7 +55,7 @@ func TestConfigErrors(t *testing.T) {
 				if err == nil || m != nil {
 					t.Fatalf("New = %v, %v; want an error", m, err)
 				}
-				if err.Error() != tt.want && !strings.HasSuffix(tt.want, ": ") || !strings.HasPrefix(err.Error(), tt.want) {
+				if err.Error() != tt.want {
 					t.Errorf("New: %q, want %q", err, tt.want)
 				}
 			})

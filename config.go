@@ -47,10 +47,11 @@ type Config struct {
 	// Codes says, by status code, whether a call succeeded, and names the code in
 	// summaries. It wins over the default rules, and loses to Classify. Default: empty.
 	Codes map[string]CodeFeature
-	// Classify replaces the default classifier: it says with which code a span's call
-	// ended, and how; [engine.OutcomeUnset] leaves that to the code. It runs inside
+	// Classify says with which code a span's call ended, and how, in place of the
+	// default classifier. [engine.OutcomeUnset] leaves the outcome to the code; with an
+	// empty code, too, the default classifier's answer stands. It runs inside
 	// span.End on the caller's goroutine, so it must be quick, and must not keep
-	// the span. If it panics the default classifier is asked. Default: nil.
+	// the span. If it panics the default classifier's answer stands. Default: nil.
 	Classify func(span sdktrace.ReadOnlySpan) (code string, outcome engine.Outcome)
 	// Presets settle what counts as a failure where opinions differ.
 	Presets Presets

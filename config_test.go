@@ -28,7 +28,7 @@ func TestConfigErrors(t *testing.T) {
 		{"ratios", Config{Objective: engine.Objective{SuccessRatio: 95, WithinTarget: math.NaN()}},
 			"objective.success_ratio: must be above 0 and at most 1, got 95\nobjective.within_target: must be above 0 and at most 1, got NaN"},
 		{"operation", Config{Operations: map[string]engine.Objective{"GET /\x00": {AlertAfter: -3}}},
-			`operations["GET /\x00"].alert_after: must be between 1 and 1000, got -3`},
+			`operations["GET /\x00"].alert_after: must be between 1 and 100, got -3`},
 		{"kinds", Config{Kinds: []trace.SpanKind{trace.SpanKindServer, 0, 9}},
 			"kinds[1]: must be a span kind from INTERNAL to CONSUMER, got 0\nkinds[2]: must be a span kind from INTERNAL to CONSUMER, got 9"},
 		{"nil notifier", Config{Notifiers: []alert.Notifier{nil}}, "notifiers[0]: must not be nil"},

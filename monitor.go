@@ -61,7 +61,7 @@ func New(c Config) (*Monitor, error) {
 		judge:      alert.NewJudge(),
 		troubles:   newTroubles(c.Name),
 	}
-	m.dispatcher = alert.NewDispatcher(c.Notifiers, func(err error) { m.troubles.once("alert", err) })
+	m.dispatcher = alert.NewDispatcher(c.Notifiers, func(i int, err error) { m.troubles.once(fmt.Sprintf("notifier %d", i), err) })
 	for i, s := range c.Sinks {
 		m.sinks = append(m.sinks, outbox.New(outbox.Config[engine.Period]{
 			Handle:  s.Consume,
@@ -109,9 +109,10 @@ func (m *Monitor) Report(r Report) bool {
 // their service and kind. A field left zero inherits [Config.Objective]'s.
 //
 // It takes effect with the next period; the current one is judged by what it
-// began with. Bad or good periods that were counted so far no longer count, since
-// they were judged by another objective. A firing alert keeps firing until the new
-// objective was met in RecoverAfter periods running.
+// began with. Where it changes what an alert is decided by, the bad or good periods
+// that were counted so far no longer count, since they were judged by another
+// objective. A firing alert keeps firing until the new objective was met in
+// RecoverAfter periods running.
 //
 // It returns the errors of [engine.Objective.Validate].
 func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
@@ -126,7 +127,8 @@ func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 // It returns ctx's error if that ends first.
 //
 // Called from within a sink, a notifier or an error handler, it waits for the
-// counting alone, since the delivery would have to wait for the caller.
+// counting alone, since the delivery would have to wait for the caller. A goroutine
+// that one of these starts, and waits for, should pass ctx on: its flush ends with that.
 func (m *Monitor) ForceFlush(ctx context.Context) error {
 	if m.engine == nil {
 		return nil
@@ -194,9 +196,9 @@ func (m *Monitor) close(ctx context.Context) error {
 // Stats says what became of everything that a monitor took in and gave out.
 type Stats struct {
 	engine.Stats
-	// UndeliveredPeriods is the number of periods that never reached a sink, because it
-	// was too slow or the monitor was shut down in a hurry; a period that two sinks
-	// missed counts twice.
+	// UndeliveredPeriods is the number of periods of which a sink made nothing: it was
+	// too slow, returned an error or panicked, or the monitor was shut down in a
+	// hurry. A period that two sinks missed counts twice.
 	UndeliveredPeriods uint64
 	// UndeliveredNotifications is the same for notifiers.
 	UndeliveredNotifications uint64
@@ -209,7 +211,7 @@ func (m *Monitor) Stats() Stats {
 	}
 	s := Stats{Stats: m.engine.Stats(), UndeliveredNotifications: m.dispatcher.Undelivered()}
 	for _, sink := range m.sinks {
-		s.UndeliveredPeriods += sink.Dropped()
+		s.UndeliveredPeriods += sink.Dropped() + sink.Failed()
 	}
 	return s
 }

@@ -234,13 +234,15 @@ func TestClassify(t *testing.T) {
 					return "", engine.OutcomeCancelled
 				case "panics":
 					panic("mine")
+				case "no answer":
+					return "", engine.OutcomeUnset
 				case "left to the codes":
 					return "weird", engine.OutcomeUnset
 				}
 				return "fine", engine.OutcomeUnset
 			},
 		}))
-		for _, name := range []string{"failure", "success", "ignored", "cancelled", "panics", "panics", "left to the codes", "other"} {
+		for _, name := range []string{"failure", "success", "ignored", "cancelled", "panics", "panics", "no answer", "left to the codes", "other"} {
 			m.OnEnd(snapshot(name, trace.SpanKindServer, func(s trace.Span) { s.SetStatus(codes.Error, "") }))
 		}
 		if err := m.Shutdown(context.Background()); err != nil {
@@ -250,6 +252,7 @@ func TestClassify(t *testing.T) {
 		for name, want := range map[string]counts{
 			"failure": {failure: 1}, "success": {success: 1}, "ignored": {ignored: 1}, "cancelled": {cancelled: 1},
 			"panics":            {failure: 2}, // as the default classifier says
+			"no answer":         {failure: 1}, // likewise
 			"left to the codes": {failure: 1},
 			"other":             {success: 1},
 		} {

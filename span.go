@@ -63,7 +63,8 @@ func (m *Monitor) wants(s sdktrace.ReadOnlySpan) (wanted bool) {
 	return m.filter(s)
 }
 
-// ask asks the user's classifier. If it panics, what the default one said holds.
+// ask asks the user's classifier. If it has no answer, or panics, what the default
+// one said holds.
 func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outcome) (c string, o engine.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -71,7 +72,10 @@ func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outco
 			c, o = code, outcome
 		}
 	}()
-	return m.classify(s)
+	if c, o = m.classify(s); c == "" && o == engine.OutcomeUnset {
+		return code, outcome
+	}
+	return c, o
 }
 
 // kindSet is a set of span kinds, a bit for each.

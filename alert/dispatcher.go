@@ -25,15 +25,15 @@ type Dispatcher struct {
 }
 
 // NewDispatcher starts a dispatcher. trouble gets the errors and panics of
-// notifiers; it must not wait for anything.
-func NewDispatcher(notifiers []Notifier, trouble func(error)) *Dispatcher {
+// notifiers, with the notifier's index; it must not wait for anything.
+func NewDispatcher(notifiers []Notifier, trouble func(notifier int, err error)) *Dispatcher {
 	d := &Dispatcher{}
 	for i, n := range notifiers {
 		d.outboxes = append(d.outboxes, outbox.New(outbox.Config[[]Alert]{
 			Handle:  n.Notify,
 			Size:    pendingNotifications,
 			Timeout: notifyTimeout,
-			Trouble: func(err error) { trouble(fmt.Errorf("notifier %d (%T): %w", i, n, err)) },
+			Trouble: func(err error) { trouble(i, fmt.Errorf("notifier %d (%T): %w", i, n, err)) },
 		}))
 	}
 	return d
@@ -81,11 +81,12 @@ func (d *Dispatcher) each(do func(*outbox.Outbox[[]Alert]) error) error {
 	return errors.Join(errs...)
 }
 
-// Undelivered returns the number of notifications that never reached their notifier.
+// Undelivered returns the number of notifications that never reached their notifier,
+// or of which it made nothing: it returned an error or panicked.
 func (d *Dispatcher) Undelivered() uint64 {
 	var n uint64
 	for _, o := range d.outboxes {
-		n += o.Dropped()
+		n += o.Dropped() + o.Failed()
 	}
 	return n
 }

@@ -107,7 +107,8 @@ func newID(k Kind, s *engine.Summary) string {
 		s.Monitor, s.Service, s.Operation, s.Kind.String(), k.String(),
 		strconv.FormatInt(s.Start.UnixNano(), 10),
 	} {
-		fmt.Fprintf(h, "%d:%s", len(part), part) // the length keeps the parts apart, whatever they hold
+		// The length keeps the parts apart, whatever they hold.
+		h.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -428,6 +428,9 @@ func FuzzMachine(f *testing.F) {
 					case firing[k] != "" && (a.State != Resolved || a.ID != firing[k]):
 						t.Fatalf("period %d: %s alert %s, want a resolved one with the id %s", i, a.State, a.ID, firing[k])
 					}
+					if bad := a.Actual < a.Target; bad != (a.State == Firing) {
+						t.Fatalf("period %d: %s with %v, target %v", i, a.State, a.Actual, a.Target)
+					}
 					used[k] = i
 					if firing[k] = ""; a.State == Firing {
 						firing[k], seen[a.ID] = a.ID, true

@@ -55,7 +55,7 @@ func TestConfigValidate(t *testing.T) {
 		},
 		"an operation of any name": {
 			Config{Operations: map[string]Objective{"a\"b\n": {AlertAfter: -1}}},
-			`operations["a\"b\n"].alert_after: must be between 1 and 1000, got -1`,
+			`operations["a\"b\n"].alert_after: must be between 1 and 100, got -1`,
 		},
 		"distribution": {Config{Distribution: Distribution{Intervals: 2}}, "distribution.intervals: must be between 3 and 64, got 2"},
 		"distributions": {
@@ -82,8 +82,8 @@ func TestConfigValidate(t *testing.T) {
 objective.within_target: must be above 0 and at most 1, got 2
 objective.min_calls: must be between 1 and 1000000000, got -1
 operations["a"].latency_target: must be above 0s and at most 24h, got -1ns
-operations["a"].recover_after: must be between 1 and 1000, got -1
-operations["b"].alert_after: must be between 1 and 1000, got -1
+operations["a"].recover_after: must be between 1 and 100, got -1
+operations["b"].alert_after: must be between 1 and 100, got -1
 distribution.lowest: must be above 0s, got -1ns
 distribution.intervals: must be between 3 and 64, got 99
 distributions["x"].bounds[1]: must be above the bound before it (2ns), got 1ns

@@ -20,10 +20,10 @@ type Objective struct {
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
 	WithinTarget float64 `mapstructure:"within_target" json:"within_target"`
 	// AlertAfter is N: an alert fires after this many bad periods running, 1 to
-	// 1000. Default 3.
+	// 100. Default 3.
 	AlertAfter int `mapstructure:"alert_after" json:"alert_after"`
 	// RecoverAfter is M: a firing alert is resolved after this many good periods
-	// running, 1 to 1000. Default 3.
+	// running, 1 to 100. Default 3.
 	RecoverAfter int `mapstructure:"recover_after" json:"recover_after"`
 	// MinCalls is the number of calls below which a period says too little to be
 	// judged, 1 to 1,000,000,000. For availability it is held against the
@@ -64,7 +64,7 @@ func inherit[T comparable](v *T, parent T) {
 }
 
 const (
-	maxPeriodsRunning = 1000
+	maxPeriodsRunning = 100
 	maxMinCalls       = 1_000_000_000
 	maxLatencyTarget  = 24 * time.Hour
 )

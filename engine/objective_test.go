@@ -55,7 +55,7 @@ func TestObjectiveValidate(t *testing.T) {
 	}{
 		"zero":    {Objective{}, ""},
 		"least":   {Objective{math.SmallestNonzeroFloat64, 1, math.SmallestNonzeroFloat64, 1, 1, 1}, ""},
-		"most":    {Objective{1, 24 * time.Hour, 1, 1000, 1000, 1_000_000_000}, ""},
+		"most":    {Objective{1, 24 * time.Hour, 1, 100, 100, 1_000_000_000}, ""},
 		"N and M": {Objective{AlertAfter: 1, RecoverAfter: 1}, ""},
 
 		"success_ratio negative": {Objective{SuccessRatio: -0.1}, "success_ratio: must be above 0 and at most 1, got -0.1"},
@@ -65,10 +65,10 @@ func TestObjectiveValidate(t *testing.T) {
 		"within_target above":    {Objective{WithinTarget: 1.01}, "within_target: must be above 0 and at most 1, got 1.01"},
 		"latency_target":         {Objective{LatencyTarget: -time.Second}, "latency_target: must be above 0s and at most 24h, got -1s"},
 		"latency_target long":    {Objective{LatencyTarget: 24*time.Hour + 1}, "latency_target: must be above 0s and at most 24h, got 24h0m0.000000001s"},
-		"alert_after":            {Objective{AlertAfter: -1}, "alert_after: must be between 1 and 1000, got -1"},
-		"alert_after many":       {Objective{AlertAfter: 1001}, "alert_after: must be between 1 and 1000, got 1001"},
-		"recover_after":          {Objective{RecoverAfter: -3}, "recover_after: must be between 1 and 1000, got -3"},
-		"recover_after many":     {Objective{RecoverAfter: 1001}, "recover_after: must be between 1 and 1000, got 1001"},
+		"alert_after":            {Objective{AlertAfter: -1}, "alert_after: must be between 1 and 100, got -1"},
+		"alert_after many":       {Objective{AlertAfter: 101}, "alert_after: must be between 1 and 100, got 101"},
+		"recover_after":          {Objective{RecoverAfter: -3}, "recover_after: must be between 1 and 100, got -3"},
+		"recover_after many":     {Objective{RecoverAfter: 101}, "recover_after: must be between 1 and 100, got 101"},
 		"min_calls":              {Objective{MinCalls: math.MinInt}, "min_calls: must be between 1 and 1000000000, got -9223372036854775808"},
 		"min_calls many":         {Objective{MinCalls: 1_000_000_001}, "min_calls: must be between 1 and 1000000000, got 1000000001"},
 		"all at once": {
@@ -76,8 +76,8 @@ func TestObjectiveValidate(t *testing.T) {
 			"success_ratio: must be above 0 and at most 1, got 2\n" +
 				"latency_target: must be above 0s and at most 24h, got -1ns\n" +
 				"within_target: must be above 0 and at most 1, got 3\n" +
-				"alert_after: must be between 1 and 1000, got -1\n" +
-				"recover_after: must be between 1 and 1000, got -2\n" +
+				"alert_after: must be between 1 and 100, got -1\n" +
+				"recover_after: must be between 1 and 100, got -2\n" +
 				"min_calls: must be between 1 and 1000000000, got -3",
 		},
 	}

@@ -475,7 +475,7 @@ func TestWindowsSetObjective(t *testing.T) {
 	if got, want := summaryOf(t, add(), "known").Objective, (Objective{0.5, 20 * ms, 0.8, 3, 3, 2}); got != want {
 		t.Errorf("the objective is %+v, want %+v", got, want)
 	}
-	checkError(t, w.SetObjective("known", Objective{AlertAfter: -1}), "alert_after: must be between 1 and 1000, got -1")
+	checkError(t, w.SetObjective("known", Objective{AlertAfter: -1}), "alert_after: must be between 1 and 100, got -1")
 }
 
 // An operation that leaves and comes back is still judged by its own objective.

@@ -41,6 +41,7 @@ type Outbox[T any] struct {
 	queue    []T
 	put      uint64 // number of values ever put
 	dropped  uint64
+	failed   uint64
 	handling bool
 	at       uint64 // which value is being handled, counted from 1
 	closed   bool
@@ -86,6 +87,14 @@ func (o *Outbox[T]) Dropped() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.dropped
+}
+
+// Failed returns the number of values of which the handler made nothing: it returned
+// an error, panicked or ended its goroutine.
+func (o *Outbox[T]) Failed() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failed
 }
 
 // Flush waits until every value put before is done with. It returns ctx's error
@@ -226,9 +235,12 @@ func (o *Outbox[T]) handle(v T) {
 	}
 }
 
-// trouble passes an error on. An error that panics when it is looked at, or a
-// Trouble that does, must not end the program.
+// trouble counts a failure and passes its error on. An error that panics when it is
+// looked at, or a Trouble that does, must not end the program.
 func (o *Outbox[T]) trouble(err error) {
+	o.mu.Lock()
+	o.failed++
+	o.mu.Unlock()
 	defer func() { _ = recover() }()
 	o.config.Trouble(err)
 }

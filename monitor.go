@@ -8,6 +8,7 @@ import (
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -21,8 +22,8 @@ import (
 // All methods are safe for concurrent use. It must not be copied. Shutdown, its own or
 // the TracerProvider's, ends it.
 type Monitor struct {
-	// engine is nil in a monitor that OTEL_SDK_DISABLED switched off.
 	engine     *engine.Engine
+	off        bool // switched off by OTEL_SDK_DISABLED: the engine takes nothing
 	classifier *classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
@@ -50,7 +51,7 @@ func New(c Config) (*Monitor, error) {
 		return nil, err
 	}
 	if isDisabled() {
-		return &Monitor{}, nil
+		return &Monitor{engine: engine.Discard(), off: true}, nil
 	}
 	c = c.withDefaults()
 	m := &Monitor{
@@ -98,9 +99,13 @@ func (m *Monitor) periodClosed(p *engine.Period) {
 // Report reports a call that has no span. It never waits and allocates nothing. It
 // returns false if the report was dropped, because the queue was full or the
 // monitor was shut down; such reports are counted in [Stats].
-func (m *Monitor) Report(r Report) bool {
-	if m.engine == nil {
-		return false
+func (m *Monitor) Report(r Report) bool { return m.engine.Report(r) }
+
+// ReportContext is Report for a call within a traced one: if it fails or is slow, the
+// span of ctx is what can be looked up.
+func (m *Monitor) ReportContext(ctx context.Context, r Report) bool {
+	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		return m.engine.ReportTraced(r, traceRef(sc))
 	}
 	return m.engine.Report(r)
 }
@@ -116,7 +121,7 @@ func (m *Monitor) Report(r Report) bool {
 //
 // It returns the errors of [engine.Objective.Validate].
 func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
-	if m.engine == nil {
+	if m.off {
 		return o.Validate()
 	}
 	return m.engine.SetObjective(operation, o)
@@ -130,7 +135,7 @@ func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 // counting alone, since the delivery would have to wait for the caller. A goroutine
 // that one of these starts, and waits for, should pass ctx on: its flush ends with that.
 func (m *Monitor) ForceFlush(ctx context.Context) error {
-	if m.engine == nil {
+	if m.off {
 		return nil
 	}
 	if err := m.engine.Flush(ctx); err != nil {
@@ -161,7 +166,7 @@ func (m *Monitor) ForceFlush(ctx context.Context) error {
 // Called from within a sink, a notifier or an error handler, it returns once
 // everything is counted; the delivery goes on after the caller has returned.
 func (m *Monitor) Shutdown(ctx context.Context) error {
-	if m.engine == nil {
+	if m.off {
 		return nil
 	}
 	err := m.engine.Shutdown(ctx)
@@ -206,7 +211,7 @@ type Stats struct {
 
 // Stats returns what became of everything up to now.
 func (m *Monitor) Stats() Stats {
-	if m.engine == nil {
+	if m.off {
 		return Stats{}
 	}
 	s := Stats{Stats: m.engine.Stats(), UndeliveredNotifications: m.dispatcher.Undelivered()}

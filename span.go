@@ -35,21 +35,17 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service := m.services.name(s.Resource())
-	if !m.engine.WantsTrace(outcome, d) {
-		m.engine.ReportCall(service, operation, engine.Kind(kind), code, outcome, d)
+	r := Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}
+	if m.engine.WantsTrace(outcome, d) {
+		m.engine.ReportTraced(r, traceRef(s.SpanContext()))
 		return
 	}
-	sc := s.SpanContext()
-	m.engine.Report(engine.Report{
-		Service:   service,
-		Operation: operation,
-		Kind:      engine.Kind(kind),
-		Code:      code,
-		Outcome:   outcome,
-		Duration:  d,
-		End:       end,
-		Trace:     engine.TraceRef{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Sampled: sc.IsSampled()},
-	})
+	m.engine.Report(r)
+}
+
+// traceRef returns what refers to a span.
+func traceRef(sc trace.SpanContext) engine.TraceRef {
+	return engine.TraceRef{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Sampled: sc.IsSampled()}
 }
 
 // wants asks the user's filter. A filter that panics wants the span.

@@ -99,20 +99,26 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	return e, nil
 }
 
+// Discard returns an engine that was never started: it refuses every report. Its
+// other methods do nothing, as after Shutdown.
+func Discard() *Engine {
+	e := &Engine{queue: newQueue(minQueue), done: make(chan struct{}), stop: make(chan struct{})}
+	e.queue.seal()
+	close(e.done)
+	return e
+}
+
 // Report passes one finished call to the engine. It never waits, allocates nothing
 // and returns false if the report was dropped, because the queue was full or the
 // engine was shut down; either is counted.
 func (e *Engine) Report(r Report) bool {
-	if r.Trace.IsZero() {
-		return e.queue.push(r.Operation, r.Service, r.Code, r.Duration, r.Kind, r.Outcome)
-	}
-	return e.queue.pushDetailed(&r)
+	return e.queue.push(r.Service, r.Operation, r.Code, r.Duration, r.Kind, r.Outcome)
 }
 
-// ReportCall is Report for a call without a trace, field by field: that is the
-// cheapest way in.
-func (e *Engine) ReportCall(service, operation string, kind Kind, code string, outcome Outcome, d time.Duration) bool {
-	return e.queue.push(operation, service, code, d, kind, outcome)
+// ReportTraced is Report for a call whose span is known, so that it can become an
+// exemplar.
+func (e *Engine) ReportTraced(r Report, ref TraceRef) bool {
+	return e.queue.pushTraced(&r, ref)
 }
 
 // WantsTrace reports whether a call that ended so and took so long may become an
@@ -260,22 +266,30 @@ func (e *Engine) count() {
 // countAll counts everything that was reported before the call.
 func (e *Engine) countAll() {
 	e.endOf, _ = e.now()
-	n := 0
-	e.queue.drainAll(func(s *slot, d *detail) { e.add(s, d); n++ })
-	e.counted.Add(uint64(n))
+	e.counted.Add(uint64(e.queue.drainAll(e.add)))
 }
 
-// add counts one report.
-func (e *Engine) add(s *slot, d *detail) {
-	var trace TraceRef
-	var end time.Time
-	if s.detailed {
-		trace, end = d.trace, d.end
+// add counts a batch of reports.
+func (e *Engine) add(slots []slot, details []detail) {
+	// The operations are looked up first, all of the batch, so that the processor
+	// can fetch their windows from memory side by side.
+	var operations [batch]*operation
+	for i := range slots {
+		s := &slots[i]
+		operations[i] = e.windows.lookup(s.service, s.name, s.kind())
+	}
+	for i := range slots {
+		s := &slots[i]
+		if s.how&detailed == 0 {
+			e.windows.count(operations[i], s.outcome(), s.code, s.duration)
+			continue
+		}
+		end := details[i].end
 		if end.IsZero() {
 			end = e.endOf
 		}
+		e.windows.countTraced(operations[i], s.outcome(), s.code, s.duration, details[i].trace, end)
 	}
-	e.windows.add(s.service, s.name, s.kind, s.code, s.outcome, s.duration, trace, end)
 }
 
 // untilDue returns the time until the end of the current period.

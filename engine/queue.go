@@ -12,14 +12,15 @@ import (
 // bounded, lock-free and made of several rings, so that producers on different
 // processors mostly touch different memory.
 //
-// Each ring is Dmitry Vyukov's bounded queue
-// (https://www.1024cores.net/home/lock-free-algorithms/queues/bounded-mpmc-queue)
-// with its consumer's side reduced to one consumer: every slot carries a sequence
-// number that says whose turn it is. A producer claims the slot at the ring's tail
-// with a compare-and-swap, writes it, and passes it on by its sequence number; the
-// consumer passes it back the same way. A lost race is tried again, so a ring
-// refuses a report only when it is full, and the queue only when all its rings
-// are.
+// A ring is a bounded array queue in the manner of Dmitry Vyukov's
+// (https://www.1024cores.net/home/lock-free-algorithms/queues/bounded-mpmc-queue),
+// reduced to one consumer: a producer claims the position at the ring's tail with a
+// compare-and-swap, writes the slot there, and passes it on by writing the
+// position into the slot. Where Vyukov's consumer passes each slot back through
+// the slot itself, this one gives slots back in batches, by one counter: so the
+// consumer only reads what the producers write. A lost race is tried again, so a
+// ring refuses a report only when it is full, and the queue only when all its
+// rings are full at one moment.
 //
 // The rings are also the gate that makes shutting down exact: seal sets a bit in
 // every tail, after which no claim can succeed, and what was claimed before will
@@ -27,24 +28,27 @@ import (
 // nothing for that.
 type queue struct {
 	rings []ring
-	// shift turns a hash into the index of a ring.
-	shift uint
+	last  uint64 // index of the last ring: their number, a power of two, less one
 	// wake holds a token when some ring has filled by another part and
 	// the consumer may be asleep.
 	wake chan struct{}
 }
 
-// ring is one of a queue's rings. Its hot parts keep a cache line each.
+// ring is one of a queue's rings. What different processors write lies in different
+// cache lines.
 type ring struct {
+	index   uint64 // its place among the rings
 	slots   []slot
 	details []detail // beside slots, for reports that carry more
 	mask    uint64
 	// part is a power of two less one: the consumer is woken every part+1 reports.
 	part uint64
-
-	_ [64]byte
+	_    [64]byte
 	// tail counts the claims of producers; sealed is its highest bit.
 	tail atomic.Uint64
+	_    [56]byte
+	// free counts the slots that the consumer has given back.
+	free atomic.Uint64
 	_    [56]byte
 	// full and late count refused reports, by reason.
 	full atomic.Uint64
@@ -55,21 +59,20 @@ type ring struct {
 	_    [56]byte
 }
 
-// slot is a report while it waits. Producer and consumer own it in turn: at position
-// pos of a ring with n slots, seq is pos when the producer of pos may write it, pos+1 when
-// the consumer may read it, and then pos+n.
+// slot is a report while it waits. It fills a cache line. It belongs to the producer
+// that claimed its position until that has set round, then to the consumer until
+// that has moved ring.free past it.
 type slot struct {
-	seq      atomic.Uint64
 	name     string
 	service  string
 	code     string
 	duration time.Duration
-	kind     Kind
-	outcome  Outcome
-	detailed bool // whether the detail belongs to this report
+	how      uint16 // kind and outcome, packed, and whether the slot is detailed
+	// round is the low half of the position, plus one. It is set last.
+	round atomic.Uint32
 }
 
-// detail is what only reports of failed and slow calls carry.
+// detail is what only reports with a trace carry.
 type detail struct {
 	trace TraceRef
 	end   time.Time
@@ -81,16 +84,17 @@ const (
 	// the consumer has to be woken more often.
 	ringSlots = 2048
 	maxRings  = 32
+	// batch is the largest number of reports that the consumer takes at once.
+	batch = 64
+	// detailed marks a slot whose detail counts.
+	detailed = 1 << 15
 )
 
-// refusal says why a report was not taken.
-type refusal uint8
+// packed returns a kind and an outcome as one number.
+func packed(k Kind, o Outcome) uint16 { return uint16(k) | uint16(o&0x7f)<<8 }
 
-const (
-	taken refusal = iota
-	refusedFull
-	refusedSealed
-)
+func (s *slot) kind() Kind       { return Kind(s.how) }
+func (s *slot) outcome() Outcome { return Outcome(s.how >> 8 & 0x7f) }
 
 // newQueue returns a queue for size reports, or for the default number.
 func newQueue(size int) *queue {
@@ -102,27 +106,26 @@ func newQueue(size int) *queue {
 	rings = max(1, min(rings, size/ringSlots))
 	q := &queue{
 		rings: make([]ring, rings),
-		shift: uint(64 - bits.TrailingZeros(uint(rings))),
+		last:  uint64(rings - 1),
 		wake:  make(chan struct{}, 1),
 	}
 	for i := range q.rings {
-		q.rings[i].init(size / rings)
+		q.rings[i].init(i, size/rings)
 	}
 	return q
 }
 
-// ceilPow2 returns the least power of two that is not below n.
-func ceilPow2(n int) int { return 1 << bits.Len(uint(n-1)) }
-
-func (r *ring) init(n int) {
+// init makes the ring of the given index, with n slots.
+func (r *ring) init(index, n int) {
+	r.index = uint64(index)
 	r.slots = make([]slot, n)
 	r.details = make([]detail, n)
 	r.mask = uint64(n - 1)
 	r.part = uint64(n/4 - 1)
-	for i := range r.slots {
-		r.slots[i].seq.Store(uint64(i))
-	}
 }
+
+// ceilPow2 returns the least power of two that is not below n.
+func ceilPow2(n int) int { return 1 << bits.Len(uint(n-1)) }
 
 // affinity returns a number that is mostly the same for calls of one goroutine
 // and mostly different for different ones: the address of its stack. The address
@@ -133,112 +136,94 @@ func affinity() uint64 {
 	return uint64(uintptr(unsafe.Pointer(&here)))
 }
 
-// pick returns the index of the ring that the calling goroutine tries first.
-func (q *queue) pick() uint64 {
+// pick returns the ring that the calling goroutine tries first.
+func (q *queue) pick() *ring {
 	// A goroutine's frames lie within a few KiB: the low bits say where in its
-	// stack it is, the others whose stack it is. Fibonacci hashing spreads them.
-	return (affinity() >> 13 * 0x9E3779B97F4A7C15) >> q.shift
+	// stack it is, the others whose stack it is. Fibonacci hashing (Knuth, The Art
+	// of Computer Programming, volume 3, section 6.4) spreads them.
+	return &q.rings[affinity()>>13*0x9E3779B97F4A7C15>>32&q.last]
 }
 
-// push passes a report on, or counts it as refused. It neither waits nor allocates. The
-// fields come one by one so that they travel in registers.
-func (q *queue) push(name, service, code string, d time.Duration, kind Kind, outcome Outcome) bool {
-	first := q.pick()
-	r := &q.rings[first]
-	pos, s, why := r.claim()
-	if why != taken {
-		if r, pos, s, why = q.claimElsewhere(first); why != taken {
-			return false
-		}
-	}
-	s.name, s.service, s.code = name, service, code
-	s.duration, s.kind, s.outcome, s.detailed = d, kind, outcome, false
-	s.seq.Store(pos + 1)
-	if pos&r.part == r.part {
-		q.wakeConsumer()
-	}
-	return true
-}
-
-// pushDetailed is push for a report that carries more.
-func (q *queue) pushDetailed(rep *Report) bool {
-	first := q.pick()
-	r := &q.rings[first]
-	pos, s, why := r.claim()
-	if why != taken {
-		if r, pos, s, why = q.claimElsewhere(first); why != taken {
-			return false
-		}
-	}
-	r.details[pos&r.mask] = detail{trace: rep.Trace, end: rep.End}
-	s.name, s.service, s.code = rep.Operation, rep.Service, rep.Code
-	s.duration, s.kind, s.outcome, s.detailed = rep.Duration, rep.Kind, rep.Outcome, true
-	s.seq.Store(pos + 1)
-	if pos&r.part == r.part {
-		q.wakeConsumer()
-	}
-	return true
-}
-
-// claim takes the slot at the tail. For a ring that is full it returns the tail.
-func (r *ring) claim() (uint64, *slot, refusal) {
+// push passes a report on, or counts it as refused. It neither waits nor
+// allocates. The fields come one by one so that they travel in registers: a
+// struct that was just written to memory stalls whoever copies it.
+func (q *queue) push(service, name, code string, d time.Duration, kind Kind, outcome Outcome) bool {
+	r := q.pick()
 	pos := r.tail.Load()
-	for {
-		s := &r.slots[pos&r.mask]
-		switch turn := int64(s.seq.Load() - pos); {
-		case pos&sealed != 0:
-			return 0, nil, refusedSealed
-		case turn == 0:
-			if r.tail.CompareAndSwap(pos, pos+1) {
-				return pos, s, taken
-			}
-			pos = r.tail.Load()
-		case turn < 0:
-			// The slot still holds the report of the round before. If the tail
-			// has not moved meanwhile, the ring is full.
-			if now := r.tail.Load(); now != pos {
-				pos = now
-				continue
-			}
-			return pos, nil, refusedFull
-		default:
-			pos = r.tail.Load() // somebody else claimed it
+	if !r.hasRoom(pos) || !r.tail.CompareAndSwap(pos, pos+1) {
+		var ok bool
+		if r, pos, ok = q.claim(r); !ok {
+			return false
 		}
 	}
+	s := &r.slots[pos&r.mask]
+	s.name, s.service, s.code = name, service, code
+	s.duration, s.how = d, packed(kind, outcome)
+	s.round.Store(uint32(pos) + 1)
+	if pos&r.part == r.part {
+		q.wakeConsumer()
+	}
+	return true
 }
 
-// claimElsewhere tries all rings after the first one refused, and counts the
-// refusal if all of them do.
+// pushTraced is push for a report that carries more.
+func (q *queue) pushTraced(rep *Report, ref TraceRef) bool {
+	r, pos, ok := q.claim(q.pick())
+	if !ok {
+		return false
+	}
+	r.details[pos&r.mask] = detail{trace: ref, end: rep.End}
+	s := &r.slots[pos&r.mask]
+	s.name, s.service, s.code = rep.Operation, rep.Service, rep.Code
+	s.duration, s.how = rep.Duration, packed(rep.Kind, rep.Outcome)|detailed
+	s.round.Store(uint32(pos) + 1)
+	if pos&r.part == r.part {
+		q.wakeConsumer()
+	}
+	return true
+}
+
+// hasRoom reports whether position pos, read from the tail, may be claimed: whether
+// the ring is neither full nor sealed. A sealed tail looks like one far too large.
+func (r *ring) hasRoom(pos uint64) bool { return pos-r.free.Load() <= r.mask }
+
+// claim takes the position at the tail of ring first or, where that is full, of
+// another one. It counts the refusal if all are.
 //
 // One round over the rings does not show that the queue is full: one that was full
-// may have been emptied while the others were looked at. So there is a second round.
-// Tails only grow, and nothing leaves a ring whose tail slot has not been passed back,
-// so rings that are full with the same tails in both were all full in between.
-func (q *queue) claimElsewhere(first uint64) (*ring, uint64, *slot, refusal) {
-	for last := uint64(0); ; {
-		tails, why := uint64(0), refusedFull
+// may have been emptied while the others were looked at. So there is a second
+// round. Tails only grow, and a full ring stays full until free grows: rings that
+// are full with the same tails in two rounds, and with the same counts of
+// free slots, were all full in between.
+func (q *queue) claim(first *ring) (*ring, uint64, bool) {
+	for before := uint64(0); ; {
+		now := uint64(0)
 		for i := range uint64(len(q.rings)) {
-			r := &q.rings[(first+i)&uint64(len(q.rings)-1)]
-			pos, s, not := r.claim()
-			if not == taken {
-				return r, pos, s, taken
+			r := &q.rings[(first.index+i)&q.last]
+			for {
+				pos := r.tail.Load()
+				if r.hasRoom(pos) {
+					if r.tail.CompareAndSwap(pos, pos+1) {
+						return r, pos, true
+					}
+					continue // somebody else was faster
+				}
+				if pos&sealed != 0 {
+					first.late.Add(1)
+					return nil, 0, false
+				}
+				if r.tail.Load() == pos { // else what free was held against is too old
+					now += pos
+					break
+				}
 			}
-			if not == refusedSealed {
-				why = refusedSealed
-			}
-			tails += pos
 		}
-		switch {
-		case why == refusedSealed:
-			q.rings[first].late.Add(1)
-		case tails == last || len(q.rings) == 1:
-			q.rings[first].full.Add(1)
-		default:
-			last = tails
-			continue
+		if now == before || len(q.rings) == 1 {
+			first.full.Add(1)
+			q.wakeConsumer()
+			return nil, 0, false
 		}
-		q.wakeConsumer()
-		return nil, 0, nil, why
+		before = now
 	}
 }
 
@@ -267,9 +252,9 @@ func (q *queue) seal() {
 	}
 }
 
-// drain passes what waits to f, at most a queueful, and returns how much that was.
-// Only the consumer may call it.
-func (q *queue) drain(f func(*slot, *detail)) int {
+// drain passes what waits to f in batches, at most a queueful, and returns how much
+// that was. Only the consumer may call it.
+func (q *queue) drain(f func([]slot, []detail)) int {
 	n := 0
 	for i := range q.rings {
 		r := &q.rings[i]
@@ -278,17 +263,19 @@ func (q *queue) drain(f func(*slot, *detail)) int {
 	return n
 }
 
-// drainAll passes on everything that was claimed before the call. A slot that
-// a producer has claimed and not yet written is waited for: the producer is between
-// two instructions. Only the consumer may call it.
-func (q *queue) drainAll(f func(*slot, *detail)) {
+// drainAll passes on everything that was claimed before the call, and returns how
+// much that was. A slot that a producer has claimed and not yet written is
+// waited for: the producer is between two instructions. Only the consumer may call it.
+func (q *queue) drainAll(f func([]slot, []detail)) int {
+	n := 0
 	for i := range q.rings {
 		r := &q.rings[i]
 		end := r.tail.Load() &^ sealed
-		for r.drain(end, f); r.head < end; r.drain(end, f) {
+		for n += r.drain(end, f); r.head < end; n += r.drain(end, f) {
 			runtime.Gosched()
 		}
 	}
+	return n
 }
 
 // isBehind reports whether a ring holds so much that its next token may
@@ -303,20 +290,30 @@ func (q *queue) isBehind() bool {
 	return false
 }
 
-// drain passes on the slots before end that are ready, and returns their number.
-func (r *ring) drain(end uint64, f func(*slot, *detail)) int {
+// drain passes on the slots before end that are ready, and returns their number. Consumed
+// slots keep their strings alive until they are written again, unless those
+// are longer than what is worth keeping.
+func (r *ring) drain(end uint64, f func([]slot, []detail)) int {
 	from := r.head
 	for r.head < end {
 		i := r.head & r.mask
-		s := &r.slots[i]
-		if s.seq.Load() != r.head+1 {
+		ready := r.slots[i:min(i+batch, i+end-r.head, uint64(len(r.slots)))]
+		n := 0
+		for n < len(ready) && ready[n].round.Load() == uint32(r.head)+uint32(n)+1 {
+			n++
+		}
+		if n == 0 {
 			break
 		}
-		f(s, &r.details[i])
-		// What the slot points to is not kept alive while it waits for its next report.
-		s.name, s.service, s.code = "", "", ""
-		s.seq.Store(r.head + uint64(len(r.slots)))
-		r.head++
+		ready = ready[:n]
+		f(ready, r.details[i:])
+		for i := range ready {
+			if s := &ready[i]; len(s.name) > maxNameBytes || len(s.service) > maxNameBytes || len(s.code) > maxNameBytes {
+				s.name, s.service, s.code = "", "", ""
+			}
+		}
+		r.head += uint64(n)
+		r.free.Store(r.head)
 	}
 	return int(r.head - from)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,12 +14,9 @@ import (
 func newRings(rings, n int) *queue {
 	q := newQueue(16)
 	q.rings = make([]ring, rings)
-	q.shift = 64
-	for r := rings; r > 1; r /= 2 {
-		q.shift--
-	}
+	q.last = uint64(rings - 1)
 	for i := range q.rings {
-		q.rings[i].init(n)
+		q.rings[i].init(i, n)
 	}
 	return q
 }
@@ -27,15 +25,41 @@ func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
 func (q *queue) pushNumber(n int) bool {
-	return q.push("operation", "service", "code", time.Duration(n), KindServer, OutcomeFailure)
+	return q.push("service", "operation", "code", time.Duration(n), KindServer, OutcomeFailure)
 }
 
 // numbers drains a queue and returns what pushNumber put in.
 func (q *queue) numbers() []int {
 	var got []int
-	q.drain(func(s *slot, _ *detail) { got = append(got, int(s.duration)) })
+	q.drain(each(func(s *slot, _ *detail) { got = append(got, int(s.duration)) }))
 	return got
 }
+
+// each makes a consumer of batches out of one of single reports.
+func each(f func(*slot, *detail)) func([]slot, []detail) {
+	return func(slots []slot, details []detail) {
+		for i := range slots {
+			f(&slots[i], &details[i])
+		}
+	}
+}
+
+// writing is a report whose slot is claimed, and not yet written.
+type writing struct {
+	slot *slot
+	pos  uint64
+}
+
+func (q *queue) startWriting(t *testing.T) writing {
+	t.Helper()
+	r, pos, ok := q.claim(&q.rings[0])
+	if !ok {
+		t.Fatal("refused")
+	}
+	return writing{&r.slots[pos&r.mask], pos}
+}
+
+func (w writing) finish() { w.slot.round.Store(uint32(w.pos) + 1) }
 
 func checkRefused(t *testing.T, q *queue, wantFull, wantLate uint64) {
 	t.Helper()
@@ -68,8 +92,8 @@ func TestQueueSizes(t *testing.T) {
 				tt.size, tt.processors, len(q.rings), q.size(), tt.wantRings, tt.wantSize)
 		}
 		for range 100 {
-			if i := q.pick(); i >= uint64(len(q.rings)) {
-				t.Fatalf("ring %d of %d was picked", i, len(q.rings))
+			if r := q.pick(); r != &q.rings[r.index] {
+				t.Fatalf("a ring was picked that is none of the %d", len(q.rings))
 			}
 		}
 	}
@@ -77,47 +101,42 @@ func TestQueueSizes(t *testing.T) {
 
 func TestQueueCarriesReports(t *testing.T) {
 	q := newQueue(16)
-	want := Report{
-		Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms,
-		End: noon, Trace: TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true},
-	}
-	get := func() (got Report) {
-		n := q.drain(func(s *slot, d *detail) {
-			got = Report{Service: s.service, Operation: s.name, Kind: s.kind, Code: s.code, Outcome: s.outcome, Duration: s.duration}
-			if s.detailed {
-				got.Trace, got.End = d.trace, d.end
+	want := Report{Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms}
+	ref := TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true}
+	check := func(wantDetailed bool) {
+		t.Helper()
+		n := q.drain(each(func(s *slot, d *detail) {
+			got := Report{Service: s.service, Operation: s.name, Kind: s.kind(), Code: s.code, Outcome: s.outcome(), Duration: s.duration}
+			if got != want {
+				t.Errorf("got %+v, want %+v", got, want)
 			}
-		})
+			if isDetailed := s.how&detailed != 0; isDetailed != wantDetailed {
+				t.Errorf("detailed: %t, want %t", isDetailed, wantDetailed)
+			}
+			if wantDetailed && (d.trace != ref || d.end != noon) {
+				t.Errorf("got %+v of %s", d.trace, d.end)
+			}
+		}))
 		if n != 1 {
 			t.Fatalf("drained %d reports, want 1", n)
 		}
-		return got
 	}
 	for range 40 { // more than there are slots
-		if !q.pushDetailed(&want) {
+		traced := want
+		traced.End = noon
+		if !q.pushTraced(&traced, ref) {
 			t.Fatal("refused")
 		}
-		if got := get(); got != want {
-			t.Fatalf("got %+v, want %+v", got, want)
-		}
-		// The next report in the same slot has no trace, least of all that one.
-		for range 15 {
-			if !q.push("o", "s", "c", 5*ms, KindClient, OutcomeFailure) {
+		check(true)
+		// The next reports in the same slot have no trace, least of all that one.
+		for range 16 {
+			if !q.push("s", "o", "c", 5*ms, KindClient, OutcomeFailure) {
 				t.Fatal("refused")
 			}
-			got := get()
-			if got.Trace, got.End = want.Trace, want.End; got != want {
-				t.Fatalf("got %+v, want %+v", got, want)
-			}
-		}
-		if !q.push("o", "s", "c", 5*ms, KindClient, OutcomeFailure) {
-			t.Fatal("refused")
-		}
-		if got := get(); !got.Trace.IsZero() || !got.End.IsZero() {
-			t.Fatalf("a report without a trace has got %+v of %s", got.Trace, got.End)
+			check(false)
 		}
 	}
-	if n := q.drain(func(*slot, *detail) { t.Error("there was something left") }); n != 0 {
+	if n := q.drain(each(func(*slot, *detail) { t.Error("there was something left") })); n != 0 {
 		t.Errorf("drained %d reports of an empty queue", n)
 	}
 }
@@ -143,7 +162,7 @@ func TestQueueRefusesOnlyWhenFull(t *testing.T) {
 				checkRefused(t, q, refused, 0)
 				for i := range q.rings { // whichever ring has room
 					r := &q.rings[i]
-					if n := r.drain(r.head+1, func(*slot, *detail) {}); n != 1 {
+					if n := r.drain(r.head+1, each(func(*slot, *detail) {})); n != 1 {
 						t.Fatalf("drained %d reports, want 1", n)
 					}
 					if !q.pushNumber(i) {
@@ -184,27 +203,23 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 	}
 }
 
-// What waits no longer must not be kept in memory by the slot where it waited.
-func TestQueueLetsGoOfStrings(t *testing.T) {
-	drains := map[string]func(*queue){
-		"drain":    func(q *queue) { q.drain(func(*slot, *detail) {}) },
-		"drainAll": func(q *queue) { q.drainAll(func(*slot, *detail) {}) },
-	}
-	for name, drain := range drains {
-		t.Run(name, func(t *testing.T) {
-			q := newRings(2, 16)
-			for q.pushNumber(1) {
-				q.pushDetailed(&Report{Operation: "operation", Service: "service", Code: "code"})
-			}
-			drain(q)
-			for i := range q.rings {
-				for j := range q.rings[i].slots {
-					if s := &q.rings[i].slots[j]; s.name != "" || s.service != "" || s.code != "" {
-						t.Fatalf("slot %d of ring %d still holds %q, %q and %q", j, i, s.name, s.service, s.code)
-					}
+// A slot keeps short strings alive until its next report, since clearing them would
+// cost time; but never long ones, so that what it keeps is bounded.
+func TestQueueLetsGoOfLongStrings(t *testing.T) {
+	long := strings.Repeat("x", maxNameBytes+1)
+	for _, rep := range []Report{{Operation: long}, {Service: long}, {Code: long}} {
+		q := newRings(2, 16)
+		for q.push(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
+			q.pushTraced(&rep, TraceRef{})
+		}
+		q.drain(each(func(*slot, *detail) {}))
+		for i := range q.rings {
+			for j := range q.rings[i].slots {
+				if s := &q.rings[i].slots[j]; s.name != "" || s.service != "" || s.code != "" {
+					t.Fatalf("slot %d of ring %d still holds %d, %d and %d bytes", j, i, len(s.name), len(s.service), len(s.code))
 				}
 			}
-		})
+		}
 	}
 }
 
@@ -214,7 +229,7 @@ func TestQueueDrainIsBounded(t *testing.T) {
 	for i := range 8 {
 		q.pushNumber(i)
 	}
-	n := q.drain(func(*slot, *detail) { q.pushNumber(0) })
+	n := q.drain(each(func(*slot, *detail) { q.pushNumber(0) }))
 	if n != 16 {
 		t.Errorf("drained %d reports of a queue for 16 that was filled all the while", n)
 	}
@@ -241,7 +256,7 @@ func TestQueueWakesItsConsumer(t *testing.T) {
 	}
 	// Reports with a trace count as much.
 	for range 16 {
-		q.pushDetailed(&Report{})
+		q.pushTraced(&Report{}, TraceRef{})
 	}
 	if !woken(q) {
 		t.Error("reports with a trace wake nobody")
@@ -264,11 +279,7 @@ func TestQueueWakesItsConsumer(t *testing.T) {
 // after it. So whoever has been woken has to come again, or nobody will.
 func TestQueueIsBehind(t *testing.T) {
 	q := newQueue(64)
-	r := &q.rings[0]
-	pos, s, why := r.claim()
-	if why != taken {
-		t.Fatal("refused")
-	}
+	w := q.startWriting(t)
 	for i := range 16 {
 		q.pushNumber(i)
 	}
@@ -278,7 +289,7 @@ func TestQueueIsBehind(t *testing.T) {
 	if !q.isBehind() {
 		t.Error("17 of 64 slots are taken: the next token comes only when it is too late")
 	}
-	s.seq.Store(pos + 1)
+	w.finish()
 	if got := q.numbers(); len(got) != 17 {
 		t.Errorf("drained %d reports, want 17", len(got))
 	}
@@ -300,20 +311,19 @@ func TestQueueIsBehind(t *testing.T) {
 // drainAll waits for the reports that were claimed before it was called, and for no others.
 func TestQueueDrainAllWaitsForWriters(t *testing.T) {
 	q := newQueue(16)
-	r := &q.rings[0]
 	q.pushNumber(1)
-	pos, s, _ := r.claim()
+	w := q.startWriting(t)
 	q.pushNumber(3)
 
 	var seen atomic.Int64
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		q.drainAll(func(*slot, *detail) {
+		q.drainAll(each(func(*slot, *detail) {
 			if seen.Add(1) < 10 {
 				q.pushNumber(0) // what comes meanwhile is somebody else's
 			}
-		})
+		}))
 	}()
 	for seen.Load() == 0 {
 		runtime.Gosched()
@@ -326,7 +336,7 @@ func TestQueueDrainAllWaitsForWriters(t *testing.T) {
 		t.Fatal("a report that was still being written was left behind")
 	default:
 	}
-	s.seq.Store(pos + 1)
+	w.finish()
 	<-done
 	if got := seen.Load(); got != 3 {
 		t.Errorf("drained %d reports, want the 3 that were claimed before", got)
@@ -347,13 +357,13 @@ func TestQueueSealed(t *testing.T) {
 		if q.pushNumber(0) {
 			t.Error("a sealed queue took a report")
 		}
-		if q.pushDetailed(&Report{}) {
+		if q.pushTraced(&Report{}, TraceRef{}) {
 			t.Error("a sealed queue took a report with a trace")
 		}
 	}
 	checkRefused(t, q, 0, 6)
 	n := 0
-	q.drainAll(func(*slot, *detail) { n++ })
+	q.drainAll(each(func(*slot, *detail) { n++ }))
 	if n != 20 {
 		t.Errorf("drained %d reports after the seal, want 20", n)
 	}
@@ -365,12 +375,12 @@ func TestQueueSealed(t *testing.T) {
 
 func TestQueuePushAllocatesNothing(t *testing.T) {
 	q := newQueue(16)
-	rep := &Report{Operation: "a", Trace: TraceRef{TraceID: [16]byte{1}}, End: noon}
-	discard := func(*slot, *detail) {}
+	rep := &Report{Operation: "a", End: noon}
+	discard := each(func(*slot, *detail) {})
 	run := func() {
 		for range 10 {
 			q.pushNumber(1)
-			q.pushDetailed(rep)
+			q.pushTraced(rep, TraceRef{TraceID: [16]byte{1}})
 		}
 		q.drain(discard)
 	}
@@ -421,11 +431,12 @@ func TestQueueHammer(t *testing.T) {
 			receive := func(s *slot, d *detail) {
 				payload := uint64(s.duration)
 				p := payload >> 32
-				if s.name != names[p] || s.service != services[p] || s.kind != Kind(payload%6) || s.outcome != Outcome(payload%5) {
-					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.kind, s.outcome)
+				if s.name != names[p] || s.service != services[p] || s.kind() != Kind(payload%6) || s.outcome() != Outcome(payload%5) {
+					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.kind(), s.outcome())
 				}
-				if s.detailed != (payload%3 == 0) || s.detailed && d.end.UnixNano() != int64(payload) {
-					t.Errorf("torn: payload %x came with the detail of %s (%t)", payload, d.end, s.detailed)
+				isDetailed := s.how&detailed != 0
+				if isDetailed != (payload%3 == 0) || isDetailed && d.end.UnixNano() != int64(payload) {
+					t.Errorf("torn: payload %x came with the detail of %s (%t)", payload, d.end, isDetailed)
 				}
 				if i := int64(payload & 0xffffffff); len(q.rings) == 1 && i != last[p] {
 					t.Errorf("producer %d: report %d came, %d was next", p, i, last[p])
@@ -439,11 +450,11 @@ func TestQueueHammer(t *testing.T) {
 					running = false
 				default:
 				}
-				if q.drain(receive) == 0 {
+				if q.drain(each(receive)) == 0 {
 					runtime.Gosched()
 				}
 			}
-			q.drainAll(receive)
+			q.drainAll(each(receive))
 
 			if got != sent {
 				t.Errorf("received %v, sent %v", got, sent)
@@ -457,9 +468,9 @@ func TestQueueHammer(t *testing.T) {
 func pushPayload(q *queue, name, service string, payload uint64) bool {
 	d, kind, outcome := time.Duration(payload), Kind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
-		return q.pushDetailed(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))})
+		return q.pushTraced(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))}, TraceRef{})
 	}
-	return q.push(name, service, "", d, kind, outcome)
+	return q.push(service, name, "", d, kind, outcome)
 }
 
 // As long as no more reports are under way than the queue has room for, none is
@@ -488,7 +499,7 @@ func TestQueueHammerNeverRefusesWhenThereIsRoom(t *testing.T) {
 					}
 				}()
 			}
-			discard := func(*slot, *detail) {}
+			discard := each(func(*slot, *detail) {})
 			total := 0
 			for left.Load() > 0 || underWay.Load() > 0 {
 				n := q.drain(discard)
@@ -508,7 +519,7 @@ func TestQueueHammerNeverRefusesWhenThereIsRoom(t *testing.T) {
 // drainAll after the seal, and nothing else is.
 func TestQueueSealLosesNothing(t *testing.T) {
 	const rounds, producers = 300, 4
-	discard := func(*slot, *detail) {}
+	discard := each(func(*slot, *detail) {})
 	late := uint64(0)
 	for round := range rounds {
 		q := newRings(1<<(round%3), 16<<(round%2*3))
@@ -537,7 +548,7 @@ func TestQueueSealLosesNothing(t *testing.T) {
 			drained += q.drain(discard)
 		}
 		q.seal()
-		q.drainAll(func(*slot, *detail) { drained++ })
+		q.drainAll(each(func(*slot, *detail) { drained++ }))
 		wg.Wait()
 
 		full, sealed := q.refused()
@@ -560,7 +571,7 @@ func BenchmarkQueue(b *testing.B) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		discard := func(*slot, *detail) {}
+		discard := each(func(*slot, *detail) {})
 		for {
 			select {
 			case <-q.wake:

@@ -32,8 +32,6 @@ type Report struct {
 	// End is when the call ended; the zero time means now. A running engine counts
 	// a report in the period in which it arrives, so End only dates the exemplar.
 	End time.Time
-	// Trace refers to the call's span. The zero value means that there is none.
-	Trace TraceRef
 }
 
 // TraceRef is the identity of one span, in the W3C sizes.

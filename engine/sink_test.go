@@ -84,7 +84,6 @@ var hostile = []string{
 	"\xff\xfe\xc0\xaf half a rune \xe8\xaa",
 	`\u0000 "quoted" \n`,
 	"日本語 😀 é",
-	strings.Repeat("\u0085", 10<<10),
 	"",
 }
 
@@ -92,6 +91,7 @@ func TestJSONLinesMakesNamesInert(t *testing.T) {
 	for _, name := range hostile {
 		checkLine(t, name)
 	}
+	checkLine(t, strings.Repeat("\u0085", 5<<10)) // 10 KB
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOf(rapid.OneOf(rapid.SampledFrom(hostile), rapid.String()))
 		checkLine(t, strings.Join(parts.Draw(t, "parts"), ""))

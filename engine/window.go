@@ -36,35 +36,43 @@ func (w *window) open(objective *Objective, bounds []time.Duration) {
 	}
 }
 
-// add counts one report. ref and end are those of its exemplar, and zero
-// where the call is not one.
-func (w *window) add(outcome Outcome, code string, d time.Duration, ref TraceRef, end time.Time, maxCodes int) {
+// add counts one call. It returns the code under which a failure was counted.
+func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int) string {
 	switch outcome {
 	case OutcomeSuccess:
-		w.success.Record(d)
-		w.intervals[interval(w.bounds, d)]++
 		if d <= w.target {
 			w.within++
-		} else if !ref.IsZero() {
-			w.examples().addSlow(Exemplar{Trace: ref, Code: code, Duration: d, End: end})
 		}
+		w.intervals[interval(w.bounds, d)]++
+		w.success.Record(d)
 	case OutcomeFailure:
 		w.failure++
 		w.failMax = max(w.failMax, d)
 		var c uint64
 		w.failLow, c = bits.Add64(w.failLow, uint64(d), 0)
 		w.failHigh += c
-		code = w.codes.add(code, maxCodes)
-		if !ref.IsZero() {
-			w.examples().addFailed(Exemplar{Trace: ref, Code: code, Duration: d, End: end})
-		}
+		return w.codes.add(code, maxCodes)
 	case OutcomeCancelled:
 		w.cancelled++
 	default:
 		w.ignored++
 	}
+	return code
 }
 
+// addTraced counts one call that can be looked up, and keeps it if it is worth that.
+func (w *window) addTraced(outcome Outcome, call Exemplar, maxCodes int) {
+	call.Code = w.add(outcome, call.Code, call.Duration, maxCodes)
+	switch {
+	case call.Trace.IsZero():
+	case outcome == OutcomeFailure:
+		w.examples().addFailed(call)
+	case outcome == OutcomeSuccess && call.Duration > w.target:
+		w.examples().addSlow(call)
+	}
+}
+
+// examples returns the window's exemplars, to add one.
 func (w *window) examples() *exemplars {
 	if w.exemplars == nil {
 		w.exemplars = new(exemplars)

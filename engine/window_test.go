@@ -73,7 +73,7 @@ func TestWindowCountsOutcomes(t *testing.T) {
 	}
 	add := func(n int, outcome Outcome, code string, d time.Duration) {
 		for range n {
-			w.add(outcome, code, d, TraceRef{}, time.Time{}, 64)
+			w.add(outcome, code, d, 64)
 		}
 	}
 	add(3, OutcomeSuccess, "200", 100*ms)
@@ -106,7 +106,7 @@ func TestWindowCountsOutcomes(t *testing.T) {
 func TestWindowIsEmpty(t *testing.T) {
 	for _, outcome := range []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeCancelled, OutcomeIgnored} {
 		w := newWindow(Objective{}, Distribution{})
-		w.add(outcome, "", 0, TraceRef{}, time.Time{}, 64)
+		w.add(outcome, "", 0, 64)
 		if w.isEmpty() {
 			t.Errorf("a window with a call that is a %s is empty", outcome)
 		}
@@ -122,15 +122,15 @@ func TestWindowIsEmpty(t *testing.T) {
 func TestWindowLatencyIsThatOfTheSuccesses(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 50 * ms}, Distribution{})
 	for i := range 100 {
-		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, 64)
 	}
 	alone := w.close(nil, false)
 	for i := range 100 {
-		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, TraceRef{}, time.Time{}, 64)
-		w.add(OutcomeFailure, "500", 0, TraceRef{}, time.Time{}, 64)
-		w.add(OutcomeFailure, "504", time.Hour, TraceRef{}, time.Time{}, 64)
-		w.add(OutcomeCancelled, "499", time.Hour, TraceRef{}, time.Time{}, 64)
-		w.add(OutcomeIgnored, "", time.Hour, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, 64)
+		w.add(OutcomeFailure, "500", 0, 64)
+		w.add(OutcomeFailure, "504", time.Hour, 64)
+		w.add(OutcomeCancelled, "499", time.Hour, 64)
+		w.add(OutcomeIgnored, "", time.Hour, 64)
 	}
 	s := w.close(nil, false)
 	if diff := cmp.Diff(alone.Latency, s.Latency); diff != "" {
@@ -168,7 +168,7 @@ func TestWindowWithoutCallsHasNoNaN(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWindow(Objective{}, Distribution{})
-			w.add(tt.outcome, "", 0, TraceRef{}, time.Time{}, 64)
+			w.add(tt.outcome, "", 0, 64)
 			s := w.close(nil, true)
 			checkSummary(t, &s)
 			if s.SuccessRatio != tt.ratio || s.WithinTargetRatio != tt.withinTarget || s.Latency != (Latency{}) {
@@ -191,7 +191,7 @@ func TestWindowWithoutCallsHasNoNaN(t *testing.T) {
 func TestWindowFailuresBeyond64Bits(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
 	for range 5 {
-		w.add(OutcomeFailure, "504", math.MaxInt64, TraceRef{}, time.Time{}, 64)
+		w.add(OutcomeFailure, "504", math.MaxInt64, 64)
 	}
 	if got := w.close(nil, false).FailureLatency; got.Mean != math.MaxInt64 || got.Max != math.MaxInt64 {
 		t.Errorf("got %+v, want the longest duration twice", got)
@@ -202,18 +202,18 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	ref := func(id byte) TraceRef { return call(id, "", 0, true).Trace }
 	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	w.add(OutcomeSuccess, "200", 10*ms, ref(1), end, 64)       // fast enough
-	w.add(OutcomeSuccess, "200", 11*ms, TraceRef{}, end, 64)   // without a trace
-	w.add(OutcomeFailure, "500", 5*ms, TraceRef{}, end, 64)    // likewise
-	w.add(OutcomeCancelled, "499", time.Hour, ref(2), end, 64) // nobody's fault
-	w.add(OutcomeIgnored, "", time.Hour, ref(3), end, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, 64)     // fast enough
+	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, 64) // without a trace
+	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, 64)  // likewise
+	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, 64) // nobody's fault
+	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, 64)
 	s := w.close(nil, false)
 	if s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
 		t.Fatalf("kept %v and %v, want nothing", s.FailedCalls, s.SlowCalls)
 	}
 
-	w.add(OutcomeSuccess, "200", 10*ms+1, ref(4), end, 64)
-	w.add(OutcomeFailure, "500", 1, ref(5), end, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, 64)
 	s = w.close(nil, false)
 	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowCalls, want) {
 		t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
@@ -232,7 +232,7 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
 	for i, code := range []string{"a", "b", "c"} {
-		w.add(OutcomeFailure, code, 0, call(byte(i), "", 0, true).Trace, time.Time{}, 2)
+		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, 2)
 	}
 	s := w.close(nil, false)
 	if got, want := codesOf(s.FailedCalls), []string{OverflowOperation, "a", "b"}; !slices.Equal(got, want) {
@@ -245,10 +245,10 @@ func TestWindowCloseEmpties(t *testing.T) {
 	fill := func() Summary {
 		for i := range 20 {
 			ref := call(byte(i), "", 0, true).Trace
-			w.add(OutcomeSuccess, "200", time.Duration(i)*100*ms, ref, time.Time{}, 64)
-			w.add(OutcomeFailure, "500", time.Duration(i)*ms, ref, time.Time{}, 64)
-			w.add(OutcomeCancelled, "", 0, ref, time.Time{}, 64)
-			w.add(OutcomeIgnored, "", 0, ref, time.Time{}, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, 64)
+			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, 64)
 		}
 		return w.close(nil, true)
 	}
@@ -269,12 +269,12 @@ func TestWindowCloseEmpties(t *testing.T) {
 
 func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
-	w.add(OutcomeSuccess, "", 5*ms, TraceRef{}, time.Time{}, 64)
+	w.add(OutcomeSuccess, "", 5*ms, 64)
 	if s := w.close(nil, false); s.Histogram != nil {
 		t.Error("a histogram that nobody asked for")
 	}
-	w.add(OutcomeSuccess, "", 5*ms, TraceRef{}, time.Time{}, 64)
-	w.add(OutcomeFailure, "", 7*ms, TraceRef{}, time.Time{}, 64)
+	w.add(OutcomeSuccess, "", 5*ms, 64)
+	w.add(OutcomeFailure, "", 7*ms, 64)
 	s := w.close(nil, true)
 	if diff := cmp.Diff(histogramOf(5*ms).Exponential(), *s.Histogram); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -283,8 +283,8 @@ func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 
 func TestSummaryCloneSharesNothing(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
-	w.add(OutcomeSuccess, "", 5*ms, call(1, "", 0, true).Trace, time.Time{}, 64)
-	w.add(OutcomeFailure, "500", 5*ms, call(2, "", 0, true).Trace, time.Time{}, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, 64)
 	s := w.close(nil, true)
 	c := s.Clone()
 	if diff := cmp.Diff(s, c); diff != "" {
@@ -308,8 +308,8 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 // fullSummary is a summary in which nothing is missing.
 func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
-	w.add(OutcomeSuccess, "200", 5*ms, call(1, "", 0, true).Trace, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC), 64)
-	w.add(OutcomeFailure, "500", 5*ms, call(2, "", 0, true).Trace, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC), 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, 64)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.Monitor, s.Service, s.Operation, s.Kind = "m", "shop", "GET /", KindServer
 	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
@@ -395,9 +395,9 @@ func TestWindowAddAllocatesNothing(t *testing.T) {
 	ref := call(1, "", 0, true).Trace
 	period := func() {
 		for i := range time.Duration(100) {
-			w.add(OutcomeSuccess, "200", i*100*time.Microsecond, ref, time.Time{}, 64)
-			w.add(OutcomeFailure, "500", i*ms, ref, time.Time{}, 64)
-			w.add(OutcomeCancelled, "499", i, ref, time.Time{}, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, 64)
 		}
 	}
 	period()

@@ -120,15 +120,28 @@ func (w *Windows) SetObjective(operation string, o Objective) error {
 
 // Add counts one report in the current period.
 func (w *Windows) Add(r Report) {
-	w.add(r.Service, r.Operation, r.Kind, r.Code, r.Outcome, r.Duration, r.Trace, r.End)
+	w.count(w.lookup(r.Service, r.Operation, r.Kind), r.Outcome, r.Code, r.Duration)
 }
 
-func (w *Windows) add(service, name string, kind Kind, code string, outcome Outcome, d time.Duration, ref TraceRef, end time.Time) {
-	op := w.lookup(service, name, kind)
+// AddTraced is Add for a call whose span is known, so that it can become an exemplar.
+func (w *Windows) AddTraced(r Report, ref TraceRef) {
+	w.countTraced(w.lookup(r.Service, r.Operation, r.Kind), r.Outcome, r.Code, r.Duration, ref, r.End)
+}
+
+// count counts one call of an operation.
+func (w *Windows) count(op *operation, outcome Outcome, code string, d time.Duration) {
 	if outcome == OutcomeUnset {
 		outcome = outcomeOf(w.config.Codes, code)
 	}
-	op.window.add(outcome, code, max(d, 0), ref, end, w.config.MaxCodes)
+	op.add(outcome, code, max(d, 0), w.config.MaxCodes)
+}
+
+// countTraced counts one call of an operation whose span is known.
+func (w *Windows) countTraced(op *operation, outcome Outcome, code string, d time.Duration, ref TraceRef, end time.Time) {
+	if outcome == OutcomeUnset {
+		outcome = outcomeOf(w.config.Codes, code)
+	}
+	op.addTraced(outcome, Exemplar{Trace: ref, Code: code, Duration: max(d, 0), End: end}, w.config.MaxCodes)
 }
 
 // lookup returns the operation of a report, which it makes if there is room.

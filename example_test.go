@@ -249,6 +249,29 @@ func ExampleMonitor_Report() {
 }
 
 // Monitors on one provider know nothing of each other.
+func ExampleMonitor_ReportContext() {
+	m, err := monitor.New(monitor.Config{
+		Notifiers: []alert.Notifier{},
+		Sinks: []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error {
+			fmt.Printf("%x\n", p.Summaries[0].FailedCalls[0].Trace.TraceID[14:])
+			return nil
+		})},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{14: 0xab, 15: 0xcd}, SpanID: trace.SpanID{1},
+	}))
+
+	m.ReportContext(ctx, monitor.Report{Operation: "charge", Code: "503"})
+
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output: abcd
+}
+
 func ExampleNew_several() {
 	counts := func(name string) []engine.Sink {
 		return []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error {

@@ -35,12 +35,11 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service := m.services.name(s.Resource())
-	r := Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}
-	if m.engine.WantsTrace(outcome, d) {
-		m.engine.ReportTraced(r, traceRef(s.SpanContext()))
+	if !m.engine.WantsTrace(outcome, d) {
+		m.engine.Report(Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d})
 		return
 	}
-	m.engine.Report(r)
+	m.engine.ReportTraced(Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}, traceRef(s.SpanContext()))
 }
 
 // traceRef returns what refers to a span.

@@ -23,6 +23,7 @@ import (
 // the TracerProvider's, ends it.
 type Monitor struct {
 	engine     *engine.Engine
+	intake     *engine.Intake // the engine's
 	off        bool // switched off by OTEL_SDK_DISABLED: the engine takes nothing
 	classifier *classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
@@ -51,7 +52,8 @@ func New(c Config) (*Monitor, error) {
 		return nil, err
 	}
 	if isDisabled() {
-		return &Monitor{engine: engine.Discard(), off: true}, nil
+		none := engine.Discard()
+		return &Monitor{engine: none, intake: none.Intake(), off: true}, nil
 	}
 	c = c.withDefaults()
 	m := &Monitor{
@@ -82,6 +84,7 @@ func New(c Config) (*Monitor, error) {
 	if err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
+	m.intake = m.engine.Intake()
 	return m, nil
 }
 
@@ -99,7 +102,9 @@ func (m *Monitor) periodClosed(p *engine.Period) {
 // Report reports a call that has no span. It never waits and allocates nothing. It
 // returns false if the report was dropped, because the queue was full or the
 // monitor was shut down; such reports are counted in [Stats].
-func (m *Monitor) Report(r Report) bool { return m.engine.Report(r) }
+func (m *Monitor) Report(r Report) bool {
+	return m.intake.Push(r.Service, r.Operation, r.Code, r.Duration, r.Kind, r.Outcome)
+}
 
 // ReportContext is Report for a call within a traced one: if it fails or is slow, the
 // span of ctx is what can be looked up.

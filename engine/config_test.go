@@ -144,16 +144,19 @@ func TestConfigKeepsWhatIsSaid(t *testing.T) {
 
 // In go-monitor (2018) an instance's config changed another's.
 func TestConfigIsNotShared(t *testing.T) {
-	bounds := []time.Duration{ms, 2 * ms}
-	ownBounds := []time.Duration{3 * ms, 4 * ms}
-	c := Config{
-		Operations:    map[string]Objective{"a": {AlertAfter: 5}},
-		Codes:         map[string]CodeFeature{"404": {Success: true, Name: "not found"}},
-		Distribution:  Distribution{Bounds: bounds},
-		Distributions: map[string]Distribution{"b": {Bounds: ownBounds}},
+	config := func() Config {
+		return Config{
+			Operations:    map[string]Objective{"a": {AlertAfter: 5}},
+			Codes:         map[string]CodeFeature{"404": {Success: true, Name: "not found"}},
+			Distribution:  Distribution{Bounds: []time.Duration{ms, 2 * ms}},
+			Distributions: map[string]Distribution{"b": {Bounds: []time.Duration{3 * ms, 4 * ms}}, "c": {}},
+		}
 	}
+	c, want := config(), newWindows(t, config()).Config()
 	one, other := newWindows(t, c), newWindows(t, c)
-	want := other.Config()
+	if diff := cmp.Diff(config(), c); diff != "" {
+		t.Errorf("the caller's own config changed (-before +after):\n%s", diff)
+	}
 
 	// Neither the caller's own maps and slices nor what an instance says about itself lead back into one.
 	spoil := func(c Config) {
@@ -162,6 +165,9 @@ func TestConfigIsNotShared(t *testing.T) {
 		c.Codes["200"] = CodeFeature{}
 		c.Distribution.Bounds[0] = 99
 		c.Distributions["b"].Bounds[0] = 99
+		if len(c.Distributions["c"].Bounds) > 0 {
+			c.Distributions["c"].Bounds[0] = 99
+		}
 		c.Distributions["b"] = Distribution{}
 	}
 	spoil(c)

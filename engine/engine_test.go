@@ -800,6 +800,24 @@ func TestEngineWithoutHooks(t *testing.T) {
 	})
 }
 
+// An engine that was never started answers like one that was shut down.
+func TestDiscard(t *testing.T) {
+	e := Discard()
+	if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}) {
+		t.Error("a report was taken")
+	}
+	flush(t, e)
+	shutdown(t, e)
+	shutdown(t, e)
+	if err := e.SetObjective("a", Objective{AlertAfter: 1}); err != nil {
+		t.Error(err)
+	}
+	e.WantsTrace(OutcomeSuccess, time.Second)
+	if s := e.Stats(); s != (Stats{DroppedShutdown: 2}) {
+		t.Errorf("the stats are %+v", s)
+	}
+}
+
 // Two engines know nothing of each other.
 func TestEnginesAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -90,8 +90,9 @@ const (
 	detailed = 1 << 15
 )
 
-// packed returns a kind and an outcome as one number.
-func packed(k Kind, o Outcome) uint16 { return uint16(k) | uint16(o&0x7f)<<8 }
+// packed returns a kind and an outcome as one number. Outcomes that there are not,
+// which count as ignored, stay such.
+func packed(k Kind, o Outcome) uint16 { return uint16(k) | uint16(min(o, 0x7f))<<8 }
 
 func (s *slot) kind() Kind       { return Kind(s.how) }
 func (s *slot) outcome() Outcome { return Outcome(s.how >> 8 & 0x7f) }
@@ -144,10 +145,13 @@ func (q *queue) pick() *ring {
 	return &q.rings[affinity()>>13*0x9E3779B97F4A7C15>>32&q.last]
 }
 
-// push passes a report on, or counts it as refused. It neither waits nor
-// allocates. The fields come one by one so that they travel in registers: a
-// struct that was just written to memory stalls whoever copies it.
-func (q *queue) push(service, name, code string, d time.Duration, kind Kind, outcome Outcome) bool {
+// Intake is the way into an engine: its queue, of which only Push is for others.
+type Intake = queue
+
+// Push passes a report on, or counts it as dropped and returns false, as
+// [Engine.Report] does. The fields come one by one so that they travel in
+// registers: a struct that was just written to memory stalls whoever copies it.
+func (q *queue) Push(service, name, code string, d time.Duration, kind Kind, outcome Outcome) bool {
 	r := q.pick()
 	pos := r.tail.Load()
 	if !r.hasRoom(pos) || !r.tail.CompareAndSwap(pos, pos+1) {
@@ -166,7 +170,7 @@ func (q *queue) push(service, name, code string, d time.Duration, kind Kind, out
 	return true
 }
 
-// pushTraced is push for a report that carries more.
+// pushTraced is Push for a report that carries more.
 func (q *queue) pushTraced(rep *Report, ref TraceRef) bool {
 	r, pos, ok := q.claim(q.pick())
 	if !ok {

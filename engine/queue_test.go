@@ -25,7 +25,7 @@ func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
 func (q *queue) pushNumber(n int) bool {
-	return q.push("service", "operation", "code", time.Duration(n), KindServer, OutcomeFailure)
+	return q.Push("service", "operation", "code", time.Duration(n), KindServer, OutcomeFailure)
 }
 
 // numbers drains a queue and returns what pushNumber put in.
@@ -130,7 +130,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		check(true)
 		// The next reports in the same slot have no trace, least of all that one.
 		for range 16 {
-			if !q.push("s", "o", "c", 5*ms, KindClient, OutcomeFailure) {
+			if !q.Push("s", "o", "c", 5*ms, KindClient, OutcomeFailure) {
 				t.Fatal("refused")
 			}
 			check(false)
@@ -203,13 +203,55 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 	}
 }
 
+// A slot tells by 32 bits which position its report is of; positions have 63.
+func TestQueueBeyond32Bits(t *testing.T) {
+	q := newQueue(16)
+	r := &q.rings[0]
+	const start = 1<<32 - 40
+	r.tail.Store(start)
+	r.free.Store(start)
+	r.head = start
+	for pos := uint64(start - 16); pos < start; pos++ { // what the round before has left
+		r.slots[pos&r.mask].round.Store(uint32(pos) + 1)
+	}
+	if got := q.numbers(); got != nil {
+		t.Fatalf("an empty queue holds %v", got)
+	}
+	for i := range 100 {
+		for j := range 16 {
+			if !q.pushNumber(16*i + j) {
+				t.Fatalf("report %d was refused", 16*i+j)
+			}
+		}
+		if q.pushNumber(-1) {
+			t.Fatal("a report too many was taken")
+		}
+		if got := q.numbers(); len(got) != 16 || got[0] != 16*i || got[15] != 16*i+15 {
+			t.Fatalf("got %v, want 16 reports from %d on", got, 16*i)
+		}
+	}
+	if r.head != start+1600 {
+		t.Errorf("the ring is at %d, want %d", r.head, start+1600)
+	}
+}
+
+// Kinds and outcomes that there are not may not turn into others.
+func TestQueueCarriesAnyKindAndOutcome(t *testing.T) {
+	for i := range 256 {
+		s := slot{how: packed(Kind(i), Outcome(255-i))}
+		if s.kind() != Kind(i) || s.outcome() != min(Outcome(255-i), 0x7f) || s.how&detailed != 0 {
+			t.Errorf("%v and %v come out as %v and %v, detailed %t", Kind(i), Outcome(255-i), s.kind(), s.outcome(), s.how&detailed != 0)
+		}
+	}
+}
+
 // A slot keeps short strings alive until its next report, since clearing them would
 // cost time; but never long ones, so that what it keeps is bounded.
 func TestQueueLetsGoOfLongStrings(t *testing.T) {
 	long := strings.Repeat("x", maxNameBytes+1)
 	for _, rep := range []Report{{Operation: long}, {Service: long}, {Code: long}} {
 		q := newRings(2, 16)
-		for q.push(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
+		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
 			q.pushTraced(&rep, TraceRef{})
 		}
 		q.drain(each(func(*slot, *detail) {}))
@@ -470,7 +512,7 @@ func pushPayload(q *queue, name, service string, payload uint64) bool {
 	if payload%3 == 0 {
 		return q.pushTraced(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))}, TraceRef{})
 	}
-	return q.push(service, name, "", d, kind, outcome)
+	return q.Push(service, name, "", d, kind, outcome)
 }
 
 // As long as no more reports are under way than the queue has room for, none is

@@ -282,15 +282,17 @@ func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 }
 
 func TestSummaryCloneSharesNothing(t *testing.T) {
-	w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
-	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, 64)
-	s := w.close(nil, true)
+	closed := func() Summary {
+		w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
+		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, 64)
+		return w.close(nil, true)
+	}
+	s, want := closed(), closed()
 	c := s.Clone()
-	if diff := cmp.Diff(s, c); diff != "" {
+	if diff := cmp.Diff(want, c); diff != "" {
 		t.Fatalf("the clone differs:\n%s", diff)
 	}
-	want := s.Clone()
 	c.Distribution[0].Count = 99
 	c.Failures[0].Code = "spoilt"
 	c.FailedCalls[0].Code = "spoilt"

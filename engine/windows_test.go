@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -199,6 +200,21 @@ func TestWindowsNames(t *testing.T) {
 	}
 	if a, b := p.Summaries[0].Objective.AlertAfter, p.Summaries[1].Objective.AlertAfter; a != 7 || b != 9 {
 		t.Errorf("the unnamed operation alerts after %d, the long one after %d, want 7 and 9", a, b)
+	}
+}
+
+// A name that is a piece of a large buffer must not keep the buffer in memory for as
+// long as the operation lives.
+func TestWindowsHoldOnToNothing(t *testing.T) {
+	page := strings.Repeat("x", 1<<20)
+	w := newWindows(t, Config{})
+	w.Add(Report{Service: page[:10], Operation: page[:20]})
+	s := w.Close(Period{}, nil).Summaries[0]
+	if s.Service != page[:10] || s.Operation != page[:20] {
+		t.Errorf("got %q of %q", s.Operation, s.Service)
+	}
+	if unsafe.StringData(s.Service) == unsafe.StringData(page) || unsafe.StringData(s.Operation) == unsafe.StringData(page) {
+		t.Error("the names of an operation still are pieces of the buffer")
 	}
 }
 
@@ -395,6 +411,9 @@ func TestWindowsServicesUsedAgainAfterLeaving(t *testing.T) {
 		}
 		if p := w.Close(Period{}, nil); len(p.Left) != 2 {
 			t.Errorf("round %d: %v left", round, p.Left)
+		}
+		if g := w.lastGroup[KindServer]; g != nil {
+			t.Errorf("round %d: the last service to be called is still known to be %q", round, g.service)
 		}
 	}
 }

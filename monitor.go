@@ -24,7 +24,7 @@ import (
 type Monitor struct {
 	engine     *engine.Engine
 	intake     *engine.Intake // the engine's
-	off        bool // switched off by OTEL_SDK_DISABLED: the engine takes nothing
+	off        bool           // switched off by OTEL_SDK_DISABLED: the engine takes nothing
 	classifier *classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/pprof"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -41,6 +44,8 @@ func main() {
 // settings say how much is measured.
 type settings struct {
 	rounds int
+	// trial is the number of operations that tell how many a round takes.
+	trial int
 	// round is how long one measurement of one variant takes.
 	round time.Duration
 	// reports is the number of reports of an end-to-end run.
@@ -53,8 +58,8 @@ type settings struct {
 }
 
 var (
-	fullSettings  = settings{rounds: 8, round: 60 * time.Millisecond, reports: 5_000_000, perName: 500, paced: 2 * time.Second, idle: time.Second}
-	shortSettings = settings{rounds: 3, round: 20 * time.Millisecond, reports: 1_000_000, perName: 100, paced: 500 * time.Millisecond, idle: time.Second}
+	fullSettings  = settings{rounds: 8, trial: 1 << 14, round: 60 * time.Millisecond, reports: 5_000_000, perName: 500, paced: 2 * time.Second, idle: time.Second}
+	shortSettings = settings{rounds: 3, trial: 1 << 14, round: 20 * time.Millisecond, reports: 1_000_000, perName: 100, paced: 500 * time.Millisecond, idle: time.Second}
 )
 
 // run is the command.
@@ -65,6 +70,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	rounds := flags.Int("rounds", 0, "measure every variant so often (default 8, short 3)")
 	only := flags.String("run", "", "measure only the groups whose title matches this `regexp`")
 	path := flags.String("o", "", "write the benchstat `file` here (default results/<time>.txt)")
+	profile := flags.String("cpuprofile", "", "write a CPU profile to this `file`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -88,15 +94,26 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if *path == "" {
 		*path = filepath.Join("results", time.Now().UTC().Format("20060102-150405")+".txt")
 	}
+	if *profile != "" {
+		stop, err := startProfile(*profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	t, err := measureAll(s, wanted.MatchString, stderr)
 	if err != nil {
 		return err
 	}
-	t.print(stdout)
+	if _, err := io.WriteString(stdout, t.text()); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
 	if err := writeResults(*path, t); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "every round, for benchstat: %s\n", *path)
+	if _, err := fmt.Fprintf(stdout, "every round, for benchstat: %s\n", *path); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
 	if *short {
 		return t.failures()
 	}
@@ -111,15 +128,31 @@ func measureAll(s settings, wanted func(title string) bool, progress io.Writer) 
 		if !wanted(g.title) {
 			continue
 		}
-		fmt.Fprintf(progress, "%s ...\n", g.title)
+		_, _ = fmt.Fprintf(progress, "%s ...\n", g.title)
 		measured, err := g.measure(s)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", g.title, err)
 		}
 		t.groups = append(t.groups, measured)
 	}
+	slices.SortStableFunc(t.groups, func(a, b *group) int { return cmp.Compare(a.title[0], b.title[0]) })
 	t.took = time.Since(began)
 	return t, nil
+}
+
+// startProfile begins a CPU profile; stop ends it.
+func startProfile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("-cpuprofile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("-cpuprofile: %w", err), f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}, nil
 }
 
 // writeResults writes the file that benchstat reads.

@@ -53,18 +53,3 @@ func reportEach(m *monitor.Monitor, names []string, refused *atomic.Uint64) func
 		}
 	}
 }
-
-// reportCallEach is reportEach for the engine's cheapest way in.
-func reportCallEach(e *engine.Engine, names []string, refused *atomic.Uint64) func(producer, from, to int) {
-	return func(producer, from, to int) {
-		at := start(producer, from, len(names))
-		for i := from; i < to; i++ {
-			if !e.ReportCall("", names[at], engine.KindUnspecified, "200", engine.OutcomeUnset, latencies[i&latencyMask]) {
-				refused.Add(1)
-			}
-			if at++; at == len(names) {
-				at = 0
-			}
-		}
-	}
-}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // ours is how we call ourselves in the table.
@@ -36,6 +37,8 @@ type probe struct {
 type sample struct {
 	n     int
 	value float64
+	// took is how long the measurement took, with what it does outside the time.
+	took time.Duration
 	// allocs and bytes were allocated for each operation; hasMemory says whether
 	// that was measured.
 	hasMemory     bool
@@ -124,17 +127,17 @@ func (g groupMaker) measure(s settings) (*group, error) {
 	return made, nil
 }
 
-// size returns the number of operations that take as long as a round should. Finding
-// out warms the probe up.
+// size returns the number of operations that take as long as a round should, or fewer
+// if too much has to be done in between. Finding out warms the probe up.
 func (p *probe) size(s settings) (int, error) {
 	if p.fixed > 0 {
 		return p.fixed, nil
 	}
-	const least = 1 << 14
-	trial, err := p.measure(least)
+	trial, err := p.measure(s.trial)
 	if err != nil {
 		return 0, err
 	}
-	n := int(float64(s.round.Nanoseconds()) / max(trial.value, 0.1))
-	return max(least, (n+least-1)/least*least), nil
+	n := float64(s.round.Nanoseconds()) / max(trial.value, 0.1)
+	n = min(n, float64(s.trial)*float64(3*s.round)/float64(max(trial.took, 1)))
+	return max(1, int(n)/s.trial) * s.trial, nil
 }

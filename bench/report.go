@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 
 	"github.com/blurooo/go-monitor/v2"
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // makeReport measures what a caller of Report pays.
@@ -14,19 +12,15 @@ import (
 // Ours never waits and refuses what comes while the queue is full, so its producers
 // report a quarter of a queue at a time, and the counting is waited for in between, outside
 // the time; it does go on meanwhile, too, and waking it is part of the time. The
-// library of 2018 waits when its channel of 100 is full: its producers run straight
-// through, and what they wait is part of the time.
+// library of 2018 waits when its channel of 100 is full: nothing is waited for in
+// between, and what its producers wait is part of the time.
 func makeReport(settings) (*group, error) {
 	g := &group{}
 	refused := new(atomic.Uint64)
 	var monitors []*monitor.Monitor
-	var engines []*engine.Engine
 	g.close = func() {
 		for _, m := range monitors {
 			shut(m)
-		}
-		for _, e := range engines {
-			_ = e.Shutdown(context.Background())
 		}
 		if n := refused.Load(); n > 0 {
 			g.note = fmt.Sprintf("%d reports were refused, so these times are too good", n)
@@ -39,11 +33,6 @@ func makeReport(settings) (*group, error) {
 			return nil, err
 		}
 		monitors = append(monitors, m)
-		e, err := engine.New(engine.Config{Period: quietConfig().Period, MaxOperations: manyNames}, engine.Hooks{})
-		if err != nil {
-			return nil, err
-		}
-		engines = append(engines, e)
 		var client reporter2018
 		if open2018 != nil {
 			client = open2018(nil)
@@ -58,26 +47,19 @@ func makeReport(settings) (*group, error) {
 				targets: []target{noAllocations()},
 			}
 			g.probes = append(g.probes, our)
-			if producers == 1 {
+			switch producers {
+			case 1:
 				single = our
 				our.targets = append(our.targets, atMost(reportLimit(n)))
-			} else if producers == 2 {
+			case 2:
 				our.targets = append(our.targets, target{kind: ratio, limit: 1, against: single, name: "one producer"})
 			}
-			g.probes = append(g.probes, &probe{
-				key: key, work: label, who: ours + ", engine.ReportCall", unit: "ns/op", baseline: our,
-				measure: work{
-					producers: producers, chunk: quarterQueue(), do: reportCallEach(e, names, refused),
-					settle: func() { _ = e.Flush(context.Background()) },
-				}.measure,
-				targets: []target{noAllocations()},
-			})
 			if client == nil {
 				continue
 			}
 			old := &probe{
 				key: key, work: label, who: who2018, unit: "ns/op", baseline: our,
-				measure: work{producers: producers, do: report2018Each(client, names)}.measure,
+				measure: work{producers: producers, chunk: quarterQueue(), do: report2018Each(client, names)}.measure,
 			}
 			if producers == 1 {
 				least := 8.0

@@ -59,14 +59,14 @@ func makeFull(settings) (*group, error) {
 	}
 	<-closed
 	names := makeNames(100)
-	for e.ReportCall("", names[0], engine.KindUnspecified, "200", engine.OutcomeUnset, time.Millisecond) {
+	for e.Report(engine.Report{Operation: names[0], Code: "200"}) {
 		continue
 	}
 	for _, producers := range producerCounts() {
 		key, label := where(100, producers)
 		g.probes = append(g.probes, &probe{
 			key: "Refused/" + key, work: label, who: ours + ", a refused report", unit: "ns/op",
-			measure: work{producers: producers, do: func(producer, from, to int) {
+			measure: work{producers: producers, chunk: quarterQueue(), do: func(producer, from, to int) {
 				at := start(producer, from, len(names))
 				for i := from; i < to; i++ {
 					e.Report(engine.Report{Operation: names[at], Code: "200", Duration: latencies[i&latencyMask]})
@@ -93,7 +93,7 @@ func makeClose(settings) (*group, error) {
 	judge := alert.NewJudge()
 	began := time.Now().Truncate(time.Hour)
 	g.probes = []*probe{{
-		key: "Close", work: plural(manyNames, "operation") + " that were called", who: ours + ", summaries and verdicts", unit: "ns/operation", fixed: manyNames,
+		key: "Close", work: plural(manyNames, "operation") + " that were called", who: ours + ", summaries and verdicts", unit: "ns/name", fixed: manyNames,
 		measure: func(int) (sample, error) {
 			callEach(names, latencies, 20, func(name string, d time.Duration) {
 				w.Add(engine.Report{Operation: name, Code: "200", Duration: d})

@@ -18,8 +18,9 @@ type table struct {
 	took   time.Duration
 }
 
-// print writes the table for people.
-func (t *table) print(w io.Writer) {
+// text is the table for people.
+func (t *table) text() string {
+	w := new(strings.Builder)
 	for _, line := range t.system.lines() {
 		fmt.Fprintln(w, line)
 	}
@@ -39,6 +40,7 @@ func (t *table) print(w io.Writer) {
 	}
 	met, all := t.score()
 	fmt.Fprintf(w, "\n%d of %d targets met; measured in %s\n", met, all, t.took.Round(time.Second))
+	return w.String()
 }
 
 // line is a probe's line.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,8 +17,7 @@ type work struct {
 	producers int
 	// chunk is the number of operations, those of all producers together, after which
 	// settle is called, outside the time that is measured: so a queue never
-	// fills, as it doesn't in a program that has something else to do. 0 means all
-	// at once, for what waits by itself.
+	// fills, as it doesn't in a program that has something else to do.
 	chunk  int
 	settle func()
 	// do does the operations from, from+1 ... to-1 of one producer.
@@ -27,14 +27,12 @@ type work struct {
 }
 
 // measure does n operations and returns the wall time of each. With several
-// producers that is the time in which all of them together did it, divided by the
-// number of all their operations.
+// producers, which begin each chunk together, that is the time until the last of them
+// is done with it, divided by the number of all their operations: half of what one caller
+// pays, where two don't get in each other's way.
 func (w work) measure(n int) (sample, error) {
 	each := n / w.producers
-	size := each
-	if w.chunk > 0 {
-		size = max(1, w.chunk/w.producers)
-	}
+	size := max(1, w.chunk/w.producers)
 	settle := w.settle
 	if settle == nil {
 		settle = func() {}
@@ -43,59 +41,81 @@ func (w work) measure(n int) (sample, error) {
 	if w.stillGC {
 		defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	}
+	line := barrier{n: int32(w.producers)}
+	laps := make([]lap, w.producers)
+	chunks := make([]time.Duration, 0, each/size+1)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	var elapsed time.Duration
-	line := barrier{n: int32(w.producers)}
-	clocks := make([]clock, w.producers)
+	began := time.Now()
 	var all sync.WaitGroup
 	for p := range w.producers {
 		all.Go(func() {
 			for from := 0; from < each; from += size {
 				to := min(from+size, each)
-				line.wait()
-				clocks[p].start = time.Now()
+				line.wait() // everything is settled
+				line.wait() // everybody is awake
+				laps[p].start = time.Now()
 				w.do(p, from, to)
-				clocks[p].end = time.Now()
+				laps[p].end = time.Now()
 				line.wait()
 				if p == 0 {
-					elapsed += span(clocks)
+					chunks = append(chunks, longest(laps))
 					settle()
 				}
 			}
 		})
 	}
 	all.Wait()
+	took := time.Since(began)
 	runtime.ReadMemStats(&after)
 	n = each * w.producers
 	return sample{
 		n:         n,
-		value:     float64(elapsed.Nanoseconds()) / float64(n),
+		value:     float64(total(chunks).Nanoseconds()) / float64(n),
+		took:      took,
 		hasMemory: true,
 		allocs:    float64(after.Mallocs-before.Mallocs) / float64(n),
 		bytes:     float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
 	}, nil
 }
 
-// clock is when one producer began and ended a chunk. Producers write theirs at the
-// same time, so each keeps to its own cache lines.
-type clock struct {
+// lap is when one producer began and ended a chunk. All write theirs at the same time,
+// so each has cache lines of its own.
+type lap struct {
 	start, end time.Time
 	_          [80]byte
 }
 
-// span returns the time between the first start and the last end.
-func span(clocks []clock) time.Duration {
-	first, last := clocks[0].start, clocks[0].end
-	for _, c := range clocks[1:] {
-		if c.start.Before(first) {
-			first = c.start
+// longest returns the time from the first start to the last end.
+func longest(laps []lap) time.Duration {
+	start, end := laps[0].start, laps[0].end
+	for _, l := range laps[1:] {
+		if l.start.Before(start) {
+			start = l.start
 		}
-		if c.end.After(last) {
-			last = c.end
+		if l.end.After(end) {
+			end = l.end
 		}
 	}
-	return last.Sub(first)
+	return end.Sub(start)
+}
+
+// interrupted is how many times as long as others a chunk takes that the machine
+// stopped to do something else.
+const interrupted = 4
+
+// total returns what all chunks took, those that the machine interrupted as if they
+// had taken what the others took in the mean.
+func total(chunks []time.Duration) time.Duration {
+	slices.Sort(chunks)
+	limit := interrupted * chunks[len(chunks)/2]
+	var sum time.Duration
+	n := 0
+	for n < len(chunks) && chunks[n] <= limit {
+		sum += chunks[n]
+		n++
+	}
+	return sum / time.Duration(n) * time.Duration(len(chunks))
 }
 
 // barrier lets n goroutines go on together. It spins: waking a goroutine takes longer
@@ -114,7 +134,7 @@ func (b *barrier) wait() {
 		return
 	}
 	for tries := 0; b.phase.Load() == phase; tries++ {
-		if tries > 1000 {
+		if tries > 5000 {
 			runtime.Gosched()
 		}
 	}

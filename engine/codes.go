@@ -52,11 +52,13 @@ type CodeFeature struct {
 
 // outcomeOf decides an outcome by the code alone.
 func outcomeOf(codes map[string]CodeFeature, code string) Outcome {
-	if f, ok := codes[code]; ok {
-		if f.Success {
-			return OutcomeSuccess
+	if len(codes) > 0 {
+		if f, ok := codes[code]; ok {
+			if f.Success {
+				return OutcomeSuccess
+			}
+			return OutcomeFailure
 		}
-		return OutcomeFailure
 	}
 	if codeMeansSuccess(code) {
 		return OutcomeSuccess

@@ -71,9 +71,9 @@ func bucketOf(d time.Duration) (octave int, sub uint8) {
 	// m is now d in seconds times 2^(29+zeros+short), and in [2^63, 2^64).
 	octave = 63 - (29 + zeros + short) - lowOctave
 	sub = firstBucket[m>>56&127]
-	if m >= bucketStart[sub+1] {
-		sub++
-	}
+	// The next bucket, unless m is below it: a comparison that no branch predictor could guess.
+	_, below := bits.Sub64(m, bucketStart[sub+1], 0)
+	sub += uint8(1 - below)
 	if octave >= octaves {
 		return octaves - 1, subBuckets - 1
 	}
@@ -101,13 +101,15 @@ type carry struct {
 // histogram, ready to use; it must not be copied after first use, and it is
 // not safe for concurrent use.
 type Histogram struct {
+	// The fields stand in the order of their use, since a duration that is recorded in
+	// one of many histograms finds none of them in the processor's cache.
 	count    uint64
-	sumLow   uint64
-	sumHigh  uint64 // sum is sumHigh*2^64 + sumLow: no load can overflow it
+	sumLow   uint64 // sum is sumHigh*2^64 + sumLow: no load can overflow it
 	min, max time.Duration
-	zero     uint64         // durations of zeroThreshold or less
+	counts   []octaveCounts
 	place    [octaves]uint8 // 1 + index into counts; 0: no duration in this octave
-	counts   []*octaveCounts
+	sumHigh  uint64
+	zero     uint64 // durations of zeroThreshold or less
 	carries  []carry
 }
 
@@ -122,8 +124,9 @@ func (h *Histogram) Record(d time.Duration) {
 	}
 	h.count++
 	var c uint64
-	h.sumLow, c = bits.Add64(h.sumLow, uint64(d), 0)
-	h.sumHigh += c
+	if h.sumLow, c = bits.Add64(h.sumLow, uint64(d), 0); c != 0 {
+		h.sumHigh++
+	}
 	if d <= zeroThreshold {
 		h.zero++
 		return
@@ -140,11 +143,16 @@ func (h *Histogram) Record(d time.Duration) {
 	}
 }
 
-// open makes room for an octave.
+// open makes room for an octave, and for no more than that.
 func (h *Histogram) open(octave int) uint8 {
-	h.counts = append(h.counts, new(octaveCounts))
-	h.place[octave] = uint8(len(h.counts))
-	return h.place[octave]
+	n := len(h.counts)
+	if n == cap(h.counts) {
+		h.counts = append(make([]octaveCounts, 0, n+1), h.counts...)
+	}
+	h.counts = h.counts[:n+1]
+	h.counts[n] = octaveCounts{}
+	h.place[octave] = uint8(n + 1)
+	return uint8(n + 1)
 }
 
 // carry adds times 65,536 to a bucket.
@@ -189,7 +197,7 @@ func (h *Histogram) Merge(o *Histogram) {
 		if h.place[octave] == 0 {
 			h.open(octave)
 		}
-		mine := h.counts[h.place[octave]-1]
+		mine := &h.counts[h.place[octave]-1]
 		for sub, n := range o.counts[p-1] {
 			mine[sub] += n
 			if mine[sub] < n {
@@ -267,28 +275,26 @@ func (h *Histogram) quantiles(qs []float64, out []time.Duration) {
 // room, so that a steady load allocates nothing; the others give it back.
 func (h *Histogram) reset() {
 	used := 0
-	for _, counts := range h.counts {
-		if *counts != (octaveCounts{}) {
+	for i := range h.counts {
+		if h.counts[i] != (octaveCounts{}) {
 			used++
 		}
 	}
 	if used < len(h.counts) {
-		kept := make([]*octaveCounts, 0, used)
+		kept := uint8(0)
 		for octave, p := range h.place {
 			if p == 0 {
 				continue
 			}
 			h.place[octave] = 0
-			if counts := h.counts[p-1]; *counts != (octaveCounts{}) {
-				kept = append(kept, counts)
-				h.place[octave] = uint8(len(kept))
+			if h.counts[p-1] != (octaveCounts{}) {
+				kept++
+				h.place[octave] = kept
 			}
 		}
-		h.counts = kept
+		h.counts = make([]octaveCounts, used)
 	}
-	for _, counts := range h.counts {
-		*counts = octaveCounts{}
-	}
+	clear(h.counts)
 	*h = Histogram{place: h.place, counts: h.counts, carries: h.carries[:0]}
 }
 

@@ -8,15 +8,20 @@ import (
 // window is one operation in one period, while it fills. The goroutine that owns
 // the [Windows] owns it.
 type window struct {
-	// target is objective.LatencyTarget, beside what every report touches.
-	target    time.Duration
-	within    uint64
+	// target is objective.LatencyTarget and lowest bounds[0], beside what every
+	// success touches.
+	target  time.Duration
+	lowest  time.Duration
+	within  uint64
+	success Histogram // of the successes' durations; its count is theirs
+
 	failure   uint64
 	cancelled uint64
 	ignored   uint64
-	success   Histogram // of the successes' durations; its count is theirs
 
-	intervals []uint64 // the distribution's counts
+	// intervals are the distribution's counts but the first: that is what is left
+	// of the successes.
+	intervals []uint64
 	bounds    []time.Duration
 
 	failLow, failHigh uint64 // sum of the failures' durations
@@ -30,7 +35,7 @@ type window struct {
 // open makes w judge by the given objective and distribution from now on.
 func (w *window) open(objective *Objective, bounds []time.Duration) {
 	w.objective, w.target = objective, objective.LatencyTarget
-	w.bounds = bounds
+	w.bounds, w.lowest = bounds, bounds[0]
 	if len(w.intervals) != len(bounds)+1 {
 		w.intervals = make([]uint64, len(bounds)+1)
 	}
@@ -43,7 +48,9 @@ func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int
 		if d <= w.target {
 			w.within++
 		}
-		w.intervals[interval(w.bounds, d)]++
+		if d >= w.lowest {
+			w.intervals[interval(w.bounds, d)]++
+		}
 		w.success.Record(d)
 	case OutcomeFailure:
 		w.failure++
@@ -91,6 +98,10 @@ var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
 // fills in whose summary it is.
 func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	success := w.success.count
+	w.intervals[0] = success
+	for _, n := range w.intervals[1:] {
+		w.intervals[0] -= n
+	}
 	s := Summary{
 		Count:             success + w.failure + w.cancelled,
 		Success:           success,

@@ -44,10 +44,10 @@ type groupKey struct {
 
 // operation is what is judged, and its window.
 type operation struct {
-	window
-	key   OperationKey
 	group *group
-	idle  int // periods without a call, up to now
+	window
+	key  OperationKey
+	idle int // periods without a call, up to now
 }
 
 // recentName remembers the operation that a name led to. The name is compared

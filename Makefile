@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example
+MODULES := . example bench
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
@@ -32,8 +32,9 @@ lint: deps ## run the linters over all modules
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
 .PHONY: bench
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## measure what it costs, beside what one would use instead (4 min); BENCHFLAGS=-short: 1 min
+	@# GO_MONITOR_2018=<a checkout of github.com/blurooo/go-monitor as of 2018> compares with it, too.
+	@GO="$(GO)" GO_MONITOR_2018="$(GO_MONITOR_2018)" bench/run $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)

@@ -209,7 +209,7 @@ func (w *Windows) open(op *operation) {
 	if b, ok := w.ownBounds[op.key.Name]; ok {
 		bounds = b
 	}
-	op.window.open(objective, bounds)
+	op.open(objective, bounds)
 }
 
 // Close ends the current period and returns it; the next one begins. p says
@@ -265,7 +265,7 @@ func (w *Windows) called() int {
 // summarize closes the window of one operation.
 func (w *Windows) summarize(op *operation, p *Period) Summary {
 	op.idle = 0
-	s := op.window.close(w.config.Codes, w.config.Histograms)
+	s := op.close(w.config.Codes, w.config.Histograms)
 	s.Monitor, s.Service, s.Operation, s.Kind = w.config.Name, op.key.Service, op.key.Name, op.key.Kind
 	s.Start, s.End, s.Partial = p.Start, p.End, p.Partial
 	p.Received += s.Count + s.Ignored

@@ -197,8 +197,6 @@ func (e *Engine) Flush(ctx context.Context) error {
 	select {
 	case <-flushed:
 		return nil
-	case <-e.done: // Shutdown counts everything, too
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -345,6 +345,24 @@ func TestEngineFlush(t *testing.T) {
 	})
 }
 
+// A report that was made before Flush is counted even if somebody else's, which came
+// to the queue before it, is still being written.
+func TestEngineFlushWaitsForWriters(t *testing.T) {
+	e, _ := start(t, Config{QueueSize: 16})
+	w := e.queue.startWriting(t)
+	report(t, e, 1, Report{Operation: "a"})
+	go func() {
+		for range 1000 {
+			runtime.Gosched()
+		}
+		w.finish()
+	}()
+	flush(t, e)
+	if n := e.Stats().Counted; n != 2 {
+		t.Errorf("after Flush %d reports are counted, want 2", n)
+	}
+}
+
 // Flush and Shutdown give up when their context ends; the work goes on all the same.
 func TestEngineHonoursContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -510,6 +528,35 @@ func TestEngineWakesUpInTime(t *testing.T) {
 	})
 }
 
+// The intake is Report by another way.
+func TestEngineIntake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{QueueSize: 16})
+		in := e.Intake()
+		for range 16 {
+			if !in.Push("shop", "a", "503", 5*ms, KindServer, OutcomeFailure) {
+				t.Error("refused")
+			}
+		}
+		if in.Push("shop", "a", "503", 5*ms, KindServer, OutcomeFailure) {
+			t.Error("a report too many was taken")
+		}
+		wait(time.Minute)
+		periods, _ := r.take()
+		if len(periods) != 1 || periods[0].Received != 17 || periods[0].Dropped != 1 {
+			t.Fatalf("got %+v, want 17 reports of which 1 was dropped", periods)
+		}
+		s := summaryOf(t, periods[0], "a")
+		if s.Service != "shop" || s.Kind != KindServer || s.Failure != 16 || s.FailureLatency.Mean != 5*ms || s.Failures[0].Code != "503" {
+			t.Errorf("got %+v", s)
+		}
+		shutdown(t, e)
+		if in.Push("shop", "a", "", 0, KindServer, OutcomeSuccess) || e.Stats().DroppedShutdown != 1 {
+			t.Errorf("after Shutdown the stats are %+v", e.Stats())
+		}
+	})
+}
+
 // The engine comes again by itself when a producer that was slow to write its slot
 // has hidden what came after it.
 func TestEngineComesAgainWhenBehind(t *testing.T) {
@@ -522,7 +569,7 @@ func TestEngineComesAgainWhenBehind(t *testing.T) {
 	<-e.queue.wake
 	e.count()
 	if e.counted.Load() != 0 || len(e.queue.wake) != 1 {
-		t.Errorf("counted %d reports, %d tokens, want none and one", e.counted.Load(), len(e.queue.wake))
+		t.Fatalf("counted %d reports, %d tokens, want none and one", e.counted.Load(), len(e.queue.wake))
 	}
 	<-e.queue.wake
 	w.finish()
@@ -556,11 +603,15 @@ func (c *skewedClock) skip(wall, mono time.Duration) {
 }
 
 func TestClockOfTheProcess(t *testing.T) {
+	// The calendar would take a monotonic reading for the time by the wall clock.
+	if wall, _ := newClock()(); wall != wall.Round(0) {
+		t.Errorf("it is %v, want that without a monotonic reading", wall)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		now := newClock()
 		wall, mono := now()
-		if wall != time.Now().Round(0) {
-			t.Errorf("it is %v, want %v without a monotonic reading", wall, time.Now())
+		if !wall.Equal(time.Now()) {
+			t.Errorf("it is %v, want %v", wall, time.Now())
 		}
 		time.Sleep(5 * time.Second)
 		laterWall, laterMono := now()
@@ -756,6 +807,26 @@ func TestEngineExemplars(t *testing.T) {
 	})
 }
 
+// A report without a trace must not get that of the report whose slot it has in the queue.
+func TestEngineExemplarsAreTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := start(t, Config{QueueSize: 16})
+		for i := range byte(16) {
+			e.ReportTraced(Report{Operation: "a", Code: "500", Duration: time.Minute}, call(i, "", 0, true).Trace)
+		}
+		wait(time.Minute)
+		if s := summaryOf(t, r.takePeriod(t), "a"); len(s.FailedCalls) != 5 {
+			t.Errorf("%d failed calls, want 5", len(s.FailedCalls))
+		}
+		report(t, e, 8, Report{Operation: "a", Code: "500", Duration: time.Minute})
+		report(t, e, 8, Report{Operation: "a", Code: "200", Duration: time.Minute})
+		wait(time.Minute)
+		if s := summaryOf(t, r.takePeriod(t), "a"); s.FailedCalls != nil || s.SlowCalls != nil {
+			t.Errorf("got %v and %v of reports without a trace", s.FailedCalls, s.SlowCalls)
+		}
+	})
+}
+
 func sameExemplar(a, b Exemplar) bool {
 	return a.Trace == b.Trace && a.Code == b.Code && a.Duration == b.Duration && a.End.Equal(b.End)
 }
@@ -864,6 +935,10 @@ func TestReportAllocatesNothing(t *testing.T) {
 			// What the engine's goroutine does with them is counted in.
 			if n := testing.AllocsPerRun(2000, func() { e.Report(r) }); n != 0 {
 				t.Errorf("Report allocates %v times", n)
+			}
+			in := e.Intake()
+			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, r.Kind, r.Outcome) }); n != 0 {
+				t.Errorf("Intake.Push allocates %v times", n)
 			}
 			if n := testing.AllocsPerRun(2000, func() { e.ReportTraced(r, ref) }); n != 0 {
 				t.Errorf("ReportTraced allocates %v times", n)

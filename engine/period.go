@@ -54,7 +54,6 @@ func (c *calendar) next(mono time.Duration, wall time.Time) (done Period, steppe
 	off, last := wall.Sub(c.end.Add(late)), c.off
 	c.off = off
 	if off >= c.period {
-		c.off = 0
 		c.openAt(mono, wall)
 		return done, off
 	}

@@ -42,11 +42,12 @@ func TestCalendarAlignsToTheWallClock(t *testing.T) {
 			if want := mono + tt.wantEnd.Sub(tt.wall); c.due != want {
 				t.Errorf("due at %s, want %s", c.due, want)
 			}
-			p, stepped := c.next(c.due, tt.wantEnd)
+			p, _ := c.next(c.due, tt.wantEnd)
 			checkPeriod(t, p, Period{Start: tt.wall, End: tt.wantEnd, Partial: tt.wantPart})
 			for range 3 {
 				want := Period{Start: p.End, End: p.End.Add(tt.period)}
 				due := c.due
+				var stepped time.Duration
 				p, stepped = c.next(due, want.End)
 				checkPeriod(t, p, want)
 				if c.due != due+tt.period || stepped != 0 {
@@ -287,9 +288,9 @@ func TestCalendarProperty(t *testing.T) {
 				}
 				last = p
 			},
-			"drift":  func(t *rapid.T) { skew += around("drift", -0.05, 0.05) },
-			"step":   func(t *rapid.T) { skew += around("step", -3, 3) },
-			"stride": func(t *rapid.T) { skew += around("stride", -100, 100) },
+			"drift":  func(*rapid.T) { skew += around("drift", -0.05, 0.05) },
+			"step":   func(*rapid.T) { skew += around("step", -3, 3) },
+			"stride": func(*rapid.T) { skew += around("stride", -100, 100) },
 			"cut": func(t *rapid.T) {
 				p := c.cut(max(latest, c.due-around("early", 0, 1)))
 				if p.Start.Before(last.End) || p.End.Before(p.Start) || !p.Partial {

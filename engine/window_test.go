@@ -154,6 +154,40 @@ func TestWindowLatencyIsThatOfTheSuccesses(t *testing.T) {
 	}
 }
 
+// Each success is in the one interval that holds it, whatever the intervals are.
+func TestWindowDistribution(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		bounds := rapid.SliceOfNDistinct(rapid.Int64Range(1, 50), 1, 20, rapid.ID).Draw(t, "bounds")
+		slices.Sort(bounds)
+		d := Distribution{}
+		want := []Bucket{{}}
+		for _, b := range bounds {
+			d.Bounds = append(d.Bounds, time.Duration(b))
+			want[len(want)-1].High = time.Duration(b)
+			want = append(want, Bucket{Low: time.Duration(b)})
+		}
+		w := newWindow(Objective{}, d)
+		for range 2 { // the second period knows nothing of the first
+			for i := range want {
+				want[i].Count = 0
+			}
+			for _, n := range rapid.SliceOf(rapid.Int64Range(0, 60)).Draw(t, "durations") {
+				w.add(OutcomeSuccess, "", time.Duration(n), 64)
+				w.add(OutcomeFailure, "500", time.Duration(n), 64)
+				for i := range want {
+					if b := &want[i]; b.Low <= time.Duration(n) && (time.Duration(n) < b.High || b.High == 0) {
+						b.Count++
+					}
+				}
+			}
+			s := w.close(nil, false)
+			if diff := cmp.Diff(want, s.Distribution); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
 // Where there is nothing to divide by, ratios are 1 and durations 0.
 func TestWindowWithoutCallsHasNoNaN(t *testing.T) {
 	tests := map[string]struct {

@@ -91,10 +91,14 @@ func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
 	w.Add(Report{Operation: "a", Duration: -time.Hour})
 	w.Add(Report{Operation: "a", Duration: 4 * ms})
 	w.Add(Report{Operation: "a", Code: "500", Duration: -time.Hour})
+	w.AddTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}})
 	s := summaryOf(t, w.Close(Period{}, nil), "a")
 	checkSummary(t, &s)
 	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
 		t.Errorf("got %+v and %+v", s.Latency, s.FailureLatency)
+	}
+	if got := s.FailedCalls[0].Duration; got != 0 {
+		t.Errorf("the failed call took %s", got)
 	}
 }
 

@@ -59,7 +59,7 @@ type settings struct {
 
 var (
 	fullSettings  = settings{rounds: 8, trial: 1 << 14, round: 60 * time.Millisecond, reports: 5_000_000, perName: 500, paced: 2 * time.Second, idle: time.Second}
-	shortSettings = settings{rounds: 3, trial: 1 << 14, round: 20 * time.Millisecond, reports: 1_000_000, perName: 100, paced: 500 * time.Millisecond, idle: time.Second}
+	shortSettings = settings{rounds: 4, trial: 1 << 14, round: 20 * time.Millisecond, reports: 1_000_000, perName: 100, paced: 500 * time.Millisecond, idle: time.Second}
 )
 
 // run is the command.
@@ -67,7 +67,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	short := flags.Bool("short", false, "measure less, and fail on allocations and on ratios worse than half of a target")
-	rounds := flags.Int("rounds", 0, "measure every variant so often (default 8, short 3)")
+	rounds := flags.Int("rounds", 0, "measure every variant so often (default 8, short 4)")
 	only := flags.String("run", "", "measure only the groups whose title matches this `regexp`")
 	path := flags.String("o", "", "write the benchstat `file` here (default results/<time>.txt)")
 	profile := flags.String("cpuprofile", "", "write a CPU profile to this `file`")

@@ -199,10 +199,10 @@ func makeIdle(s settings) (*group, error) {
 		g.probes = append(g.probes, p)
 		return p
 	}
-	add("none", "no monitor at all", 0)
+	none := add("none", "no monitor at all", 0)
 	p := add("period=1m", ours+", period 1m", time.Minute)
-	// A thousandth of one processor: an idle process of Go uses half of that by itself.
-	p.targets = []target{atMost(1000)}
+	// A thousandth of one processor is about what two measurements of nothing differ by.
+	p.targets = []target{{kind: difference, limit: 1000, against: none, name: "none"}}
 	add("period=1s", ours+", period 1s", time.Second)
 	return g, nil
 }

@@ -160,10 +160,10 @@ func makeOnEnd(settings) (*group, error) {
 			}
 			place, label := where(n, producers)
 			add := func(who string, p sdktrace.SpanProcessor) *probe {
-				added := &probe{key: "OnEnd/" + place, work: label, who: who, unit: "ns/op", measure: work{
+				added := &probe{key: "OnEnd/" + place, work: label, who: who, unit: "ns/op", measure: (&work{
 					producers: producers, chunk: quarterQueue(), do: endEach(p, spans),
 					settle: func() { _ = p.ForceFlush(context.Background()) },
-				}.measure}
+				}).measure}
 				g.probes = append(g.probes, added)
 				return added
 			}
@@ -249,15 +249,16 @@ func makeOtherOnEnd(settings) (*group, error) {
 		}
 		done.add(func() { shut(m) })
 		spans := captureSpans(names, kind.call)
-		w := work{producers: 1, chunk: quarterQueue(), settle: counted(m), do: endEach(m, spans)}
+		end := func(p sdktrace.SpanProcessor) func(int) (sample, error) {
+			return (&work{producers: 1, chunk: quarterQueue(), settle: counted(m), do: endEach(p, spans)}).measure
+		}
 		our := &probe{
-			key: "OnEnd/" + kind.key, work: kind.label, who: ours, unit: "ns/op", measure: w.measure,
+			key: "OnEnd/" + kind.key, work: kind.label, who: ours, unit: "ns/op", measure: end(m),
 			targets: []target{noAllocations()},
 		}
-		w.do = endEach(reading{}, spans)
 		g.probes = append(g.probes, our, &probe{
 			key: "OnEnd/" + kind.key, work: kind.label, who: "just reading the fields of a success", unit: "ns/op",
-			baseline: our, measure: w.measure,
+			baseline: our, measure: end(reading{}),
 		})
 	}
 	return g, nil

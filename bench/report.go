@@ -43,7 +43,7 @@ func makeReport(settings) (*group, error) {
 			key = "Report/" + key
 			our := &probe{
 				key: key, work: label, who: ours, unit: "ns/op",
-				measure: work{producers: producers, chunk: quarterQueue(), settle: counted(m), do: reportEach(m, names, refused)}.measure,
+				measure: (&work{producers: producers, chunk: quarterQueue(), settle: counted(m), do: reportEach(m, names, refused)}).measure,
 				targets: []target{noAllocations()},
 			}
 			g.probes = append(g.probes, our)
@@ -52,14 +52,14 @@ func makeReport(settings) (*group, error) {
 				single = our
 				our.targets = append(our.targets, atMost(reportLimit(n)))
 			case 2:
-				our.targets = append(our.targets, target{kind: ratio, limit: 1, against: single, name: "one producer"})
+				our.targets = append(our.targets, target{kind: ratio, limit: 1, against: single, name: "one producer", shared: true})
 			}
 			if client == nil {
 				continue
 			}
 			old := &probe{
 				key: key, work: label, who: who2018, unit: "ns/op", baseline: our,
-				measure: work{producers: producers, chunk: quarterQueue(), do: report2018Each(client, names)}.measure,
+				measure: (&work{producers: producers, chunk: quarterQueue(), do: report2018Each(client, names)}).measure,
 			}
 			if producers == 1 {
 				least := 8.0

@@ -66,7 +66,7 @@ func makeFull(settings) (*group, error) {
 		key, label := where(100, producers)
 		g.probes = append(g.probes, &probe{
 			key: "Refused/" + key, work: label, who: ours + ", a refused report", unit: "ns/op",
-			measure: work{producers: producers, chunk: quarterQueue(), do: func(producer, from, to int) {
+			measure: (&work{producers: producers, chunk: quarterQueue(), do: func(producer, from, to int) {
 				at := start(producer, from, len(names))
 				for i := from; i < to; i++ {
 					e.Report(engine.Report{Operation: names[at], Code: "200", Duration: latencies[i&latencyMask]})
@@ -74,7 +74,7 @@ func makeFull(settings) (*group, error) {
 						at = 0
 					}
 				}
-			}}.measure,
+			}}).measure,
 			targets: []target{noAllocations()},
 		})
 	}

@@ -23,7 +23,7 @@ func makeWholeSpan(s settings) (*group, error) {
 		done.add(func() { _ = provider.Shutdown(context.Background()) })
 		added := &probe{
 			key: "WholeSpan", work: "1 name, 1 producer", who: who, unit: "ns/op", fixed: s.trial / 2,
-			measure: work{
+			measure: (&work{
 				producers: 1, chunk: quarterQueue(), stillGC: true,
 				settle: func() { _ = provider.ForceFlush(context.Background()) },
 				do: func(_, from, to int) {
@@ -36,7 +36,7 @@ func makeWholeSpan(s settings) (*group, error) {
 						span.End()
 					}
 				},
-			}.measure,
+			}).measure,
 		}
 		g.probes = append(g.probes, added)
 		return added

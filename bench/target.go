@@ -19,6 +19,9 @@ type target struct {
 	ofOurs  bool
 	// name says in the table what a ratio compares with, where that is not plain.
 	name string
+	// shared says that the value depends on what else the machine does, so that it is
+	// never a failure: two producers need two processors at the same time.
+	shared bool
 }
 
 type targetKind uint8
@@ -26,6 +29,7 @@ type targetKind uint8
 const (
 	absolute    targetKind = iota // the minimum, in the probe's unit
 	ratio                         // compared with another probe
+	difference                    // what is more than another probe's
 	allocations                   // allocations of one operation
 )
 
@@ -65,6 +69,11 @@ func (t target) value(p *probe) (float64, bool) {
 			own, other = other, own
 		}
 		return own / other, true
+	case difference:
+		if !t.against.isMeasured() {
+			return 0, false
+		}
+		return max(0, p.minimum()-t.against.minimum()), true
 	case allocations:
 		allocs, _, ok := p.memory()
 		return allocs, ok
@@ -88,7 +97,7 @@ func (t target) verdict(p *probe) verdict {
 func (t target) isFarOff(p *probe) bool {
 	v, ok := t.value(p)
 	switch {
-	case !ok || t.kind == absolute:
+	case !ok || t.shared || t.kind == absolute || t.kind == difference:
 		return false
 	case t.kind == allocations:
 		return v > t.limit
@@ -110,6 +119,11 @@ func (t target) text(p *probe) string {
 		b.WriteString("0 allocs")
 	case absolute:
 		fmt.Fprintf(&b, "%s %s", sign, number(t.limit, p.unit))
+	case difference:
+		fmt.Fprintf(&b, "%s %s more than %s", sign, number(t.limit, p.unit), t.name)
+		if v, ok := t.value(p); ok {
+			fmt.Fprintf(&b, " (%s)", number(v, ""))
+		}
 	case ratio:
 		if t.ofOurs {
 			b.WriteString(ours + " ")

@@ -468,8 +468,8 @@ func TestHistogramGivesOctavesBack(t *testing.T) {
 	for _, d := range boundaries() {
 		h.Record(d + 1)
 	}
-	if len(h.counts) != octaves {
-		t.Fatalf("%d octaves, want all %d", len(h.counts), octaves)
+	if len(h.counts) != octaves || cap(h.counts) != octaves {
+		t.Fatalf("%d octaves and room for %d, want all %d and no more", len(h.counts), cap(h.counts), octaves)
 	}
 	h.reset()
 	h.Record(5 * time.Second)

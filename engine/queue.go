@@ -142,7 +142,7 @@ func (q *queue) pick() *ring {
 	// A goroutine's frames lie within a few KiB: the low bits say where in its
 	// stack it is, the others whose stack it is. Fibonacci hashing (Knuth, The Art
 	// of Computer Programming, volume 3, section 6.4) spreads them.
-	return &q.rings[affinity()>>13*0x9E3779B97F4A7C15>>32&q.last]
+	return &q.rings[affinity()>>11*0x9E3779B97F4A7C15>>32&q.last]
 }
 
 // Intake is the way into an engine: its queue, of which only Push is for others.

@@ -40,7 +40,7 @@ bench: ## measure what it costs, beside what one would use instead (4 min); BENC
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 	@$(GO) list ./... | while read -r p; do \
 		$(GO) test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
-			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; \
 		done || exit 1; done
 
 .PHONY: tidy

@@ -522,7 +522,7 @@ func pushPayload(q *queue, name, service string, payload uint64) bool {
 // refused: no lost race and no full ring among others with room is a reason.
 func TestQueueHammerNeverRefusesWhenThereIsRoom(t *testing.T) {
 	const producers, reports = 8, 10_000
-	for _, q := range []*queue{newQueue(16), newRings(2, 4), newRings(4, 4), newRings(8, 4)} {
+	for _, q := range []*queue{newRings(1, 4), newQueue(16), newRings(2, 4), newRings(4, 4), newRings(8, 4)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			room := int64(q.size())
 			var underWay, left, refusals atomic.Int64

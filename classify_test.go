@@ -760,7 +760,7 @@ func FuzzClassify(f *testing.F) {
 		if s.SpanKind != kindClient && operation != name {
 			t.Errorf("operation %q of a %s span named %q", operation, s.SpanKind, name)
 		}
-		if !strings.HasPrefix(operation, name) || len(operation) > len(name)+1+maxNameBytes {
+		if !strings.HasPrefix(operation, name) || len(operation) > len(name)+1+engine.MaxNameBytes {
 			t.Errorf("operation %q of a span named %q", operation, name)
 		}
 		if code == "" {

@@ -5,15 +5,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // Bounds of what is remembered of the addresses that clients call.
 const (
-	// maxNameBytes bounds the parts of a joined name, as the engine bounds names.
-	maxNameBytes = 256
 	// maxJoinedNames bounds the addresses that get an operation of their own.
 	maxJoinedNames = 1000
 	// maxOverflowNames bounds the names under which all other addresses are counted.
@@ -40,10 +37,10 @@ type joinedName struct{ name, address string }
 // join returns name and address with a space between. Addresses come from outside:
 // they are cut, and beyond the bound they are all called _OTHER.
 func (j *joinedNames) join(name, address string) string {
-	if len(name) > maxNameBytes {
+	if len(name) > engine.MaxNameBytes {
 		return name // the engine would cut the address off anyway
 	}
-	address = cutName(address)
+	address = engine.CutName(address)
 	known := j.load()
 	if joined, ok := known[joinedName{name, address}]; ok {
 		return joined
@@ -87,16 +84,4 @@ func (j *joinedNames) load() map[joinedName]string {
 		return *known
 	}
 	return nil
-}
-
-// cutName cuts s at a rune if it is longer than maxNameBytes.
-func cutName(s string) string {
-	if len(s) <= maxNameBytes {
-		return s
-	}
-	n := maxNameBytes
-	for n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

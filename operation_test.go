@@ -12,6 +12,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 func TestOperation(t *testing.T) {
@@ -127,7 +129,7 @@ func TestJoinedNamesCutAddresses(t *testing.T) {
 		})
 	}
 	// Bytes that are no runes at all are cut, too.
-	if got := cutName(strings.Repeat("\x80", 1000)); len(got) > maxNameBytes || len(got) < maxNameBytes-utf8.UTFMax {
+	if got := engine.CutName(strings.Repeat("\x80", 1000)); len(got) > engine.MaxNameBytes || len(got) < engine.MaxNameBytes-utf8.UTFMax {
 		t.Errorf("cut to %d bytes", len(got))
 	}
 }

@@ -16,30 +16,31 @@ const (
 	UnnamedOperation = "_UNNAMED"
 )
 
-// maxNameBytes bounds names and codes.
-const maxNameBytes = 256
+// MaxNameBytes is the number of bytes that a name or a code may have; longer ones are cut.
+const MaxNameBytes = 256
 
-// cut returns s, cut at a rune if it is longer than maxNameBytes.
-func cut(s string) string {
-	if len(s) <= maxNameBytes {
+// CutName returns s, cut at a rune if it is longer than [MaxNameBytes]. It does not
+// copy: the result keeps all of s in memory.
+func CutName(s string) string {
+	if len(s) <= MaxNameBytes {
 		return s
 	}
-	n := maxNameBytes
-	for n > maxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+	n := MaxNameBytes
+	for n > MaxNameBytes-utf8.UTFMax && !utf8.RuneStart(s[n]) {
 		n--
 	}
 	return s[:n]
 }
 
-// bounded is cut, and a copy that holds on to nothing else in memory.
-func bounded(s string) string { return strings.Clone(cut(s)) }
+// bounded is CutName, and a copy that holds on to nothing else in memory.
+func bounded(s string) string { return strings.Clone(CutName(s)) }
 
 // operationName returns the name under which an operation is counted.
 func operationName(name string) string {
 	if name == "" {
 		return UnnamedOperation
 	}
-	return cut(name)
+	return CutName(name)
 }
 
 // CodeFeature says what a status code means.
@@ -96,7 +97,7 @@ type codeTally struct {
 // add counts one failure and returns the code under which it was counted. limit
 // is the number of codes that get a place of their own.
 func (c *codeCounter) add(code string, limit int) string {
-	code = cut(code)
+	code = CutName(code)
 	for i := range *c {
 		if (*c)[i].code == code {
 			(*c)[i].count++

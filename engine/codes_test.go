@@ -101,7 +101,7 @@ func TestCut(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := cut(tt.s); got != tt.want {
+			if got := CutName(tt.s); got != tt.want {
 				t.Errorf("got %d bytes ending in %+q, want %d", len(got), got[max(0, len(got)-4):], len(tt.want))
 			}
 			if got := bounded(tt.s); got != tt.want {

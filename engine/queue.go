@@ -312,7 +312,7 @@ func (r *ring) drain(end uint64, f func([]slot, []detail)) int {
 		ready = ready[:n]
 		f(ready, r.details[i:])
 		for i := range ready {
-			if s := &ready[i]; len(s.name) > maxNameBytes || len(s.service) > maxNameBytes || len(s.code) > maxNameBytes {
+			if s := &ready[i]; len(s.name) > MaxNameBytes || len(s.service) > MaxNameBytes || len(s.code) > MaxNameBytes {
 				s.name, s.service, s.code = "", "", ""
 			}
 		}

@@ -251,7 +251,7 @@ func TestQueueCarriesAnyKindAndOutcome(t *testing.T) {
 // A slot keeps short strings alive until its next report, since clearing them would
 // cost time; but never long ones, so that what it keeps is bounded.
 func TestQueueLetsGoOfLongStrings(t *testing.T) {
-	long := strings.Repeat("x", maxNameBytes+1)
+	long := strings.Repeat("x", MaxNameBytes+1)
 	for _, rep := range []Report{{Operation: long}, {Service: long}, {Code: long}} {
 		q := newRings(2, 16)
 		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {

@@ -170,7 +170,7 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 
 // find returns the operation of a name that is new, or has to be put into shape first.
 func (w *Windows) find(service, name string, kind Kind) *operation {
-	gk := groupKey{cut(service), kind}
+	gk := groupKey{CutName(service), kind}
 	name = operationName(name)
 	g := w.groups[gk]
 	if g != nil && g.byName[name] != nil {

@@ -14,13 +14,20 @@ import (
 // the time; it does go on meanwhile, too, and waking it is part of the time. The
 // library of 2018 waits when its channel of 100 is full: nothing is waited for in
 // between, and what its producers wait is part of the time.
+//
+// A bareRing shows what is left if a report is only passed on, to a reader that does
+// nothing with it.
 func makeReport(settings) (*group, error) {
 	g := &group{}
 	refused := new(atomic.Uint64)
 	var monitors []*monitor.Monitor
+	var bares []*bareRing
 	g.close = func() {
 		for _, m := range monitors {
 			shut(m)
+		}
+		for _, r := range bares {
+			r.close()
 		}
 		if n := refused.Load(); n > 0 {
 			g.note = fmt.Sprintf("%d reports were refused, so these times are too good", n)
@@ -53,6 +60,14 @@ func makeReport(settings) (*group, error) {
 				our.targets = append(our.targets, atMost(reportLimit(n)))
 			case 2:
 				our.targets = append(our.targets, target{kind: ratio, limit: 1, against: single, name: "one producer", shared: true})
+			}
+			if producers == 1 {
+				bare := newBareRing()
+				bares = append(bares, bare)
+				g.probes = append(g.probes, &probe{
+					key: key, work: label, who: "a bare ring, nothing counted", unit: "ns/op", baseline: our,
+					measure: (&work{producers: producers, chunk: quarterQueue(), settle: bare.settle, do: pushEach(bare, names, refused)}).measure,
+				})
 			}
 			if client == nil {
 				continue

@@ -36,7 +36,7 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	}
 	service := m.services.name(s.Resource())
 	if !m.engine.WantsTrace(outcome, d) {
-		m.intake.Push(service, operation, code, d, engine.Kind(kind), outcome)
+		m.intake.Push(service, operation, code, d, engine.HowOf(engine.Kind(kind), outcome))
 		return
 	}
 	m.engine.ReportTraced(Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}, traceRef(s.SpanContext()))

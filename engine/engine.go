@@ -112,7 +112,7 @@ func Discard() *Engine {
 // and returns false if the report was dropped, because the queue was full or the
 // engine was shut down; either is counted.
 func (e *Engine) Report(r Report) bool {
-	return e.queue.Push(r.Service, r.Operation, r.Code, r.Duration, r.Kind, r.Outcome)
+	return e.queue.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.Kind, r.Outcome))
 }
 
 // Intake returns the way into the engine for callers to whom every nanosecond counts.
@@ -277,19 +277,19 @@ func (e *Engine) add(slots []slot, details []detail) {
 	var operations [batch]*operation
 	for i := range slots {
 		s := &slots[i]
-		operations[i] = e.windows.lookup(s.service, s.name, s.kind())
+		operations[i] = e.windows.lookup(s.service, s.name, s.how.kind())
 	}
 	for i := range slots {
 		s := &slots[i]
 		if s.how&detailed == 0 {
-			e.windows.count(operations[i], s.outcome(), s.code, s.duration)
+			e.windows.count(operations[i], s.how.outcome(), s.code, s.duration)
 			continue
 		}
 		end := details[i].end
 		if end.IsZero() {
 			end = e.endOf
 		}
-		e.windows.countTraced(operations[i], s.outcome(), s.code, s.duration, details[i].trace, end)
+		e.windows.countTraced(operations[i], s.how.outcome(), s.code, s.duration, details[i].trace, end)
 	}
 }
 

@@ -534,11 +534,11 @@ func TestEngineIntake(t *testing.T) {
 		e, r := start(t, Config{QueueSize: 16})
 		in := e.Intake()
 		for range 16 {
-			if !in.Push("shop", "a", "503", 5*ms, KindServer, OutcomeFailure) {
+			if !in.Push("shop", "a", "503", 5*ms, HowOf(KindServer, OutcomeFailure)) {
 				t.Error("refused")
 			}
 		}
-		if in.Push("shop", "a", "503", 5*ms, KindServer, OutcomeFailure) {
+		if in.Push("shop", "a", "503", 5*ms, HowOf(KindServer, OutcomeFailure)) {
 			t.Error("a report too many was taken")
 		}
 		wait(time.Minute)
@@ -551,7 +551,7 @@ func TestEngineIntake(t *testing.T) {
 			t.Errorf("got %+v", s)
 		}
 		shutdown(t, e)
-		if in.Push("shop", "a", "", 0, KindServer, OutcomeSuccess) || e.Stats().DroppedShutdown != 1 {
+		if in.Push("shop", "a", "", 0, HowOf(KindServer, OutcomeSuccess)) || e.Stats().DroppedShutdown != 1 {
 			t.Errorf("after Shutdown the stats are %+v", e.Stats())
 		}
 	})
@@ -937,7 +937,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 				t.Errorf("Report allocates %v times", n)
 			}
 			in := e.Intake()
-			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, r.Kind, r.Outcome) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.Kind, r.Outcome)) }); n != 0 {
 				t.Errorf("Intake.Push allocates %v times", n)
 			}
 			if n := testing.AllocsPerRun(2000, func() { e.ReportTraced(r, ref) }); n != 0 {

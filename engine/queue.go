@@ -27,8 +27,11 @@ import (
 // be passed on. So each report is either refused or delivered, and producers pay
 // nothing for that.
 type queue struct {
-	rings []ring
-	last  uint64 // index of the last ring: their number, a power of two, less one
+	// The rings stand in the queue itself: whoever pushes finds them without asking
+	// memory where they are. Those after the last one are not used.
+	all   [maxRings]ring
+	rings []ring // those that are used
+	last  uint64 // index of the last one: their number, a power of two, less one
 	// wake holds a token when some ring has filled by another part and
 	// the consumer may be asleep.
 	wake chan struct{}
@@ -46,7 +49,11 @@ type ring struct {
 	_    [64]byte
 	// tail counts the claims of producers; sealed is its highest bit.
 	tail atomic.Uint64
-	_    [56]byte
+	// limit is a position below which there is room for sure: what free was when it was
+	// last looked at, plus the number of slots. It spares the producers most looks at free,
+	// which the consumer writes on another processor.
+	limit atomic.Uint64
+	_     [48]byte
 	// free counts the slots that the consumer has given back.
 	free atomic.Uint64
 	_    [56]byte
@@ -67,7 +74,7 @@ type slot struct {
 	service  string
 	code     string
 	duration time.Duration
-	how      uint16 // kind and outcome, packed, and whether the slot is detailed
+	how      How // and whether the slot is detailed
 	// round is the low half of the position, plus one. It is set last.
 	round atomic.Uint32
 }
@@ -87,15 +94,17 @@ const (
 	// batch is the largest number of reports that the consumer takes at once.
 	batch = 64
 	// detailed marks a slot whose detail counts.
-	detailed = 1 << 15
+	detailed How = 1 << 16
 )
 
-// packed returns a kind and an outcome as one number. Outcomes that there are not,
-// which count as ignored, stay such.
-func packed(k Kind, o Outcome) uint16 { return uint16(k) | uint16(min(o, 0x7f))<<8 }
+// How says of a call what kind it was of and how it ended, as one number.
+type How uint32
 
-func (s *slot) kind() Kind       { return Kind(s.how) }
-func (s *slot) outcome() Outcome { return Outcome(s.how >> 8 & 0x7f) }
+// HowOf returns kind and outcome as one number.
+func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<8 }
+
+func (h How) kind() Kind       { return Kind(h) }
+func (h How) outcome() Outcome { return Outcome(h >> 8) }
 
 // newQueue returns a queue for size reports, or for the default number.
 func newQueue(size int) *queue {
@@ -105,13 +114,15 @@ func newQueue(size int) *queue {
 	}
 	size = ceilPow2(size)
 	rings = max(1, min(rings, size/ringSlots))
-	q := &queue{
-		rings: make([]ring, rings),
-		last:  uint64(rings - 1),
-		wake:  make(chan struct{}, 1),
-	}
+	return newRings(rings, size/rings)
+}
+
+// newRings returns a queue of so many rings, a power of two, of n slots each, another one.
+func newRings(rings, n int) *queue {
+	q := &queue{last: uint64(rings - 1), wake: make(chan struct{}, 1)}
+	q.rings = q.all[:rings]
 	for i := range q.rings {
-		q.rings[i].init(i, size/rings)
+		q.rings[i].init(i, n)
 	}
 	return q
 }
@@ -123,6 +134,7 @@ func (r *ring) init(index, n int) {
 	r.details = make([]detail, n)
 	r.mask = uint64(n - 1)
 	r.part = uint64(n/4 - 1)
+	r.limit.Store(uint64(n))
 }
 
 // ceilPow2 returns the least power of two that is not below n.
@@ -142,31 +154,40 @@ func (q *queue) pick() *ring {
 	// A goroutine's frames lie within a few KiB: the low bits say where in its
 	// stack it is, the others whose stack it is. Fibonacci hashing (Knuth, The Art
 	// of Computer Programming, volume 3, section 6.4) spreads them.
-	return &q.rings[affinity()>>11*0x9E3779B97F4A7C15>>32&q.last]
+	return &q.all[affinity()>>11*0x9E3779B97F4A7C15>>32&q.last&(maxRings-1)]
 }
 
 // Intake is the way into an engine: its queue, of which only Push is for others.
 type Intake = queue
 
 // Push passes a report on, or counts it as dropped and returns false, as
-// [Engine.Report] does. The fields come one by one so that they travel in
-// registers: a struct that was just written to memory stalls whoever copies it.
-func (q *queue) Push(service, name, code string, d time.Duration, kind Kind, outcome Outcome) bool {
+// [Engine.Report] does. The fields come one by one, and few enough, so that they travel
+// in registers: a struct that was just written to memory stalls whoever copies it.
+func (q *queue) Push(service, name, code string, d time.Duration, how How) bool {
 	r := q.pick()
 	pos := r.tail.Load()
-	if !r.hasRoom(pos) || !r.tail.CompareAndSwap(pos, pos+1) {
-		var ok bool
-		if r, pos, ok = q.claim(r); !ok {
-			return false
-		}
+	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
+	if pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
+		return q.pushAnywhere(r, service, name, code, d, how)
+	}
+	s.name, s.service, s.code = name, service, code
+	s.duration, s.how = d, how
+	r.pass(s, pos, q)
+	return true
+}
+
+// pushAnywhere is Push where the first try at the ring that was picked failed.
+//
+//go:noinline
+func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Duration, how How) bool {
+	r, pos, ok := q.claim(first)
+	if !ok {
+		return false
 	}
 	s := &r.slots[pos&r.mask]
 	s.name, s.service, s.code = name, service, code
-	s.duration, s.how = d, packed(kind, outcome)
-	s.round.Store(uint32(pos) + 1)
-	if pos&r.part == r.part {
-		q.wakeConsumer()
-	}
+	s.duration, s.how = d, how
+	r.pass(s, pos, q)
 	return true
 }
 
@@ -179,17 +200,18 @@ func (q *queue) pushTraced(rep *Report, ref TraceRef) bool {
 	r.details[pos&r.mask] = detail{trace: ref, end: rep.End}
 	s := &r.slots[pos&r.mask]
 	s.name, s.service, s.code = rep.Operation, rep.Service, rep.Code
-	s.duration, s.how = rep.Duration, packed(rep.Kind, rep.Outcome)|detailed
+	s.duration, s.how = rep.Duration, HowOf(rep.Kind, rep.Outcome)|detailed
+	r.pass(s, pos, q)
+	return true
+}
+
+// pass passes the slot at a claimed position, which is written, on to the consumer.
+func (r *ring) pass(s *slot, pos uint64, q *queue) {
 	s.round.Store(uint32(pos) + 1)
 	if pos&r.part == r.part {
 		q.wakeConsumer()
 	}
-	return true
 }
-
-// hasRoom reports whether position pos, read from the tail, may be claimed: whether
-// the ring is neither full nor sealed. A sealed tail looks like one far too large.
-func (r *ring) hasRoom(pos uint64) bool { return pos-r.free.Load() <= r.mask }
 
 // claim takes the position at the tail of ring first or, where that is full, of
 // another one. It counts the refusal if all are.
@@ -206,8 +228,10 @@ func (q *queue) claim(first *ring) (*ring, uint64, bool) {
 			r := &q.rings[(first.index+i)&q.last]
 			for {
 				pos := r.tail.Load()
-				if r.hasRoom(pos) {
+				if free := r.free.Load(); pos-free <= r.mask { // a sealed tail looks far too large
 					if r.tail.CompareAndSwap(pos, pos+1) {
+						// Whoever was slower sets it back a little, which does no harm.
+						r.limit.Store(free + uint64(len(r.slots)))
 						return r, pos, true
 					}
 					continue // somebody else was faster

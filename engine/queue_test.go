@@ -10,22 +10,11 @@ import (
 	"time"
 )
 
-// newRings returns a queue of the given number of rings of n slots each.
-func newRings(rings, n int) *queue {
-	q := newQueue(16)
-	q.rings = make([]ring, rings)
-	q.last = uint64(rings - 1)
-	for i := range q.rings {
-		q.rings[i].init(i, n)
-	}
-	return q
-}
-
 func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
 func (q *queue) pushNumber(n int) bool {
-	return q.Push("service", "operation", "code", time.Duration(n), KindServer, OutcomeFailure)
+	return q.Push("service", "operation", "code", time.Duration(n), HowOf(KindServer, OutcomeFailure))
 }
 
 // numbers drains a queue and returns what pushNumber put in.
@@ -106,7 +95,7 @@ func TestQueueCarriesReports(t *testing.T) {
 	check := func(wantDetailed bool) {
 		t.Helper()
 		n := q.drain(each(func(s *slot, d *detail) {
-			got := Report{Service: s.service, Operation: s.name, Kind: s.kind(), Code: s.code, Outcome: s.outcome(), Duration: s.duration}
+			got := Report{Service: s.service, Operation: s.name, Kind: s.how.kind(), Code: s.code, Outcome: s.how.outcome(), Duration: s.duration}
 			if got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
@@ -130,7 +119,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		check(true)
 		// The next reports in the same slot have no trace, least of all that one.
 		for range 16 {
-			if !q.Push("s", "o", "c", 5*ms, KindClient, OutcomeFailure) {
+			if !q.Push("s", "o", "c", 5*ms, HowOf(KindClient, OutcomeFailure)) {
 				t.Fatal("refused")
 			}
 			check(false)
@@ -241,9 +230,9 @@ func TestQueueBeyond32Bits(t *testing.T) {
 // Kinds and outcomes that there are not may not turn into others.
 func TestQueueCarriesAnyKindAndOutcome(t *testing.T) {
 	for i := range 256 {
-		s := slot{how: packed(Kind(i), Outcome(255-i))}
-		if s.kind() != Kind(i) || s.outcome() != min(Outcome(255-i), 0x7f) || s.how&detailed != 0 {
-			t.Errorf("%v and %v come out as %v and %v, detailed %t", Kind(i), Outcome(255-i), s.kind(), s.outcome(), s.how&detailed != 0)
+		s := slot{how: HowOf(Kind(i), Outcome(255-i))}
+		if s.how.kind() != Kind(i) || s.how.outcome() != Outcome(255-i) || s.how&detailed != 0 {
+			t.Errorf("%v and %v come out as %v and %v, detailed %t", Kind(i), Outcome(255-i), s.how.kind(), s.how.outcome(), s.how&detailed != 0)
 		}
 	}
 }
@@ -254,7 +243,7 @@ func TestQueueLetsGoOfLongStrings(t *testing.T) {
 	long := strings.Repeat("x", MaxNameBytes+1)
 	for _, rep := range []Report{{Operation: long}, {Service: long}, {Code: long}} {
 		q := newRings(2, 16)
-		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
+		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0) {
 			q.pushTraced(&rep, TraceRef{})
 		}
 		q.drain(each(func(*slot, *detail) {}))
@@ -476,8 +465,8 @@ func TestQueueHammer(t *testing.T) {
 			receive := func(s *slot, d *detail) {
 				payload := uint64(s.duration)
 				p := payload >> 32
-				if s.name != names[p] || s.service != services[p] || s.kind() != Kind(payload%6) || s.outcome() != Outcome(payload%5) {
-					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.kind(), s.outcome())
+				if s.name != names[p] || s.service != services[p] || s.how.kind() != Kind(payload%6) || s.how.outcome() != Outcome(payload%5) {
+					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.how.kind(), s.how.outcome())
 				}
 				isDetailed := s.how&detailed != 0
 				if isDetailed != (payload%3 == 0) || isDetailed && d.end.UnixNano() != int64(payload) {
@@ -515,7 +504,7 @@ func pushPayload(q *queue, name, service string, payload uint64) bool {
 	if payload%3 == 0 {
 		return q.pushTraced(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))}, TraceRef{})
 	}
-	return q.Push(service, name, "", d, kind, outcome)
+	return q.Push(service, name, "", d, HowOf(kind, outcome))
 }
 
 // As long as no more reports are under way than the queue has room for, none is

@@ -117,6 +117,7 @@ func (r *bareRing) close() {
 
 // pushEach returns work that passes the named operations' reports through the ring, as
 // reportEach does through a monitor.
+//
 //go:noinline
 func pushEach(r *bareRing, names []string, refused *atomic.Uint64) func(producer, from, to int) {
 	return func(producer, from, to int) {

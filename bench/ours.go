@@ -40,6 +40,7 @@ func shut(m *monitor.Monitor) { _ = m.Shutdown(context.Background()) }
 // reportEach returns work that reports calls of the named operations in turn.
 // refused counts what is not taken; it must stay zero for the measurement to mean
 // anything.
+//
 //go:noinline
 func reportEach(m *monitor.Monitor, names []string, refused *atomic.Uint64) func(producer, from, to int) {
 	return func(producer, from, to int) {

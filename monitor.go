@@ -111,7 +111,7 @@ func (m *Monitor) Report(r Report) bool {
 // span of ctx is what can be looked up.
 func (m *Monitor) ReportContext(ctx context.Context, r Report) bool {
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
-		return m.engine.ReportTraced(r, traceRef(sc))
+		return m.engine.ReportTraced(r, traceRef(sc), nil)
 	}
 	return m.engine.Report(r)
 }

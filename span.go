@@ -39,7 +39,7 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 		m.intake.Push(service, operation, code, d, engine.HowOf(engine.Kind(kind), outcome))
 		return
 	}
-	m.engine.ReportTraced(Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}, traceRef(s.SpanContext()))
+	m.engine.ReportTraced(Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}, traceRef(s.SpanContext()), nil)
 }
 
 // traceRef returns what refers to a span.

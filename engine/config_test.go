@@ -125,7 +125,7 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigKeepsWhatIsSaid(t *testing.T) {
 	c := Config{
 		Name: "http", Service: "shop", Period: 7 * time.Second,
-		Objective:  Objective{0.5, time.Second, 0.5, 1, 2, 10},
+		Objective:  basic(0.5, time.Second, 0.5, 1, 2, 10),
 		Operations: map[string]Objective{"GET /": {AlertAfter: 9}},
 		Codes:      map[string]CodeFeature{"404": {true, "not found"}},
 		Distribution: Distribution{
@@ -135,7 +135,7 @@ func TestConfigKeepsWhatIsSaid(t *testing.T) {
 		MaxOperations: 3, MaxCodes: 2, IdlePeriods: 1, QueueSize: 16, Histograms: true,
 	}
 	want := c
-	want.Operations = map[string]Objective{"GET /": {0.5, time.Second, 0.5, 9, 2, 10}}
+	want.Operations = map[string]Objective{"GET /": basic(0.5, time.Second, 0.5, 9, 2, 10)}
 	want.Distributions = map[string]Distribution{"GET /": {100 * ms, 500 * ms, 4, nil}, "PUT /": c.Distribution}
 	if diff := cmp.Diff(want, newWindows(t, c).Config()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -242,7 +242,7 @@ func FuzzConfig(f *testing.F) {
 		for _, operation := range []string{name, code, "some other", ""} {
 			for _, d := range []int64{math.MinInt64, 0, target, target + 1, lowest, highest, bound0, bound1, math.MaxInt64} {
 				for _, code := range []string{code, "", "500", name} {
-					w.AddTraced(Report{Operation: operation, Code: code, Duration: time.Duration(d)}, TraceRef{TraceID: [16]byte{1}})
+					w.AddTraced(Report{Operation: operation, Code: code, Duration: time.Duration(d)}, TraceRef{TraceID: [16]byte{1}}, nil)
 					added++
 				}
 			}

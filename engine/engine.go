@@ -58,6 +58,9 @@ type Hooks struct {
 	// Closed gets each period as it closes. It may complete the verdicts of its
 	// summaries; after that the period does not change any more.
 	Closed func(*Period)
+	// InFlight calls add for each call that has begun and not ended, at the end of a
+	// period, and returns the numbers for [Period.Untracked] and [Period.Abandoned].
+	InFlight func(now time.Time, add func(InFlight)) (untracked, abandoned uint64)
 	// Keep says that an idle operation must keep its place.
 	Keep func(OperationKey) bool
 	// Trouble gets what is wrong with the engine's own work.
@@ -119,9 +122,9 @@ func (e *Engine) Report(r Report) bool {
 func (e *Engine) Intake() *Intake { return e.queue }
 
 // ReportTraced is Report for a call whose span is known, so that it can become an
-// exemplar.
-func (e *Engine) ReportTraced(r Report, ref TraceRef) bool {
-	return e.queue.pushTraced(&r, ref)
+// exemplar. cause is what it is blamed on if it failed or was slow; nil: itself.
+func (e *Engine) ReportTraced(r Report, ref TraceRef, cause *Cause) bool {
+	return e.queue.pushTraced(&r, ref, cause)
 }
 
 // WantsTrace reports whether a call that ended so and took so long may become an
@@ -285,11 +288,11 @@ func (e *Engine) add(slots []slot, details []detail) {
 			e.windows.count(operations[i], s.how.outcome(), s.code, s.duration)
 			continue
 		}
-		end := details[i].end
-		if end.IsZero() {
-			end = e.endOf
+		d, end := &details[i], e.endOf
+		if d.end != 0 {
+			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], s.how.outcome(), s.code, s.duration, details[i].trace, end)
+		e.windows.countTraced(operations[i], s.how.outcome(), Exemplar{Trace: d.traceRef(s.how), Code: s.code, Duration: s.duration, End: end}, d.cause)
 	}
 }
 
@@ -329,6 +332,10 @@ func (e *Engine) finish(p Period) {
 	p.Dropped = droppedFull + droppedLate
 	p.Received = p.Dropped
 	e.takeObjectives()
+	if e.hooks.InFlight != nil {
+		now, _ := e.now()
+		p.Untracked, p.Abandoned = e.hooks.InFlight(now, e.windows.AddInFlight)
+	}
 	p = e.windows.Close(p, e.hooks.Keep)
 	e.reportDropped(&p, droppedFull, "the queue was full")
 	e.reportDropped(&p, droppedLate, "they came after the shutdown began")

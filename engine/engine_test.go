@@ -172,7 +172,7 @@ func TestEngineAccountsForEveryReport(t *testing.T) {
 					r := Report{Operation: names[i%len(names)], Kind: Kind(p), Outcome: Outcome(i % 5), Duration: time.Duration(i)}
 					report := e.Report
 					if i%7 == 0 {
-						report = func(r Report) bool { return e.ReportTraced(r, TraceRef{TraceID: [16]byte{1}}) }
+						report = func(r Report) bool { return e.ReportTraced(r, TraceRef{TraceID: [16]byte{1}}, nil) }
 					}
 					if report(r) {
 						accepted.Add(1)
@@ -427,7 +427,7 @@ func TestEngineShutdownIsIdempotent(t *testing.T) {
 			}
 		}
 		for i := range uint64(3) {
-			if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{}, TraceRef{TraceID: [16]byte{1}}) {
+			if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{}, TraceRef{TraceID: [16]byte{1}}, nil) {
 				t.Error("a report was taken after Shutdown")
 			}
 			if s := e.Stats(); s != (Stats{Counted: 5, DroppedShutdown: 2 * (i + 1)}) || s.Dropped() != 2*(i+1) || s.Received() != 5+2*(i+1) {
@@ -470,7 +470,7 @@ func TestEngineOverload(t *testing.T) {
 			r.take()
 			var taken int
 			for i := range 100 {
-				if i%2 == 1 && e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}) ||
+				if i%2 == 1 && e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}, nil) ||
 					i%2 == 0 && e.Report(Report{Operation: "a"}) {
 					taken++
 				}
@@ -785,8 +785,8 @@ func TestEngineExemplars(t *testing.T) {
 		e, r := start(t, Config{})
 		failed, slow := call(1, "", 0, true).Trace, call(2, "", 0, false).Trace
 		wait(10 * time.Second)
-		if !e.ReportTraced(Report{Operation: "a", Code: "500", Duration: 5 * ms}, failed) ||
-			!e.ReportTraced(Report{Operation: "a", Code: "200", Duration: time.Second, End: noon}, slow) {
+		if !e.ReportTraced(Report{Operation: "a", Code: "500", Duration: 5 * ms}, failed, nil) ||
+			!e.ReportTraced(Report{Operation: "a", Code: "200", Duration: time.Second, End: noon}, slow, nil) {
 			t.Error("refused")
 		}
 		report(t, e, 1, Report{Operation: "a", Code: "200", Duration: time.Second})
@@ -812,7 +812,7 @@ func TestEngineExemplarsAreTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := start(t, Config{QueueSize: 16})
 		for i := range byte(16) {
-			e.ReportTraced(Report{Operation: "a", Code: "500", Duration: time.Minute}, call(i, "", 0, true).Trace)
+			e.ReportTraced(Report{Operation: "a", Code: "500", Duration: time.Minute}, call(i, "", 0, true).Trace, nil)
 		}
 		wait(time.Minute)
 		if s := summaryOf(t, r.takePeriod(t), "a"); len(s.FailedCalls) != 5 {
@@ -874,7 +874,7 @@ func TestEngineWithoutHooks(t *testing.T) {
 // An engine that was never started answers like one that was shut down.
 func TestDiscard(t *testing.T) {
 	e := Discard()
-	if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}) {
+	if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}, nil) {
 		t.Error("a report was taken")
 	}
 	flush(t, e)
@@ -929,7 +929,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 			ref := TraceRef{TraceID: [16]byte{1}, Sampled: true}
 			for range 1000 {
 				e.Report(r)
-				e.ReportTraced(r, ref)
+				e.ReportTraced(r, ref, nil)
 			}
 			flush(t, e)
 			// What the engine's goroutine does with them is counted in.
@@ -940,7 +940,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.Kind, r.Outcome)) }); n != 0 {
 				t.Errorf("Intake.Push allocates %v times", n)
 			}
-			if n := testing.AllocsPerRun(2000, func() { e.ReportTraced(r, ref) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { e.ReportTraced(r, ref, nil) }); n != 0 {
 				t.Errorf("ReportTraced allocates %v times", n)
 			}
 			if n := testing.AllocsPerRun(100, func() { e.WantsTrace(r.Outcome, r.Duration) }); n != 0 {

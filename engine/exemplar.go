@@ -65,11 +65,11 @@ func decodeID(dst []byte, key, text string) error {
 // maxExemplars bounds each of the two lists below.
 const maxExemplars = 5
 
-// exemplars holds the calls of one window that are worth looking up. A window
-// without a failed or slow call has none at all.
+// exemplars holds the calls of one window that are worth looking up, and what all
+// such calls are blamed on. A window without a failed or slow call has none at all.
 type exemplars struct {
-	failed []Exemplar
-	slow   []Exemplar
+	failed, slow              []Exemplar
+	failureCauses, slowCauses causeCounter
 }
 
 // addFailed keeps e if that spreads the failed calls better over the codes, or

@@ -26,9 +26,40 @@ type Objective struct {
 	// running, 1 to 100. Default 3.
 	RecoverAfter int `mapstructure:"recover_after" json:"recover_after"`
 	// MinCalls is the number of calls below which a period says too little to be
-	// judged, 1 to 1,000,000,000. For availability it is held against the
-	// successes and failures, for latency against the successes. Default 1.
+	// judged by itself, 1 to 1,000,000,000: such periods are judged together, once
+	// they hold so many calls, and count as one. For availability it is held against
+	// the successes and failures, for latency against the successes. Default 1.
 	MinCalls int `mapstructure:"min_calls" json:"min_calls"`
+
+	// The fields below switch on what is off by default. A negative value switches off
+	// for one operation what it would inherit.
+
+	// Confidence is how sure a verdict on availability or latency must be, above 0 and
+	// below 1, such as 0.95: a period is bad only where the Wilson score interval of
+	// its ratio at this confidence lies below the target, and insufficient where only the
+	// ratio itself does. Default: the ratio alone decides.
+	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
+	// MinTraffic is the least number of calls in a period, 1 to 1,000,000,000: a
+	// period with fewer is bad for the traffic objective. Default: off.
+	MinTraffic int `mapstructure:"min_traffic" json:"min_traffic,omitzero"`
+	// TrafficDrop is the share, above 0 and below 1, of its usual number of calls below
+	// which a busy operation has gone quiet, which is bad for the traffic objective.
+	// Usual is the median of the last 20 periods with calls, busy a median of 10 calls
+	// or more; with fewer such periods nothing is said. Default: off.
+	TrafficDrop float64 `mapstructure:"traffic_drop" json:"traffic_drop,omitzero"`
+	// StuckAfter is the age, up to 24h, at which a call that has not ended counts as
+	// stuck: a period at whose end there are such calls is bad for the stuck
+	// objective. Default: off.
+	StuckAfter time.Duration `mapstructure:"stuck_after" json:"stuck_after_ns,omitzero"`
+	// BudgetRatio is the share of the calls of 30 days that must succeed, above 0 and
+	// below 1, such as 0.999: what it leaves is the error budget. A period is bad for the
+	// burn rate objective if at its end that budget burns more than 14.4 times too
+	// fast over the last hour and the last 5 minutes, or more than 6 times over the last
+	// 6 hours and the last 30 minutes. Default: off.
+	BudgetRatio float64 `mapstructure:"budget_ratio" json:"budget_ratio,omitzero"`
+	// RemindEvery is the time after which a firing alert is sent again, at the end of
+	// a period, up to 30 days. Default: off, it is sent once.
+	RemindEvery time.Duration `mapstructure:"remind_every" json:"remind_every_ns,omitzero"`
 }
 
 // DefaultObjective returns the objective that a zero [Config] expects of every
@@ -52,7 +83,19 @@ func (o Objective) Inherit(parent Objective) Objective {
 	inherit(&o.AlertAfter, parent.AlertAfter)
 	inherit(&o.RecoverAfter, parent.RecoverAfter)
 	inherit(&o.MinCalls, parent.MinCalls)
+	inherit(&o.Confidence, parent.Confidence)
+	inherit(&o.MinTraffic, parent.MinTraffic)
+	inherit(&o.TrafficDrop, parent.TrafficDrop)
+	inherit(&o.StuckAfter, parent.StuckAfter)
+	inherit(&o.BudgetRatio, parent.BudgetRatio)
+	inherit(&o.RemindEvery, parent.RemindEvery)
 	return o
+}
+
+// needsSilence reports whether the objective is about what does not happen, too, so that
+// a period without a call must be judged.
+func (o *Objective) needsSilence() bool {
+	return o.MinTraffic > 0 || o.TrafficDrop > 0 || o.BudgetRatio > 0
 }
 
 // inherit sets a zero value to its parent's.
@@ -67,6 +110,8 @@ const (
 	maxPeriodsRunning = 100
 	maxMinCalls       = 1_000_000_000
 	maxLatencyTarget  = 24 * time.Hour
+	maxStuckAfter     = 24 * time.Hour
+	maxRemindEvery    = 30 * 24 * time.Hour
 )
 
 // Validate returns one error for each field that is neither zero nor within its
@@ -91,5 +136,24 @@ func (o Objective) Validate() error {
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)
 	within("recover_after", o.RecoverAfter, 1, maxPeriodsRunning)
 	within("min_calls", o.MinCalls, 1, maxMinCalls)
+
+	share := func(key string, v float64) {
+		if !(v < 1) { // NaN, too
+			errs = append(errs, fmt.Errorf("%s: must be above 0 and below 1, or negative for none, got %v", key, v))
+		}
+	}
+	atMost := func(key string, v, high time.Duration) {
+		if v > high {
+			errs = append(errs, fmt.Errorf("%s: must be at most %s, or negative for none, got %s", key, hours(high), v))
+		}
+	}
+	share("confidence", o.Confidence)
+	if o.MinTraffic > maxMinCalls {
+		errs = append(errs, fmt.Errorf("min_traffic: must be at most %d, or negative for none, got %d", maxMinCalls, o.MinTraffic))
+	}
+	share("traffic_drop", o.TrafficDrop)
+	atMost("stuck_after", o.StuckAfter, maxStuckAfter)
+	share("budget_ratio", o.BudgetRatio)
+	atMost("remind_every", o.RemindEvery, maxRemindEvery)
 	return errors.Join(errs...)
 }

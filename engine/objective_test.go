@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -20,31 +21,44 @@ func TestDefaultObjectiveIsValid(t *testing.T) {
 	}
 }
 
+// basic returns an objective with all its fields that have a default.
+func basic(success float64, target time.Duration, within float64, n, m, calls int) Objective {
+	return Objective{SuccessRatio: success, LatencyTarget: target, WithinTarget: within, AlertAfter: n, RecoverAfter: m, MinCalls: calls}
+}
+
+// everything returns an objective none of whose fields is zero.
+func everything() Objective {
+	o := basic(0.5, time.Second, 0.25, 1, 7, 100)
+	o.Confidence, o.MinTraffic, o.TrafficDrop = 0.9, 5, 0.3
+	o.StuckAfter, o.BudgetRatio, o.RemindEvery = time.Minute, 0.999, time.Hour
+	return o
+}
+
 func TestObjectiveInheritsFieldByField(t *testing.T) {
-	parent := DefaultObjective()
-	own := Objective{SuccessRatio: 0.5, LatencyTarget: time.Second, WithinTarget: 0.25, AlertAfter: 1, RecoverAfter: 7, MinCalls: 100}
-	if got := own.Inherit(parent); got != own {
+	own := everything()
+	if got := own.Inherit(DefaultObjective()); got != own {
 		t.Errorf("an objective that says everything inherited something: %+v", got)
 	}
-	tests := map[string]struct {
-		set  func(*Objective)
-		want Objective
-	}{
-		"success_ratio":  {func(o *Objective) { o.SuccessRatio = own.SuccessRatio }, Objective{0.5, parent.LatencyTarget, 0.8, 3, 3, 1}},
-		"latency_target": {func(o *Objective) { o.LatencyTarget = own.LatencyTarget }, Objective{0.95, time.Second, 0.8, 3, 3, 1}},
-		"within_target":  {func(o *Objective) { o.WithinTarget = own.WithinTarget }, Objective{0.95, parent.LatencyTarget, 0.25, 3, 3, 1}},
-		"alert_after":    {func(o *Objective) { o.AlertAfter = own.AlertAfter }, Objective{0.95, parent.LatencyTarget, 0.8, 1, 3, 1}},
-		"recover_after":  {func(o *Objective) { o.RecoverAfter = own.RecoverAfter }, Objective{0.95, parent.LatencyTarget, 0.8, 3, 7, 1}},
-		"min_calls":      {func(o *Objective) { o.MinCalls = own.MinCalls }, Objective{0.95, parent.LatencyTarget, 0.8, 3, 3, 100}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
+	parent := everything()
+	for i := range reflect.TypeFor[Objective]().NumField() {
+		field := reflect.TypeFor[Objective]().Field(i)
+		if reflect.ValueOf(own).Field(i).IsZero() {
+			t.Errorf("%s: the test does not set it", field.Name)
+		}
+		for _, other := range []int64{2, -1} { // a negative value is one, too
 			var o Objective
-			tt.set(&o)
-			if got := o.Inherit(parent); got != tt.want {
-				t.Errorf("got %+v, want %+v", got, tt.want)
+			want := parent
+			for _, v := range []reflect.Value{reflect.ValueOf(&o).Elem().Field(i), reflect.ValueOf(&want).Elem().Field(i)} {
+				if v.CanFloat() {
+					v.SetFloat(float64(other))
+				} else {
+					v.SetInt(other)
+				}
 			}
-		})
+			if got := o.Inherit(parent); got != want {
+				t.Errorf("%s: got %+v, want %+v", field.Name, got, want)
+			}
+		}
 	}
 }
 
@@ -53,9 +67,20 @@ func TestObjectiveValidate(t *testing.T) {
 		o    Objective
 		want string // empty: valid
 	}{
-		"zero":    {Objective{}, ""},
-		"least":   {Objective{math.SmallestNonzeroFloat64, 1, math.SmallestNonzeroFloat64, 1, 1, 1}, ""},
-		"most":    {Objective{1, 24 * time.Hour, 1, 100, 100, 1_000_000_000}, ""},
+		"zero":                {Objective{}, ""},
+		"least":               {basic(math.SmallestNonzeroFloat64, 1, math.SmallestNonzeroFloat64, 1, 1, 1), ""},
+		"most":                {basic(1, 24*time.Hour, 1, 100, 100, 1_000_000_000), ""},
+		"most of what is off": {Objective{Confidence: 0.999999, MinTraffic: 1_000_000_000, TrafficDrop: 0.999999, StuckAfter: 24 * time.Hour, BudgetRatio: 0.999999, RemindEvery: 30 * 24 * time.Hour}, ""},
+		"all off":             {Objective{Confidence: -1, MinTraffic: -1, TrafficDrop: -1, StuckAfter: -1, BudgetRatio: -1, RemindEvery: -1}, ""},
+		"too much of what is off": {
+			Objective{Confidence: 1, MinTraffic: 1_000_000_001, TrafficDrop: math.NaN(), StuckAfter: 24*time.Hour + 1, BudgetRatio: 1.5, RemindEvery: 721 * time.Hour},
+			"confidence: must be above 0 and below 1, or negative for none, got 1\n" +
+				"min_traffic: must be at most 1000000000, or negative for none, got 1000000001\n" +
+				"traffic_drop: must be above 0 and below 1, or negative for none, got NaN\n" +
+				"stuck_after: must be at most 24h, or negative for none, got 24h0m0.000000001s\n" +
+				"budget_ratio: must be above 0 and below 1, or negative for none, got 1.5\n" +
+				"remind_every: must be at most 720h, or negative for none, got 721h0m0s",
+		},
 		"N and M": {Objective{AlertAfter: 1, RecoverAfter: 1}, ""},
 
 		"success_ratio negative": {Objective{SuccessRatio: -0.1}, "success_ratio: must be above 0 and at most 1, got -0.1"},
@@ -72,7 +97,7 @@ func TestObjectiveValidate(t *testing.T) {
 		"min_calls":              {Objective{MinCalls: math.MinInt}, "min_calls: must be between 1 and 1000000000, got -9223372036854775808"},
 		"min_calls many":         {Objective{MinCalls: 1_000_000_001}, "min_calls: must be between 1 and 1000000000, got 1000000001"},
 		"all at once": {
-			Objective{2, -1, 3, -1, -2, -3},
+			basic(2, -1, 3, -1, -2, -3),
 			"success_ratio: must be above 0 and at most 1, got 2\n" +
 				"latency_target: must be above 0s and at most 24h, got -1ns\n" +
 				"within_target: must be above 0 and at most 1, got 3\n" +

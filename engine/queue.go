@@ -81,8 +81,10 @@ type slot struct {
 
 // detail is what only reports with a trace carry.
 type detail struct {
-	trace TraceRef
-	end   time.Time
+	traceID [16]byte
+	spanID  [8]byte
+	end     int64 // in nanoseconds of Unix time; 0: now
+	cause   *Cause
 }
 
 const (
@@ -95,6 +97,8 @@ const (
 	batch = 64
 	// detailed marks a slot whose detail counts.
 	detailed How = 1 << 16
+	// sampledBit is [TraceRef.Sampled].
+	sampledBit How = 1 << 17
 )
 
 // How says of a call what kind it was of and how it ended, as one number.
@@ -105,6 +109,11 @@ func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<8 }
 
 func (h How) kind() Kind       { return Kind(h) }
 func (h How) outcome() Outcome { return Outcome(h >> 8) }
+
+// traceRef returns what refers to the span of a detailed slot.
+func (d *detail) traceRef(how How) TraceRef {
+	return TraceRef{TraceID: d.traceID, SpanID: d.spanID, Sampled: how&sampledBit != 0}
+}
 
 // newQueue returns a queue for size reports, or for the default number.
 func newQueue(size int) *queue {
@@ -192,15 +201,23 @@ func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Dur
 }
 
 // pushTraced is Push for a report that carries more.
-func (q *queue) pushTraced(rep *Report, ref TraceRef) bool {
+func (q *queue) pushTraced(rep *Report, ref TraceRef, cause *Cause) bool {
 	r, pos, ok := q.claim(q.pick())
 	if !ok {
 		return false
 	}
-	r.details[pos&r.mask] = detail{trace: ref, end: rep.End}
+	d := &r.details[pos&r.mask]
+	d.traceID, d.spanID, d.end, d.cause = ref.TraceID, ref.SpanID, 0, cause
+	if !rep.End.IsZero() {
+		d.end = rep.End.UnixNano()
+	}
+	how := HowOf(rep.Kind, rep.Outcome) | detailed
+	if ref.Sampled {
+		how |= sampledBit
+	}
 	s := &r.slots[pos&r.mask]
 	s.name, s.service, s.code = rep.Operation, rep.Service, rep.Code
-	s.duration, s.how = rep.Duration, HowOf(rep.Kind, rep.Outcome)|detailed
+	s.duration, s.how = rep.Duration, how
 	r.pass(s, pos, q)
 	return true
 }

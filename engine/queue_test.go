@@ -92,6 +92,7 @@ func TestQueueCarriesReports(t *testing.T) {
 	q := newQueue(16)
 	want := Report{Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms}
 	ref := TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true}
+	cause := &Cause{Operation: "db"}
 	check := func(wantDetailed bool) {
 		t.Helper()
 		n := q.drain(each(func(s *slot, d *detail) {
@@ -102,8 +103,8 @@ func TestQueueCarriesReports(t *testing.T) {
 			if isDetailed := s.how&detailed != 0; isDetailed != wantDetailed {
 				t.Errorf("detailed: %t, want %t", isDetailed, wantDetailed)
 			}
-			if wantDetailed && (d.trace != ref || d.end != noon) {
-				t.Errorf("got %+v of %s", d.trace, d.end)
+			if wantDetailed && (d.traceRef(s.how) != ref || d.end != noon.UnixNano() || d.cause != cause) {
+				t.Errorf("got %+v of %d because of %v", d.traceRef(s.how), d.end, d.cause)
 			}
 		}))
 		if n != 1 {
@@ -113,7 +114,7 @@ func TestQueueCarriesReports(t *testing.T) {
 	for range 40 { // more than there are slots
 		traced := want
 		traced.End = noon
-		if !q.pushTraced(&traced, ref) {
+		if !q.pushTraced(&traced, ref, cause) {
 			t.Fatal("refused")
 		}
 		check(true)
@@ -244,7 +245,7 @@ func TestQueueLetsGoOfLongStrings(t *testing.T) {
 	for _, rep := range []Report{{Operation: long}, {Service: long}, {Code: long}} {
 		q := newRings(2, 16)
 		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0) {
-			q.pushTraced(&rep, TraceRef{})
+			q.pushTraced(&rep, TraceRef{}, nil)
 		}
 		q.drain(each(func(*slot, *detail) {}))
 		for i := range q.rings {
@@ -290,7 +291,7 @@ func TestQueueWakesItsConsumer(t *testing.T) {
 	}
 	// Reports with a trace count as much.
 	for range 16 {
-		q.pushTraced(&Report{}, TraceRef{})
+		q.pushTraced(&Report{}, TraceRef{}, nil)
 	}
 	if !woken(q) {
 		t.Error("reports with a trace wake nobody")
@@ -391,7 +392,7 @@ func TestQueueSealed(t *testing.T) {
 		if q.pushNumber(0) {
 			t.Error("a sealed queue took a report")
 		}
-		if q.pushTraced(&Report{}, TraceRef{}) {
+		if q.pushTraced(&Report{}, TraceRef{}, nil) {
 			t.Error("a sealed queue took a report with a trace")
 		}
 	}
@@ -414,7 +415,7 @@ func TestQueuePushAllocatesNothing(t *testing.T) {
 	run := func() {
 		for range 10 {
 			q.pushNumber(1)
-			q.pushTraced(rep, TraceRef{TraceID: [16]byte{1}})
+			q.pushTraced(rep, TraceRef{TraceID: [16]byte{1}}, nil)
 		}
 		q.drain(discard)
 	}
@@ -469,8 +470,8 @@ func TestQueueHammer(t *testing.T) {
 					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.how.kind(), s.how.outcome())
 				}
 				isDetailed := s.how&detailed != 0
-				if isDetailed != (payload%3 == 0) || isDetailed && d.end.UnixNano() != int64(payload) {
-					t.Errorf("torn: payload %x came with the detail of %s (%t)", payload, d.end, isDetailed)
+				if isDetailed != (payload%3 == 0) || isDetailed && d.end != int64(payload) {
+					t.Errorf("torn: payload %x came with the detail of %x (%t)", payload, d.end, isDetailed)
 				}
 				if i := int64(payload & 0xffffffff); len(q.rings) == 1 && i != last[p] {
 					t.Errorf("producer %d: report %d came, %d was next", p, i, last[p])
@@ -502,7 +503,7 @@ func TestQueueHammer(t *testing.T) {
 func pushPayload(q *queue, name, service string, payload uint64) bool {
 	d, kind, outcome := time.Duration(payload), Kind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
-		return q.pushTraced(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))}, TraceRef{})
+		return q.pushTraced(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))}, TraceRef{}, nil)
 	}
 	return q.Push(service, name, "", d, HowOf(kind, outcome))
 }

@@ -49,6 +49,28 @@ type Summary struct {
 	// sampled ones first.
 	SlowCalls []Exemplar `json:"slow_calls,omitempty"`
 
+	// FailureCauses are the operations, called within this one, that its failures are
+	// blamed on, largest first. What they don't add up to failed by itself, or was
+	// reported without a span.
+	FailureCauses []CauseCount `json:"failure_causes,omitempty"`
+	// SlowCauses are the same for the successes above the latency target: operations
+	// that took more than half of the time.
+	SlowCauses []CauseCount `json:"slow_causes,omitempty"`
+
+	// InFlight is the number of calls that had begun and not ended at the end of the
+	// period, and OldestInFlight the age of the oldest of them. Stuck is the number of
+	// those older than [Objective.StuckAfter]. All are 0 unless calls in flight are tracked.
+	InFlight       uint64        `json:"in_flight,omitzero"`
+	OldestInFlight time.Duration `json:"oldest_in_flight_ns,omitzero"`
+	Stuck          uint64        `json:"stuck,omitzero"`
+
+	// TypicalCalls is the median number of calls of the last 20 periods with calls before
+	// this one; 0 unless [Objective.TrafficDrop] asks for it and there were so many.
+	TypicalCalls uint64 `json:"typical_calls,omitzero"`
+	// BurnRates says how fast the error budget burns; zero unless
+	// [Objective.BudgetRatio] sets one.
+	BurnRates BurnRates `json:"burn_rates,omitzero"`
+
 	// Objective is what was expected of the operation in this period.
 	Objective Objective `json:"objective"`
 	// Verdicts says how the operation did against each objective.
@@ -71,6 +93,8 @@ func (s *Summary) Clone() Summary {
 	c.Failures = slices.Clone(s.Failures)
 	c.FailedCalls = slices.Clone(s.FailedCalls)
 	c.SlowCalls = slices.Clone(s.SlowCalls)
+	c.FailureCauses = slices.Clone(s.FailureCauses)
+	c.SlowCauses = slices.Clone(s.SlowCauses)
 	if s.Histogram != nil {
 		h := *s.Histogram
 		h.Counts = slices.Clone(h.Counts)
@@ -126,6 +150,24 @@ type CodeCount struct {
 	Count uint64 `json:"count"`
 }
 
+// CauseCount says how many calls are blamed on one cause.
+type CauseCount struct {
+	Cause
+	Count uint64 `json:"count"`
+	// Share is Count's share of the failures, or of the slow successes, 0..1.
+	Share float64 `json:"share"`
+}
+
+// BurnRates says how many times too fast an error budget burns: the share of the calls
+// of a window that failed, divided by the share that may fail. At 1 the budget of 30
+// days lasts just that long.
+type BurnRates struct {
+	Minutes5  float64 `json:"minutes_5"`
+	Minutes30 float64 `json:"minutes_30"`
+	Hour1     float64 `json:"hour_1"`
+	Hours6    float64 `json:"hours_6"`
+}
+
 // Verdict says how one period of one operation did against one objective.
 type Verdict uint8
 
@@ -157,6 +199,9 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 type Verdicts struct {
 	Availability Verdict `json:"availability"`
 	Latency      Verdict `json:"latency"`
+	Traffic      Verdict `json:"traffic,omitzero"`
+	Stuck        Verdict `json:"stuck,omitzero"`
+	BurnRate     Verdict `json:"burn_rate,omitzero"`
 }
 
 // Period is everything that one closed period brought: the summary of each
@@ -172,7 +217,9 @@ type Period struct {
 	// stood still; their time is part of this period. It is 0 in a healthy process.
 	Missed int `json:"missed,omitempty"`
 	// Summaries are ordered by service, operation and kind; that of
-	// [OverflowOperation] comes last. Operations without a call in the period have none.
+	// [OverflowOperation] comes last. Operations without a call in the period have none,
+	// unless calls of theirs are in flight or their objective is about silence, too
+	// ([Objective.MinTraffic], TrafficDrop and BudgetRatio).
 	Summaries []Summary `json:"summaries"`
 	// Received is the number of reports made in the period: those that its
 	// summaries count and those that were dropped.
@@ -183,6 +230,16 @@ type Period struct {
 	// Overflowed is the number of reports that were counted under
 	// [OverflowOperation] because there were too many operations.
 	Overflowed uint64 `json:"overflowed"`
+	// InFlight is the number of calls that had begun and not ended at the end of the
+	// period, if they are tracked. Untracked is the number of calls that began in it and
+	// for which there was no room to track them, Abandoned that of calls which are no
+	// longer tracked because they were in flight for too long.
+	InFlight  uint64 `json:"in_flight,omitzero"`
+	Untracked uint64 `json:"untracked,omitzero"`
+	Abandoned uint64 `json:"abandoned,omitzero"`
+	// SampledRatio is the share of the traces, 0..1, that a sampler seems to let through
+	// to the monitor, so that the rest is never judged; 0 if there is no sign of that.
+	SampledRatio float64 `json:"sampled_ratio,omitzero"`
 	// Left are the operations that gave up their place at the end of this period
 	// because they were idle. It is not part of the JSON form.
 	Left []OperationKey `json:"-"`

@@ -28,6 +28,7 @@ type window struct {
 	failMax           time.Duration
 	codes             codeCounter
 	exemplars         *exemplars // nil until there is one
+	inFlight          inFlightTally
 
 	objective *Objective
 }
@@ -67,15 +68,33 @@ func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int
 	return code
 }
 
-// addTraced counts one call that can be looked up, and keeps it if it is worth that.
-func (w *window) addTraced(outcome Outcome, call Exemplar, maxCodes int) {
+// addTraced counts one call that can be looked up, and what it is blamed on, and keeps
+// it if it is worth that.
+func (w *window) addTraced(outcome Outcome, call Exemplar, cause *Cause, maxCodes int) {
 	call.Code = w.add(outcome, call.Code, call.Duration, maxCodes)
 	switch {
 	case call.Trace.IsZero():
 	case outcome == OutcomeFailure:
 		w.examples().addFailed(call)
+		w.exemplars.failureCauses.add(cause)
 	case outcome == OutcomeSuccess && call.Duration > w.target:
 		w.examples().addSlow(call)
+		w.exemplars.slowCauses.add(cause)
+	}
+}
+
+// inFlightTally counts the calls of one operation that have begun and not ended.
+type inFlightTally struct {
+	calls, stuck uint64
+	oldest       time.Duration
+}
+
+// add counts a call of the given age, which is stuck from stuckAfter on; 0 or less: never.
+func (t *inFlightTally) add(age, stuckAfter time.Duration) {
+	t.calls++
+	t.oldest = max(t.oldest, age)
+	if stuckAfter > 0 && age > stuckAfter {
+		t.stuck++
 	}
 }
 
@@ -91,6 +110,12 @@ func (w *window) examples() *exemplars {
 func (w *window) isEmpty() bool {
 	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0
 }
+
+// isIdle reports whether nothing goes on: nothing was counted and nothing is in flight.
+func (w *window) isIdle() bool { return w.isEmpty() && w.inFlight.calls == 0 }
+
+// isNoted reports whether the window gets a summary.
+func (w *window) isNoted() bool { return !w.isIdle() || w.objective.needsSilence() }
 
 var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
 
@@ -125,6 +150,8 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	}
 	if w.exemplars != nil {
 		s.FailedCalls, s.SlowCalls = w.exemplars.take()
+		s.FailureCauses = w.exemplars.failureCauses.take(s.Failure)
+		s.SlowCauses = w.exemplars.slowCauses.take(s.Success - s.WithinTarget)
 		if s.FailedCalls == nil && s.SlowCalls == nil {
 			w.exemplars = nil
 		}
@@ -133,6 +160,8 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		h := w.success.Exponential()
 		s.Histogram = &h
 	}
+	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
+	w.inFlight = inFlightTally{}
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
 	w.failLow, w.failHigh, w.failMax = 0, 0, 0
 	w.success.reset()

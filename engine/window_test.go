@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -236,18 +237,18 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	ref := func(id byte) TraceRef { return call(id, "", 0, true).Trace }
 	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, 64)     // fast enough
-	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, 64) // without a trace
-	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, 64)  // likewise
-	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, 64) // nobody's fault
-	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, nil, 64)     // fast enough
+	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, nil, 64) // without a trace
+	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, nil, 64)  // likewise
+	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, nil, 64) // nobody's fault
+	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, nil, 64)
 	s := w.close(nil, false)
 	if s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
 		t.Fatalf("kept %v and %v, want nothing", s.FailedCalls, s.SlowCalls)
 	}
 
-	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, 64)
-	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, nil, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, nil, 64)
 	s = w.close(nil, false)
 	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowCalls, want) {
 		t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
@@ -266,7 +267,7 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
 	for i, code := range []string{"a", "b", "c"} {
-		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, 2)
+		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, nil, 2)
 	}
 	s := w.close(nil, false)
 	if got, want := codesOf(s.FailedCalls), []string{OverflowOperation, "a", "b"}; !slices.Equal(got, want) {
@@ -279,10 +280,10 @@ func TestWindowCloseEmpties(t *testing.T) {
 	fill := func() Summary {
 		for i := range 20 {
 			ref := call(byte(i), "", 0, true).Trace
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, 64)
-			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, nil, 64)
 		}
 		return w.close(nil, true)
 	}
@@ -318,8 +319,10 @@ func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 func TestSummaryCloneSharesNothing(t *testing.T) {
 	closed := func() Summary {
 		w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
-		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, nil, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, nil, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}}, &Cause{Operation: "slow"}, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, &Cause{Operation: "failed"}, 64)
 		return w.close(nil, true)
 	}
 	s, want := closed(), closed()
@@ -331,6 +334,8 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 	c.Failures[0].Code = "spoilt"
 	c.FailedCalls[0].Code = "spoilt"
 	c.SlowCalls[0].Code = "spoilt"
+	c.FailureCauses[0].Count = 99
+	c.SlowCauses[0].Count = 99
 	c.Histogram.Count = 99
 	c.Histogram.Counts[0] = 99
 	if diff := cmp.Diff(want, s); diff != "" {
@@ -344,13 +349,18 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 // fullSummary is a summary in which nothing is missing.
 func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
-	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{"shop", KindClient, "SELECT", "OK"}, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{"shop", KindClient, "INSERT", "23505"}, 64)
+	w.inFlight.add(5*time.Minute, time.Minute)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
+	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
 	s.Monitor, s.Service, s.Operation, s.Kind = "m", "shop", "GET /", KindServer
 	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
 	s.Partial = true
-	s.Verdicts = Verdicts{VerdictBad, VerdictGood}
+	s.Verdicts = Verdicts{VerdictBad, VerdictGood, VerdictInsufficient, VerdictBad, VerdictGood}
+	s.Objective = everything()
 	return s
 }
 
@@ -366,9 +376,9 @@ func TestSummaryJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"cancelled", "count", "distribution", "end", "failed_calls", "failure", "failure_latency", "failures",
-		"ignored", "kind", "latency", "monitor", "objective", "operation", "partial", "service", "slow_calls", "start",
-		"success", "success_ratio", "verdicts", "within_target", "within_target_ratio",
+		"burn_rates", "cancelled", "count", "distribution", "end", "failed_calls", "failure", "failure_causes", "failure_latency", "failures",
+		"ignored", "in_flight", "kind", "latency", "monitor", "objective", "oldest_in_flight_ns", "operation", "partial", "service",
+		"slow_calls", "slow_causes", "start", "stuck", "success", "success_ratio", "typical_calls", "verdicts", "within_target", "within_target_ratio",
 	}
 	if got := keysOf(tree); !slices.Equal(got, want) {
 		t.Errorf("keys\n%q, want\n%q", got, want)
@@ -383,7 +393,7 @@ func TestSummaryJSON(t *testing.T) {
 		t.Errorf("does not come back (-want +got):\n%s", diff)
 	}
 
-	period, err := json.Marshal(Period{Missed: 1, Partial: true, Summaries: []Summary{s}, Left: []OperationKey{{Name: "gone"}}})
+	period, err := json.Marshal(Period{Missed: 1, Partial: true, InFlight: 1, Untracked: 2, Abandoned: 3, SampledRatio: 0.1, Summaries: []Summary{s}, Left: []OperationKey{{Name: "gone"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +401,7 @@ func TestSummaryJSON(t *testing.T) {
 	if err := json.Unmarshal(period, &tree); err != nil {
 		t.Fatal(err)
 	}
-	want = []string{"dropped", "end", "missed", "monitor", "overflowed", "partial", "received", "start", "summaries"}
+	want = []string{"abandoned", "dropped", "end", "in_flight", "missed", "monitor", "overflowed", "partial", "received", "sampled_ratio", "start", "summaries", "untracked"}
 	if got := keysOf(tree); !slices.Equal(got, want) {
 		t.Errorf("keys of a period\n%q, want\n%q", got, want)
 	}
@@ -431,13 +441,66 @@ func TestWindowAddAllocatesNothing(t *testing.T) {
 	ref := call(1, "", 0, true).Trace
 	period := func() {
 		for i := range time.Duration(100) {
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, nil, 64)
 		}
 	}
 	period()
 	if n := testing.AllocsPerRun(10, period); n != 0 {
 		t.Errorf("counting allocates %v times", n)
+	}
+}
+
+// Causes are counted for what the objectives are about: failures, and successes above
+// the latency target; cancelled calls and fast ones are nobody's fault.
+func TestWindowCauses(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
+	ref := TraceRef{TraceID: [16]byte{1}}
+	add := func(n int, outcome Outcome, d time.Duration, cause *Cause) {
+		for range n {
+			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, cause, 64)
+		}
+	}
+	insert := func() *Cause { return &Cause{"shop", KindClient, "INSERT orders", "23505"} } // equal, and never the same
+	for range 3 {
+		add(1, OutcomeFailure, ms, insert())
+	}
+	add(4, OutcomeFailure, ms, &Cause{"shop", KindClient, "INSERT orders", "40001"})
+	add(1, OutcomeFailure, ms, nil)
+	add(2, OutcomeSuccess, 11*ms, &Cause{Operation: "SELECT"})
+	add(2, OutcomeSuccess, 11*ms, nil)
+	add(5, OutcomeSuccess, 10*ms, &Cause{Operation: "within the target"})
+	add(5, OutcomeCancelled, time.Hour, insert())
+	add(5, OutcomeIgnored, time.Hour, insert())
+	s := w.close(nil, false)
+	wantFailures := []CauseCount{{Cause{"shop", KindClient, "INSERT orders", "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
+	if diff := cmp.Diff(wantFailures, s.FailureCauses); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]CauseCount{{Cause{Operation: "SELECT"}, 2, 0.5}}, s.SlowCauses); diff != "" {
+		t.Errorf("slow calls (-want +got):\n%s", diff)
+	}
+	if s := w.close(nil, false); s.FailureCauses != nil || s.SlowCauses != nil {
+		t.Errorf("an empty period has causes: %v, %v", s.FailureCauses, s.SlowCauses)
+	}
+}
+
+func TestWindowCausesAreBounded(t *testing.T) {
+	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
+	for i := range 1000 {
+		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 64)
+	}
+	s := w.close(nil, false)
+	if len(s.FailureCauses) != maxCauses+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauses {
+		t.Errorf("got %v, want %d causes and the rest together", s.FailureCauses, maxCauses)
+	}
+}
+
+func TestMergeCauses(t *testing.T) {
+	a, b := Cause{Operation: "a", Code: "1"}, Cause{Operation: "b"}
+	got := MergeCauses(20, []CauseCount{{a, 3, 0.5}}, nil, []CauseCount{{b, 5, 1}, {a, 4, 0.1}})
+	if diff := cmp.Diff([]CauseCount{{a, 7, 0.35}, {b, 5, 0.25}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

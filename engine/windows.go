@@ -26,6 +26,7 @@ type Windows struct {
 	sorted     bool         // whether operations stand in the order of the summaries
 	overflow   *operation
 	overflowed uint64 // reports counted under overflow in this period
+	inFlight   uint64 // calls in flight at the end of this period
 	recent     []recentName
 
 	changed map[string]*Objective // what SetObjective set in this period
@@ -124,8 +125,24 @@ func (w *Windows) Add(r Report) {
 }
 
 // AddTraced is Add for a call whose span is known, so that it can become an exemplar.
-func (w *Windows) AddTraced(r Report, ref TraceRef) {
-	w.countTraced(w.lookup(r.Service, r.Operation, r.Kind), r.Outcome, r.Code, r.Duration, ref, r.End)
+// cause is what it is blamed on if it failed or was slow; nil: itself.
+func (w *Windows) AddTraced(r Report, ref TraceRef, cause *Cause) {
+	w.countTraced(w.lookup(r.Service, r.Operation, r.Kind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, cause)
+}
+
+// InFlight is a call that has begun and not ended.
+type InFlight struct {
+	Service, Operation string
+	Kind               Kind
+	Age                time.Duration
+}
+
+// AddInFlight takes a call that is in flight at the end of the current period, just
+// before that is closed.
+func (w *Windows) AddInFlight(c InFlight) {
+	op := w.lookup(c.Service, c.Operation, c.Kind)
+	op.inFlight.add(max(c.Age, 0), op.objective.StuckAfter)
+	w.inFlight++
 }
 
 // count counts one call of an operation.
@@ -137,11 +154,12 @@ func (w *Windows) count(op *operation, outcome Outcome, code string, d time.Dura
 }
 
 // countTraced counts one call of an operation whose span is known.
-func (w *Windows) countTraced(op *operation, outcome Outcome, code string, d time.Duration, ref TraceRef, end time.Time) {
+func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cause *Cause) {
 	if outcome == OutcomeUnset {
-		outcome = outcomeOf(w.config.Codes, code)
+		outcome = outcomeOf(w.config.Codes, call.Code)
 	}
-	op.addTraced(outcome, Exemplar{Trace: ref, Code: code, Duration: max(d, 0), End: end}, w.config.MaxCodes)
+	call.Duration = max(call.Duration, 0)
+	op.addTraced(outcome, call, cause, w.config.MaxCodes)
 }
 
 // lookup returns the operation of a report, which it makes if there is room.
@@ -223,20 +241,24 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	w.changed = nil
 	p.Monitor = w.config.Name
 	p.Overflowed, w.overflowed = w.overflowed, 0
-	p.Summaries = make([]Summary, 0, w.called())
+	p.InFlight, w.inFlight = w.inFlight, 0
+	p.Summaries = make([]Summary, 0, w.noted())
 	leaving := false
 	for _, op := range w.operations {
-		if op.isEmpty() {
+		if op.isIdle() {
 			op.idle++
 			leaving = leaving || op.idle >= w.config.IdlePeriods
 		} else {
+			op.idle = 0
+		}
+		if op.isNoted() {
 			p.Summaries = append(p.Summaries, w.summarize(op, &p))
 		}
 		if stale {
 			w.open(op)
 		}
 	}
-	if !w.overflow.isEmpty() {
+	if !w.overflow.isIdle() {
 		p.Summaries = append(p.Summaries, w.summarize(w.overflow, &p))
 	}
 	if stale {
@@ -248,15 +270,15 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	return p
 }
 
-// called returns the number of operations that were called in this period.
-func (w *Windows) called() int {
+// noted returns the number of operations that get a summary.
+func (w *Windows) noted() int {
 	n := 0
 	for _, op := range w.operations {
-		if !op.isEmpty() {
+		if op.isNoted() {
 			n++
 		}
 	}
-	if !w.overflow.isEmpty() {
+	if !w.overflow.isIdle() {
 		n++
 	}
 	return n
@@ -264,7 +286,6 @@ func (w *Windows) called() int {
 
 // summarize closes the window of one operation.
 func (w *Windows) summarize(op *operation, p *Period) Summary {
-	op.idle = 0
 	s := op.close(w.config.Codes, w.config.Histograms)
 	s.Monitor, s.Service, s.Operation, s.Kind = w.config.Name, op.key.Service, op.key.Name, op.key.Kind
 	s.Start, s.End, s.Partial = p.Start, p.End, p.Partial

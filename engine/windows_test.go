@@ -91,7 +91,7 @@ func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
 	w.Add(Report{Operation: "a", Duration: -time.Hour})
 	w.Add(Report{Operation: "a", Duration: 4 * ms})
 	w.Add(Report{Operation: "a", Code: "500", Duration: -time.Hour})
-	w.AddTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}})
+	w.AddTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}}, nil)
 	s := summaryOf(t, w.Close(Period{}, nil), "a")
 	checkSummary(t, &s)
 	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
@@ -329,6 +329,64 @@ func TestWindowsIdleOperationsLeave(t *testing.T) {
 }
 
 // A call ends idleness, be it of whatever outcome.
+// Operations that are watched for silence have a summary without a call, as long as
+// they have a place.
+func TestWindowsSilence(t *testing.T) {
+	w := newWindows(t, Config{
+		IdlePeriods: 3,
+		Operations: map[string]Objective{
+			"traffic": {MinTraffic: 1}, "drop": {TrafficDrop: 0.5}, "budget": {BudgetRatio: 0.9}, "stuck": {StuckAfter: 1}, "off": {MinTraffic: -1},
+		},
+	})
+	for _, name := range []string{"budget", "drop", "off", "stuck", "traffic", "usual"} {
+		w.Add(Report{Operation: name})
+	}
+	checkOperations(t, w.Close(Period{}, nil), "budget", "drop", "off", "stuck", "traffic", "usual")
+	for range 2 {
+		p := w.Close(Period{}, nil)
+		checkOperations(t, p, "budget", "drop", "traffic")
+		if s := summaryOf(t, p, "traffic"); s.Count != 0 || s.SuccessRatio != 1 || p.Received != 0 {
+			t.Errorf("got %+v", s)
+		}
+	}
+	p := w.Close(Period{}, func(k OperationKey) bool { return k.Name == "traffic" })
+	checkOperations(t, p, "budget", "drop", "traffic")
+	if len(p.Left) != 5 {
+		t.Errorf("left: %v, want all but traffic", p.Left)
+	}
+	checkOperations(t, w.Close(Period{}, nil), "traffic") // idle for too long, and nobody keeps it
+	checkOperations(t, w.Close(Period{}, nil))
+}
+
+func TestWindowsInFlight(t *testing.T) {
+	w := newWindows(t, Config{IdlePeriods: 2, MaxOperations: 2, Operations: map[string]Objective{"a": {StuckAfter: time.Minute}}})
+	for range 3 { // calls in flight keep the place
+		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute})
+		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute + 1})
+		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Hour})
+		w.AddInFlight(InFlight{"shop", "b", KindServer, -time.Hour})
+		w.AddInFlight(InFlight{"shop", "too many", KindServer, time.Second})
+		p := w.Close(Period{}, nil)
+		checkOperations(t, p, "a", "b", OverflowOperation)
+		if p.InFlight != 5 || p.Received != 0 {
+			t.Errorf("%d in flight and %d received, want 5 and 0", p.InFlight, p.Received)
+		}
+		for name, want := range map[string][3]int64{"a": {3, 2, int64(time.Hour)}, "b": {1, 0, 0}, OverflowOperation: {1, 0, int64(time.Second)}} {
+			s := summaryOf(t, p, name)
+			if got := [3]int64{int64(s.InFlight), int64(s.Stuck), int64(s.OldestInFlight)}; got != want || s.Count != 0 {
+				t.Errorf("%s: in flight, stuck and oldest are %v, want %v", name, got, want)
+			}
+		}
+	}
+	p := w.Close(Period{}, nil)
+	if len(p.Summaries) != 0 || p.InFlight != 0 {
+		t.Errorf("nothing is in flight any more, and yet: %+v", p)
+	}
+	if p := w.Close(Period{}, nil); len(p.Left) != 2 {
+		t.Errorf("left: %v", p.Left)
+	}
+}
+
 func TestWindowsAnyCallEndsIdleness(t *testing.T) {
 	for _, outcome := range []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeCancelled, OutcomeIgnored} {
 		w := newWindows(t, Config{IdlePeriods: 2})
@@ -438,10 +496,10 @@ func TestWindowsObjectivesOfOperations(t *testing.T) {
 	w.Add(Report{Operation: "no room"})
 	p := w.Close(Period{}, nil)
 	own, other, rest := p.Summaries[1], p.Summaries[0], p.Summaries[3]
-	if want := (Objective{0.5, 10 * ms, 0.8, 1, 3, 1}); own.Objective != want || p.Summaries[2].Objective != want {
+	if want := (basic(0.5, 10*ms, 0.8, 1, 3, 1)); own.Objective != want || p.Summaries[2].Objective != want {
 		t.Errorf("the objective of its own is %+v and %+v, want %+v", own.Objective, p.Summaries[2].Objective, want)
 	}
-	if want := (Objective{0.5, 20 * ms, 0.8, 3, 3, 1}); other.Objective != want {
+	if want := (basic(0.5, 20*ms, 0.8, 3, 3, 1)); other.Objective != want {
 		t.Errorf("the objective of the other is %+v, want %+v", other.Objective, want)
 	}
 	if own.WithinTarget != 1 || other.WithinTarget != 3 {
@@ -481,7 +539,7 @@ func TestWindowsSetObjective(t *testing.T) {
 	}
 	for range 2 {
 		for _, s := range add().Summaries {
-			want := Objective{0.5, 10 * ms, 0.8, 3, 3, 1}
+			want := basic(0.5, 10*ms, 0.8, 3, 3, 1)
 			if s.Operation == "known" {
 				want.AlertAfter = 8
 			}
@@ -495,7 +553,7 @@ func TestWindowsSetObjective(t *testing.T) {
 		t.Fatal(err)
 	}
 	add()
-	if got, want := summaryOf(t, add(), "known").Objective, (Objective{0.5, 20 * ms, 0.8, 3, 3, 2}); got != want {
+	if got, want := summaryOf(t, add(), "known").Objective, (basic(0.5, 20*ms, 0.8, 3, 3, 2)); got != want {
 		t.Errorf("the objective is %+v, want %+v", got, want)
 	}
 	checkError(t, w.SetObjective("known", Objective{AlertAfter: -1}), "alert_after: must be between 1 and 100, got -1")

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// maxCauses bounds the causes that are counted one by one for each operation and
+// period; further ones are counted together under [OverflowOperation].
+const maxCauses = 16
+
+// causeCounter counts calls by what they are blamed on.
+type causeCounter []causeTally
+
+type causeTally struct {
+	cause *Cause
+	count uint64
+}
+
+// otherCauses stands for all causes that got no place of their own.
+var otherCauses = &Cause{Operation: OverflowOperation}
+
+// add counts one call; one that is blamed on nothing is none.
+func (c *causeCounter) add(cause *Cause) {
+	if cause == nil {
+		return
+	}
+	for i := range *c {
+		// Equal causes mostly are the same one.
+		if t := &(*c)[i]; t.cause == cause || *t.cause == *cause {
+			t.count++
+			return
+		}
+	}
+	if len(*c) >= maxCauses && cause != otherCauses {
+		c.add(otherCauses)
+		return
+	}
+	*c = append(*c, causeTally{cause: cause, count: 1})
+}
+
+// take returns the counts as shares of a whole, largest first, and empties c.
+func (c *causeCounter) take(whole uint64) []CauseCount {
+	if len(*c) == 0 {
+		return nil
+	}
+	out := make([]CauseCount, 0, len(*c))
+	for _, t := range *c {
+		out = append(out, CauseCount{Cause: *t.cause, Count: t.count, Share: share(t.count, whole)})
+	}
+	slices.SortFunc(out, compareCauses)
+	clear(*c)
+	*c = (*c)[:0]
+	return out
+}
+
+// compareCauses orders the larger before the smaller, and equal ones by name.
+func compareCauses(a, b CauseCount) int {
+	return cmp.Or(
+		cmp.Compare(b.Count, a.Count),
+		cmp.Compare(a.Operation, b.Operation),
+		cmp.Compare(a.Code, b.Code),
+		cmp.Compare(a.Service, b.Service),
+		cmp.Compare(a.Kind, b.Kind),
+	)
+}
+
+// MergeCauses adds up the causes of several periods, whose failures or slow calls number
+// whole in all, largest first.
+func MergeCauses(whole uint64, lists ...[]CauseCount) []CauseCount {
+	var merged []CauseCount
+	for _, list := range lists {
+		for _, one := range list {
+			i := slices.IndexFunc(merged, func(c CauseCount) bool { return c.Cause == one.Cause })
+			if i < 0 {
+				merged = append(merged, CauseCount{Cause: one.Cause})
+				i = len(merged) - 1
+			}
+			merged[i].Count += one.Count
+		}
+	}
+	for i := range merged {
+		merged[i].Share = share(merged[i].Count, whole)
+	}
+	slices.SortFunc(merged, compareCauses)
+	return merged
+}

@@ -3,6 +3,7 @@ package alert
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,18 +34,35 @@ type Alert struct {
 	EndsAt time.Time `json:"ends_at,omitzero"`
 	// At is when the decision fell: the end of the last period of Evidence.
 	At time.Time `json:"at"`
-	// Target is the ratio that was expected, 0..1.
+	// Reminder says that the alert fires still and was sent before
+	// ([engine.Objective.RemindEvery]).
+	Reminder bool `json:"reminder,omitzero"`
+	// Target is what was expected: for [Availability] and [Latency] a ratio, 0..1; for
+	// [Traffic] the least number of calls a period; for [Stuck] the age in seconds at which
+	// a call counts as stuck; for [BurnRate] the largest burn rate.
 	Target float64 `json:"target"`
-	// Actual is the ratio that was measured over all periods of Evidence together, 0..1.
+	// Actual is what was measured over all the periods that led to the alert together: the
+	// ratio; the mean number of calls a period; the age in seconds of the oldest call; the
+	// burn rate that comes nearest to its limit.
 	Actual float64 `json:"actual"`
+	// WorstActual and LastActual are the worst and the last value of the bad periods of
+	// the incident, up to now.
+	WorstActual float64 `json:"worst_actual"`
+	LastActual  float64 `json:"last_actual"`
 	// LatencyTarget is the time within which calls were expected to be done; 0
 	// unless Objective is Latency.
 	LatencyTarget time.Duration `json:"latency_target_ns,omitempty"`
 	// Worst is the call that shows best what went wrong when the alert began to fire, a
 	// sampled one if there was any. It is zero if no call was traced.
 	Worst engine.Exemplar `json:"worst,omitzero"`
+	// Causes are what the calls that missed the objective are blamed on, in all periods of
+	// Evidence together, largest first.
+	Causes []engine.CauseCount `json:"causes,omitempty"`
+	// CausedBy is the id of the alert about the main cause, where that has one: where at
+	// least half of the calls are blamed on an operation about which an alert fires.
+	CausedBy string `json:"caused_by,omitempty"`
 	// Evidence are the summaries of the periods that led to the alert, oldest
-	// first. They belong to whoever got the alert.
+	// first; of more than 100 the newest. They belong to whoever got the alert.
 	Evidence []engine.Summary `json:"evidence"`
 }
 
@@ -60,27 +78,78 @@ func (a *Alert) Clone() Alert {
 	for i := range a.Evidence {
 		c.Evidence[i] = a.Evidence[i].Clone()
 	}
+	c.Causes = slices.Clone(a.Causes)
 	return c
 }
 
-// Summary says in one line what is wrong or well again. It holds the operation's
-// name as it is: whoever shows it must escape it.
+// Lasted returns how long the objective was missed, up to the alert if it still fires.
+func (a *Alert) Lasted() time.Duration {
+	if a.EndsAt.IsZero() {
+		return a.At.Sub(a.StartsAt)
+	}
+	return a.EndsAt.Sub(a.StartsAt)
+}
+
+// Calls returns up to five calls to look up, those of all periods of Evidence together:
+// failed ones spread over the codes, or the slowest, sampled ones first.
+func (a *Alert) Calls() []engine.Exemplar {
+	var lists [][]engine.Exemplar
+	for i := range a.Evidence {
+		lists = append(lists, exemplarsOf(a.Objective, &a.Evidence[i]))
+	}
+	return engine.MergeExemplars(a.Objective != Latency, lists...)
+}
+
+// Summary says in one line what is wrong or well again, and what is to blame. It holds
+// the names of operations as they are: whoever shows it must escape it.
 func (a *Alert) Summary() string {
-	return a.Operation + ": " + a.Measured()
+	text := a.Operation + ": " + a.Measured()
+	if blame := a.Blame(); blame != "" {
+		text += ", " + blame
+	}
+	return text
 }
 
 // Measured says in words what was measured and what was expected.
 func (a *Alert) Measured() string {
-	actual, target := percent(a.Actual, a.Target), exactPercent(a.Target)
-	if a.Objective == Latency {
-		return fmt.Sprintf("%s of successful calls within %s (target %s)", actual, short(a.LatencyTarget), target)
+	return measured(a.Objective, a.Actual, a.Target, a.LatencyTarget)
+}
+
+// leastBlame is the share from which a cause is worth naming in one line.
+const leastBlame = 0.1
+
+// Blame says in words what most of the calls that missed the objective are blamed on:
+// "92 % of failures caused by INSERT orders [23505]". It is empty if nothing stands out,
+// and holds names as they are: whoever shows it must escape it.
+func (a *Alert) Blame() string {
+	if len(a.Causes) == 0 || a.Causes[0].Share < leastBlame {
+		return ""
 	}
-	return fmt.Sprintf("%s succeed (target %s)", actual, target)
+	c, what := &a.Causes[0], "failures"
+	if a.Objective == Latency {
+		what = "slow calls"
+	}
+	text := fmt.Sprintf("%s of %s caused by %s", percent(c.Share, 1), what, c.Operation)
+	if a.Objective != Latency && c.Code != "" {
+		text += " [" + c.Code + "]"
+	}
+	return text
 }
 
 // Percent writes a ratio for people, with one decimal or as many as it takes not
 // to round a miss away: 99.96 %, not 100 %.
 func Percent(ratio float64) string { return percent(ratio, 1) }
+
+// decimals writes a number for people, with one decimal or as many as it takes not to
+// show 0 for what is more.
+func decimals(v float64) string {
+	for n := 1; ; n++ {
+		s := strconv.FormatFloat(v, 'f', n, 64)
+		if shown, _ := strconv.ParseFloat(s, 64); shown != 0 || v == 0 || n == maxDecimals {
+			return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+		}
+	}
+}
 
 // maxDecimals of a percentage tell every share of up to 10^12 calls from its neighbours.
 const maxDecimals = 10
@@ -116,26 +185,33 @@ const (
 	Availability Kind = iota + 1
 	// Latency is the share of successful calls that are done within the latency target.
 	Latency
+	// Traffic is the number of calls.
+	Traffic
+	// Stuck is the age of the calls that have begun and not ended.
+	Stuck
+	// BurnRate is how fast the error budget of 30 days is used up.
+	BurnRate
+
+	kindCount
 )
 
 // kinds are all kinds, in the order in which they are judged.
-var kinds = [...]Kind{Availability, Latency}
+var kinds = [...]Kind{Availability, Latency, Traffic, Stuck, BurnRate}
+
+var kindNames = [...]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"}
 
 // String returns the kind's name in lower case.
 func (k Kind) String() string {
-	switch k {
-	case Availability:
-		return "availability"
-	case Latency:
-		return "latency"
+	if k == 0 || k >= kindCount {
+		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
-	return fmt.Sprintf("Kind(%d)", uint8(k))
+	return kindNames[k]
 }
 
 // MarshalText returns the kind's name in lower case.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText reads a kind's name: availability or latency.
+// UnmarshalText reads a kind's name: availability, latency, traffic, stuck or burn_rate.
 func (k *Kind) UnmarshalText(text []byte) error {
 	for _, known := range kinds {
 		if known.String() == string(text) {
@@ -143,7 +219,7 @@ func (k *Kind) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown objective %q, want availability or latency", text)
+	return fmt.Errorf("unknown objective %q, want one of %v", text, kinds)
 }
 
 // State is the state that an alert announces.

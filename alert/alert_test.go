@@ -68,7 +68,7 @@ func incident(t testing.TB, k Kind) (firing, resolved Alert) {
 }
 
 func TestAlertJSON(t *testing.T) {
-	for _, k := range kinds {
+	for _, k := range shareKinds {
 		firing, resolved := incident(t, k)
 		for _, a := range []Alert{firing, resolved} {
 			t.Run(k.String()+" "+a.State.String(), func(t *testing.T) {

@@ -1,10 +1,13 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -14,10 +17,12 @@ import (
 // through it as live ones do. It is not safe for concurrent use.
 //
 // For one operation and objective firing and resolved alerts strictly
-// alternate. Its memory is bounded by the number of operations: a machine that has
-// nothing to remember is not kept.
+// alternate, reminders aside. Its memory is bounded by the number of operations: a machine
+// that has nothing to remember is not kept.
 type Judge struct {
 	machines map[machineKey]*machine
+	pasts    map[engine.OperationKey]*past
+	blanks   [kindCount]machine // by kind, to judge by where nothing is remembered
 }
 
 type machineKey struct {
@@ -26,10 +31,13 @@ type machineKey struct {
 }
 
 // NewJudge returns a judge that has seen nothing yet.
-func NewJudge() *Judge { return &Judge{machines: make(map[machineKey]*machine)} }
+func NewJudge() *Judge {
+	return &Judge{machines: make(map[machineKey]*machine), pasts: make(map[engine.OperationKey]*past)}
+}
 
-// Judge fills in the verdicts of p's summaries and returns the alerts that they
-// raise, in the order of the summaries. A partial period is not judged.
+// Judge completes p's summaries, with their verdicts above all, and returns the
+// alerts that they raise: in the order of the summaries, but none before the one that
+// it is caused by, and reminders last. A partial period is not judged.
 func (j *Judge) Judge(p *engine.Period) []Alert {
 	var alerts []Alert
 	for i := range p.Summaries {
@@ -37,42 +45,78 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 		if s.Partial {
 			continue
 		}
-		for _, k := range kinds {
-			v := read(k, s).verdict(s.Objective.MinCalls)
-			setVerdict(&s.Verdicts, k, v)
-		}
+		j.recall(s)
 		// The evidence is a copy of the summary, so all its verdicts come first.
-		for _, k := range kinds {
-			if a, ok := j.advance(k, s); ok {
-				alerts = append(alerts, a)
+		var machines [len(kinds)]*machine
+		for i, k := range kinds {
+			if machines[i] = j.machineFor(k, s); machines[i] != nil {
+				*verdictOf(&s.Verdicts, k) = machines[i].judge(k, s)
 			}
 		}
+		for i, k := range kinds {
+			m := machines[i]
+			if m == nil {
+				continue
+			}
+			if a, ok := m.advance(k, *verdictOf(&s.Verdicts, k), s); ok {
+				alerts = append(alerts, a)
+			}
+			j.keep(k, s, m)
+		}
+	}
+	j.link(alerts)
+	alerts = rootsFirst(alerts)
+	if !p.Partial {
+		alerts = append(alerts, j.remind(p.End)...)
 	}
 	for _, key := range p.Left {
 		for _, k := range kinds {
 			delete(j.machines, machineKey{key, k})
 		}
+		delete(j.pasts, key)
 	}
 	return alerts
 }
 
-// advance moves the machine of one objective of one operation.
-func (j *Judge) advance(k Kind, s *engine.Summary) (Alert, bool) {
-	key := machineKey{s.Key(), k}
-	v := verdictOf(s.Verdicts, k)
-	m := j.machines[key]
-	if m == nil {
-		if v != engine.VerdictBad {
-			return Alert{}, false // nothing to remember
+// machineFor returns the machine of one objective of an operation: a blank one if nothing
+// is remembered, nil if nothing is expected either.
+func (j *Judge) machineFor(k Kind, s *engine.Summary) *machine {
+	if m := j.machines[machineKey{s.Key(), k}]; m != nil {
+		return m
+	}
+	if !k.isSet(&s.Objective) || !k.isShare() && s.Operation == engine.OverflowOperation {
+		return nil
+	}
+	m := &j.blanks[k]
+	*m = machine{objective: relevant(k, s.Objective)}
+	return m
+}
+
+// keep remembers a machine that has something to remember, and forgets one that has not.
+func (j *Judge) keep(k Kind, s *engine.Summary, m *machine) {
+	isKept := m != &j.blanks[k]
+	switch {
+	case m.isBlank() && isKept:
+		delete(j.machines, machineKey{s.Key(), k})
+	case !m.isBlank() && !isKept:
+		own := *m
+		j.machines[machineKey{s.Key(), k}] = &own
+	}
+}
+
+// remind returns the firing alerts that it is time to send again.
+func (j *Judge) remind(now time.Time) []Alert {
+	var alerts []Alert
+	for key, m := range j.machines {
+		if a, ok := m.remind(key.objective, now); ok {
+			alerts = append(alerts, a)
 		}
-		m = &machine{objective: relevant(k, s.Objective)}
-		j.machines[key] = m
 	}
-	a, raised := m.advance(k, v, s)
-	if m.phase == normal {
-		delete(j.machines, key)
-	}
-	return a, raised
+	slices.SortFunc(alerts, func(a, b Alert) int {
+		return cmp.Or(compareKeys(a.Key(), b.Key()), cmp.Compare(a.Objective, b.Objective))
+	})
+	j.link(alerts)
+	return rootsFirst(alerts)
 }
 
 // IsFiring reports whether an alert about the operation fires.
@@ -85,27 +129,47 @@ func (j *Judge) IsFiring(key engine.OperationKey) bool {
 	return false
 }
 
-func setVerdict(vs *engine.Verdicts, k Kind, v engine.Verdict) {
-	if k == Latency {
-		vs.Latency = v
-	} else {
-		vs.Availability = v
-	}
+// Standing is where one objective of one operation stands.
+type Standing struct {
+	Operation engine.OperationKey
+	Objective Kind
+	Phase     Phase
 }
 
-func verdictOf(vs engine.Verdicts, k Kind) engine.Verdict {
-	if k == Latency {
-		return vs.Latency
+// Standings returns where those objectives stand that are not normal, in no particular
+// order.
+func (j *Judge) Standings() []Standing {
+	var all []Standing
+	for key, m := range j.machines {
+		if m.phase != Normal {
+			all = append(all, Standing{key.operation, key.objective, m.phase})
+		}
 	}
-	return vs.Availability
+	return all
 }
 
-// newID returns the id of an incident that began with the given summary.
-func newID(k Kind, s *engine.Summary) string {
+// verdictOf returns the place of an objective's verdict.
+func verdictOf(vs *engine.Verdicts, k Kind) *engine.Verdict {
+	switch k {
+	case Latency:
+		return &vs.Latency
+	case Traffic:
+		return &vs.Traffic
+	case Stuck:
+		return &vs.Stuck
+	case BurnRate:
+		return &vs.BurnRate
+	}
+	return &vs.Availability
+}
+
+// newID returns the id of an incident that began at a time, about what the given summary
+// is of.
+func newID(k Kind, s *engine.Summary, since time.Time) string {
 	h := fnv.New128a()
 	for _, part := range []string{
 		s.Monitor, s.Service, s.Operation, s.Kind.String(), k.String(),
-		strconv.FormatInt(s.Start.UnixNano(), 10),
+		strconv.FormatInt(since.UnixNano(), 10),
 	} {
 		// The length keeps the parts apart, whatever they hold.
 		h.Write(fmt.Appendf(nil, "%d:%s", len(part), part))

@@ -229,7 +229,7 @@ func TestJudgeForgetsStreakOfWhatLeft(t *testing.T) {
 
 func TestJudgeIsFiring(t *testing.T) {
 	o := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 2})
-	for _, k := range kinds {
+	for _, k := range shareKinds {
 		t.Run(k.String(), func(t *testing.T) {
 			j := NewJudge()
 			for i, tt := range []struct {
@@ -254,11 +254,11 @@ func TestID(t *testing.T) {
 	vary := func(change func(s *engine.Summary)) string {
 		s := base.Clone()
 		change(&s)
-		return newID(Availability, &s)
+		return newID(Availability, &s, s.Start)
 	}
 	ids := map[string]string{
-		"the incident itself":     newID(Availability, &base),
-		"of another objective":    newID(Latency, &base),
+		"the incident itself":     newID(Availability, &base, base.Start),
+		"of another objective":    newID(Latency, &base, base.Start),
 		"of another monitor":      vary(func(s *engine.Summary) { s.Monitor = "db" }),
 		"of another service":      vary(func(s *engine.Summary) { s.Service = "till" }),
 		"of another operation":    vary(func(s *engine.Summary) { s.Operation = "GET /" }),
@@ -284,7 +284,7 @@ func TestID(t *testing.T) {
 		s.Failure, s.Objective = 99, engine.Objective{}
 		s.End = s.End.Add(time.Hour)
 	})
-	if want := newID(Availability, &base); same != want {
+	if want := newID(Availability, &base, base.Start); same != want {
 		t.Errorf("id as another process sees the incident = %s, want %s", same, want)
 	}
 }

@@ -1,12 +1,13 @@
 package alert
 
 import (
+	"slices"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// phase is where an operation stands with one objective.
+// Phase is where an operation stands with one objective.
 //
 //	          bad                N-th bad running
 //	normal ---------> pending --------------------> firing
@@ -16,101 +17,241 @@ import (
 //	   +------------------------------------------ recovering
 //	               M-th good running
 //
-// With N = 1 pending is skipped, with M = 1 recovering is. Periods with too few
-// calls change nothing.
-type phase uint8
+// With N = 1 pending is skipped, with M = 1 recovering is. Periods that are insufficient
+// change nothing.
+type Phase uint8
 
 const (
-	normal phase = iota
-	pending
-	firing
-	recovering
+	// Normal means that the objective is met, or nothing is known.
+	Normal Phase = iota
+	// Pending means that it is missed, and not long enough for an alert.
+	Pending
+	// Alerting means that an alert fires.
+	Alerting
+	// Recovering means that an alert fires, and the objective is met again, though not
+	// long enough to resolve it.
+	Recovering
+)
+
+const (
+	// maxPooled and maxEvidence bound the summaries that are kept of periods judged
+	// together, and for an alert; of more, the newest stay.
+	maxPooled   = 5
+	maxEvidence = 100
 )
 
 // machine decides when one objective of one operation fires and is resolved. It is
-// pure: time comes with the summaries. It holds N or M summaries at most, and
-// none while it is normal or firing.
+// pure: time comes with the summaries.
 type machine struct {
-	phase    phase
-	streak   []engine.Summary // the bad periods of pending, the good ones of recovering
-	id       string
-	startsAt time.Time
-	worst    engine.Exemplar
+	phase Phase
 	// objective is what the streak was judged by.
 	objective engine.Objective
+	// pool are periods with too few calls, which are judged together with the next ones.
+	pool run
+	// total is the reading that the last verdict is about: that of the last period, and
+	// of the pool before it. isUndecided says that they hold too few calls even so.
+	total       reading
+	isUndecided bool
+	// streak are the bad units of pending, the good ones of recovering.
+	streak run
+
+	// The incident: the alert that fires, nil before, and of the bad units the worst and
+	// the last value, and the last period.
+	alert       *Alert
+	worst, last float64
+	lastBad     engine.Summary
+	notified    time.Time
+	remindEvery time.Duration
 }
 
-// advance takes a period's verdict and returns the alert that it raises, if any.
-func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
+// run are periods that follow each other, insufficient ones aside.
+type run struct {
+	units   int       // how many verdicts they are, since some were judged together
+	since   time.Time // the start of the first period
+	total   reading
+	periods []engine.Summary // the newest
+}
+
+// plus returns r followed by o.
+func (r run) plus(o run) run {
+	if r.units == 0 {
+		return o
+	}
+	return run{
+		units: r.units + o.units, since: r.since, total: r.total.plus(o.total),
+		periods: newest(r.periods, o.periods, maxEvidence),
+	}
+}
+
+// newest returns the last of both lists together.
+func newest(a, b []engine.Summary, most int) []engine.Summary {
+	a = append(a, b...)
+	if n := len(a) - most; n > 0 {
+		a = slices.Delete(a, 0, n)
+	}
+	return a
+}
+
+// isBlank reports whether there is nothing to remember.
+func (m *machine) isBlank() bool { return m.phase == Normal && m.pool.units == 0 }
+
+// judge returns the verdict on a period.
+func (m *machine) judge(k Kind, s *engine.Summary) engine.Verdict {
 	if o := relevant(k, s.Objective); o != m.objective {
 		// Periods judged by another objective say nothing about this one: streaks begin
 		// anew. A firing alert keeps firing until this objective is met.
 		m.objective = o
+		m.pool = run{}
 		m.breakStreak()
+	}
+	m.remindEvery = s.Objective.RemindEvery
+	m.total = read(k, s)
+	if m.pool.units > 0 {
+		m.total = m.pool.total.plus(m.total)
+	}
+	m.isUndecided = k.isShare() && m.total.tooFew(&s.Objective)
+	return m.total.verdict(k, s)
+}
+
+// advance takes the verdict on the period that was just judged, by which s was completed
+// meanwhile, and returns the alert that it raises, if any.
+func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
+	if m.isUndecided {
+		if own := read(k, s); own.whole > 0 {
+			m.pool = m.unit(s, own)
+			m.pool.total = m.total
+		}
+		return Alert{}, false
+	}
+	if v == engine.VerdictNone && m.isFiring() {
+		v = engine.VerdictGood // nothing is expected any more
+	}
+	if v == engine.VerdictBad {
+		value := m.total.value(k)
+		if m.phase == Normal {
+			m.worst = value
+		}
+		m.worst, m.last, m.lastBad = k.worse(m.worst, value), value, s.Clone()
 	}
 	switch {
 	case v == engine.VerdictBad && m.isFiring(), v == engine.VerdictGood && !m.isFiring():
 		m.breakStreak()
 	case v == engine.VerdictBad:
-		m.phase = pending
-		m.streak = append(m.streak, s.Clone())
-		if len(m.streak) >= s.Objective.AlertAfter {
-			m.startsAt = m.streak[0].Start
-			m.id = newID(k, &m.streak[0])
-			m.worst = worst(k, m.streak)
-			return m.change(k, Firing, firing), true
+		m.phase = Pending
+		m.streak = m.streak.plus(m.unit(s, m.total))
+		if m.streak.units >= s.Objective.AlertAfter {
+			return m.fire(k), true
 		}
 	case v == engine.VerdictGood:
-		m.phase = recovering
-		m.streak = append(m.streak, s.Clone())
-		if len(m.streak) >= s.Objective.RecoverAfter {
-			return m.change(k, Resolved, normal), true
+		m.phase = Recovering
+		m.streak = m.streak.plus(m.unit(s, m.total))
+		if m.streak.units >= s.Objective.RecoverAfter {
+			return m.resolve(k), true
 		}
 	}
+	m.pool = run{}
 	return Alert{}, false
 }
 
-func (m *machine) isFiring() bool { return m.phase == firing || m.phase == recovering }
+// unit returns the period of s and the pool before it as one run, with the given reading.
+func (m *machine) unit(s *engine.Summary, total reading) run {
+	u := run{units: 1, since: s.Start, total: total, periods: []engine.Summary{s.Clone()}}
+	if m.pool.units > 0 {
+		u.since = m.pool.since
+		u.periods = newest(m.pool.periods, u.periods, maxPooled)
+	}
+	return u
+}
+
+func (m *machine) isFiring() bool { return m.phase == Alerting || m.phase == Recovering }
 
 // breakStreak goes back to the phase in which nothing is counted.
 func (m *machine) breakStreak() {
-	m.streak = nil
+	m.streak = run{}
 	if m.isFiring() {
-		m.phase = firing
+		m.phase = Alerting
 	} else {
-		m.phase = normal
+		m.phase = Normal
 	}
 }
 
-// change enters a phase and returns the alert that says so, with the streak as
-// its evidence.
-func (m *machine) change(k Kind, state State, to phase) Alert {
-	last := &m.streak[len(m.streak)-1]
-	var total reading
-	for i := range m.streak {
-		total = total.plus(read(k, &m.streak[i]))
-	}
+// fire returns the alert that the objective is missed.
+func (m *machine) fire(k Kind) Alert {
+	a := m.streak.alert(k)
+	a.State = Firing
+	a.ID = newID(k, &a.Evidence[0], m.streak.since)
+	a.StartsAt = m.streak.since
+	a.Worst = worst(k, a.Evidence)
+	a.Causes = causes(k, a.Evidence)
+	a.WorstActual, a.LastActual = m.worst, m.last
+	m.streak, m.pool, m.phase = run{}, run{}, Alerting
+	m.notified = a.At
+	kept := a.Clone()
+	m.alert = &kept
+	return a
+}
+
+// resolve returns the alert that the objective is met again.
+func (m *machine) resolve(k Kind) Alert {
+	a := m.streak.alert(k)
+	a.State = Resolved
+	a.ID, a.StartsAt, a.Worst, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.Worst, m.alert.CausedBy
+	a.EndsAt = m.streak.since
+	a.WorstActual, a.LastActual = m.worst, m.last
+	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, Normal, nil, engine.Summary{}
+	return a
+}
+
+// alert returns what an alert says about the periods that led to it.
+func (r *run) alert(k Kind) Alert {
+	last := &r.periods[len(r.periods)-1]
 	a := Alert{
-		ID:        m.id,
 		Monitor:   last.Monitor,
 		Service:   last.Service,
 		Operation: last.Operation,
 		SpanKind:  last.Kind,
 		Objective: k,
-		State:     state,
-		StartsAt:  m.startsAt,
 		At:        last.End,
-		Target:    total.target,
-		Actual:    total.ratio(),
-		Worst:     m.worst,
-		Evidence:  m.streak,
+		Target:    r.total.target,
+		Actual:    r.total.value(k),
+		Evidence:  r.periods,
 	}
 	if k == Latency {
 		a.LatencyTarget = last.Objective.LatencyTarget
 	}
-	if state == Resolved {
-		a.EndsAt = m.streak[0].Start
-	}
-	m.streak, m.phase = nil, to
 	return a
+}
+
+// remind returns the firing alert again if it is time to, at the end of a period, with
+// the last bad period as its evidence.
+func (m *machine) remind(k Kind, now time.Time) (Alert, bool) {
+	if !m.isFiring() || m.remindEvery <= 0 || now.Sub(m.notified) < m.remindEvery {
+		return Alert{}, false
+	}
+	m.notified = now
+	a := m.alert.Clone()
+	a.Reminder, a.At = true, now
+	a.Target, a.Actual = read(k, &m.lastBad).target, m.last
+	a.WorstActual, a.LastActual = m.worst, m.last
+	a.Evidence = []engine.Summary{m.lastBad.Clone()}
+	if c := causes(k, a.Evidence); c != nil {
+		a.Causes = c
+	}
+	return a, true
+}
+
+// causes returns what the calls that missed an objective are blamed on, in all periods
+// together, largest first.
+func causes(k Kind, evidence []engine.Summary) []engine.CauseCount {
+	var lists [][]engine.CauseCount
+	var whole uint64
+	for i := range evidence {
+		switch s := &evidence[i]; k {
+		case Availability, BurnRate:
+			lists, whole = append(lists, s.FailureCauses), whole+s.Failure
+		case Latency:
+			lists, whole = append(lists, s.SlowCauses), whole+s.Success-s.WithinTarget
+		}
+	}
+	return engine.MergeCauses(whole, lists...)
 }

@@ -51,8 +51,7 @@ func (b *bench) run(t testing.TB, o engine.Objective, letters string) {
 	for _, letter := range letters {
 		s := summaryOf(b.periods, o, callsFor(t, b.kind, letter))
 		b.periods++
-		v := read(b.kind, &s).verdict(o.MinCalls)
-		a, raised := b.machine.advance(b.kind, v, &s)
+		a, raised := b.machine.advance(b.kind, b.machine.judge(b.kind, &s), &s)
 		if !raised {
 			b.marks.WriteByte('.')
 			continue
@@ -109,7 +108,7 @@ func TestMachine(t *testing.T) {
 		{"the periods of one alert don't count for the next", 2, 2, "BBGGB", ".F.R.", [][]int{{0, 1}, {2, 3}}},
 	}
 	for _, tt := range tests {
-		for _, k := range kinds {
+		for _, k := range shareKinds {
 			t.Run(tt.name+"/"+k.String(), func(t *testing.T) {
 				b := bench{kind: k}
 				b.run(t, expecting(engine.Objective{AlertAfter: tt.n, RecoverAfter: tt.m}), tt.letters)
@@ -232,7 +231,7 @@ func TestMachineDoesNotGrowWhileFiring(t *testing.T) {
 			b.run(t, o, "BBB")
 			for b.periods < periods {
 				b.run(t, o, tt.letters)
-				if n := len(b.machine.streak); n > tt.streak {
+				if n := len(b.machine.streak.periods); n > tt.streak {
 					t.Fatalf("%d periods are kept after %d, want at most %d", n, b.periods, tt.streak)
 				}
 			}
@@ -278,12 +277,12 @@ func TestMachineAlert(t *testing.T) {
 		want []Alert
 	}{
 		{Availability, []Alert{
-			want(Alert{Objective: Availability, State: Firing, At: startOf(4), Target: 0.9, Actual: 0.8, Worst: failed(1)[0]}, 1, 3),
-			want(Alert{Objective: Availability, State: Resolved, EndsAt: startOf(5), At: startOf(7), Target: 0.5, Actual: 0.8, Worst: failed(1)[0]}, 5, 6),
+			want(Alert{Objective: Availability, State: Firing, At: startOf(4), Target: 0.9, Actual: 0.8, WorstActual: 0.75, LastActual: 50.0 / 60, Worst: failed(1)[0]}, 1, 3),
+			want(Alert{Objective: Availability, State: Resolved, EndsAt: startOf(5), At: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, Worst: failed(1)[0]}, 5, 6),
 		}},
 		{Latency, []Alert{
-			want(Alert{Objective: Latency, State: Firing, At: startOf(4), Target: 0.8, Actual: 0.1, LatencyTarget: 200 * time.Millisecond, Worst: failed(2)[0]}, 1, 3),
-			want(Alert{Objective: Latency, State: Resolved, EndsAt: startOf(5), At: startOf(7), Target: 0.5, Actual: 0.75, LatencyTarget: time.Second, Worst: failed(2)[0]}, 5, 6),
+			want(Alert{Objective: Latency, State: Firing, At: startOf(4), Target: 0.8, Actual: 0.1, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: 200 * time.Millisecond, Worst: failed(2)[0]}, 1, 3),
+			want(Alert{Objective: Latency, State: Resolved, EndsAt: startOf(5), At: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, Worst: failed(2)[0]}, 5, 6),
 		}},
 	}
 	for _, tt := range tests {
@@ -292,7 +291,7 @@ func TestMachineAlert(t *testing.T) {
 			var got []Alert
 			for i := range periods {
 				s := periods[i].Clone()
-				a, raised := m.advance(tt.kind, read(tt.kind, &s).verdict(s.Objective.MinCalls), &s)
+				a, raised := m.advance(tt.kind, m.judge(tt.kind, &s), &s)
 				if raised {
 					got = append(got, a)
 				}
@@ -324,6 +323,44 @@ type step struct {
 	letter    byte // P: not judged, for the period was a partial one
 	need      [2]int
 	objective engine.Objective // what matters to the kind
+	members   []int            // the periods that were judged together with this one, and itself
+}
+
+// pool is what the reference knows of periods that hold too few calls.
+type pool struct {
+	objective   engine.Objective
+	good, total uint64
+	members     []int
+}
+
+// letter returns the letter of a period, and which ones were judged together.
+func (p *pool) letter(i int, k Kind, s *engine.Summary) (letter byte, members []int) {
+	if s.Partial {
+		return 'P', nil
+	}
+	if o := relevant(k, s.Objective); o != p.objective {
+		*p = pool{objective: o}
+	}
+	good, total, target := s.Success, s.Success+s.Failure, s.Objective.SuccessRatio
+	if k == Latency {
+		good, total, target = s.WithinTarget, s.Success, s.Objective.WithinTarget
+	}
+	p.good, p.total = p.good+good, p.total+total
+	if total > 0 {
+		p.members = append(p.members, i)
+	}
+	if p.total < uint64(s.Objective.MinCalls) {
+		return 'I', nil
+	}
+	letter, members = 'G', p.members
+	if total == 0 {
+		members = append(members, i)
+	}
+	if float64(p.good)/float64(p.total) < target {
+		letter = 'B'
+	}
+	*p = pool{objective: p.objective}
+	return letter, members[max(0, len(members)-maxPooled):]
 }
 
 // reference says what comes of the last period of a history, and of which periods.
@@ -378,13 +415,13 @@ func FuzzMachine(f *testing.F) {
 			{success: 5, within: 0, cancelled: 9},  // I I
 			{success: 10, within: 0, failure: 90},  // of a partial period
 		}
-		letters := []string{"GG", "GB", "GI", "BG", "BB", "BI", "II", "PP"}
 		o := engine.Objective{
 			SuccessRatio: 0.5, LatencyTarget: time.Second, WithinTarget: 0.5,
 			AlertAfter: int(n)%20 + 1, RecoverAfter: int(m)%20 + 1, MinCalls: 10,
 		}
 		judge := NewJudge()
 		history := make(map[Kind][]step)
+		pools := map[Kind]*pool{Availability: {}, Latency: {}}
 		firing := make(map[Kind]string) // the id of what fires
 		used := map[Kind]int{Availability: -1, Latency: -1}
 		seen := make(map[string]bool)
@@ -402,9 +439,9 @@ func FuzzMachine(f *testing.F) {
 			s.Partial = b&7 == 7
 			p := engine.Period{Summaries: []engine.Summary{s}}
 			alerts := judge.Judge(&p)
-			for at, k := range kinds {
-				letter := letters[b&7][at]
-				if v := verdictOf(p.Summaries[0].Verdicts, k); letter != 'P' && letterOf(v) != letter || letter == 'P' && v != engine.VerdictNone {
+			for _, k := range shareKinds {
+				letter, members := pools[k].letter(i, k, &s)
+				if v := *verdictOf(&p.Summaries[0].Verdicts, k); letter != 'P' && letterOf(v) != letter || letter == 'P' && v != engine.VerdictNone {
 					t.Fatalf("period %d: verdict on %s = %s, want %c", i, k, v, letter)
 				}
 				matters := o
@@ -413,8 +450,11 @@ func FuzzMachine(f *testing.F) {
 				} else {
 					matters.LatencyTarget, matters.WithinTarget = 0, 0
 				}
-				history[k] = append(history[k], step{letter, [2]int{o.AlertAfter, o.RecoverAfter}, matters})
-				want := reference(history[k], firing[k] != "", used[k])
+				history[k] = append(history[k], step{letter, [2]int{o.AlertAfter, o.RecoverAfter}, matters, members})
+				var want []int
+				for _, last := range reference(history[k], firing[k] != "", used[k]) {
+					want = append(want, history[k][last].members...)
+				}
 				var got []int
 				if len(alerts) > 0 && alerts[0].Objective == k {
 					a := alerts[0]
@@ -457,17 +497,21 @@ func FuzzMachine(f *testing.F) {
 // checkBounds fails the test if a machine holds on to more than it may.
 func checkBounds(t *testing.T, m *machine) {
 	t.Helper()
-	n := len(m.streak)
+	n := m.streak.units
 	var fits bool
 	switch m.phase {
-	case pending:
+	case Pending:
 		fits = 0 < n && n < m.objective.AlertAfter
-	case firing:
+	case Alerting:
 		fits = n == 0
-	case recovering:
+	case Recovering:
 		fits = 0 < n && n < m.objective.RecoverAfter
 	}
-	if !fits { // a machine in the normal phase has nothing to remember, and should be gone
+	if m.phase == Normal {
+		fits = n == 0 && m.pool.units == 1
+	}
+	fits = fits && len(m.pool.periods) <= maxPooled && len(m.streak.periods) <= maxEvidence
+	if !fits { // a machine in the normal phase has nothing to remember but a pool
 		t.Fatalf("a machine in phase %d with N = %d, M = %d holds %d periods", m.phase, m.objective.AlertAfter, m.objective.RecoverAfter, n)
 	}
 }

@@ -60,15 +60,35 @@ func attributes(a *Alert) []attribute.KeyValue {
 	if a.Objective == Latency {
 		attrs = append(attrs, attribute.Float64("gomonitor.latency_target", a.LatencyTarget.Seconds()))
 	}
+	if a.Reminder {
+		attrs = append(attrs, attribute.Bool("gomonitor.alert.reminder", true))
+	}
+	if a.State == Resolved || a.Reminder {
+		attrs = append(attrs,
+			attribute.Float64("gomonitor.alert.lasted", a.Lasted().Seconds()),
+			attribute.Float64("gomonitor.worst_actual", a.WorstActual),
+			attribute.Float64("gomonitor.last_actual", a.LastActual),
+		)
+	}
+	if len(a.Causes) > 0 {
+		attrs = append(attrs,
+			text("gomonitor.cause.operation", a.Causes[0].Operation),
+			text("gomonitor.cause.service", a.Causes[0].Service),
+			text("gomonitor.cause.code", a.Causes[0].Code),
+			attribute.Float64("gomonitor.cause.share", a.Causes[0].Share),
+		)
+	}
+	if a.CausedBy != "" {
+		attrs = append(attrs, text("gomonitor.alert.caused_by", a.CausedBy))
+	}
 	var calls, failures uint64
-	var traces []string
 	for i := range a.Evidence {
-		s := &a.Evidence[i]
-		calls, failures = calls+s.Count, failures+s.Failure
-		for _, e := range exemplarsOf(a.Objective, s) {
-			if e.Trace.Sampled {
-				traces = append(traces, trace.TraceID(e.Trace.TraceID).String())
-			}
+		calls, failures = calls+a.Evidence[i].Count, failures+a.Evidence[i].Failure
+	}
+	var traces []string
+	for _, e := range a.Calls() {
+		if e.Trace.Sampled {
+			traces = append(traces, trace.TraceID(e.Trace.TraceID).String())
 		}
 	}
 	attrs = append(attrs,
@@ -76,7 +96,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
 	)
 	// Latency is about successes, and a resolved alert's evidence is what went well.
-	if a.Objective == Availability && a.State == Firing {
+	if (a.Objective == Availability || a.Objective == BurnRate) && a.State == Firing {
 		if code := topCode(a.Evidence); code != "" {
 			attrs = append(attrs, text("error.type", code))
 		}
@@ -108,10 +128,13 @@ func topCode(evidence []engine.Summary) string {
 
 // exemplarsOf returns the calls that show best how an objective was missed.
 func exemplarsOf(k Kind, s *engine.Summary) []engine.Exemplar {
-	if k == Latency {
+	switch k {
+	case Availability, BurnRate:
+		return s.FailedCalls
+	case Latency:
 		return s.SlowCalls
 	}
-	return s.FailedCalls
+	return nil
 }
 
 // worst returns the call that shows best how an objective was missed: a sampled

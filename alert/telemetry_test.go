@@ -94,6 +94,7 @@ func wantAttributes(a *Alert) map[attribute.Key]any {
 	if a.State == Resolved {
 		delete(want, "error.type")
 		want["gomonitor.alert.ends_at"] = "2026-03-01T03:00:00+01:00"
+		want["gomonitor.alert.lasted"], want["gomonitor.worst_actual"], want["gomonitor.last_actual"] = 180.0, 1.0/3, 1.0/3
 		want["gomonitor.evidence.calls"], want["gomonitor.evidence.failures"] = int64(222), int64(1)
 	}
 	return want
@@ -296,7 +297,7 @@ func TestAttributesThatAreLeftOut(t *testing.T) {
 
 // An OTLP exporter drops a whole batch when one string in it is not UTF-8.
 func TestTelemetryIsInert(t *testing.T) {
-	for _, k := range kinds {
+	for _, k := range shareKinds {
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
 			for _, r := range logged(context.Background(), t, firing, resolved) {
@@ -374,7 +375,7 @@ func TestWorst(t *testing.T) {
 		{"even if there is no other", []period{{{Duration: 9 * ms}}}, engine.Exemplar{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, k := range kinds {
+			for _, k := range shareKinds {
 				var evidence []engine.Summary
 				for _, p := range tt.periods {
 					s := engine.Summary{FailedCalls: p, SlowCalls: period{exemplar(99, true, "", time.Hour)}}

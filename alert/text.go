@@ -38,28 +38,82 @@ func printable(s string) string {
 }
 
 // Text returns an alert as a readable block of lines, its last one ended, with
-// everything that came from outside made inert for a terminal. It has at most ten lines:
+// everything that came from outside made inert for a terminal. It has at most 16 lines:
 // of many periods the first and the last ones are shown.
 func Text(a *Alert) string {
 	var b strings.Builder
 	mark := "ALERT   "
-	if a.State == Resolved {
+	switch {
+	case a.State == Resolved:
 		mark = "RESOLVED"
+	case a.Reminder:
+		mark = "STILL   "
 	}
-	fmt.Fprintf(&b, "%s  %s  %s: %s\n", mark, printable(a.Operation), a.Objective, a.Measured())
+	headline := a.Measured()
+	if blame := a.Blame(); blame != "" {
+		headline += ", " + blame
+	}
+	fmt.Fprintf(&b, "%s  %s  %s: %s\n", mark, printable(a.Operation), a.Objective, printable(headline))
 	fmt.Fprintf(&b, "  %s\n", whose(a))
-	if a.State == Resolved {
-		fmt.Fprintf(&b, "  bad from %s to %s (%s), good for %s since:\n",
-			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.EndsAt.Sub(a.StartsAt)), periods(len(a.Evidence)))
-	} else {
+	switch {
+	case a.State == Resolved:
+		fmt.Fprintf(&b, "  bad from %s to %s (%s, at worst %s, at last %s), good for %s since:\n",
+			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.Lasted()), a.value(a.WorstActual), a.value(a.LastActual), periods(len(a.Evidence)))
+	case a.Reminder:
+		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), at last:\n", moment(a.StartsAt), rounded(a.Lasted()), a.value(a.WorstActual))
+	default:
 		fmt.Fprintf(&b, "  bad since %s, %s running:\n", moment(a.StartsAt), periods(len(a.Evidence)))
 	}
 	writeEvidence(&b, a)
-	if a.State == Firing && !a.Worst.Trace.IsZero() {
-		fmt.Fprintf(&b, "  worst call: %s\n", exemplarText(a.Worst))
+	if a.State == Firing {
+		writeCauses(&b, a)
+		writeCalls(&b, a)
 	}
 	fmt.Fprintf(&b, "  id %s\n", printable(a.ID))
 	return b.String()
+}
+
+// value writes one value of what an alert is about.
+func (a *Alert) value(v float64) string {
+	switch a.Objective {
+	case Traffic:
+		return decimals(v) + " calls a period"
+	case Stuck:
+		return rounded(seconds(v))
+	case BurnRate:
+		return decimals(v) + "x"
+	}
+	return percent(v, a.Target)
+}
+
+// writeCauses writes what else than the main cause, which the first line names, is to
+// blame, and the alert about that one.
+func writeCauses(b *strings.Builder, a *Alert) {
+	const most = 2
+	if a.CausedBy != "" {
+		fmt.Fprintf(b, "  caused by alert %s\n", printable(a.CausedBy))
+	}
+	if a.Blame() == "" {
+		return
+	}
+	for _, c := range a.Causes[1:min(len(a.Causes), 1+most)] {
+		fmt.Fprintf(b, "  also: %s caused by %s", percent(c.Share, 1), printable(c.Operation))
+		if c.Code != "" {
+			fmt.Fprintf(b, " [%s]", printable(c.Code))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// writeCalls writes which calls to look up, one in a line.
+func writeCalls(b *strings.Builder, a *Alert) {
+	for i, c := range a.Calls() {
+		what := "calls: "
+		if i > 0 {
+			what = "       "
+		}
+		fmt.Fprintf(b, "  %s%s\n", what, exemplarText(c))
+	}
 }
 
 // writeEvidence writes one line for each period, the numbers of calls below each other.
@@ -99,8 +153,13 @@ func whose(a *Alert) string {
 
 // callsOf returns the number of calls that an objective is about, and what they are called.
 func callsOf(k Kind, s *engine.Summary) (uint64, string) {
-	if k == Latency {
+	switch k {
+	case Latency:
 		return s.Success, "successful call"
+	case Traffic:
+		return s.Count, "call"
+	case Stuck:
+		return s.InFlight, "call"
 	}
 	return s.Success + s.Failure, "call"
 }
@@ -109,13 +168,23 @@ func callsOf(k Kind, s *engine.Summary) (uint64, string) {
 func evidenceLine(k Kind, s *engine.Summary, width int) string {
 	calls, what := callsOf(k, s)
 	r := read(k, s)
-	line := fmt.Sprintf("%s-%s  %*d %s, %s", clock(s.Start), clock(s.End),
-		width, calls, plural(calls, what), percent(r.ratio(), r.target))
-	if k == Latency {
-		return fmt.Sprintf("%s within %s, p50 %s, p99 %s", line,
+	line := fmt.Sprintf("%s-%s  %*d %s", clock(s.Start), clock(s.End), width, calls, plural(calls, what))
+	switch k {
+	case Latency:
+		return fmt.Sprintf("%s, %s within %s, p50 %s, p99 %s", line, percent(r.value(k), r.target),
 			short(s.Objective.LatencyTarget), rounded(s.Latency.P50), rounded(s.Latency.P99))
+	case Traffic:
+		if s.TypicalCalls > 0 {
+			line += fmt.Sprintf(", usually %d", s.TypicalCalls)
+		}
+		return line
+	case Stuck:
+		return fmt.Sprintf("%s in flight, %d of them stuck, the oldest for %s", line, s.Stuck, rounded(s.OldestInFlight))
+	case BurnRate:
+		return fmt.Sprintf("%s, %d of them failed, burn rates %s over 5m, %s over 30m, %s over 1h, %s over 6h", line, s.Failure,
+			decimals(s.BurnRates.Minutes5), decimals(s.BurnRates.Minutes30), decimals(s.BurnRates.Hour1), decimals(s.BurnRates.Hours6))
 	}
-	line += " succeed"
+	line += fmt.Sprintf(", %s succeed", percent(r.value(k), r.target))
 	if codes := CodesText(s.Failures); codes != "" {
 		line += ": " + codes
 	}

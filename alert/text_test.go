@@ -27,13 +27,15 @@ ALERT     GET /users/{id}  availability: 70.1 % succeed (target 95 %)
   02:57:00-02:58:00  120 calls, 70 % succeed: 503 unavailable x5, 500 x1
   02:58:00-02:59:00   98 calls, 71.4 % succeed: 503 unavailable x5, 500 x1
   02:59:00-03:00:00    3 calls, 33.3 % succeed: 503 unavailable x5, 500 x1
-  worst call: trace 11111111111111111111111111111111 span 1111111111111111 (503, 1.2s)
+  calls: trace 11111111111111111111111111111111 span 1111111111111111 (503, 1.2s)
+         trace 11111111111111111111111111111111 span 1111111111111111 (503, 1.2s)
+         trace 11111111111111111111111111111111 span 1111111111111111 (503, 1.2s)
   id 3b4b8eea20d13e90d0ba8211990ab19e
 `},
 		{"availability resolved", availabilityResolved, `
 RESOLVED  GET /users/{id}  availability: 99.5 % succeed (target 95 %)
   monitor http, service shop, server spans
-  bad from 2026-03-01 02:57:00 +01:00 to 03:00:00 (3m), good for 3 periods since:
+  bad from 2026-03-01 02:57:00 +01:00 to 03:00:00 (3m, at worst 33.3 %, at last 33.3 %), good for 3 periods since:
   03:00:00-03:01:00   12 calls, 100 % succeed
   03:01:00-03:02:00  100 calls, 99 % succeed: 503 unavailable x5, 500 x1
   03:02:00-03:03:00  110 calls, 100 % succeed
@@ -46,13 +48,15 @@ ALERT     GET /users/{id}  latency: 62.6 % of successful calls within 500ms (tar
   02:57:00-02:58:00  120 successful calls, 50 % within 500ms, p50 120ms, p99 2.35s
   02:58:00-02:59:00   98 successful calls, 78.6 % within 500ms, p50 120ms, p99 2.35s
   02:59:00-03:00:00    1 successful call, 0 % within 500ms, p50 120ms, p99 2.35s
-  worst call: trace 22222222222222222222222222222222 span 2222222222222222 (200, 3s)
+  calls: trace 22222222222222222222222222222222 span 2222222222222222 (200, 3s)
+         trace 22222222222222222222222222222222 span 2222222222222222 (200, 3s)
+         trace 22222222222222222222222222222222 span 2222222222222222 (200, 3s)
   id 74462568e68f9f5c9d04faedc19691a7
 `},
 		{"latency resolved", latencyResolved, `
 RESOLVED  GET /users/{id}  latency: 100 % of successful calls within 500ms (target 80 %)
   monitor http, service shop, server spans
-  bad from 2026-03-01 02:57:00 +01:00 to 03:00:00 (3m), good for 3 periods since:
+  bad from 2026-03-01 02:57:00 +01:00 to 03:00:00 (3m, at worst 0 %, at last 0 %), good for 3 periods since:
   03:00:00-03:01:00   12 successful calls, 100 % within 500ms, p50 120ms, p99 2.35s
   03:01:00-03:02:00   99 successful calls, 100 % within 500ms, p50 120ms, p99 2.35s
   03:02:00-03:03:00  110 successful calls, 100 % within 500ms, p50 120ms, p99 2.35s
@@ -89,20 +93,22 @@ func TestTextShowsFewOfManyPeriods(t *testing.T) {
 		{6, []string{"02:57", "(2 more)", "03:00", "03:01", "03:02"}},
 		{1000, []string{"02:57", "(996 more)", "19:34", "19:35", "19:36"}},
 	} {
-		a := Alert{State: Firing, Objective: Availability, Worst: exemplar(1, true, "", 0)}
+		a := Alert{State: Firing, Objective: Availability}
 		for i := range tt.periods {
-			a.Evidence = append(a.Evidence, summaryOf(i, engine.DefaultObjective(), calls{failure: 1}))
+			s := summaryOf(i, engine.DefaultObjective(), calls{failure: 1})
+			s.FailedCalls = []engine.Exemplar{exemplar(byte(i), true, "", 0)}
+			a.Evidence = append(a.Evidence, s)
 		}
 		all := strings.Split(strings.TrimSuffix(Text(&a), "\n"), "\n")
-		if len(all) > 10 {
-			t.Errorf("%d periods take %d lines, want at most 10", tt.periods, len(all))
+		if len(all) > 16 {
+			t.Errorf("%d periods take %d lines, want at most 16", tt.periods, len(all))
 		}
 		for i, want := range tt.want {
 			if got := strings.TrimSpace(all[3+i]); !strings.HasPrefix(got, want) {
 				t.Errorf("%d periods, line %d = %q, want %q", tt.periods, i, got, want)
 			}
 		}
-		if got, want := len(all), 5+len(tt.want); got != want {
+		if got, want := len(all), 4+len(tt.want)+min(5, tt.periods); got != want {
 			t.Errorf("%d periods take %d lines, want %d", tt.periods, got, want)
 		}
 	}
@@ -135,18 +141,18 @@ func TestTextTimes(t *testing.T) {
 		want         string
 	}{
 		{"the same day", utc("2026-03-01T02:00:00Z"), utc("2026-03-01T03:20:34Z"),
-			"bad from 2026-03-01 02:00:00 +00:00 to 03:20:34 (1h20m30s), good for 0 periods since:"},
+			"bad from 2026-03-01 02:00:00 +00:00 to 03:20:34 (1h20m30s, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 		{"whole hours", utc("2026-03-01T02:00:00Z"), utc("2026-03-01T04:00:00Z"),
-			"bad from 2026-03-01 02:00:00 +00:00 to 04:00:00 (2h), good for 0 periods since:"},
+			"bad from 2026-03-01 02:00:00 +00:00 to 04:00:00 (2h, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 		{"across midnight", utc("2026-03-01T23:59:00Z"), utc("2026-03-02T00:01:00Z"),
-			"bad from 2026-03-01 23:59:00 +00:00 to 2026-03-02 00:01:00 +00:00 (2m), good for 0 periods since:"},
+			"bad from 2026-03-01 23:59:00 +00:00 to 2026-03-02 00:01:00 +00:00 (2m, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 		{"across a change of the zone", utc("2026-03-29T01:30:00+01:00"), utc("2026-03-29T03:30:00+02:00"),
-			"bad from 2026-03-29 01:30:00 +01:00 to 2026-03-29 03:30:00 +02:00 (1h), good for 0 periods since:"},
+			"bad from 2026-03-29 01:30:00 +01:00 to 2026-03-29 03:30:00 +02:00 (1h, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 		{"short periods", utc("2026-03-01T02:00:00.5Z"), utc("2026-03-01T02:00:00.75Z"),
-			"bad from 2026-03-01 02:00:00.500 +00:00 to 02:00:00.750 (250ms), good for 0 periods since:"},
+			"bad from 2026-03-01 02:00:00.500 +00:00 to 02:00:00.750 (250ms, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := Alert{State: Resolved, StartsAt: tt.starts, EndsAt: tt.ends}
+			a := Alert{State: Resolved, StartsAt: tt.starts, EndsAt: tt.ends, Target: 0.95, WorstActual: 1.0 / 3, LastActual: 0.5}
 			if diff := cmp.Diff([]string{tt.want}, lines(&a, "bad from")); diff != "" {
 				t.Errorf("line (-want +got):\n%s", diff)
 			}
@@ -169,21 +175,27 @@ func TestTextWhose(t *testing.T) {
 	}
 }
 
-func TestTextWorstCall(t *testing.T) {
-	const ids = "worst call: trace 11111111111111111111111111111111 span 1111111111111111 "
+func TestTextCalls(t *testing.T) {
+	const ids = "calls: trace 11111111111111111111111111111111 span 1111111111111111 "
+	firing := func(k Kind, e engine.Exemplar) Alert {
+		return Alert{State: Firing, Objective: k, Evidence: []engine.Summary{{FailedCalls: []engine.Exemplar{e}}, {SlowCalls: []engine.Exemplar{e}}}}
+	}
+	resolved := firing(Availability, exemplar(0x11, true, "503", time.Second))
+	resolved.State = Resolved
 	for _, tt := range []struct {
 		name  string
 		alert Alert
 		want  []string
 	}{
-		{"sampled", Alert{State: Firing, Worst: exemplar(0x11, true, "503", 1234*time.Millisecond)}, []string{ids + "(503, 1.23s)"}},
-		{"not sampled", Alert{State: Firing, Worst: exemplar(0x11, false, "503", time.Second)}, []string{ids + "(503, 1s, not sampled)"}},
-		{"without a code", Alert{State: Firing, Worst: exemplar(0x11, true, "", 999*time.Nanosecond)}, []string{ids + "(999ns)"}},
-		{"of an alert that is resolved", Alert{State: Resolved, Worst: exemplar(0x11, true, "503", time.Second)}, nil},
+		{"sampled", firing(Availability, exemplar(0x11, true, "503", 1234*time.Millisecond)), []string{ids + "(503, 1.23s)"}},
+		{"not sampled", firing(Latency, exemplar(0x11, false, "503", time.Second)), []string{ids + "(503, 1s, not sampled)"}},
+		{"without a code", firing(BurnRate, exemplar(0x11, true, "", 999*time.Nanosecond)), []string{ids + "(999ns)"}},
+		{"what is not about single calls", firing(Traffic, exemplar(0x11, true, "", 0)), nil},
+		{"of an alert that is resolved", resolved, nil},
 		{"none", Alert{State: Firing}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, lines(&tt.alert, "worst call")); diff != "" {
+			if diff := cmp.Diff(tt.want, lines(&tt.alert, "trace ")); diff != "" {
 				t.Errorf("line (-want +got):\n%s", diff)
 			}
 		})
@@ -285,7 +297,7 @@ func spoiltBy(t testing.TB, k Kind, name string) (firing, resolved Alert) {
 }
 
 func TestTextIsInert(t *testing.T) {
-	for _, k := range kinds {
+	for _, k := range shareKinds {
 		plainFiring, plainResolved := spoiltBy(t, k, "plain")
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)

@@ -103,26 +103,29 @@ func TestVerdictWithoutMinimum(t *testing.T) {
 		want    engine.Verdict
 	}{
 		{reading{target: 0.9}, engine.VerdictInsufficient},
-		{reading{good: 1, total: 1, target: 0.9}, engine.VerdictGood},
-		{reading{good: 0, total: 1, target: 0.9}, engine.VerdictBad},
+		{reading{part: 1, whole: 1, target: 0.9}, engine.VerdictGood},
+		{reading{part: 0, whole: 1, target: 0.9}, engine.VerdictBad},
 	} {
-		if got := tt.reading.verdict(0); got != tt.want {
+		if got := tt.reading.verdict(Availability, &engine.Summary{}); got != tt.want {
 			t.Errorf("verdict on %+v = %s, want %s", tt.reading, got, tt.want)
 		}
 	}
 }
 
 func TestReadingAddsUp(t *testing.T) {
-	a := reading{good: 1, total: 2, target: 0.9}
-	b := reading{good: 9, total: 18, target: 0.8}
-	want := reading{good: 10, total: 20, target: 0.8}
+	a := reading{part: 1, whole: 2, target: 0.9, extreme: 5}
+	b := reading{part: 9, whole: 18, target: 0.8, extreme: 3}
+	want := reading{part: 10, whole: 20, target: 0.8, extreme: 5}
 	if got := a.plus(b); got != want {
 		t.Errorf("sum = %+v, want %+v: the later target counts", got, want)
 	}
-	if got := (reading{}).ratio(); got != 1 {
+	if got := (reading{}).value(Availability); got != 1 {
 		t.Errorf("ratio of no calls = %v, want 1", got)
 	}
-	if got := (reading{good: 0, total: math.MaxUint64}).ratio(); got != 0 {
+	if got := (reading{part: 0, whole: math.MaxUint64}).value(Latency); got != 0 {
 		t.Errorf("ratio without a good call = %v, want 0", got)
 	}
 }
+
+// shareKinds are the kinds of objectives that are always on.
+var shareKinds = []Kind{Availability, Latency}

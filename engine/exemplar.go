@@ -154,3 +154,21 @@ func (x *exemplars) take() (failed, slow []Exemplar) {
 	x.failed, x.slow = x.failed[:0], x.slow[:0]
 	return failed, slow
 }
+
+// MergeExemplars returns the calls of several periods that are most worth looking up, as
+// one period would have kept them: up to five failed ones, spread over the codes, or the
+// five slowest, sampled ones first.
+func MergeExemplars(failed bool, lists ...[]Exemplar) []Exemplar {
+	var x exemplars
+	for _, list := range lists {
+		for _, e := range list {
+			if failed {
+				x.addFailed(e)
+			} else {
+				x.addSlow(e)
+			}
+		}
+	}
+	failedCalls, slowCalls := x.take()
+	return append(failedCalls, slowCalls...)
+}

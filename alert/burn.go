@@ -1,0 +1,143 @@
+package alert
+
+import "time"
+
+// The burn rate says how fast an operation uses up its error budget, which is the
+// share of calls that its objective allows to be bad: at 1 the budget lasts
+// exactly for the time that it is meant for, here 30 days.
+//
+// The rules are the multiwindow, multi-burn-rate alerts of Google's "The Site
+// Reliability Workbook", chapter 5, https://sre.google/workbook/alerting-on-slos/:
+// 2 % of the budget in one hour, or 5 % of it in six. The long window says that
+// enough of the budget is gone to matter, the short one, a twelfth of it, that it
+// is still going.
+const (
+	fastBurn = 14.4 // 2 % of 30 days' budget in 1 h
+	slowBurn = 6    // 5 % of 30 days' budget in 6 h
+
+	fastLong  = time.Hour
+	fastShort = 5 * time.Minute
+	slowLong  = 6 * time.Hour
+	slowShort = 30 * time.Minute
+)
+
+// burnRates are the burn rates over the last 5 and 30 minutes, 1 and 6 hours. A
+// rate is the share of bad calls divided by the budget.
+type burnRates struct{ M5, M30, H1, H6 float64 }
+
+// isBurning reports whether one of the two rules holds: both its rates are above
+// its limit.
+func (r burnRates) isBurning() bool {
+	return (r.H1 > fastBurn && r.M5 > fastBurn) || (r.H6 > slowBurn && r.M30 > slowBurn)
+}
+
+// worst returns the rule that burns, or is nearest to it: its decisive rate, which
+// is the smaller one of its two, its limit and its long window. The nearest is
+// the one whose rate is the largest multiple of its limit; of equals the fast one.
+func (r burnRates) worst() (rate, limit float64, window time.Duration) {
+	fast, slow := min(r.H1, r.M5), min(r.H6, r.M30)
+	if slow/slowBurn > fast/fastBurn {
+		return slow, slowBurn, slowLong
+	}
+	return fast, fastBurn, fastLong
+}
+
+// burnCounts counts the calls of one operation, for one objective, over the last
+// six hours. It is pure: time comes with the periods.
+//
+// Calls are counted in buckets of one minute, or of one period where that is
+// longer, which begin on multiples of their width as periods do. A period counts
+// as a whole in the bucket in which it ends; a bucket includes its end and not
+// its beginning.
+//
+// A window covers the last window/width buckets, rounded up, the one that fills
+// among them. So with periods of a minute it is exactly (end-window, end], where
+// end is that of the last period. With others:
+//
+//   - periods that divide a minute: the same at every full minute. Between them
+//     the window is short by less than a minute; no call older than it counts;
+//   - periods longer than a minute: the window is as many whole periods as cover
+//     it, so exact if it is a multiple of the period, else long by less than one;
+//   - shorter ones that do not divide a minute (40s): as if they did, and the
+//     window's oldest period may begin up to a period before it.
+//
+// Of an operation that has not been called for six hours yet a window covers what
+// there is. The memory is 16 bytes a bucket and 360 buckets at most: 5.7 KiB.
+type burnCounts struct {
+	width   time.Duration
+	buckets []burnBucket // a ring of six hours
+	newest  int          // the index of the bucket that fills
+	start   time.Time    // when the bucket that fills begins
+}
+
+// burnBucket holds counts as float64: they are exact up to 2^53 and become
+// inexact above it, where integers would run over.
+type burnBucket struct{ bad, total float64 }
+
+// newBurnCounts returns counts without a call, for periods of the given length.
+func newBurnCounts(period time.Duration) *burnCounts {
+	b := &burnCounts{width: max(period, time.Minute)}
+	b.buckets = make([]burnBucket, b.bucketsIn(slowLong))
+	return b
+}
+
+// add counts the calls of one closed period. Periods come in order and some may be
+// missing: their time counts as time without calls, so that a period without calls
+// (0, 0) merely moves the windows on. One that ends before the last one did counts
+// as if it ended with it.
+func (b *burnCounts) add(end time.Time, good, total uint64) {
+	// The nanosecond puts what ends on a boundary in the bucket before it.
+	b.advance(end.Add(-1).Truncate(b.width))
+	fills := &b.buckets[b.newest]
+	fills.bad += float64(total - min(good, total))
+	fills.total += float64(total)
+}
+
+// advance makes the bucket that begins at start the one that fills, unless it is
+// that already or lies before it.
+func (b *burnCounts) advance(start time.Time) {
+	steps := int(start.Sub(b.start) / b.width)
+	if steps <= 0 {
+		return
+	}
+	b.start = start
+	for range min(steps, len(b.buckets)) {
+		b.newest = (b.newest + 1) % len(b.buckets)
+		b.buckets[b.newest] = burnBucket{}
+	}
+}
+
+// errorRatio returns the share of bad calls in the window, of six hours at most,
+// that ended with the last period added; 0 if there was no call.
+func (b *burnCounts) errorRatio(window time.Duration) float64 {
+	n := len(b.buckets)
+	var bad, total float64
+	for age := range min(b.bucketsIn(window), n) {
+		bucket := b.buckets[(b.newest-age+n)%n]
+		bad += bucket.bad
+		total += bucket.total
+	}
+	if total == 0 {
+		return 0
+	}
+	return bad / total
+}
+
+// rates returns the burn rates as of the last period added. The budget is 1 minus
+// the objective's target; if it is 0, a window with a bad call burns at +Inf,
+// which JSON cannot hold.
+func (b *burnCounts) rates(budget float64) burnRates {
+	rate := func(window time.Duration) float64 {
+		ratio := b.errorRatio(window)
+		if ratio == 0 {
+			return 0 // whatever the budget
+		}
+		return ratio / budget
+	}
+	return burnRates{M5: rate(fastShort), M30: rate(slowShort), H1: rate(fastLong), H6: rate(slowLong)}
+}
+
+// bucketsIn returns the number of buckets that cover a window.
+func (b *burnCounts) bucketsIn(window time.Duration) int {
+	return int((window + b.width - 1) / b.width)
+}

@@ -1,0 +1,72 @@
+package alert
+
+import (
+	"slices"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+const (
+	// typicalPeriods is the number of periods with calls whose median says how many calls
+	// an operation usually has.
+	typicalPeriods = 20
+	// busyCalls is the least such median that tells silence from chance: an operation
+	// that has 10 calls in the mean has none in one period of 22,000, if they come
+	// independently of each other.
+	busyCalls = 10
+)
+
+// past is what is remembered of one operation for objectives that are about more than
+// one period. Operations without such an objective have none.
+type past struct {
+	calls []uint64 // of the last periods with calls, at most typicalPeriods, a ring
+	at    int      // the place of the oldest, once it is full
+	burn  *burnCounts
+}
+
+// recall completes a summary by what was before it, and remembers it.
+func (j *Judge) recall(s *engine.Summary) {
+	watchesTraffic, watchesBudget := s.Objective.TrafficDrop > 0, s.Objective.BudgetRatio > 0
+	if !watchesTraffic && !watchesBudget {
+		return
+	}
+	p := j.pasts[s.Key()]
+	if p == nil {
+		p = &past{}
+		j.pasts[s.Key()] = p
+	}
+	if watchesTraffic {
+		s.TypicalCalls = p.typical()
+		if s.Count > 0 {
+			p.add(s.Count)
+		}
+	}
+	if watchesBudget {
+		if p.burn == nil {
+			p.burn = newBurnCounts(s.End.Sub(s.Start))
+		}
+		p.burn.add(s.End, s.Success, s.Success+s.Failure)
+		r := p.burn.rates(1 - s.Objective.BudgetRatio)
+		s.BurnRates = engine.BurnRates{Minutes5: r.M5, Minutes30: r.M30, Hour1: r.H1, Hours6: r.H6}
+	}
+}
+
+// add remembers a period with calls.
+func (p *past) add(calls uint64) {
+	if len(p.calls) < typicalPeriods {
+		p.calls = append(p.calls, calls)
+		return
+	}
+	p.calls[p.at] = calls
+	p.at = (p.at + 1) % typicalPeriods
+}
+
+// typical returns the median number of calls, 0 while there are too few periods.
+func (p *past) typical() uint64 {
+	if len(p.calls) < typicalPeriods {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(p.calls))
+	low, high := sorted[typicalPeriods/2-1], sorted[typicalPeriods/2]
+	return low + (high-low)/2
+}

@@ -96,9 +96,7 @@ func (c *classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end 
 	found.find(s.Attributes())
 	operation = s.Name()
 	if kind == trace.SpanKindClient {
-		if address := found.address(); address != "" && isMethodName(operation, found.method()) {
-			operation = c.names.join(operation, address)
-		}
+		operation = c.clientOperation(operation, &found)
 	}
 
 	status := s.Status()
@@ -121,6 +119,15 @@ func (c *classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end 
 		}
 	}
 	return operation, code, outcome
+}
+
+// clientOperation returns the operation of a client's span: where its name says no more
+// than the method, the server's address, too.
+func (c *classifier) clientOperation(name string, found *attributes) string {
+	if address := found.address(); address != "" && isMethodName(name, found.method()) {
+		return c.names.join(name, address)
+	}
+	return name
 }
 
 // judge applies the default rules, of which the first that fits decides.

@@ -90,6 +90,12 @@ type Config struct {
 	// 16,777,216, rounded up to a power of two. What comes while the queue is full is
 	// dropped, and counted as such. Default: 4096 for each processor, at most 65,536.
 	QueueSize int
+	// MaxInFlight is the number of calls in flight that can be tracked, up to 1,048,576,
+	// rounded up to a power of two of at least 64: spans that have begun and not ended, so
+	// that a call that hangs can be seen. Default (0): 8192 if any objective has a
+	// StuckAfter, otherwise they are not tracked. With it, Filter is asked about each span
+	// when it begins, too.
+	MaxInFlight int
 	// Histograms says that summaries carry their full latency histogram. Default: they don't.
 	Histograms bool
 }
@@ -100,6 +106,9 @@ func (c Config) Validate() error {
 	errs := []error{c.engine().Validate()}
 	for _, err := range c.Presets.problems() {
 		errs = append(errs, fmt.Errorf("presets.%w", err))
+	}
+	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
+		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))
 	}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
@@ -149,6 +158,9 @@ func (c Config) withDefaults() Config {
 			c.Service = service
 		}
 	}
+	if c.MaxInFlight == 0 && c.longestStuckAfter() > 0 {
+		c.MaxInFlight = defaultInFlight
+	}
 	if c.Kinds == nil {
 		c.Kinds = []trace.SpanKind{
 			trace.SpanKindServer, trace.SpanKindClient,
@@ -163,6 +175,20 @@ func (c Config) withDefaults() Config {
 	}
 	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
 	return c
+}
+
+const (
+	defaultInFlight = 8192
+	maxInFlight     = 1 << 20
+)
+
+// longestStuckAfter returns the longest StuckAfter of all objectives, 0 if none has one.
+func (c *Config) longestStuckAfter() time.Duration {
+	longest := max(0, c.Objective.StuckAfter)
+	for _, o := range c.Operations {
+		longest = max(longest, o.StuckAfter)
+	}
+	return longest
 }
 
 // isDisabled reports whether the environment switches telemetry off, as the

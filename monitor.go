@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -30,7 +31,14 @@ type Monitor struct {
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet
 	services   services
+	service    string // of calls that bring none
+	causes     *engine.Causes
+	sampling   sampling
+	inFlight   *inFlight // nil: calls in flight are not tracked
+	// inFlightAge is the age in nanoseconds from which calls in flight are given up.
+	inFlightAge atomic.Int64
 
+	board board
 	judge      *alert.Judge // belongs to the engine's goroutine
 	dispatcher *alert.Dispatcher
 	sinks      []*outbox.Outbox[engine.Period]
@@ -61,6 +69,8 @@ func New(c Config) (*Monitor, error) {
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),
+		service:    c.Service,
+		causes:     engine.NewCauses(),
 		judge:      alert.NewJudge(),
 		troubles:   newTroubles(c.Name),
 	}
@@ -75,12 +85,18 @@ func New(c Config) (*Monitor, error) {
 			},
 		}))
 	}
-	var err error
-	m.engine, err = engine.New(c.engine(), engine.Hooks{
+	hooks := engine.Hooks{
 		Closed:  m.periodClosed,
 		Keep:    m.judge.IsFiring,
 		Trouble: m.troubles.report,
-	})
+	}
+	if c.MaxInFlight > 0 {
+		m.inFlight = newInFlight(c.MaxInFlight)
+		m.expectStuckAfter(c.longestStuckAfter())
+		hooks.InFlight = m.sweepInFlight
+	}
+	var err error
+	m.engine, err = engine.New(c.engine(), hooks)
 	if err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
@@ -91,7 +107,10 @@ func New(c Config) (*Monitor, error) {
 // periodClosed sends a period on its way. It runs on the engine's goroutine and
 // waits for nobody.
 func (m *Monitor) periodClosed(p *engine.Period) {
+	m.causes.Expire(p.End.UnixNano())
+	p.SampledRatio = m.sampledRatio()
 	alerts := m.judge.Judge(p)
+	m.board.update(p, alerts, m.judge.Standings())
 	for _, s := range m.sinks {
 		s.Put(*p)
 	}
@@ -125,10 +144,17 @@ func (m *Monitor) ReportContext(ctx context.Context, r Report) bool {
 // objective. A firing alert keeps firing until the new objective was met in
 // RecoverAfter periods running.
 //
-// It returns the errors of [engine.Objective.Validate].
+// It returns the errors of [engine.Objective.Validate], and one for a StuckAfter where
+// calls in flight are not tracked ([Config.MaxInFlight]).
 func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 	if m.off {
 		return o.Validate()
+	}
+	if o.StuckAfter > 0 {
+		if m.inFlight == nil {
+			return fmt.Errorf("stuck_after: calls in flight are not tracked unless Config.MaxInFlight or a StuckAfter there says so, got %s", o.StuckAfter)
+		}
+		m.expectStuckAfter(o.StuckAfter)
 	}
 	return m.engine.SetObjective(operation, o)
 }

@@ -8,13 +8,25 @@ import (
 
 var _ sdktrace.SpanProcessor = (*Monitor)(nil)
 
-// OnStart does nothing: calls are judged when they end.
-func (m *Monitor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+// OnStart notes that a call has begun, if calls in flight are tracked. Otherwise it does
+// nothing: calls are judged when they end.
+func (m *Monitor) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
+	if m.inFlight != nil && (m.filter == nil || m.wants(s)) {
+		m.inFlight.start(s)
+	}
+}
 
 // OnEnd counts the call that a span stands for, if the span is of a watched kind.
 // It never waits, never panics, allocates nothing and does not keep the span.
 func (m *Monitor) OnEnd(s sdktrace.ReadOnlySpan) {
-	if !m.off {
-		m.observe(s)
+	if m.off {
+		return
 	}
+	if !m.sampling.isDecided() {
+		m.sampling.observe(s.SpanContext(), s.Parent())
+	}
+	if m.inFlight != nil {
+		m.inFlight.end(s.SpanContext().SpanID())
+	}
+	m.observe(s)
 }

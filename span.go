@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -18,14 +19,10 @@ import (
 // the whole span, so each is called once, and only where what it returns is needed.
 func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	kind := s.SpanKind()
-	if !m.kinds.has(kind) {
-		return
-	}
-	// The monitor's own spans are all internal ones.
-	if kind == trace.SpanKindInternal && s.InstrumentationScope().Name == alert.ScopeName {
-		return
-	}
-	if m.filter != nil && !m.wants(s) {
+	if !m.watches(s, kind) || m.filter != nil && !m.wants(s) {
+		if m.causes.IsWaiting() {
+			m.causes.Passed(linkOf(s))
+		}
 		return
 	}
 	end := s.EndTime()
@@ -35,11 +32,53 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service := m.services.name(s.Resource())
-	if !m.engine.WantsTrace(outcome, d) {
+	// Most calls succeed, and fast, and nobody waits to hear of them.
+	if outcome == engine.OutcomeSuccess && !m.engine.MayBeSlow(d) && !m.causes.IsWaiting() {
 		m.intake.Push(service, operation, code, d, engine.HowOf(engine.Kind(kind), outcome))
 		return
 	}
-	m.engine.ReportTraced(Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end}, traceRef(s.SpanContext()), nil)
+	m.observeClosely(s, Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end})
+}
+
+// watches reports whether spans of this kind are watched; the monitor's own, which are all
+// internal ones, never are.
+func (m *Monitor) watches(s sdktrace.ReadOnlySpan, kind trace.SpanKind) bool {
+	return m.kinds.has(kind) &&
+		(kind != trace.SpanKindInternal || s.InstrumentationScope().Name != alert.ScopeName)
+}
+
+// observeClosely counts a call that failed or may be slow, or that can say something
+// about another one that did, with its trace and with what is to blame.
+func (m *Monitor) observeClosely(s sdktrace.ReadOnlySpan, r Report) {
+	link := linkOf(s)
+	var cause *engine.Cause
+	switch failed := r.Outcome == engine.OutcomeFailure || r.Outcome == engine.OutcomeUnset; {
+	case failed || r.Outcome != engine.OutcomeIgnored && m.engine.MayBeSlow(r.Duration):
+		self := engine.Cause{Service: cmp.Or(r.Service, m.service), Kind: r.Kind, Operation: r.Operation, Code: r.Code}
+		failure, slow := m.causes.Ended(link, self, failed, r.Duration, r.End.UnixNano())
+		if cause = slow; failed {
+			cause = failure
+		}
+	case r.Outcome == engine.OutcomeSuccess:
+		m.causes.Succeeded(link, engine.OperationKey{Service: cmp.Or(r.Service, m.service), Kind: r.Kind, Name: r.Operation})
+	default:
+		m.causes.Passed(link)
+	}
+	if m.engine.WantsTrace(r.Outcome, r.Duration) {
+		m.engine.ReportTraced(r, traceRef(s.SpanContext()), cause)
+	} else {
+		m.engine.Report(r)
+	}
+}
+
+// linkOf returns where a span stands in its trace.
+func linkOf(s sdktrace.ReadOnlySpan) engine.Link {
+	sc, parent := s.SpanContext(), s.Parent()
+	l := engine.Link{Trace: sc.TraceID(), Span: sc.SpanID()}
+	if parent.HasSpanID() {
+		l.Parent, l.RemoteParent = parent.SpanID(), parent.IsRemote()
+	}
+	return l
 }
 
 // traceRef returns what refers to a span.

@@ -208,6 +208,17 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
+// KindsOf returns the kinds of objectives that o asks for.
+func KindsOf(o engine.Objective) []Kind {
+	var set []Kind
+	for _, k := range kinds {
+		if k.isSet(&o) {
+			set = append(set, k)
+		}
+	}
+	return set
+}
+
 // MarshalText returns the kind's name in lower case.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 

@@ -176,3 +176,6 @@ func newID(k Kind, s *engine.Summary, since time.Time) string {
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// VerdictOf returns the verdict on an objective in a summary.
+func VerdictOf(s *engine.Summary, k Kind) engine.Verdict { return *verdictOf(&s.Verdicts, k) }

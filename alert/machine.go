@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,6 +33,30 @@ const (
 	// long enough to resolve it.
 	Recovering
 )
+
+var phaseNames = [...]string{Normal: "normal", Pending: "pending", Alerting: "alerting", Recovering: "recovering"}
+
+// String returns the phase's name in lower case.
+func (p Phase) String() string {
+	if int(p) >= len(phaseNames) {
+		return fmt.Sprintf("Phase(%d)", uint8(p))
+	}
+	return phaseNames[p]
+}
+
+// MarshalText returns the phase's name in lower case.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads a phase's name: normal, pending, alerting or recovering.
+func (p *Phase) UnmarshalText(text []byte) error {
+	for i, name := range phaseNames {
+		if name == string(text) {
+			*p = Phase(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown phase %q, want one of %v", text, phaseNames)
+}
 
 const (
 	// maxPooled and maxEvidence bound the summaries that are kept of periods judged

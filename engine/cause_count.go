@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// maxCauses bounds the causes that are counted one by one for each operation and
+// maxCauseCounts bounds the causes that are counted one by one for each operation and
 // period; further ones are counted together under [OverflowOperation].
-const maxCauses = 16
+const maxCauseCounts = 16
 
 // causeCounter counts calls by what they are blamed on.
 type causeCounter []causeTally
@@ -32,7 +32,7 @@ func (c *causeCounter) add(cause *Cause) {
 			return
 		}
 	}
-	if len(*c) >= maxCauses && cause != otherCauses {
+	if len(*c) >= maxCauseCounts && cause != otherCauses {
 		c.add(otherCauses)
 		return
 	}

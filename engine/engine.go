@@ -134,6 +134,10 @@ func (e *Engine) WantsTrace(outcome Outcome, d time.Duration) bool {
 		outcome == OutcomeSuccess && int64(d) > e.slow.Load()
 }
 
+// MayBeSlow reports whether a call that took so long can be more than half of one that
+// is slow, so that [Causes] should know of it.
+func (e *Engine) MayBeSlow(d time.Duration) bool { return int64(d) > e.slow.Load()/2 }
+
 // SetObjective sets what is expected of the operations of the given name, whatever
 // their service and kind, from the next period on: the current one is judged
 // by what it began with. Fields left zero inherit [Config.Objective]'s. It returns

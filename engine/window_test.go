@@ -492,8 +492,8 @@ func TestWindowCausesAreBounded(t *testing.T) {
 		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 64)
 	}
 	s := w.close(nil, false)
-	if len(s.FailureCauses) != maxCauses+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauses {
-		t.Errorf("got %v, want %d causes and the rest together", s.FailureCauses, maxCauses)
+	if len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauseCounts {
+		t.Errorf("got %v, want %d causes and the rest together", s.FailureCauses, maxCauseCounts)
 	}
 }
 

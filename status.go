@@ -1,0 +1,142 @@
+package monitor
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Status is how everything stood when a period ended. Whoever asked for it must not
+// change what its summaries point to.
+type Status struct {
+	// At is the end of the last period that was closed; zero before the first one.
+	At time.Time `json:"at"`
+	// Operations are all operations that have a place, ordered by service, operation and
+	// kind.
+	Operations []OperationStatus `json:"operations"`
+	// Alerts are those that fire, the one that began first before the others.
+	Alerts []alert.Alert `json:"alerts"`
+}
+
+// OperationStatus is how one operation stood.
+type OperationStatus struct {
+	Service   string      `json:"service"`
+	Operation string      `json:"operation"`
+	Kind      engine.Kind `json:"kind"`
+	// Objectives are those that ask for something.
+	Objectives []ObjectiveStatus `json:"objectives"`
+	// Last is the operation's summary of the last period in which it had one.
+	Last engine.Summary `json:"last"`
+}
+
+// ObjectiveStatus is how one objective of one operation stood.
+type ObjectiveStatus struct {
+	Objective alert.Kind  `json:"objective"`
+	Phase     alert.Phase `json:"phase"`
+	// Verdict is the one on the operation's last period.
+	Verdict engine.Verdict `json:"verdict"`
+	// AlertID is the id of the alert that fires, empty if none does.
+	AlertID string `json:"alert_id,omitempty"`
+}
+
+// Status returns a consistent copy of how everything stood when the last period ended. It
+// waits for nobody but another caller or the engine, which copy and update it in memory.
+func (m *Monitor) Status() Status { return m.board.status() }
+
+// Healthy reports whether no alert fires about the operations of the given name, whatever
+// their service and kind. One that nobody has called is healthy. It looks at two words in
+// memory, for which it waits as [Monitor.Status] does: cheap enough for a readiness probe.
+func (m *Monitor) Healthy(operation string) bool { return m.board.firingAbout(operation) == 0 }
+
+// board holds the status. The engine's goroutine updates it, and anybody reads it.
+type board struct {
+	mu         sync.Mutex
+	at         time.Time
+	operations map[engine.OperationKey]engine.Summary // the last one of each
+	phases     map[standing]alert.Phase               // of the objectives that are not normal
+	alerts     map[standing]alert.Alert               // that fire
+	firing     map[string]int                         // their number by the operation's name
+}
+
+type standing struct {
+	operation engine.OperationKey
+	objective alert.Kind
+}
+
+// update takes in a period that was closed, with what was raised and where things stand.
+func (b *board) update(p *engine.Period, alerts []alert.Alert, standings []alert.Standing) {
+	phases := make(map[standing]alert.Phase, len(standings))
+	for _, s := range standings {
+		phases[standing{s.Operation, s.Objective}] = s.Phase
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.operations == nil {
+		b.operations = make(map[engine.OperationKey]engine.Summary)
+		b.alerts, b.firing = make(map[standing]alert.Alert), make(map[string]int)
+	}
+	b.at, b.phases = p.End, phases
+	for i := range p.Summaries {
+		b.operations[p.Summaries[i].Key()] = p.Summaries[i]
+	}
+	for _, key := range p.Left {
+		delete(b.operations, key)
+	}
+	for i := range alerts {
+		a := &alerts[i]
+		about := standing{a.Key(), a.Objective}
+		_, fired := b.alerts[about]
+		switch {
+		case a.State == alert.Firing:
+			if !fired {
+				b.firing[a.Operation]++
+			}
+			b.alerts[about] = a.Clone()
+		case fired:
+			delete(b.alerts, about)
+			if b.firing[a.Operation]--; b.firing[a.Operation] == 0 {
+				delete(b.firing, a.Operation)
+			}
+		}
+	}
+}
+
+func (b *board) firingAbout(operation string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.firing[engine.CutName(operation)]
+}
+
+func (b *board) status() Status {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := Status{
+		At:         b.at,
+		Operations: make([]OperationStatus, 0, len(b.operations)),
+		Alerts:     make([]alert.Alert, 0, len(b.alerts)),
+	}
+	for key, last := range b.operations {
+		op := OperationStatus{Service: key.Service, Operation: key.Name, Kind: key.Kind, Last: last}
+		for _, k := range alert.KindsOf(last.Objective) {
+			about := standing{key, k}
+			op.Objectives = append(op.Objectives, ObjectiveStatus{
+				Objective: k, Phase: b.phases[about], Verdict: alert.VerdictOf(&last, k), AlertID: b.alerts[about].ID,
+			})
+		}
+		s.Operations = append(s.Operations, op)
+	}
+	slices.SortFunc(s.Operations, func(x, y OperationStatus) int {
+		return cmp.Or(cmp.Compare(x.Service, y.Service), cmp.Compare(x.Operation, y.Operation), cmp.Compare(x.Kind, y.Kind))
+	})
+	for _, a := range b.alerts {
+		s.Alerts = append(s.Alerts, a.Clone())
+	}
+	slices.SortFunc(s.Alerts, func(x, y alert.Alert) int {
+		return cmp.Or(x.StartsAt.Compare(y.StartsAt), cmp.Compare(x.ID, y.ID))
+	})
+	return s
+}

@@ -38,7 +38,7 @@ type Monitor struct {
 	// inFlightAge is the age in nanoseconds from which calls in flight are given up.
 	inFlightAge atomic.Int64
 
-	board board
+	board      board
 	judge      *alert.Judge // belongs to the engine's goroutine
 	dispatcher *alert.Dispatcher
 	sinks      []*outbox.Outbox[engine.Period]

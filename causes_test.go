@@ -274,7 +274,7 @@ func TestAlertsNameTheirRoot(t *testing.T) {
 
 // Nobody waits for anybody in a healthy process, so that nobody pays for it.
 func TestCausesCostHealthySpansNothing(t *testing.T) {
-	m := start(t, Config{})
+	m := start(t, Config{Sinks: []engine.Sink{}})
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
 	server("GET /", "", 0, client("SELECT", "", 0)).run(context.Background(), tp.Tracer("test"))
 	server("GET /", "500", 0, client("SELECT", "boom", 0)).run(context.Background(), tp.Tracer("test"))

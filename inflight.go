@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -241,7 +242,7 @@ func (m *Monitor) sweepInFlight(now time.Time, add func(engine.InFlight)) (untra
 		m.troubles.report(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
 	}
 	if abandoned > 0 {
-		m.troubles.report(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, age))
+		m.troubles.report(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, strings.TrimSuffix(strings.TrimSuffix(age.String(), "0s"), "0m")))
 	}
 	return untracked, abandoned
 }

@@ -58,7 +58,7 @@ const (
 // It is a cache, not a record: it holds a fixed number of places, found by a hash of trace
 // and span (a set-associative cache: Hennessy and Patterson, Computer Architecture, appendix
 // B), and what finds no place, or finds its place locked for long, is lost and counted.
-// A call whose children's traces were lost is blamed itself, or on a child less deep.
+// A call of which that is lost is blamed itself, or on a child less deep.
 //
 // All methods are safe for concurrent use, from any goroutine: they wait for nobody
 // (but for Expire, which is not for the callers' goroutines), and allocate only for causes that are
@@ -124,7 +124,8 @@ func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
 // slowness is blamed on the deepest operation of which each took more than half of
 // its parent's time. Nil stands for the call itself.
 //
-// A call that succeeded has dealt with its children's failures, so its parents are not told of them.
+// A call that succeeded has dealt with its children's failures, so its parents are not told
+// of them; and it excuses a failed call of the same operation, as Succeeded says.
 func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int64) (failure, slow *Cause) {
 	var own *Cause
 	if l.Parent != [8]byte{} && (failed || d > 0) {
@@ -138,6 +139,9 @@ func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int
 		if left.took > d/2 {
 			slow = left.slow
 		}
+	}
+	if !failed && c.IsWaiting() {
+		c.excuse(&l, self.Key())
 	}
 	if own != nil {
 		up := pending{end: end, local: !l.RemoteParent, slow: own, took: d}
@@ -160,21 +164,7 @@ func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int
 // blamed for it. What its own children did is forgotten.
 func (c *Causes) Succeeded(l Link, key OperationKey) {
 	c.take(l.span())
-	c.take(l.span())
-	id := l.parent()
-	s, set := c.lock(id)
-	if s == nil {
-		return
-	}
-	waiting := int64(0)
-	if p := set.find(id); p != nil && p.child != nil && p.child.isOf(key) {
-		waiting = -p.counts()
-		p.failed, p.child = nil, nil
-		if p.slow == nil {
-			*p = pending{}
-		}
-	}
-	c.unlock(s, waiting)
+	c.excuse(&l, key)
 }
 
 // Passed takes a span that is not watched: what its children did is handed to its
@@ -215,7 +205,7 @@ func isNear(a, b int64) bool {
 
 // lock returns the shard and the set where a call has its place, locked; or nil, and counts
 // that, if others have it locked all the while. They hold it for some dozen nanoseconds,
-// unless the system took their processor away: then waiting may take any time.
+// unless the system took their processor away: then it may be any time.
 func (c *Causes) lock(id spanID) (*causeShard, *causeSet) {
 	hash := mix(mix(id.high^c.spans, id.low), id.span^c.spans)
 	s := &c.shards[hash%causeShards]
@@ -273,6 +263,28 @@ func (c *Causes) leave(id spanID, up *pending) {
 	}
 	p.add(up)
 	c.unlock(s, p.counts()-before)
+}
+
+// excuse takes back what the last failed child of the span's parent has left as its failure,
+// if that was a call of the given operation.
+func (c *Causes) excuse(l *Link, key OperationKey) {
+	if l.Parent == [8]byte{} {
+		return
+	}
+	id := l.parent()
+	s, set := c.lock(id)
+	if s == nil {
+		return
+	}
+	waiting := int64(0)
+	if p := set.find(id); p != nil && p.child != nil && p.child.isOf(key) {
+		waiting = -p.counts()
+		p.failed, p.child = nil, nil
+		if p.slow == nil {
+			*p = pending{}
+		}
+	}
+	c.unlock(s, waiting)
 }
 
 // find returns the place of a call, or nil if nothing was left for it.

@@ -1,0 +1,233 @@
+package monitor
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// nextMinute sleeps until a minute of the wall clock begins, so that the periods of a test
+// are whole ones.
+func nextMinute() {
+	time.Sleep(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)))
+	synctest.Wait()
+}
+
+// A call that hangs never ends, so that it can only be seen while it is in flight.
+func TestStuckCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{Objective: engine.Objective{StuckAfter: 90 * time.Second, LatencyTarget: 10 * time.Minute, AlertAfter: 2, RecoverAfter: 1}}))
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		nextMinute()
+		tracer := tp.Tracer("test")
+		_, hangs := tracer.Start(context.Background(), "GET", trace.WithSpanKind(trace.SpanKindServer))
+		hangs.SetName("GET /report") // as routers do, after the span has begun
+		_, unwatched := tracer.Start(context.Background(), "internal", trace.WithSpanKind(trace.SpanKindInternal))
+		defer unwatched.End()
+		for range 4 {
+			_, span := tracer.Start(context.Background(), "GET /quick", trace.WithSpanKind(trace.SpanKindServer))
+			span.End()
+			time.Sleep(10 * time.Second)
+			_, span = tracer.Start(context.Background(), "GET /slow", trace.WithSpanKind(trace.SpanKindServer))
+			nextMinute()
+			span.End() // in flight at the end of each period, and never stuck
+		}
+		hangs.End()
+		nextMinute()
+		if err := tp.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+
+		summaries := r.summaries("GET /report")
+		if len(summaries) != 5 {
+			t.Fatalf("%d summaries of the call that hangs, want 4 while it does and one when it ends: %+v", len(summaries), summaries)
+		}
+		for i, s := range summaries[:4] {
+			age := time.Duration(i+1) * time.Minute
+			stuck := uint64(0)
+			if age > 90*time.Second {
+				stuck = 1
+			}
+			if s.Count != 0 || s.InFlight != 1 || s.OldestInFlight != age || s.Stuck != stuck || s.Kind != engine.KindServer {
+				t.Errorf("after %s: count %d, in flight %d, oldest %s, stuck %d; want 0, 1, %s, %d", age, s.Count, s.InFlight, s.OldestInFlight, s.Stuck, age, stuck)
+			}
+		}
+		if s := summaries[4]; s.Count != 1 || s.InFlight != 0 || s.OldestInFlight != 0 {
+			t.Errorf("when it has ended: %+v", s)
+		}
+		// Stuck in the second and the third period; its duration is no matter of Stuck.
+		if got := strings.Join(r.states("GET /report"), ", "); got != "stuck firing, stuck resolved" {
+			t.Errorf("alerts: %s", got)
+		}
+		if got := r.alerts[0].Summary(); got != "GET /report: oldest call in flight for 3m (stuck after 1m30s)" {
+			t.Errorf("the alert says %s", got)
+		}
+		if s := r.summaries("GET /slow"); len(s) != 5 || s[0].InFlight != 1 || s[0].Stuck != 0 || len(r.states("GET /slow")) != 0 {
+			t.Errorf("a call in flight is not stuck: %+v", s)
+		}
+		if s := r.summaries("GET /quick"); s[0].InFlight != 0 || s[0].Count != 1 {
+			t.Errorf("a call that ended is in flight: %+v", s)
+		}
+		if s := r.summaries("internal"); len(s) != 0 {
+			t.Errorf("a span of a kind that is not watched is in flight: %+v", s)
+		}
+	})
+}
+
+// Spans that are never ended are a real defect of real programs: they are given up, and that
+// is said.
+func TestAbandonedCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		troubles := catchTroubles(t)
+		var r recorder
+		m := start(t, r.record(Config{Period: time.Hour, MaxInFlight: 64}))
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)))
+		synctest.Wait()
+		for range 1000 {
+			_, _ = tp.Tracer("test").Start(context.Background(), "GET /leak", trace.WithSpanKind(trace.SpanKindServer))
+		}
+		time.Sleep(2*time.Hour + time.Minute)
+		synctest.Wait()
+		if err := m.ForceFlush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		first, second := r.periods[len(r.periods)-2], r.periods[len(r.periods)-1]
+		if first.InFlight != 64 || first.Untracked != 1000-64 || first.Abandoned != 0 {
+			t.Errorf("first: %d in flight, %d untracked, %d abandoned", first.InFlight, first.Untracked, first.Abandoned)
+		}
+		if second.InFlight != 0 || second.Untracked != 0 || second.Abandoned != 64 {
+			t.Errorf("second: %d in flight, %d untracked, %d abandoned", second.InFlight, second.Untracked, second.Abandoned)
+		}
+		said := strings.Join(troubles(), "\n")
+		for _, want := range []string{"936 calls began for which there was no room", "64 calls were in flight for more than 1h and"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("nobody said %q:\n%s", want, said)
+			}
+		}
+	})
+}
+
+func TestInFlightFollowsTheFilter(t *testing.T) {
+	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64, Filter: func(s sdktrace.ReadOnlySpan) bool { return s.Name() != "GET /health" }})
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+	_, health := tp.Tracer("test").Start(context.Background(), "GET /health", trace.WithSpanKind(trace.SpanKindServer))
+	_, users := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
+	if n, _ := m.inFlight.used(); n != 1 {
+		t.Errorf("%d calls in flight, want that which is watched", n)
+	}
+	health.End()
+	users.End()
+	if n, _ := m.inFlight.used(); n != 0 {
+		t.Errorf("%d calls in flight after all have ended", n)
+	}
+}
+
+func TestSetObjectiveStuckAfter(t *testing.T) {
+	untracked := start(t, Config{})
+	if err := untracked.SetObjective("a", engine.Objective{StuckAfter: time.Minute}); err == nil || !strings.HasPrefix(err.Error(), "stuck_after: ") {
+		t.Errorf("got %v, want an error that names stuck_after", err)
+	}
+	if err := untracked.SetObjective("a", engine.Objective{StuckAfter: -1}); err != nil {
+		t.Error(err)
+	}
+	tracked := start(t, Config{MaxInFlight: 64})
+	if err := tracked.SetObjective("a", engine.Objective{StuckAfter: 5 * time.Hour}); err != nil {
+		t.Error(err)
+	}
+	if age := time.Duration(tracked.inFlightAge.Load()); age != 10*time.Hour {
+		t.Errorf("calls are given up after %s, before they can be stuck for long", age)
+	}
+}
+
+// An operation that nobody calls any more looks healthy to anything that only looks at calls.
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{
+			Objective:   engine.Objective{AlertAfter: 2, RecoverAfter: 2},
+			IdlePeriods: 3,
+			Operations: map[string]engine.Objective{
+				"heartbeat": {MinTraffic: 2},
+				"busy":      {TrafficDrop: 0.5},
+			},
+		}))
+		nextMinute()
+		for minute := range 40 {
+			if minute < 25 || minute >= 35 {
+				reportMany(m, 2, Report{Operation: "heartbeat"})
+				reportMany(m, 30, Report{Operation: "busy"})
+			} else if minute < 28 {
+				reportMany(m, 14, Report{Operation: "busy"}) // less than half
+			}
+			reportMany(m, 1, Report{Operation: "other"})
+			nextMinute()
+		}
+		for _, operation := range []string{"heartbeat", "busy"} {
+			if got := strings.Join(r.states(operation), ", "); got != "traffic firing, traffic resolved" {
+				t.Errorf("%s: %s", operation, got)
+			}
+			if n := len(r.summaries(operation)); n != 40 {
+				t.Errorf("%s: %d summaries, want one for each period, silent ones too", operation, n)
+			}
+		}
+		for _, a := range r.alerts[:2] {
+			want := map[string]string{
+				"heartbeat": "heartbeat: 0 calls a period (at least 2 expected)",
+				"busy":      "busy: 14 calls a period (at least 15 expected)",
+			}[a.Operation]
+			if a.Summary() != want {
+				t.Errorf("the alert says %q, want %q", a.Summary(), want)
+			}
+		}
+	})
+}
+
+// A sampler that keeps calls from the monitor is noticed once, and stays in the periods.
+func TestSamplerIsNoticed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sampler sdktrace.Sampler
+		noticed bool
+	}{
+		"ratio":               {sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1)), true},
+		"ratio, all recorded": {sdktrace.AlwaysRecord(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1))), false},
+		"everything":          {sdktrace.AlwaysSample(), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				troubles := catchTroubles(t)
+				var r recorder
+				m := start(t, r.record(Config{Name: "http"}))
+				tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(tt.sampler), sdktrace.WithSpanProcessor(m))
+				for range 3 {
+					nextMinute()
+					for range 3000 {
+						server("GET /", "", 0).run(context.Background(), tp.Tracer("test"))
+					}
+				}
+				nextMinute()
+				if err := m.ForceFlush(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				told := 0
+				for _, text := range troubles() {
+					if strings.Contains(text, "sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))") {
+						told++
+					}
+				}
+				last := r.periods[len(r.periods)-1].SampledRatio
+				if tt.noticed && (told != 1 || last < 0.08 || last > 0.12) || !tt.noticed && (told != 0 || last != 0) {
+					t.Errorf("told %d times, the last period says %v", told, last)
+				}
+			})
+		})
+	}
+}

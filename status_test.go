@@ -1,0 +1,158 @@
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{
+			Service: "shop", Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+			Objective:   engine.Objective{AlertAfter: 2, RecoverAfter: 2},
+			Operations:  map[string]engine.Objective{"b": {MinTraffic: 1}},
+			IdlePeriods: 3,
+		})
+		check := func(when string, healthy bool, want ...string) {
+			t.Helper()
+			nextMinute()
+			s := m.Status()
+			var got []string
+			for _, o := range s.Operations {
+				line := fmt.Sprintf("%s %s %d:", o.Service, o.Operation, o.Last.Failure)
+				for _, k := range o.Objectives {
+					line += fmt.Sprintf(" %s %s %s", k.Objective, k.Phase, k.Verdict)
+					if (k.AlertID != "") != (k.Phase == alert.Alerting || k.Phase == alert.Recovering) {
+						t.Errorf("%s: %s is %s with the alert %q", when, k.Objective, k.Phase, k.AlertID)
+					}
+				}
+				got = append(got, line)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", when, diff)
+			}
+			if m.Healthy("a") != healthy || (len(s.Alerts) == 0) != healthy {
+				t.Errorf("%s: healthy %t with %d alerts", when, m.Healthy("a"), len(s.Alerts))
+			}
+			if !s.At.Equal(time.Now()) {
+				t.Errorf("%s: as of %s, want %s", when, s.At, time.Now())
+			}
+			if _, err := json.Marshal(s); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+		}
+		if s := m.Status(); !s.At.IsZero() || len(s.Operations) != 0 || len(s.Alerts) != 0 || !m.Healthy("a") {
+			t.Errorf("before the first period: %+v", s)
+		}
+		nextMinute()
+		bad := func() { reportMany(m, 5, Report{Operation: "a", Code: "500"}) }
+		good := func() { reportMany(m, 5, Report{Operation: "a"}) }
+		bad()
+		reportMany(m, 1, Report{Operation: "b"})
+		check("bad", true, "shop a 5: availability pending bad latency normal insufficient", "shop b 0: availability normal good latency normal good traffic normal good")
+		bad()
+		check("bad again", false, "shop a 5: availability alerting bad latency normal insufficient", "shop b 0: availability normal insufficient latency normal insufficient traffic pending bad")
+		good()
+		reportMany(m, 1, Report{Operation: "b"})
+		check("good", false, "shop a 0: availability recovering good latency normal good", "shop b 0: availability normal good latency normal good traffic normal good")
+		good()
+		reportMany(m, 1, Report{Operation: "b"})
+		check("good again", true, "shop a 0: availability normal good latency normal good", "shop b 0: availability normal good latency normal good traffic normal good")
+		for range 2 {
+			reportMany(m, 1, Report{Operation: "b"})
+			nextMinute()
+		}
+		reportMany(m, 1, Report{Operation: "b"})
+		check("a was idle", true, "shop b 0: availability normal good latency normal good traffic normal good")
+	})
+}
+
+// Whoever asks gets a state that was: alerts, phases and summaries of one moment.
+func TestStatusIsConsistent(t *testing.T) {
+	m := start(t, Config{
+		Period: 10 * time.Millisecond, Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1},
+		Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+	})
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	busy.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			code := "200"
+			if i/1000%2 == 0 {
+				code = "500"
+			}
+			m.Report(Report{Operation: "a", Code: code})
+			time.Sleep(10 * time.Microsecond)
+		}
+	})
+	for range 4 {
+		busy.Go(func() {
+			for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
+				s := m.Status()
+				for _, o := range s.Operations {
+					fires := o.Objectives[0].Phase == alert.Alerting
+					if fires != (len(s.Alerts) == 1) || fires && s.Alerts[0].ID != o.Objectives[0].AlertID {
+						t.Errorf("%+v with %d alerts", o.Objectives[0], len(s.Alerts))
+						return
+					}
+				}
+				m.Healthy("a")
+			}
+		})
+	}
+	time.Sleep(250 * time.Millisecond)
+	close(stop)
+	busy.Wait()
+}
+
+func TestStatusOfAMonitorThatIsOff(t *testing.T) {
+	t.Setenv("OTEL_SDK_DISABLED", "true")
+	m, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := m.Status(); len(s.Operations) != 0 || !m.Healthy("a") {
+		t.Errorf("got %+v", s)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkStatus(b *testing.B) {
+	m, err := New(Config{MaxOperations: 2000, Period: time.Hour, Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 2000 {
+		m.Report(Report{Operation: fmt.Sprint(i)})
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Status", func(b *testing.B) {
+		for b.Loop() {
+			m.Status()
+		}
+	})
+	b.Run("Healthy", func(b *testing.B) {
+		for b.Loop() {
+			m.Healthy("7")
+		}
+	})
+}

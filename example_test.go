@@ -356,6 +356,31 @@ func ExampleMonitor_Stats() {
 	// undelivered 0 periods, 0 notifications
 }
 
+// How everything stood when the last period ended.
+func ExampleMonitor_Status() {
+	m, err := monitor.New(monitor.Config{Name: "http"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if !m.Healthy("GET /users/{id}") {
+		s := m.Status()
+		for _, a := range s.Alerts {
+			fmt.Println(a.Summary())
+		}
+		for _, op := range s.Operations {
+			for _, o := range op.Objectives {
+				fmt.Println(op.Operation, o.Objective, o.Phase, o.Verdict, op.Last.Count)
+			}
+		}
+	}
+	fmt.Println("healthy:", m.Healthy("GET /users/{id}"))
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// healthy: true
+}
+
 // The arithmetic and the judgement are pure: time is an argument. So a rule can be
 // tried on the calls of yesterday.
 func Example_replay() {

@@ -49,10 +49,12 @@ func rootsFirst(alerts []Alert) []Alert {
 	}
 	depths := make([]int, len(alerts))
 	for i := range alerts {
-		for at, ok := i, true; depths[i] < len(alerts); depths[i]++ {
-			if at, ok = byID[alerts[at].CausedBy]; !ok || alerts[i].State != Firing {
+		for at := i; depths[i] < len(alerts) && alerts[i].State == Firing; depths[i]++ {
+			root, ok := byID[alerts[at].CausedBy]
+			if !ok {
 				break
 			}
+			at = root
 		}
 	}
 	order := make([]int, len(alerts))

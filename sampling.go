@@ -31,6 +31,7 @@ import (
 // It is safe for concurrent use, ratio once it is decided. It must not be copied.
 type sampling struct {
 	decided atomic.Bool
+	seen    atomic.Int64 // spans
 	mu      sync.Mutex // guards what follows until it is decided; nobody waits for it
 	ids     []uint64   // the last eight bytes of the ids of the traces seen so far, in order
 	local   int        // how many of these traces began in this process
@@ -41,6 +42,9 @@ type sampling struct {
 const (
 	// sampledTraces is the number of traces after which it is decided.
 	sampledTraces = 200
+	// observedSpans is the number of spans after which it is decided, however few traces
+	// they are of: looking at them costs time.
+	observedSpans = 100_000
 	// widestGap is the share of a range that may be empty above the largest of
 	// sampledTraces random numbers: 0.93^200 = 5e-7.
 	widestGap = 0.07
@@ -67,11 +71,16 @@ func (s *sampling) isDecided() bool { return s.decided.Load() }
 // Only the first span of a trace in this process counts, and each trace once: all that
 // count are remembered until it is decided.
 func (s *sampling) observe(sc, parent trace.SpanContext) {
-	if sc.IsSampled() && parent.IsValid() && !parent.IsRemote() || !s.mu.TryLock() {
+	isLast := s.seen.Add(1) >= observedSpans
+	if !isLast && sc.IsSampled() && parent.IsValid() && !parent.IsRemote() || !s.mu.TryLock() {
 		return
 	}
 	defer s.mu.Unlock()
 	if s.decided.Load() {
+		return
+	}
+	if isLast {
+		s.decide(0)
 		return
 	}
 	if !sc.IsSampled() {

@@ -314,3 +314,22 @@ func TestSamplingTrouble(t *testing.T) {
 		}
 	}
 }
+
+// A program whose spans are all of a few traces does not pay for the question for ever.
+func TestSamplingGivesUp(t *testing.T) {
+	var s sampling
+	root := trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceIDOf(1), SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled})
+	for i := range observedSpans {
+		if s.isDecided() {
+			t.Fatalf("decided after %d spans of one trace", i)
+		}
+		parent := root
+		if i%2 == 0 {
+			parent = trace.SpanContext{}
+		}
+		s.observe(root, parent)
+	}
+	if share, keepsCalls := s.ratio(); !s.isDecided() || keepsCalls {
+		t.Errorf("decided: %t, share %v, %t", s.isDecided(), share, keepsCalls)
+	}
+}

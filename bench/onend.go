@@ -26,6 +26,7 @@ func (c *capture) OnEnd(s sdktrace.ReadOnlySpan) { c.spans = append(c.spans, s) 
 type call struct {
 	status int
 	slow   bool
+	nested bool // within another one that ends alike
 }
 
 // serverAttributes are six of those that otelhttp gives a server's span, the status code
@@ -65,12 +66,22 @@ func captureSpans(names []string, c call) []sdktrace.ReadOnlySpan {
 		if c.slow {
 			d = time.Second
 		}
-		_, span := tracer.Start(context.Background(), name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now))
-		span.SetAttributes(serverAttributes(c.status)...)
-		if c.status >= 500 {
-			span.SetStatus(codes.Error, "")
+		begin := func(ctx context.Context) (context.Context, func()) {
+			ctx, span := tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now))
+			return ctx, func() {
+				span.SetAttributes(serverAttributes(c.status)...)
+				if c.status >= 500 {
+					span.SetStatus(codes.Error, "")
+				}
+				span.End(trace.WithTimestamp(now.Add(d)))
+			}
 		}
-		span.End(trace.WithTimestamp(now.Add(d)))
+		ctx, end := begin(context.Background())
+		if c.nested {
+			_, end := begin(ctx)
+			end()
+		}
+		end()
 	}
 	_ = provider.Shutdown(context.Background())
 	return kept.spans
@@ -138,7 +149,7 @@ func makeOnEnd(settings) (*group, error) {
 	for _, n := range nameCounts {
 		names := makeNames(n)
 		spans := captureSpans(names, call{status: 200})
-		m, err := monitor.New(quietConfig())
+		m, err := newSpanMonitor(quietConfig())
 		if err != nil {
 			return nil, err
 		}
@@ -242,8 +253,9 @@ func makeOtherOnEnd(settings) (*group, error) {
 	}{
 		{"failed", "100 names, 1 producer, status 503", call{status: 503}},
 		{"slow", "100 names, 1 producer, 1s", call{status: 200, slow: true}},
+		{"blamed", "100 names, 1 producer, status 503, each second one the parent of the one before", call{status: 503, nested: true}},
 	} {
-		m, err := monitor.New(quietConfig())
+		m, err := newSpanMonitor(quietConfig())
 		if err != nil {
 			return nil, err
 		}

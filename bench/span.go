@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
+	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/blurooo/go-monitor/v2"
 )
 
 // makeWholeSpan measures what a whole span costs with different processors. The
@@ -43,12 +42,19 @@ func makeWholeSpan(s settings) (*group, error) {
 	}
 	add("no processor", nil)
 	noop := add("a processor that does nothing", idleProcessor{})
-	m, err := monitor.New(quietConfig())
+	m, err := newSpanMonitor(quietConfig())
 	if err != nil {
 		return nil, err
 	}
 	our := add(ours, m)
 	our.targets = []target{{kind: ratio, limit: 1.05, against: noop, name: "one that does nothing"}}
+	tracking := quietConfig()
+	tracking.Objective.StuckAfter = time.Hour
+	t, err := newSpanMonitor(tracking)
+	if err != nil {
+		return nil, err
+	}
+	add(ours+", calls in flight tracked", t).targets = []target{{kind: difference, limit: 60, against: our, name: "without"}}
 	add("OTel batch processor", newBatcher())
 	for _, p := range g.probes {
 		p.baseline = our

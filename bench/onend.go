@@ -10,8 +10,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/blurooo/go-monitor/v2"
 )
 
 // capture is a processor that keeps what OnEnd gets: the SDK's own snapshots.

@@ -52,7 +52,7 @@ func newBareRing() *bareRing {
 func (r *bareRing) push(name, code string, d time.Duration) bool {
 	for {
 		pos := r.tail.Load()
-		if pos-r.free.Load() >= bareSlots {
+		if int64(pos-r.free.Load()) >= bareSlots { // below 0: pos is out of date
 			return false
 		}
 		if r.tail.CompareAndSwap(pos, pos+1) {

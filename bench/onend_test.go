@@ -51,7 +51,7 @@ func (o observed) InstrumentationScope() instrumentation.Scope {
 
 // The line "just reading the same fields" has to be just that.
 func TestReadingReadsWhatTheMonitorReads(t *testing.T) {
-	m, err := monitor.New(quietConfig())
+	m, err := newSpanMonitor(quietConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

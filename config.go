@@ -66,6 +66,9 @@ type Config struct {
 	// Notifiers are where alerts go. Default (nil): a readable block on stderr. An
 	// empty slice that is not nil: nowhere.
 	Notifiers []alert.Notifier
+	// Delivery says how notifications are delivered: how often a notifier is tried, and how
+	// much can wait for it. Default: up to 16 tries in about ten minutes.
+	Delivery alert.Delivery
 	// Sinks are where summaries go. Default (nil): one line of JSON for each on
 	// stdout. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
@@ -114,6 +117,9 @@ func (c Config) Validate() error {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
 		}
+	}
+	if err := c.Delivery.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("delivery.%s", strings.ReplaceAll(err.Error(), "\n", "\ndelivery.")))
 	}
 	for i, n := range c.Notifiers {
 		if n == nil {

@@ -43,6 +43,9 @@ type Monitor struct {
 	dispatcher *alert.Dispatcher
 	sinks      []*outbox.Outbox[engine.Period]
 	troubles   *troubles
+	// undelivered is what newlyUndelivered returned up to now, in all; it belongs to the
+	// engine's goroutine.
+	undelivered undelivered
 }
 
 const (
@@ -74,7 +77,7 @@ func New(c Config) (*Monitor, error) {
 		judge:      alert.NewJudge(),
 		troubles:   newTroubles(c.Name),
 	}
-	m.dispatcher = alert.NewDispatcher(c.Notifiers, func(i int, err error) { m.troubles.once(fmt.Sprintf("notifier %d", i), err) })
+	m.dispatcher = alert.NewDispatcher(c.Delivery, c.Notifiers, func(i int, err error) { m.troubles.once(fmt.Sprintf("notifier %d", i), err) })
 	for i, s := range c.Sinks {
 		m.sinks = append(m.sinks, outbox.New(outbox.Config[engine.Period]{
 			Handle:  s.Consume,
@@ -109,6 +112,7 @@ func New(c Config) (*Monitor, error) {
 func (m *Monitor) periodClosed(p *engine.Period) {
 	m.causes.Expire(p.End.UnixNano())
 	p.SampledRatio = m.sampledRatio()
+	p.UndeliveredPeriods, p.UndeliveredNotifications = m.newlyUndelivered()
 	alerts := m.judge.Judge(p)
 	m.board.update(p, alerts, m.judge.Standings())
 	for _, s := range m.sinks {
@@ -116,6 +120,25 @@ func (m *Monitor) periodClosed(p *engine.Period) {
 	}
 	m.dispatcher.Dispatch(alerts)
 	m.troubles.newPeriod()
+}
+
+// newlyUndelivered returns how many periods and notifications were given up since it was
+// asked before. It runs on the engine's goroutine.
+func (m *Monitor) newlyUndelivered() (periods, notifications uint64) {
+	before := m.undelivered
+	m.undelivered = m.delivery()
+	return m.undelivered.periods - before.periods, m.undelivered.notifications - before.notifications
+}
+
+// undelivered are numbers of what sinks and notifiers made nothing of.
+type undelivered struct{ periods, notifications uint64 }
+
+func (m *Monitor) delivery() undelivered {
+	u := undelivered{notifications: m.dispatcher.Undelivered()}
+	for _, sink := range m.sinks {
+		u.periods += sink.Dropped() + sink.Failed()
+	}
+	return u
 }
 
 // Report reports a call that has no span. It never waits and allocates nothing. It
@@ -246,9 +269,6 @@ func (m *Monitor) Stats() Stats {
 	if m.off {
 		return Stats{}
 	}
-	s := Stats{Stats: m.engine.Stats(), UndeliveredNotifications: m.dispatcher.Undelivered()}
-	for _, sink := range m.sinks {
-		s.UndeliveredPeriods += sink.Dropped() + sink.Failed()
-	}
-	return s
+	u := m.delivery()
+	return Stats{Stats: m.engine.Stats(), UndeliveredPeriods: u.periods, UndeliveredNotifications: u.notifications}
 }

@@ -1,10 +1,83 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
+
+// Delivery says how notifications are delivered to each notifier. A zero field means its
+// default.
+type Delivery struct {
+	// Queue is the number of notifications that can wait for a notifier, 1 to 10,000.
+	// Default 64.
+	Queue int `mapstructure:"queue"`
+	// Timeout is the time after which the context of one try ends, up to 10m. Default 30s.
+	Timeout time.Duration `mapstructure:"timeout"`
+	// Attempts is how often one notification is tried at most, 1 to 1000. Default 16,
+	// which takes about ten minutes.
+	Attempts int `mapstructure:"attempts"`
+	// FirstWait is the time between the first try and the second, up to 1h; each later
+	// one is twice as long, up to MaxWait, and all vary at random by one half. Default 1s.
+	FirstWait time.Duration `mapstructure:"first_wait"`
+	// MaxWait is the longest time between two tries, up to 24h, unless the receiver asks for a
+	// longer one, which is granted up to ten times MaxWait. Default 1m.
+	MaxWait time.Duration `mapstructure:"max_wait"`
+}
+
+// Validate returns one error for each field that is neither zero nor within its bounds,
+// joined; each names the key and quotes the value.
+func (d Delivery) Validate() error {
+	var errs []error
+	number := func(key string, v, high int) {
+		if v < 0 || v > high {
+			errs = append(errs, fmt.Errorf("%s: must be between 1 and %d, got %d", key, high, v))
+		}
+	}
+	duration := func(key string, v, high time.Duration) {
+		if v < 0 || v > high {
+			errs = append(errs, fmt.Errorf("%s: must be above 0s and at most %s, got %s", key, short(high), v))
+		}
+	}
+	number("queue", d.Queue, 10_000)
+	duration("timeout", d.Timeout, 10*time.Minute)
+	number("attempts", d.Attempts, 1000)
+	duration("first_wait", d.FirstWait, time.Hour)
+	duration("max_wait", d.MaxWait, 24*time.Hour)
+	return errors.Join(errs...)
+}
+
+func (d Delivery) withDefaults() Delivery {
+	d.Queue = cmp.Or(d.Queue, 64)
+	d.Timeout = cmp.Or(d.Timeout, 30*time.Second)
+	d.Attempts = cmp.Or(d.Attempts, 16)
+	d.FirstWait = cmp.Or(d.FirstWait, time.Second)
+	d.MaxWait = max(cmp.Or(d.MaxWait, time.Minute), d.FirstWait)
+	return d
+}
+
+// retry returns what decides about further tries of one notification.
+func (d Delivery) retry() func(error) (time.Duration, bool) {
+	wait := &backoff.ExponentialBackOff{
+		InitialInterval: d.FirstWait, Multiplier: 2, MaxInterval: d.MaxWait, RandomizationFactor: 0.5,
+	}
+	wait.Reset()
+	tries := 0
+	return func(err error) (time.Duration, bool) {
+		if tries++; tries >= d.Attempts || IsFinal(err) {
+			return 0, false
+		}
+		after := wait.NextBackOff()
+		if e, ok := errors.AsType[*deliveryError](err); ok {
+			after = max(after, min(e.after, 10*d.MaxWait))
+		}
+		return after, true
+	}
+}
 
 // Final marks an error of a notifier as one that trying again does not mend, such as an
 // answer that the request is bad: the notification is given up.

@@ -2,41 +2,88 @@ package alert
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/blurooo/go-monitor/v2/internal/outbox"
 )
 
-const (
-	// pendingNotifications is the number of notifications that can wait for a notifier.
-	pendingNotifications = 64
-	// notifyTimeout is the time after which a notifier's context ends.
-	notifyTimeout = 30 * time.Second
-)
+// pendingAlerts bounds the alerts that wait for one notifier in all.
+const pendingAlerts = 1024
 
 // Dispatcher hands alerts to notifiers, each of which has its own goroutine and
 // its own bounded queue: what one of them does is of no consequence to the
 // others or to the caller. Its methods are safe for concurrent use.
+//
+// The alerts of one period are one notification. Notifications come in order, one after
+// the other. One that a notifier returns an error for is tried again, as [Delivery] says; those
+// after it wait. When too many wait, states of an alert that a later one supersedes go
+// first, then notifications are joined: so the latest state of every alert still arrives.
+// Only when more than 1024 alerts wait the oldest notification is given up.
 type Dispatcher struct {
 	outboxes []*outbox.Outbox[[]Alert]
 }
 
 // NewDispatcher starts a dispatcher. trouble gets the errors and panics of
 // notifiers, with the notifier's index; it must not wait for anything.
-func NewDispatcher(notifiers []Notifier, trouble func(notifier int, err error)) *Dispatcher {
+func NewDispatcher(delivery Delivery, notifiers []Notifier, trouble func(notifier int, err error)) *Dispatcher {
+	delivery = delivery.withDefaults()
 	d := &Dispatcher{}
 	for i, n := range notifiers {
 		d.outboxes = append(d.outboxes, outbox.New(outbox.Config[[]Alert]{
-			Handle:  n.Notify,
-			Size:    pendingNotifications,
-			Timeout: notifyTimeout,
-			Trouble: func(err error) { trouble(i, fmt.Errorf("notifier %d (%T): %w", i, n, err)) },
+			Handle:    func(ctx context.Context, alerts []Alert) error { return notify(ctx, n, alerts) },
+			Size:      delivery.Queue,
+			Timeout:   delivery.Timeout,
+			Trouble:   func(err error) { trouble(i, fmt.Errorf("notifier %d (%T): %w", i, n, err)) },
+			Retry:     delivery.retry,
+			Supersede: supersede,
+			Merge:     merge,
 		}))
 	}
 	return d
+}
+
+// notify lets a notifier try to deliver alerts, which belong to it: each try gets its own.
+func notify(ctx context.Context, n Notifier, alerts []Alert) error {
+	return n.Notify(WithNotificationID(ctx, notificationID(alerts)), cloneAll(alerts))
+}
+
+func cloneAll(alerts []Alert) []Alert {
+	own := make([]Alert, len(alerts))
+	for i := range alerts {
+		own[i] = alerts[i].Clone()
+	}
+	return own
+}
+
+// notificationID returns an id that is the same for the same news, whoever tells it.
+func notificationID(alerts []Alert) string {
+	h := fnv.New128a()
+	for i := range alerts {
+		a := &alerts[i]
+		h.Write(fmt.Appendf(nil, "%d:%s %s %d\n", len(a.ID), a.ID, a.State, a.At.UnixNano()))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// supersede takes the states out of a waiting notification that later ones make needless.
+func supersede(waiting *[]Alert, later []Alert) (empty bool) {
+	*waiting = slices.DeleteFunc(*waiting, func(old Alert) bool {
+		return slices.ContainsFunc(later, func(a Alert) bool { return a.ID == old.ID })
+	})
+	return len(*waiting) == 0
+}
+
+// merge joins two notifications, unless they are too large.
+func merge(first, second []Alert) (both []Alert, ok bool) {
+	if len(first)+len(second) > pendingAlerts {
+		return nil, false
+	}
+	return slices.Concat(first, second), true
 }
 
 // Dispatch leaves the alerts of one period for every notifier, without waiting.
@@ -45,11 +92,7 @@ func (d *Dispatcher) Dispatch(alerts []Alert) {
 		return
 	}
 	for _, o := range d.outboxes {
-		own := make([]Alert, len(alerts))
-		for i := range alerts {
-			own[i] = alerts[i].Clone()
-		}
-		o.Put(own)
+		o.Put(cloneAll(alerts))
 	}
 }
 

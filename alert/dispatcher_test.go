@@ -76,7 +76,7 @@ func mustClose(t *testing.T, d *Dispatcher) {
 func TestDispatcherOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var inboxes [3]inbox
-		d := NewDispatcher([]Notifier{&inboxes[0], &inboxes[1], &inboxes[2]}, noTrouble(t))
+		d := NewDispatcher(Delivery{}, []Notifier{&inboxes[0], &inboxes[1], &inboxes[2]}, noTrouble(t))
 		d.Dispatch(alertsWithID("0", "1"))
 		d.Dispatch(nil)
 		for i := 2; i < 50; i++ {
@@ -92,7 +92,7 @@ func TestDispatcherOrder(t *testing.T) {
 func TestDispatcherSendsThePeriodAsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []int
-		d := NewDispatcher([]Notifier{NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		d := NewDispatcher(Delivery{}, []Notifier{NotifierFunc(func(_ context.Context, alerts []Alert) error {
 			got = append(got, len(alerts))
 			return nil
 		})}, noTrouble(t))
@@ -134,7 +134,7 @@ func TestDispatcherMisbehavingNotifier(t *testing.T) {
 				var before, after inbox
 				var mu sync.Mutex
 				var troubles []error
-				d := NewDispatcher([]Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
+				d := NewDispatcher(Delivery{}, []Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
 					mu.Lock()
 					defer mu.Unlock()
 					troubles = append(troubles, err)
@@ -173,37 +173,257 @@ func TestDispatcherMisbehavingNotifier(t *testing.T) {
 	}
 }
 
+// A receiver that hangs loses nothing of what still matters: notifications are joined.
 func TestDispatcherQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var slow, quick inbox
-		d := NewDispatcher([]Notifier{
+		notifications := 0
+		d := NewDispatcher(Delivery{Queue: 8}, []Notifier{
 			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
 				<-release
+				notifications++
 				return slow.Notify(ctx, alerts)
 			}),
 			&quick,
 		}, noTrouble(t))
-		const sent = pendingNotifications + 1 + 10
+		const sent = 100
 		for i := range sent {
 			d.Dispatch(alertsWithID(fmt.Sprint(i)))
 			synctest.Wait()
 		}
-		if got := d.Undelivered(); got != 10 {
-			t.Errorf("%d undelivered, want 10", got)
+		if got := d.Undelivered(); got != 0 {
+			t.Errorf("%d undelivered, want all that are the latest state of an alert to wait", got)
 		}
 		close(release)
 		mustClose(t, d)
 		quick.check(t, numbers(sent))
-		slow.check(t, append([]string{"0"}, numbers(sent)[11:]...))
+		slow.check(t, numbers(sent))
+		if notifications != 1+8 {
+			t.Errorf("%d notifications, want the first and a queueful", notifications)
+		}
 	})
+}
+
+// Beyond a number of alerts the oldest go, and are counted.
+func TestDispatcherAlertsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var slow inbox
+		d := NewDispatcher(Delivery{Queue: 2}, []Notifier{
+			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+				<-release
+				return slow.Notify(ctx, alerts)
+			}),
+		}, noTrouble(t))
+		ids := numbers(10 * pendingAlerts)
+		const each = 100
+		for i := 0; i < len(ids); i += each {
+			d.Dispatch(alertsWithID(ids[i:min(i+each, len(ids))]...))
+			synctest.Wait()
+		}
+		close(release)
+		mustClose(t, d)
+		if n := len(slow.ids); n < pendingAlerts/2 || n > 3*pendingAlerts || slow.ids[n-1] != ids[len(ids)-1] {
+			t.Errorf("%d alerts arrived, the last is %s", n, slow.ids[n-1])
+		}
+		if d.Undelivered() == 0 {
+			t.Error("what was given up is not counted")
+		}
+	})
+}
+
+// While a receiver is down, states that are superseded make room for the latest ones.
+func TestDispatcherSupersedes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var got []string
+		d := NewDispatcher(Delivery{Queue: 3}, []Notifier{
+			NotifierFunc(func(_ context.Context, alerts []Alert) error {
+				<-release
+				var all []string
+				for _, a := range alerts {
+					all = append(all, a.ID+" "+a.State.String())
+				}
+				got = append(got, strings.Join(all, ", "))
+				return nil
+			}),
+		}, noTrouble(t))
+		states := func(id string, s State) Alert { return Alert{ID: id, State: s} }
+		for _, alerts := range [][]Alert{
+			{states("first", Firing)}, // being delivered
+			{states("a", Firing), states("b", Firing)},
+			{states("c", Firing)},
+			{states("a", Resolved)},
+			{states("c", Resolved)}, // now the queue is full
+			{states("d", Firing)},
+		} {
+			d.Dispatch(alerts)
+			synctest.Wait()
+		}
+		close(release)
+		mustClose(t, d)
+		want := []string{"first firing", "b firing, a resolved", "c resolved", "d firing"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("delivered (-want +got):\n%s", diff)
+		}
+		if n := d.Undelivered(); n != 0 {
+			t.Errorf("%d undelivered: superseded states are no loss", n)
+		}
+	})
+}
+
+// tries lets a dispatcher deliver one notification to a notifier that fails as told, and
+// returns when it was tried.
+func tries(t *testing.T, delivery Delivery, fail func(try int) error) (at []time.Duration, troubles []string, undelivered uint64) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var ids []string
+		d := NewDispatcher(delivery, []Notifier{NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+			at = append(at, time.Since(began))
+			ids = append(ids, NotificationID(ctx))
+			if alerts[0].Operation != "" {
+				t.Error("a try got what another one has changed")
+			}
+			alerts[0].Operation = "changed"
+			return fail(len(at))
+		})}, func(_ int, err error) { troubles = append(troubles, err.Error()) })
+		d.Dispatch(alertsWithID("a"))
+		mustClose(t, d)
+		for _, id := range ids {
+			if id == "" || id != ids[0] {
+				t.Errorf("the ids of the tries are %q, want one", ids)
+			}
+		}
+		undelivered = d.Undelivered()
+	})
+	return at, troubles, undelivered
+}
+
+func TestDispatcherRetries(t *testing.T) {
+	down := errors.New("down")
+	until := func(n int, err error) func(int) error {
+		return func(try int) error {
+			if try < n {
+				return err
+			}
+			return nil
+		}
+	}
+	tests := []struct {
+		name        string
+		delivery    Delivery
+		fail        func(int) error
+		tries       int
+		undelivered uint64
+	}{
+		{"no error", Delivery{}, until(1, nil), 1, 0},
+		{"once down", Delivery{}, until(2, down), 2, 0},
+		{"down for a while", Delivery{}, until(10, down), 10, 0},
+		{"down for ever", Delivery{}, until(1000, down), 16, 1},
+		{"a limit", Delivery{Attempts: 3}, until(1000, down), 3, 1},
+		{"a limit of one", Delivery{Attempts: 1}, until(1000, down), 1, 1},
+		{"final", Delivery{}, until(1000, Final(down)), 1, 1},
+		{"final, wrapped", Delivery{}, until(1000, fmt.Errorf("post: %w", Final(down))), 1, 1},
+		{"it panics", Delivery{}, func(int) error { panic("boom") }, 1, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			at, troubles, undelivered := tries(t, tt.delivery, tt.fail)
+			if len(at) != tt.tries || undelivered != tt.undelivered {
+				t.Fatalf("%d tries and %d undelivered, want %d and %d", len(at), undelivered, tt.tries, tt.undelivered)
+			}
+			for i := 1; i < len(at); i++ {
+				wait, want := at[i]-at[i-1], min(time.Minute, time.Second<<(i-1))
+				if wait < want/2 || wait > want*3/2 {
+					t.Errorf("%s between try %d and the next, want %s, give or take a half", wait, i, want)
+				}
+			}
+			if want := tt.tries - 1 + int(tt.undelivered); len(troubles) != want {
+				t.Errorf("told of %d errors, want %d: %q", len(troubles), want, troubles)
+			}
+		})
+	}
+}
+
+func TestDispatcherRetryAfter(t *testing.T) {
+	for _, tt := range []struct {
+		asked, least, most time.Duration
+	}{
+		{0, time.Second / 2, 3 * time.Second / 2},
+		{30 * time.Second, 30 * time.Second, 30 * time.Second},
+		{24 * time.Hour, 10 * time.Minute, 10 * time.Minute}, // no receiver stops us for ever
+	} {
+		at, _, _ := tries(t, Delivery{}, func(try int) error {
+			if try == 1 {
+				return fmt.Errorf("429: %w", RetryAfter(errors.New("slow down"), tt.asked))
+			}
+			return nil
+		})
+		if wait := at[1] - at[0]; wait < tt.least || wait > tt.most {
+			t.Errorf("asked to wait for %s it waited for %s", tt.asked, wait)
+		}
+	}
+}
+
+// Close ends the waiting for another try at its deadline, and says what was left.
+func TestDispatcherCloseWhileRetrying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDispatcher(Delivery{FirstWait: time.Hour}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
+			return errors.New("down")
+		})}, func(int, error) {})
+		d.Dispatch(alertsWithID("a"))
+		d.Dispatch(alertsWithID("b"))
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		began := time.Now()
+		err := d.Close(ctx)
+		if err == nil || !strings.Contains(err.Error(), "2 left undelivered") || time.Since(began) != time.Second {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+		synctest.Wait()
+		if n := d.Undelivered(); n != 2 {
+			t.Errorf("%d undelivered, want 2", n)
+		}
+	})
+}
+
+func TestDeliveryErrors(t *testing.T) {
+	plain := errors.New("plain")
+	if Final(nil) != nil || RetryAfter(nil, time.Second) != nil {
+		t.Error("no error is marked as one")
+	}
+	for _, err := range []error{Final(plain), RetryAfter(plain, time.Second)} {
+		if err.Error() != "plain" || !errors.Is(err, plain) {
+			t.Errorf("%v hides what it marks", err)
+		}
+	}
+	if IsFinal(plain) || IsFinal(nil) || IsFinal(RetryAfter(plain, time.Second)) || !IsFinal(fmt.Errorf("x: %w", Final(plain))) {
+		t.Error("it is not told which errors are final")
+	}
+}
+
+func TestDeliveryValidate(t *testing.T) {
+	for _, d := range []Delivery{{}, {1, 1, 1, 1, 1}, {10_000, 10 * time.Minute, 1000, time.Hour, 24 * time.Hour}} {
+		if err := d.Validate(); err != nil {
+			t.Errorf("%+v: %v", d, err)
+		}
+	}
+	want := "queue: must be between 1 and 10000, got -1\n" +
+		"timeout: must be above 0s and at most 10m, got 11m0s\n" +
+		"attempts: must be between 1 and 1000, got 1001\n" +
+		"first_wait: must be above 0s and at most 1h, got -1ns\n" +
+		"max_wait: must be above 0s and at most 24h, got 25h0m0s"
+	if err := (Delivery{-1, 11 * time.Minute, 1001, -1, 25 * time.Hour}).Validate(); err == nil || err.Error() != want {
+		t.Errorf("got\n%v, want\n%s", err, want)
+	}
 }
 
 func TestDispatcherTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var ends []time.Duration
-		d := NewDispatcher([]Notifier{NotifierFunc(func(ctx context.Context, _ []Alert) error {
+		d := NewDispatcher(Delivery{}, []Notifier{NotifierFunc(func(ctx context.Context, _ []Alert) error {
 			<-ctx.Done()
 			ends = append(ends, time.Since(began))
 			return nil
@@ -227,7 +447,7 @@ func sleeper(d time.Duration) Notifier {
 
 func TestDispatcherFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDispatcher([]Notifier{sleeper(10 * time.Second), sleeper(8 * time.Second), &inbox{}}, noTrouble(t))
+		d := NewDispatcher(Delivery{}, []Notifier{sleeper(10 * time.Second), sleeper(8 * time.Second), &inbox{}}, noTrouble(t))
 		d.Dispatch(alertsWithID("a"))
 		time.AfterFunc(5*time.Second, func() { d.Dispatch(alertsWithID("b")) }) // keeps them busy up to 20s and 16s
 		began := time.Now()
@@ -243,7 +463,7 @@ func TestDispatcherFlush(t *testing.T) {
 
 func TestDispatcherFlushHonoursContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDispatcher([]Notifier{sleeper(time.Second), sleeper(time.Minute), sleeper(time.Hour)}, noTrouble(t))
+		d := NewDispatcher(Delivery{}, []Notifier{sleeper(time.Second), sleeper(time.Minute), sleeper(time.Hour)}, noTrouble(t))
 		d.Dispatch(alertsWithID("a"))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -274,7 +494,7 @@ func checkNames(t *testing.T, err error, want ...string) {
 func TestDispatcherClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var quick inbox
-		d := NewDispatcher([]Notifier{&quick, sleeper(10 * time.Second), sleeper(8 * time.Second)}, noTrouble(t))
+		d := NewDispatcher(Delivery{}, []Notifier{&quick, sleeper(10 * time.Second), sleeper(8 * time.Second)}, noTrouble(t))
 		for range 3 {
 			d.Dispatch(alertsWithID("a"))
 		}
@@ -306,7 +526,7 @@ func TestDispatcherCloseHonoursContext(t *testing.T) {
 			cancelled = append(cancelled, ctx.Err())
 			return nil
 		})
-		d := NewDispatcher([]Notifier{&quick, hanging, sleeper(time.Second)}, noTrouble(t))
+		d := NewDispatcher(Delivery{}, []Notifier{&quick, hanging, sleeper(time.Second)}, noTrouble(t))
 		for range 3 {
 			d.Dispatch(alertsWithID("a"))
 		}
@@ -335,7 +555,7 @@ func TestDispatcherCloseHonoursContext(t *testing.T) {
 }
 
 func TestDispatcherWithoutNotifiers(t *testing.T) {
-	d := NewDispatcher(nil, noTrouble(t))
+	d := NewDispatcher(Delivery{}, nil, noTrouble(t))
 	d.Dispatch(alertsWithID("a"))
 	if err := errors.Join(d.Flush(t.Context()), d.Close(t.Context())); err != nil {
 		t.Error(err)
@@ -348,7 +568,7 @@ func TestDispatcherWithoutNotifiers(t *testing.T) {
 // A monitor asks this to find out that it is called back.
 func TestDispatcherNotifiersAreHandlers(t *testing.T) {
 	var notify, trouble bool
-	d := NewDispatcher([]Notifier{NotifierFunc(func(context.Context, []Alert) error {
+	d := NewDispatcher(Delivery{}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
 		notify = outbox.IsHandler()
 		return errors.New("trouble")
 	})}, func(int, error) { trouble = outbox.IsHandler() })
@@ -386,7 +606,7 @@ func TestEvidenceIsPrivate(t *testing.T) {
 			got = alerts
 			return nil
 		})
-		d := NewDispatcher([]Notifier{spoiling, keeping, spoiling}, noTrouble(t))
+		d := NewDispatcher(Delivery{}, []Notifier{spoiling, keeping, spoiling}, noTrouble(t))
 		d.Dispatch(alerts)
 		mustClose(t, d)
 		if diff := cmp.Diff(want, got); diff != "" {

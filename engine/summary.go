@@ -237,6 +237,11 @@ type Period struct {
 	InFlight  uint64 `json:"in_flight,omitzero"`
 	Untracked uint64 `json:"untracked,omitzero"`
 	Abandoned uint64 `json:"abandoned,omitzero"`
+	// UndeliveredPeriods and UndeliveredNotifications are the numbers of those that sinks
+	// and notifiers made nothing of, since the period before was closed: they were too
+	// slow, or failed more often than they are tried.
+	UndeliveredPeriods       uint64 `json:"undelivered_periods,omitzero"`
+	UndeliveredNotifications uint64 `json:"undelivered_notifications,omitzero"`
 	// SampledRatio is the share of the traces, 0..1, that a sampler seems to let through
 	// to the monitor, so that the rest is never judged; 0 if there is no sign of that.
 	SampledRatio float64 `json:"sampled_ratio,omitzero"`

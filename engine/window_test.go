@@ -393,7 +393,7 @@ func TestSummaryJSON(t *testing.T) {
 		t.Errorf("does not come back (-want +got):\n%s", diff)
 	}
 
-	period, err := json.Marshal(Period{Missed: 1, Partial: true, InFlight: 1, Untracked: 2, Abandoned: 3, SampledRatio: 0.1, Summaries: []Summary{s}, Left: []OperationKey{{Name: "gone"}}})
+	period, err := json.Marshal(Period{Missed: 1, Partial: true, InFlight: 1, Untracked: 2, Abandoned: 3, SampledRatio: 0.1, UndeliveredPeriods: 4, UndeliveredNotifications: 5, Summaries: []Summary{s}, Left: []OperationKey{{Name: "gone"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,7 +401,7 @@ func TestSummaryJSON(t *testing.T) {
 	if err := json.Unmarshal(period, &tree); err != nil {
 		t.Fatal(err)
 	}
-	want = []string{"abandoned", "dropped", "end", "in_flight", "missed", "monitor", "overflowed", "partial", "received", "sampled_ratio", "start", "summaries", "untracked"}
+	want = []string{"abandoned", "dropped", "end", "in_flight", "missed", "monitor", "overflowed", "partial", "received", "sampled_ratio", "start", "summaries", "undelivered_notifications", "undelivered_periods", "untracked"}
 	if got := keysOf(tree); !slices.Equal(got, want) {
 		t.Errorf("keys of a period\n%q, want\n%q", got, want)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,6 +27,23 @@ type Config[T any] struct {
 	// before the value counts as done with. It must not wait for anything; if it
 	// panics, that is all that happens.
 	Trouble func(error)
+	// Retry is called for each value and returns what decides, after each error of
+	// Handle, whether to call it again, and after what time. Nil: never again. Values
+	// whose handling panicked or ended the goroutine are not tried again.
+	Retry func() func(error) (after time.Duration, again bool)
+	// Supersede takes out of a waiting value what a later one makes needless, and
+	// reports whether nothing is left of it. It is asked only when the queue is
+	// full. Nil: values have nothing to do with each other.
+	Supersede func(waiting *T, later T) (empty bool)
+	// Merge makes one value of two that wait one after the other. It is asked only when
+	// the queue is full, and may refuse. Nil: it refuses.
+	Merge func(first, second T) (both T, ok bool)
+}
+
+// entry is a value that waits; it was put as the seq-th, counted from 1.
+type entry[T any] struct {
+	seq   uint64
+	value T
 }
 
 // Outbox is a queue with a goroutine that hands its values to a handler. Its
@@ -38,7 +56,7 @@ type Outbox[T any] struct {
 	done   chan struct{} // closed when the goroutine has ended
 
 	mu       sync.Mutex
-	queue    []T
+	queue    []entry[T]
 	put      uint64 // number of values ever put
 	dropped  uint64
 	failed   uint64
@@ -61,8 +79,9 @@ func New[T any](c Config[T]) *Outbox[T] {
 	return o
 }
 
-// Put leaves a value for the handler, without waiting. When the queue is full the
-// oldest value in it is dropped, and counted; after Close, v itself is.
+// Put leaves a value for the handler, without waiting. When the queue is full, values are
+// superseded or merged to make room, as far as the config allows; if that makes none, the
+// oldest value is dropped, and counted. After Close, v itself is.
 func (o *Outbox[T]) Put(v T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,16 +89,38 @@ func (o *Outbox[T]) Put(v T) {
 		o.dropped++
 		return
 	}
-	if len(o.queue) >= o.config.Size {
-		var zero T
-		o.queue[0] = zero
-		o.queue = o.queue[1:]
-		o.dropped++
-		defer o.wakeFlushes() // one of them may have waited for the dropped value
-	}
-	o.queue = append(o.queue, v)
 	o.put++
+	o.queue = append(o.queue, entry[T]{o.put, v})
+	if len(o.queue) > o.config.Size {
+		o.makeRoom()
+		o.wakeFlushes() // one of them may have waited for what is gone
+	}
 	o.nudge()
+}
+
+// makeRoom brings the queue back to its size. o.mu is held.
+func (o *Outbox[T]) makeRoom() {
+	if o.config.Supersede != nil {
+		for later := len(o.queue) - 1; later > 0; later-- {
+			for i := later - 1; i >= 0; i-- {
+				if o.config.Supersede(&o.queue[i].value, o.queue[later].value) {
+					o.queue = slices.Delete(o.queue, i, i+1)
+					later--
+				}
+			}
+		}
+	}
+	for len(o.queue) > o.config.Size {
+		if o.config.Merge != nil {
+			if both, ok := o.config.Merge(o.queue[0].value, o.queue[1].value); ok {
+				o.queue[1] = entry[T]{o.queue[0].seq, both}
+				o.queue = slices.Delete(o.queue, 0, 1)
+				continue
+			}
+		}
+		o.queue = slices.Delete(o.queue, 0, 1)
+		o.dropped++
+	}
 }
 
 // Dropped returns the number of values that never reached the handler.
@@ -120,10 +161,13 @@ func (o *Outbox[T]) Flush(ctx context.Context) error {
 // settled returns the number of values that are done with, handled or dropped,
 // up to the first that is not. o.mu is held.
 func (o *Outbox[T]) settled() uint64 {
-	if o.handling {
+	switch {
+	case o.handling:
 		return o.at - 1
+	case len(o.queue) > 0:
+		return o.queue[0].seq - 1
 	}
-	return o.put - uint64(len(o.queue))
+	return o.put
 }
 
 // Close takes no more values, waits until those it has are done with, and ends the
@@ -203,44 +247,81 @@ func (o *Outbox[T]) next() (v T, ok bool) {
 		<-o.more
 		o.mu.Lock()
 	}
-	v = o.queue[0]
-	var zero T
-	o.queue[0] = zero // the queue must not keep it alive
+	first := o.queue[0]
+	o.queue[0] = entry[T]{} // the queue must not keep it alive
 	o.queue = o.queue[1:]
-	o.handling, o.at = true, o.put-uint64(len(o.queue))
-	return v, true
+	o.handling, o.at = true, first.seq
+	return first.value, true
 }
 
-// handle calls the handler with one value and survives whatever it does.
+// handle calls the handler with one value, again and again if need be, and survives
+// whatever it does.
 func (o *Outbox[T]) handle(v T) {
 	defer o.settle()
+	returned := false
+	defer func() {
+		if r := recover(); r != nil {
+			o.fail(fmt.Errorf("panic: %v", r))
+		} else if !returned {
+			o.fail(errors.New("handler ended its goroutine (runtime.Goexit)"))
+		}
+	}()
+	retry := func(error) (time.Duration, bool) { return 0, false }
+	if o.config.Retry != nil {
+		retry = o.config.Retry()
+	}
+	for {
+		err := o.try(v)
+		if err == nil {
+			break
+		}
+		after, again := retry(err)
+		if again && o.ctx.Err() == nil {
+			o.tell(fmt.Errorf("%w (trying again in %s)", err, after.Round(time.Millisecond)))
+			again = o.sleep(after)
+		}
+		if !again || o.ctx.Err() != nil {
+			o.fail(err)
+			break
+		}
+	}
+	returned = true
+}
+
+// try calls the handler once.
+func (o *Outbox[T]) try(v T) error {
 	ctx := o.ctx
 	if o.config.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.config.Timeout)
 		defer cancel()
 	}
-	returned := false
-	defer func() {
-		if r := recover(); r != nil {
-			o.trouble(fmt.Errorf("panic: %v", r))
-		} else if !returned {
-			o.trouble(errors.New("handler ended its goroutine (runtime.Goexit)"))
-		}
-	}()
-	err := o.config.Handle(ctx, v)
-	returned = true
-	if err != nil {
-		o.trouble(err)
+	return o.config.Handle(ctx, v)
+}
+
+// sleep waits; it returns false if the outbox is given up meanwhile.
+func (o *Outbox[T]) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-o.ctx.Done():
+		return false
 	}
 }
 
-// trouble counts a failure and passes its error on. An error that panics when it is
-// looked at, or a Trouble that does, must not end the program.
-func (o *Outbox[T]) trouble(err error) {
+// fail counts a value of which the handler made nothing, and passes the error on.
+func (o *Outbox[T]) fail(err error) {
 	o.mu.Lock()
 	o.failed++
 	o.mu.Unlock()
+	o.tell(err)
+}
+
+// tell passes an error on. An error that panics when it is looked at, or a Trouble that
+// does, must not end the program.
+func (o *Outbox[T]) tell(err error) {
 	defer func() { _ = recover() }()
 	o.config.Trouble(err)
 }

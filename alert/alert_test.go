@@ -138,11 +138,19 @@ func checkKeys(t *testing.T, v any) {
 
 func TestEnums(t *testing.T) {
 	t.Run("kinds", func(t *testing.T) {
-		for k, want := range map[Kind]string{Availability: "availability", Latency: "latency"} {
+		for k, want := range map[Kind]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"} {
 			checkText(t, k, want)
 		}
 		if got := Kind(9).String(); got != "Kind(9)" {
 			t.Errorf("an unknown kind reads %q", got)
+		}
+	})
+	t.Run("phases", func(t *testing.T) {
+		for p, want := range map[Phase]string{Normal: "normal", Pending: "pending", Alerting: "alerting", Recovering: "recovering"} {
+			checkText(t, p, want)
+		}
+		if got := Phase(9).String(); got != "Phase(9)" {
+			t.Errorf("an unknown phase reads %q", got)
 		}
 	})
 	t.Run("states", func(t *testing.T) {
@@ -191,6 +199,9 @@ func checkText[T interface {
 func TestCloneSharesNothing(t *testing.T) {
 	fresh := func() Alert {
 		a, _ := incident(t, Availability)
+		a.Causes = []engine.CauseCount{{Count: 1}}
+		a.Evidence[0].FailureCauses = []engine.CauseCount{{Count: 1}}
+		a.Evidence[0].SlowCauses = []engine.CauseCount{{Count: 2}}
 		a.Evidence[0].Histogram = &engine.ExponentialHistogram{Counts: []uint64{1, 2, 3}}
 		return a
 	}
@@ -207,6 +218,9 @@ func TestCloneSharesNothing(t *testing.T) {
 
 // spoil changes everything that an alert refers to.
 func spoil(a *Alert) {
+	for i := range a.Causes {
+		a.Causes[i].Operation = "spoilt"
+	}
 	for i := range a.Evidence {
 		s := &a.Evidence[i]
 		for j := range s.Distribution {
@@ -217,6 +231,12 @@ func spoil(a *Alert) {
 		}
 		for j := range s.FailedCalls {
 			s.FailedCalls[j].Code = "spoilt"
+		}
+		for j := range s.FailureCauses {
+			s.FailureCauses[j].Operation = "spoilt"
+		}
+		for j := range s.SlowCauses {
+			s.SlowCauses[j].Operation = "spoilt"
 		}
 		for j := range s.SlowCalls {
 			s.SlowCalls[j].Code = "spoilt"

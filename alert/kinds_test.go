@@ -302,7 +302,7 @@ func kindSummary(k Kind, i int, o engine.Objective, isBad bool, by uint64) engin
 	case k == Traffic:
 		s = summaryOf(i, o, well(10-by))
 	case k == Stuck:
-		s = inFlight(s, 3, by, time.Minute+time.Duration(by)*time.Second)
+		s = inFlight(s, by+3, by, time.Minute+time.Duration(by)*time.Second)
 	case k == BurnRate:
 		s = summaryOf(i, o, calls{success: 1000 - by, within: 1000 - by, failure: by})
 	}

@@ -258,11 +258,14 @@ func clock(t time.Time) string {
 	return t.Format("15:04:05.000")
 }
 
-// rounded writes a duration with three digits: 1.23s, 45.6ms, 789µs.
-func rounded(d time.Duration) string { return short(roundedTo3(d)) }
+// rounded writes a duration with three digits, or to the second: 2h3m4s, 1.23s, 45.6ms, 789µs.
+func rounded(d time.Duration) string { return short(readable(d)) }
 
-// roundedTo3 rounds a duration to three digits.
-func roundedTo3(d time.Duration) time.Duration {
+// readable rounds a duration to three digits, or to the second from a minute on.
+func readable(d time.Duration) time.Duration {
+	if d >= time.Minute {
+		return d.Round(time.Second)
+	}
 	unit := time.Nanosecond
 	for d/unit >= 1000 {
 		unit *= 10

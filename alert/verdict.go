@@ -201,7 +201,7 @@ func seconds(s float64) time.Duration { return time.Duration(math.Round(s * floa
 // age writes an age in seconds for people, as long as it takes to tell it from its limit.
 func age(s, limit float64) string {
 	d, bound := seconds(s), seconds(limit)
-	if text := rounded(d); (d > bound) == (roundedTo3(d) > bound) {
+	if text := rounded(d); (d > bound) == (readable(d) > bound) {
 		return text
 	}
 	return short(d)

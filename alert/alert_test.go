@@ -324,7 +324,7 @@ func TestMeasured(t *testing.T) {
 		{"next to enough calls in the mean", Alert{Objective: Traffic, Actual: 9.97, Target: 9.99}, "9.97 calls a period (at least 9.99 expected)"},
 		{"just enough calls", Alert{Objective: Traffic, Actual: 10, Target: 10}, "10 calls a period (at least 10 expected)"},
 		{"no traffic expected any more", Alert{Objective: Traffic, Actual: 1}, "1 call a period (none expected any more)"},
-		{"stuck", Alert{Objective: Stuck, Actual: 7203.25, Target: 90}, "oldest call in flight for 2h3s (stuck after 1m30s)"},
+		{"stuck", Alert{Objective: Stuck, Actual: 7203.25, Target: 90}, "oldest call in flight for 2h0m3s (stuck after 1m30s)"},
 		{"stuck just now", Alert{Objective: Stuck, Actual: 60.001, Target: 60}, "oldest call in flight for 1m0.001s (stuck after 1m)"},
 		{"as old as that without being stuck", Alert{Objective: Stuck, Actual: 59.9999, Target: 60}, "oldest call in flight for 1m (stuck after 1m)"},
 		{"seconds are no binary fractions", Alert{Objective: Stuck, Actual: 0.57, Target: 0.29}, "oldest call in flight for 570ms (stuck after 290ms)"},

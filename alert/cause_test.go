@@ -77,6 +77,13 @@ func TestCausedBy(t *testing.T) {
 		{"less than half of them",
 			[]period{{failing(0, "a", once, cause("z", "503", 4)), failing(0, "z", once)}},
 			[]string{"a availability firing", "z availability firing"}},
+		{"one less than half of an odd number",
+			[]period{{func() engine.Summary {
+				s := failing(0, "a", once, cause("z", "503", 5))
+				s.Failure = 11
+				return s
+			}(), failing(0, "z", once)}},
+			[]string{"a availability firing", "z availability firing"}},
 		{"half of them by two codes",
 			[]period{{failing(0, "a", once, cause("y", "", 4), cause("z", "503", 3), cause("z", "500", 3)), failing(0, "z", once), failing(0, "y", once)}},
 			[]string{"z availability firing", "a availability firing <- z availability", "y availability firing"}},
@@ -199,6 +206,18 @@ func TestRootsFirst(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is resolved needs not wait for its cause.
+func TestRootsFirstLeavesResolvedAlone(t *testing.T) {
+	alerts := []Alert{{ID: "a", State: Resolved, CausedBy: "z"}, {ID: "b", State: Firing, CausedBy: "z"}, {ID: "z", State: Firing}}
+	var got string
+	for _, a := range rootsFirst(alerts) {
+		got += a.ID
+	}
+	if got != "azb" {
+		t.Errorf("order %s, want azb", got)
+	}
 }
 
 func TestCausesOfAllPeriods(t *testing.T) {

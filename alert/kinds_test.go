@@ -47,7 +47,7 @@ func TestVerdictOnTraffic(t *testing.T) {
 		{"19 periods say nothing", engine.Objective{TrafficDrop: 0.5}, repeat(100, 19), 0, 0, engine.VerdictInsufficient, 0},
 		{"silence says nothing about what is usual", engine.Objective{TrafficDrop: 0.5}, append(repeat(100, 19), repeat(0, 50)...), 0, 0, engine.VerdictInsufficient, 0},
 		{"20 periods do", engine.Objective{TrafficDrop: 0.5}, repeat(100, 20), 49, 100, engine.VerdictBad, 50},
-		{"with silence among them", engine.Objective{TrafficDrop: 0.5}, append(append(repeat(100, 10), repeat(0, 5)...), repeat(100, 10)...), 0, 100, engine.VerdictBad, 50},
+		{"with silence among them", engine.Objective{TrafficDrop: 0.5}, append(append(repeat(100, 10), repeat(0, 30)...), repeat(100, 10)...), 0, 100, engine.VerdictBad, 50},
 		{"exactly at the drop", engine.Objective{TrafficDrop: 0.5}, repeat(100, 20), 50, 100, engine.VerdictGood, 50},
 		{"exactly at a drop that is no binary fraction", engine.Objective{TrafficDrop: 0.55}, repeat(100, 20), 55, 100, engine.VerdictGood, 55},
 		{"of an odd number", engine.Objective{TrafficDrop: 0.3}, repeat(115, 20), 34, 115, engine.VerdictBad, 35},
@@ -164,6 +164,15 @@ func TestVerdictOnBurnRate(t *testing.T) {
 				t.Errorf("verdicts (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Calls that their callers gave up say nothing about the budget.
+func TestBurnRateOfCancelledCalls(t *testing.T) {
+	o := expecting(engine.Objective{BudgetRatio: 0.99})
+	p, _ := judged(NewJudge(), summaryOf(0, o, calls{success: 100, within: 100, cancelled: 100}))
+	if s := &p.Summaries[0]; s.BurnRates != (engine.BurnRates{}) || s.Verdicts.BurnRate != engine.VerdictGood {
+		t.Errorf("rates = %+v, verdict = %s", s.BurnRates, s.Verdicts.BurnRate)
 	}
 }
 

@@ -80,8 +80,8 @@ type machine struct {
 	// streak are the bad units of pending, the good ones of recovering.
 	streak run
 
-	// The incident: the alert that fires, nil before, and of the bad units the worst
-	// value, and the last one.
+	// The incident: of the alert that fires what all further ones say, too, nil before;
+	// and of the bad units the worst value, and the last one.
 	alert       *Alert
 	worst       float64
 	lastBad     run
@@ -228,8 +228,7 @@ func (m *machine) fire(k Kind) Alert {
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
 	m.streak, m.pool, m.phase = run{}, run{}, Alerting
 	m.notified = a.At
-	kept := a.Clone()
-	m.alert = &kept
+	m.alert = &Alert{ID: a.ID, StartsAt: a.StartsAt, Worst: a.Worst}
 	return a
 }
 

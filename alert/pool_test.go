@@ -162,7 +162,7 @@ func TestPoolIsBounded(t *testing.T) {
 // Whoever got an alert may do with it what he wants.
 func TestAlertsShareNothing(t *testing.T) {
 	run := func(spoilt bool) []Alert {
-		o := expecting(engine.Objective{MinCalls: 2, AlertAfter: 2, RecoverAfter: 2, RemindEvery: 2 * time.Minute})
+		o := expecting(engine.Objective{MinCalls: 2, AlertAfter: 2, RecoverAfter: 2, RemindEvery: time.Minute})
 		j := NewJudge()
 		var all []Alert
 		for i := range 30 {

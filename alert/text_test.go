@@ -108,6 +108,13 @@ func TestTextOfNewKinds(t *testing.T) {
 	}
 }
 
+func TestTextOfNoCallInFlight(t *testing.T) {
+	a := Alert{State: Resolved, Objective: Stuck, Evidence: []engine.Summary{summaryOf(0, expecting(newKinds[Stuck]), calls{})}}
+	if diff := cmp.Diff([]string{"02:57:00-02:58:00  0 calls in flight"}, lines(&a, "02:57:00-")); diff != "" {
+		t.Errorf("line (-want +got):\n%s", diff)
+	}
+}
+
 // checkGolden fails the test unless a text is what stands in its golden file.
 func checkGolden(t *testing.T, name, got string) {
 	t.Helper()

@@ -357,3 +357,26 @@ func checkStandings(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []str
 		}
 	}
 }
+
+// The machines are kept in a map, the reminders come in the order of summaries.
+func TestRemindersAreInOrder(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 1, RemindEvery: time.Minute})
+	j := NewJudge()
+	p := periodOf(0)
+	for _, key := range []engine.OperationKey{
+		{Service: "a", Name: "y"}, {Service: "a", Name: "z", Kind: engine.KindServer}, {Service: "a", Name: "z", Kind: engine.KindClient},
+		{Service: "b", Name: "a"}, {Service: "b", Name: "b"}, {Service: "c", Name: ""},
+	} {
+		p.Summaries = append(p.Summaries, named(summaryOf(0, o, calls{success: 10, failure: 10}), key))
+	}
+	want := j.Judge(p)
+	got := j.Judge(periodOf(1))
+	if len(want) != 12 || len(got) != 12 {
+		t.Fatalf("%d alerts, %d reminders, want 12 each", len(want), len(got))
+	}
+	for i := range want {
+		if got[i].ID != want[i].ID {
+			t.Errorf("reminder %d is of %v %s, want %v %s", i, got[i].Key(), got[i].Objective, want[i].Key(), want[i].Objective)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -32,14 +33,16 @@ type Alert struct {
 	// EndsAt is when it ended: the start of the first of the good periods that
 	// resolved it. It is zero while the alert fires.
 	EndsAt time.Time `json:"ends_at,omitzero"`
-	// At is when the decision fell: the end of the last period of Evidence.
+	// At is when the decision fell: the end of the last period of Evidence, or for a
+	// reminder that of the period after which it is sent.
 	At time.Time `json:"at"`
 	// Reminder says that the alert fires still and was sent before
 	// ([engine.Objective.RemindEvery]).
 	Reminder bool `json:"reminder,omitzero"`
 	// Target is what was expected: for [Availability] and [Latency] a ratio, 0..1; for
-	// [Traffic] the least number of calls a period; for [Stuck] the age in seconds at which
-	// a call counts as stuck; for [BurnRate] the largest burn rate.
+	// [Traffic] the least number of calls a period, in the mean; for [Stuck] the age in
+	// seconds at which a call counts as stuck; for [BurnRate] the largest burn rate. It is 0
+	// where nothing of the kind is expected any more.
 	Target float64 `json:"target"`
 	// Actual is what was measured over all the periods that led to the alert together: the
 	// ratio; the mean number of calls a period; the age in seconds of the oldest call; the
@@ -62,7 +65,9 @@ type Alert struct {
 	// least half of the calls are blamed on an operation about which an alert fires.
 	CausedBy string `json:"caused_by,omitempty"`
 	// Evidence are the summaries of the periods that led to the alert, oldest
-	// first; of more than 100 the newest. They belong to whoever got the alert.
+	// first; of more than 100 the newest. Of periods that were judged together, since they
+	// held too few calls, they are the last five, and for a reminder those of the last bad
+	// verdict. They belong to whoever got the alert.
 	Evidence []engine.Summary `json:"evidence"`
 }
 
@@ -140,12 +145,15 @@ func (a *Alert) Blame() string {
 // to round a miss away: 99.96 %, not 100 %.
 func Percent(ratio float64) string { return percent(ratio, 1) }
 
-// decimals writes a number for people, with one decimal or as many as it takes not to
-// show 0 for what is more.
-func decimals(v float64) string {
+// decimals writes a number for people that stands beside another one, with one decimal or
+// as many as it takes to tell the two apart, and not to show 0 for what is more.
+func decimals(v, beside float64) string {
 	for n := 1; ; n++ {
 		s := strconv.FormatFloat(v, 'f', n, 64)
-		if shown, _ := strconv.ParseFloat(s, 64); shown != 0 || v == 0 || n == maxDecimals {
+		shown, _ := strconv.ParseFloat(s, 64)
+		other, _ := strconv.ParseFloat(strconv.FormatFloat(beside, 'f', n, 64), 64)
+		faithful := (shown != 0 || v == 0) && cmp.Compare(shown, other) == cmp.Compare(v, beside)
+		if faithful || n == maxDecimals {
 			return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 		}
 	}

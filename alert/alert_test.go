@@ -51,11 +51,29 @@ func incident(t testing.TB, k Kind) (firing, resolved Alert) {
 	if k == Latency {
 		bad = []calls{{success: 120, within: 60}, {success: 98, within: 77, failure: 2}, {success: 1}}
 	}
+	by := []uint64{9, 10, 3, 0, 0, 0}
+	if !k.isShare() {
+		own := newKinds[k]
+		own.SuccessRatio, own.WithinTarget = 0.01, 0.01
+		o = expecting(own)
+	}
+	if k == BurnRate {
+		by = []uint64{500, 160, 700, 0, 0, 0}
+	}
 	j := NewJudge()
 	var alerts []Alert
 	for i, c := range append(bad, good...) {
 		s := fullSummary(i, o, c)
-		if c.failure == 0 {
+		if !k.isShare() {
+			at := i
+			if k == BurnRate && i >= 3 {
+				at += 400 // when what burnt is out of all windows
+			}
+			own := kindSummary(k, at, o, by[i] > 0, by[i])
+			own.FailedCalls, own.SlowCalls = s.FailedCalls, s.SlowCalls
+			s = own
+		}
+		if c.failure == 0 && k.isShare() {
 			s.Failures = nil
 		}
 		_, raised := judged(j, s)
@@ -68,7 +86,7 @@ func incident(t testing.TB, k Kind) (firing, resolved Alert) {
 }
 
 func TestAlertJSON(t *testing.T) {
-	for _, k := range shareKinds {
+	for _, k := range kinds {
 		firing, resolved := incident(t, k)
 		for _, a := range []Alert{firing, resolved} {
 			t.Run(k.String()+" "+a.State.String(), func(t *testing.T) {
@@ -102,7 +120,7 @@ func TestAlertJSON(t *testing.T) {
 					"actual":            a.Actual,
 					"at":                a.At.Format(time.RFC3339),
 					"latency_target_ns": map[Kind]any{Latency: 500e6}[k],
-					"ends_at":           map[State]any{Resolved: "2026-03-01T03:00:00+01:00"}[a.State],
+					"ends_at":           map[State]any{Resolved: resolved.EndsAt.Format(time.RFC3339)}[a.State],
 				} {
 					if got := fields[key]; got != want {
 						t.Errorf("%s = %v, want %v", key, got, want)
@@ -138,11 +156,19 @@ func checkKeys(t *testing.T, v any) {
 
 func TestEnums(t *testing.T) {
 	t.Run("kinds", func(t *testing.T) {
-		for k, want := range map[Kind]string{Availability: "availability", Latency: "latency"} {
+		for k, want := range map[Kind]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"} {
 			checkText(t, k, want)
 		}
 		if got := Kind(9).String(); got != "Kind(9)" {
 			t.Errorf("an unknown kind reads %q", got)
+		}
+	})
+	t.Run("phases", func(t *testing.T) {
+		for p, want := range map[Phase]string{Normal: "normal", Pending: "pending", Alerting: "alerting", Recovering: "recovering"} {
+			checkText(t, p, want)
+		}
+		if got := Phase(9).String(); got != "Phase(9)" {
+			t.Errorf("an unknown phase reads %q", got)
 		}
 	})
 	t.Run("states", func(t *testing.T) {
@@ -191,6 +217,9 @@ func checkText[T interface {
 func TestCloneSharesNothing(t *testing.T) {
 	fresh := func() Alert {
 		a, _ := incident(t, Availability)
+		a.Causes = []engine.CauseCount{{Count: 1}}
+		a.Evidence[0].FailureCauses = []engine.CauseCount{{Count: 1}}
+		a.Evidence[0].SlowCauses = []engine.CauseCount{{Count: 2}}
 		a.Evidence[0].Histogram = &engine.ExponentialHistogram{Counts: []uint64{1, 2, 3}}
 		return a
 	}
@@ -207,6 +236,9 @@ func TestCloneSharesNothing(t *testing.T) {
 
 // spoil changes everything that an alert refers to.
 func spoil(a *Alert) {
+	for i := range a.Causes {
+		a.Causes[i].Operation = "spoilt"
+	}
 	for i := range a.Evidence {
 		s := &a.Evidence[i]
 		for j := range s.Distribution {
@@ -217,6 +249,12 @@ func spoil(a *Alert) {
 		}
 		for j := range s.FailedCalls {
 			s.FailedCalls[j].Code = "spoilt"
+		}
+		for j := range s.FailureCauses {
+			s.FailureCauses[j].Operation = "spoilt"
+		}
+		for j := range s.SlowCauses {
+			s.SlowCauses[j].Operation = "spoilt"
 		}
 		for j := range s.SlowCalls {
 			s.SlowCalls[j].Code = "spoilt"
@@ -277,6 +315,25 @@ func TestMeasured(t *testing.T) {
 		{"exactly at the target", Alert{Objective: Availability, Actual: 0.07, Target: 0.07}, "7 % succeed (target 7 %)"},
 		{"everything", Alert{Objective: Availability, Actual: 1, Target: 1}, "100 % succeed (target 100 %)"},
 		{"nothing", Alert{Objective: Availability, Actual: 0, Target: 1}, "0 % succeed (target 100 %)"},
+
+		{"traffic", Alert{Objective: Traffic, Actual: 8.0 / 3, Target: 10}, "2.7 calls a period (at least 10 expected)"},
+		{"silence", Alert{Objective: Traffic, Actual: 0, Target: 1}, "0 calls a period (at least 1 expected)"},
+		{"one call", Alert{Objective: Traffic, Actual: 1, Target: 2}, "1 call a period (at least 2 expected)"},
+		{"next to no call", Alert{Objective: Traffic, Actual: 0.01, Target: 2}, "0.01 calls a period (at least 2 expected)"},
+		{"next to enough calls", Alert{Objective: Traffic, Actual: 9.99, Target: 10}, "9.99 calls a period (at least 10 expected)"},
+		{"next to enough calls in the mean", Alert{Objective: Traffic, Actual: 9.97, Target: 9.99}, "9.97 calls a period (at least 9.99 expected)"},
+		{"just enough calls", Alert{Objective: Traffic, Actual: 10, Target: 10}, "10 calls a period (at least 10 expected)"},
+		{"no traffic expected any more", Alert{Objective: Traffic, Actual: 1}, "1 call a period (none expected any more)"},
+		{"stuck", Alert{Objective: Stuck, Actual: 7203.25, Target: 90}, "oldest call in flight for 2h0m3s (stuck after 1m30s)"},
+		{"stuck just now", Alert{Objective: Stuck, Actual: 60.001, Target: 60}, "oldest call in flight for 1m0.001s (stuck after 1m)"},
+		{"as old as that without being stuck", Alert{Objective: Stuck, Actual: 59.9999, Target: 60}, "oldest call in flight for 1m (stuck after 1m)"},
+		{"seconds are no binary fractions", Alert{Objective: Stuck, Actual: 0.57, Target: 0.29}, "oldest call in flight for 570ms (stuck after 290ms)"},
+		{"no call in flight", Alert{Objective: Stuck, Target: 60}, "no call in flight (stuck after 1m)"},
+		{"stuck does not matter any more", Alert{Objective: Stuck, Actual: 90}, "oldest call in flight for 1m30s (none counts as stuck any more)"},
+		{"burning fast", Alert{Objective: BurnRate, Actual: 20, Target: fastBurn}, "error budget burns at 20x (limit 14.4x over 1h)"},
+		{"burning slowly", Alert{Objective: BurnRate, Actual: 6.0004, Target: slowBurn}, "error budget burns at 6.0004x (limit 6x over 6h)"},
+		{"burning no more", Alert{Objective: BurnRate, Target: fastBurn}, "error budget burns at 0x (limit 14.4x over 1h)"},
+		{"no budget any more", Alert{Objective: BurnRate}, "no error budget any more"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.alert.Measured(); got != tt.want {

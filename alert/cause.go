@@ -6,22 +6,40 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// mainCause is the share of the calls from which one cause is why an alert fires.
-const mainCause = 0.5
-
 // link says of the alerts that fire by which other firing alert they are caused: that
-// about the operation on which most of the calls are blamed.
+// about the operation on which at least half of the calls are blamed, with whatever codes.
+// What was found stays with the incident until it is resolved.
 func (j *Judge) link(alerts []Alert) {
 	for i := range alerts {
 		a := &alerts[i]
-		if a.State != Firing || len(a.Causes) == 0 || a.Causes[0].Share < mainCause || a.Causes[0].Key() == a.Key() {
+		if a.State != Firing {
 			continue
 		}
-		a.CausedBy = j.firingID(a.Causes[0].Key(), a.Objective)
-		if m := j.machines[machineKey{a.Key(), a.Objective}]; m != nil && m.alert != nil {
+		a.CausedBy = j.causeOf(a)
+		if m := j.machines[machineKey{a.Key(), a.Objective}]; m != nil && m.alert != nil && a.CausedBy != "" {
 			m.alert.CausedBy = a.CausedBy
 		}
 	}
+}
+
+// causeOf returns the id of the alert by which a is caused, empty if there is none.
+func (j *Judge) causeOf(a *Alert) string {
+	whole := missed(a.Objective, a.Evidence)
+	counts := make(map[engine.OperationKey]uint64)
+	for i := range a.Causes {
+		counts[a.Causes[i].Key()] += a.Causes[i].Count
+	}
+	// In the order of the causes, since two may be to blame for half of the calls each.
+	for i := range a.Causes {
+		key := a.Causes[i].Key()
+		if key == a.Key() || counts[key] < whole-whole/2 {
+			continue
+		}
+		if id := j.firingID(key, a.Objective); id != "" {
+			return id
+		}
+	}
+	return ""
 }
 
 // firingID returns the id of the alert that fires about an operation, empty if there is
@@ -47,24 +65,31 @@ func rootsFirst(alerts []Alert) []Alert {
 			byID[alerts[i].ID] = i
 		}
 	}
-	depths := make([]int, len(alerts))
+	causeOf := func(i int) (int, bool) {
+		cause, ok := byID[alerts[i].CausedBy]
+		return cause, ok && alerts[i].State == Firing
+	}
+	causesItself := func(i int) bool {
+		at, ok := causeOf(i)
+		for steps := 0; ok && at != i && steps < len(alerts); steps++ {
+			at, ok = causeOf(at)
+		}
+		return ok && at == i
+	}
+	sorted, isDone := make([]Alert, 0, len(alerts)), make([]bool, len(alerts))
+	var chain []int // an alert, what it is caused by, and so on
 	for i := range alerts {
-		for at := i; depths[i] < len(alerts) && alerts[i].State == Firing; depths[i]++ {
-			root, ok := byID[alerts[at].CausedBy]
-			if !ok {
+		for at, ok := i, true; ok && !isDone[at]; {
+			chain, isDone[at] = append(chain, at), true
+			if causesItself(at) {
 				break
 			}
-			at = root
+			at, ok = causeOf(at)
 		}
-	}
-	order := make([]int, len(alerts))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return depths[a] - depths[b] })
-	sorted := make([]Alert, len(alerts))
-	for to, from := range order {
-		sorted[to] = alerts[from]
+		for _, at := range slices.Backward(chain) {
+			sorted = append(sorted, alerts[at])
+		}
+		chain = chain[:0]
 	}
 	return sorted
 }

@@ -53,14 +53,18 @@ func TestConsoleReportsErrors(t *testing.T) {
 }
 
 func TestConsoleIsInert(t *testing.T) {
-	for _, name := range hostile {
-		firing, resolved := spoiltBy(t, Availability, name)
-		var w recorder
-		if err := Console(&w).Notify(context.Background(), []Alert{firing, resolved}); err != nil {
-			t.Fatal(err)
-		}
-		for _, text := range w.writes {
-			checkInert(t, text)
+	for _, k := range kinds {
+		for _, name := range hostile {
+			firing, resolved := spoiltBy(t, k, name)
+			reminder := firing
+			reminder.Reminder = true
+			var w recorder
+			if err := Console(&w).Notify(context.Background(), []Alert{firing, resolved, reminder}); err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range w.writes {
+				checkInert(t, text)
+			}
 		}
 	}
 }

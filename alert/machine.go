@@ -80,11 +80,11 @@ type machine struct {
 	// streak are the bad units of pending, the good ones of recovering.
 	streak run
 
-	// The incident: the alert that fires, nil before, and of the bad units the worst and
-	// the last value, and the last period.
+	// The incident: of the alert that fires what all further ones say, too, nil before;
+	// and of the bad units the worst value, and the last one.
 	alert       *Alert
-	worst, last float64
-	lastBad     engine.Summary
+	worst       float64
+	lastBad     run
 	notified    time.Time
 	remindEvery time.Duration
 }
@@ -98,14 +98,24 @@ type run struct {
 }
 
 // plus returns r followed by o.
-func (r run) plus(o run) run {
+func (r run) plus(k Kind, o run) run {
 	if r.units == 0 {
 		return o
 	}
 	return run{
-		units: r.units + o.units, since: r.since, total: r.total.plus(o.total),
+		units: r.units + o.units, since: r.since, total: r.total.plus(k, o.total),
 		periods: newest(r.periods, o.periods, maxEvidence),
 	}
+}
+
+// clone returns a copy that shares nothing with r.
+func (r run) clone() run {
+	c := r
+	c.periods = make([]engine.Summary, len(r.periods))
+	for i := range r.periods {
+		c.periods[i] = r.periods[i].Clone()
+	}
+	return c
 }
 
 // newest returns the last of both lists together.
@@ -132,7 +142,7 @@ func (m *machine) judge(k Kind, s *engine.Summary) engine.Verdict {
 	m.remindEvery = s.Objective.RemindEvery
 	m.total = read(k, s)
 	if m.pool.units > 0 {
-		m.total = m.pool.total.plus(m.total)
+		m.total = m.pool.total.plus(k, m.total)
 	}
 	m.isUndecided = k.isShare() && m.total.tooFew(&s.Objective)
 	return m.total.verdict(k, s)
@@ -156,20 +166,27 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 		if m.phase == Normal {
 			m.worst = value
 		}
-		m.worst, m.last, m.lastBad = k.worse(m.worst, value), value, s.Clone()
+		m.worst = k.worse(m.worst, value)
+	}
+	var unit run
+	if v == engine.VerdictBad || v == engine.VerdictGood && m.isFiring() {
+		unit = m.unit(s, m.total)
+	}
+	if v == engine.VerdictBad {
+		m.lastBad = unit.clone()
 	}
 	switch {
 	case v == engine.VerdictBad && m.isFiring(), v == engine.VerdictGood && !m.isFiring():
 		m.breakStreak()
 	case v == engine.VerdictBad:
 		m.phase = Pending
-		m.streak = m.streak.plus(m.unit(s, m.total))
+		m.streak = m.streak.plus(k, unit)
 		if m.streak.units >= s.Objective.AlertAfter {
 			return m.fire(k), true
 		}
 	case v == engine.VerdictGood:
 		m.phase = Recovering
-		m.streak = m.streak.plus(m.unit(s, m.total))
+		m.streak = m.streak.plus(k, unit)
 		if m.streak.units >= s.Objective.RecoverAfter {
 			return m.resolve(k), true
 		}
@@ -208,11 +225,10 @@ func (m *machine) fire(k Kind) Alert {
 	a.StartsAt = m.streak.since
 	a.Worst = worst(k, a.Evidence)
 	a.Causes = causes(k, a.Evidence)
-	a.WorstActual, a.LastActual = m.worst, m.last
+	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
 	m.streak, m.pool, m.phase = run{}, run{}, Alerting
 	m.notified = a.At
-	kept := a.Clone()
-	m.alert = &kept
+	m.alert = &Alert{ID: a.ID, StartsAt: a.StartsAt, Worst: a.Worst}
 	return a
 }
 
@@ -222,8 +238,8 @@ func (m *machine) resolve(k Kind) Alert {
 	a.State = Resolved
 	a.ID, a.StartsAt, a.Worst, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.Worst, m.alert.CausedBy
 	a.EndsAt = m.streak.since
-	a.WorstActual, a.LastActual = m.worst, m.last
-	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, Normal, nil, engine.Summary{}
+	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
+	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, Normal, nil, run{}
 	return a
 }
 
@@ -248,20 +264,18 @@ func (r *run) alert(k Kind) Alert {
 }
 
 // remind returns the firing alert again if it is time to, at the end of a period, with
-// the last bad period as its evidence.
+// what led to the last bad verdict as its evidence.
 func (m *machine) remind(k Kind, now time.Time) (Alert, bool) {
 	if !m.isFiring() || m.remindEvery <= 0 || now.Sub(m.notified) < m.remindEvery {
 		return Alert{}, false
 	}
 	m.notified = now
-	a := m.alert.Clone()
-	a.Reminder, a.At = true, now
-	a.Target, a.Actual = read(k, &m.lastBad).target, m.last
-	a.WorstActual, a.LastActual = m.worst, m.last
-	a.Evidence = []engine.Summary{m.lastBad.Clone()}
-	if c := causes(k, a.Evidence); c != nil {
-		a.Causes = c
-	}
+	last := m.lastBad.clone()
+	a := last.alert(k)
+	a.State, a.Reminder, a.At = Firing, true, now
+	a.ID, a.StartsAt, a.Worst = m.alert.ID, m.alert.StartsAt, m.alert.Worst
+	a.Causes = causes(k, a.Evidence)
+	a.WorstActual, a.LastActual = m.worst, a.Actual
 	return a, true
 }
 
@@ -269,14 +283,27 @@ func (m *machine) remind(k Kind, now time.Time) (Alert, bool) {
 // together, largest first.
 func causes(k Kind, evidence []engine.Summary) []engine.CauseCount {
 	var lists [][]engine.CauseCount
-	var whole uint64
 	for i := range evidence {
 		switch s := &evidence[i]; k {
 		case Availability, BurnRate:
-			lists, whole = append(lists, s.FailureCauses), whole+s.Failure
+			lists = append(lists, s.FailureCauses)
 		case Latency:
-			lists, whole = append(lists, s.SlowCauses), whole+s.Success-s.WithinTarget
+			lists = append(lists, s.SlowCauses)
 		}
 	}
-	return engine.MergeCauses(whole, lists...)
+	return engine.MergeCauses(missed(k, evidence), lists...)
+}
+
+// missed returns the number of calls that missed an objective.
+func missed(k Kind, evidence []engine.Summary) uint64 {
+	var n uint64
+	for i := range evidence {
+		switch s := &evidence[i]; k {
+		case Availability, BurnRate:
+			n += s.Failure
+		case Latency:
+			n += s.Success - s.WithinTarget
+		}
+	}
+	return n
 }

@@ -174,6 +174,12 @@ func TestMachineObjectiveChanges(t *testing.T) {
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{WithinTarget: 0.75}, "BBB"}}, "....F"},
 		{"another minimum of calls begins anew for latency", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{MinCalls: 2}, "BBB"}}, "....F"},
+		{"another confidence begins anew", Availability,
+			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{Confidence: 0.1}, "BBB"}}, "....F"},
+		{"another confidence begins anew for latency", Latency,
+			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{Confidence: 0.1}, "BBB"}}, "....F"},
+		{"other new kinds are of no concern", Availability,
+			[]segment{{engine.Objective{MinTraffic: 1}, "B"}, {engine.Objective{StuckAfter: 1}, "B"}, {engine.Objective{BudgetRatio: 0.9, RemindEvery: 1}, "B"}}, "..F"},
 		{"a success ratio is of no concern to latency", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{SuccessRatio: 0.9}, "B"}}, "..F"},
 	}

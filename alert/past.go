@@ -2,6 +2,7 @@ package alert
 
 import (
 	"slices"
+	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -28,6 +29,7 @@ type past struct {
 func (j *Judge) recall(s *engine.Summary) {
 	watchesTraffic, watchesBudget := s.Objective.TrafficDrop > 0, s.Objective.BudgetRatio > 0
 	if !watchesTraffic && !watchesBudget {
+		delete(j.pasts, s.Key())
 		return
 	}
 	p := j.pasts[s.Key()]
@@ -42,8 +44,10 @@ func (j *Judge) recall(s *engine.Summary) {
 		}
 	}
 	if watchesBudget {
-		if p.burn == nil {
-			p.burn = newBurnCounts(s.End.Sub(s.Start))
+		// The first period may be one during which the process stood still: what comes after
+		// it is shorter, and tells how long a period is.
+		if length := s.End.Sub(s.Start); p.burn == nil || p.burn.width > max(length, time.Minute) {
+			p.burn = newBurnCounts(length)
 		}
 		p.burn.add(s.End, s.Success, s.Success+s.Failure)
 		r := p.burn.rates(1 - s.Objective.BudgetRatio)

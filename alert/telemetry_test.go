@@ -287,6 +287,8 @@ func TestAttributesNameSampledTracesOnly(t *testing.T) {
 func TestAttributesThatAreLeftOut(t *testing.T) {
 	got := valuesOf(t, attributes(&Alert{Objective: Availability, State: Firing}))
 	for _, key := range []attribute.Key{
+		"gomonitor.alert.reminder", "gomonitor.alert.lasted", "gomonitor.worst_actual", "gomonitor.last_actual",
+		"gomonitor.cause.operation", "gomonitor.cause.share", "gomonitor.alert.caused_by",
 		"service.name", "gomonitor.alert.ends_at", "gomonitor.latency_target", "error.type", "gomonitor.evidence.trace_ids",
 	} {
 		if v, ok := got[key]; ok {
@@ -295,11 +297,43 @@ func TestAttributesThatAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestAttributesOfNewKinds(t *testing.T) {
+	for k, want := range map[Kind]map[attribute.Key]any{
+		Traffic:  {"gomonitor.objective": "traffic", "gomonitor.target": 10.0, "gomonitor.worst_actual": 0.0, "gomonitor.last_actual": 7.0, "error.type": nil, "gomonitor.evidence.trace_ids": nil},
+		Stuck:    {"gomonitor.objective": "stuck", "gomonitor.target": 60.0, "gomonitor.worst_actual": 70.0, "gomonitor.last_actual": 63.0, "error.type": nil, "gomonitor.evidence.trace_ids": nil},
+		BurnRate: {"gomonitor.objective": "burn_rate", "error.type": "503"},
+	} {
+		firing, resolved := incident(t, k)
+		firing.CausedBy, firing.Reminder = "abc", true
+		firing.Causes = []engine.CauseCount{cause("INSERT", "23505", 9), cause("SELECT", "", 1)}
+		firing.Causes[0].Share = 0.9
+		want["gomonitor.alert.reminder"] = true
+		want["gomonitor.alert.lasted"] = 180.0
+		want["gomonitor.alert.caused_by"] = "abc"
+		want["gomonitor.cause.operation"], want["gomonitor.cause.service"] = "INSERT", "shop"
+		want["gomonitor.cause.code"], want["gomonitor.cause.share"] = "23505", 0.9
+		want["gomonitor.latency_target"] = nil
+		got := valuesOf(t, attributes(&firing))
+		for key, want := range want {
+			if diff := cmp.Diff(want, got[key]); diff != "" {
+				t.Errorf("%s: %s (-want +got):\n%s", k, key, diff)
+			}
+		}
+		ended := valuesOf(t, attributes(&resolved))
+		for _, key := range []attribute.Key{"error.type", "gomonitor.alert.reminder", "gomonitor.cause.operation", "gomonitor.alert.caused_by"} {
+			if v, ok := ended[key]; ok {
+				t.Errorf("%s, resolved: %s = %v", k, key, v)
+			}
+		}
+	}
+}
+
 // An OTLP exporter drops a whole batch when one string in it is not UTF-8.
 func TestTelemetryIsInert(t *testing.T) {
-	for _, k := range shareKinds {
+	for _, k := range kinds {
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
+			firing.Reminder = k != Availability
 			for _, r := range logged(context.Background(), t, firing, resolved) {
 				body := r.Body().AsString()
 				checkInert(t, body)

@@ -39,7 +39,7 @@ func printable(s string) string {
 
 // Text returns an alert as a readable block of lines, its last one ended, with
 // everything that came from outside made inert for a terminal. It has at most 16 lines:
-// of many periods the first and the last ones are shown.
+// of many periods the first and the last ones are shown, of many causes the largest.
 func Text(a *Alert) string {
 	var b strings.Builder
 	mark := "ALERT   "
@@ -60,7 +60,7 @@ func Text(a *Alert) string {
 		fmt.Fprintf(&b, "  bad from %s to %s (%s, at worst %s, at last %s), good for %s since:\n",
 			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.Lasted()), a.value(a.WorstActual), a.value(a.LastActual), periods(len(a.Evidence)))
 	case a.Reminder:
-		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), at last:\n", moment(a.StartsAt), rounded(a.Lasted()), a.value(a.WorstActual))
+		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n", moment(a.StartsAt), rounded(a.Lasted()), a.value(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
 	default:
 		fmt.Fprintf(&b, "  bad since %s, %s running:\n", moment(a.StartsAt), periods(len(a.Evidence)))
 	}
@@ -77,11 +77,11 @@ func Text(a *Alert) string {
 func (a *Alert) value(v float64) string {
 	switch a.Objective {
 	case Traffic:
-		return decimals(v) + " calls a period"
+		return callsAPeriod(v, a.Target)
 	case Stuck:
-		return rounded(seconds(v))
+		return age(v, a.Target)
 	case BurnRate:
-		return decimals(v) + "x"
+		return decimals(v, a.Target) + "x"
 	}
 	return percent(v, a.Target)
 }
@@ -89,8 +89,9 @@ func (a *Alert) value(v float64) string {
 // writeCauses writes what else than the main cause, which the first line names, is to
 // blame, and the alert about that one.
 func writeCauses(b *strings.Builder, a *Alert) {
-	const most = 2
+	most := 2
 	if a.CausedBy != "" {
+		most--
 		fmt.Fprintf(b, "  caused by alert %s\n", printable(a.CausedBy))
 	}
 	if a.Blame() == "" {
@@ -179,10 +180,15 @@ func evidenceLine(k Kind, s *engine.Summary, width int) string {
 		}
 		return line
 	case Stuck:
-		return fmt.Sprintf("%s in flight, %d of them stuck, the oldest for %s", line, s.Stuck, rounded(s.OldestInFlight))
+		line += " in flight"
+		if s.InFlight > 0 {
+			line += fmt.Sprintf(", %d stuck, the oldest for %s", s.Stuck, age(r.extreme, r.target))
+		}
+		return line
 	case BurnRate:
-		return fmt.Sprintf("%s, %d of them failed, burn rates %s over 5m, %s over 30m, %s over 1h, %s over 6h", line, s.Failure,
-			decimals(s.BurnRates.Minutes5), decimals(s.BurnRates.Minutes30), decimals(s.BurnRates.Hour1), decimals(s.BurnRates.Hours6))
+		return fmt.Sprintf("%s, %d failed, burn rate %sx over 5m, %sx over 30m, %sx over 1h, %sx over 6h", line, s.Failure,
+			decimals(s.BurnRates.Minutes5, fastBurn), decimals(s.BurnRates.Minutes30, slowBurn),
+			decimals(s.BurnRates.Hour1, fastBurn), decimals(s.BurnRates.Hours6, slowBurn))
 	}
 	line += fmt.Sprintf(", %s succeed", percent(r.value(k), r.target))
 	if codes := CodesText(s.Failures); codes != "" {
@@ -252,13 +258,19 @@ func clock(t time.Time) string {
 	return t.Format("15:04:05.000")
 }
 
-// rounded writes a duration with three digits: 1.23s, 45.6ms, 789µs.
-func rounded(d time.Duration) string {
+// rounded writes a duration with three digits, or to the second: 2h3m4s, 1.23s, 45.6ms, 789µs.
+func rounded(d time.Duration) string { return short(readable(d)) }
+
+// readable rounds a duration to three digits, or to the second from a minute on.
+func readable(d time.Duration) time.Duration {
+	if d >= time.Minute {
+		return d.Round(time.Second)
+	}
 	unit := time.Nanosecond
 	for d/unit >= 1000 {
 		unit *= 10
 	}
-	return short(d.Round(unit))
+	return d.Round(unit)
 }
 
 // short writes a duration without zeros at its end: 2m, not 2m0s.

@@ -1,6 +1,10 @@
 package alert
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +87,84 @@ func lines(a *Alert, part string) []string {
 	return found
 }
 
+func TestTextOfNewKinds(t *testing.T) {
+	causes := []engine.CauseCount{cause("INSERT orders", "23505", 92), cause("SELECT users", "", 5), cause("POST /pay", "503", 2), cause("GET /", "", 1)}
+	for i := range causes {
+		causes[i].Share = float64(causes[i].Count) / 100
+	}
+	for _, k := range kinds {
+		firing, resolved := incident(t, k)
+		t.Run(k.String(), func(t *testing.T) {
+			checkGolden(t, k.String()+"_firing", Text(&firing))
+			checkGolden(t, k.String()+"_resolved", Text(&resolved))
+			firing.Reminder, firing.At = true, firing.At.Add(30*time.Minute)
+			firing.Evidence = firing.Evidence[2:]
+			firing.Actual = firing.LastActual
+			if k != Traffic && k != Stuck {
+				firing.Causes, firing.CausedBy = causes, "0123456789abcdef"
+			}
+			checkGolden(t, k.String()+"_reminder", Text(&firing))
+		})
+	}
+}
+
+func TestTextOfNoCallInFlight(t *testing.T) {
+	a := Alert{State: Resolved, Objective: Stuck, Evidence: []engine.Summary{summaryOf(0, expecting(newKinds[Stuck]), calls{})}}
+	if diff := cmp.Diff([]string{"02:57:00-02:58:00  0 calls in flight"}, lines(&a, "02:57:00-")); diff != "" {
+		t.Errorf("line (-want +got):\n%s", diff)
+	}
+}
+
+// checkGolden fails the test unless a text is what stands in its golden file.
+func checkGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "text", name+".txt")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
+
+// The largest alert fits on a screen.
+func TestTextIsShort(t *testing.T) {
+	a, _ := incident(t, Availability)
+	a.CausedBy = "0123456789abcdef"
+	for i := range 9 {
+		a.Evidence = append(a.Evidence, a.Evidence[0])
+		a.Causes = append(a.Causes, cause(fmt.Sprint(i), "", 1))
+		a.Causes[i].Share = 0.1
+	}
+	if n := strings.Count(Text(&a), "\n"); n != 16 {
+		t.Errorf("%d lines, want 16:\n%s", n, Text(&a))
+	}
+	if got := lines(&a, "also: "); len(got) != 1 {
+		t.Errorf("further causes = %v, want one beside the alert", got)
+	}
+	a.CausedBy = ""
+	if got, want := lines(&a, "also: "), []string{"also: 10 % caused by 1", "also: 10 % caused by 2"}; !slices.Equal(got, want) {
+		t.Errorf("further causes = %q, want %q", got, want)
+	}
+	a.Causes[0].Share = 0.09
+	if got := lines(&a, "also: "); len(got) != 0 {
+		t.Errorf("further causes = %q, though none stands out", got)
+	}
+	a.State = Resolved
+	if got := lines(&a, "caused"); len(got) != 0 {
+		t.Errorf("causes = %q of an alert that is resolved", got)
+	}
+}
+
 func TestTextShowsFewOfManyPeriods(t *testing.T) {
 	for _, tt := range []struct {
 		periods int
@@ -141,7 +223,7 @@ func TestTextTimes(t *testing.T) {
 		want         string
 	}{
 		{"the same day", utc("2026-03-01T02:00:00Z"), utc("2026-03-01T03:20:34Z"),
-			"bad from 2026-03-01 02:00:00 +00:00 to 03:20:34 (1h20m30s, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
+			"bad from 2026-03-01 02:00:00 +00:00 to 03:20:34 (1h20m34s, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 		{"whole hours", utc("2026-03-01T02:00:00Z"), utc("2026-03-01T04:00:00Z"),
 			"bad from 2026-03-01 02:00:00 +00:00 to 04:00:00 (2h, at worst 33.3 %, at last 50 %), good for 0 periods since:"},
 		{"across midnight", utc("2026-03-01T23:59:00Z"), utc("2026-03-02T00:01:00Z"),
@@ -284,7 +366,11 @@ func spoiltBy(t testing.TB, k Kind, name string) (firing, resolved Alert) {
 	t.Helper()
 	firing, resolved = incident(t, k)
 	for _, a := range []*Alert{&firing, &resolved} {
-		a.ID, a.Monitor, a.Service, a.Operation, a.Worst.Code = name, name, name, name, name
+		a.ID, a.Monitor, a.Service, a.Operation, a.Worst.Code, a.CausedBy = name, name, name, name, name, name
+		a.Causes = []engine.CauseCount{cause(name, name, 3), cause("x"+name, name, 2), cause(name, "", 1)}
+		for i := range a.Causes {
+			a.Causes[i].Service, a.Causes[i].Share = name, 0.3
+		}
 		for i := range a.Evidence {
 			s := &a.Evidence[i]
 			s.Monitor, s.Service, s.Operation = name, name, name
@@ -297,11 +383,13 @@ func spoiltBy(t testing.TB, k Kind, name string) (firing, resolved Alert) {
 }
 
 func TestTextIsInert(t *testing.T) {
-	for _, k := range shareKinds {
+	for _, k := range kinds {
 		plainFiring, plainResolved := spoiltBy(t, k, "plain")
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
-			for _, tt := range []struct{ got, plain Alert }{{firing, plainFiring}, {resolved, plainResolved}} {
+			reminder, plainReminder := firing, plainFiring
+			reminder.Reminder, plainReminder.Reminder = true, true
+			for _, tt := range []struct{ got, plain Alert }{{firing, plainFiring}, {resolved, plainResolved}, {reminder, plainReminder}} {
 				text := Text(&tt.got)
 				checkInert(t, text)
 				if got, want := strings.Count(text, "\n"), strings.Count(Text(&tt.plain), "\n"); got != want {
@@ -345,6 +433,9 @@ func TestRounded(t *testing.T) {
 		{20 * time.Minute, "20m"},
 		{time.Hour, "1h"},
 		{time.Hour + 30*time.Minute, "1h30m"},
+		{6*time.Hour + 43*time.Minute, "6h43m"},
+		{time.Minute + 400*time.Millisecond, "1m"},
+		{26*time.Hour + 3*time.Minute + 4500*time.Millisecond, "26h3m5s"},
 	} {
 		if got := rounded(tt.d); got != tt.want {
 			t.Errorf("rounded(%d) = %q, want %q", tt.d, got, tt.want)

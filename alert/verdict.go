@@ -3,6 +3,7 @@ package alert
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -33,8 +34,11 @@ func read(k Kind, s *engine.Summary) reading {
 	case Traffic:
 		return reading{part: s.Count, whole: 1, target: leastTraffic(s)}
 	case Stuck:
-		return reading{extreme: s.OldestInFlight.Seconds(), target: s.Objective.StuckAfter.Seconds()}
+		return reading{extreme: s.OldestInFlight.Seconds(), target: max(s.Objective.StuckAfter.Seconds(), 0)}
 	case BurnRate:
+		if !k.isSet(&s.Objective) {
+			return reading{}
+		}
 		rate, limit, _ := ratesOf(s).worst()
 		return reading{extreme: rate, target: limit}
 	}
@@ -49,7 +53,9 @@ func leastTraffic(s *engine.Summary) float64 {
 		least = float64(s.Objective.MinTraffic)
 	}
 	if s.Objective.TrafficDrop > 0 && s.TypicalCalls >= busyCalls {
-		least = max(least, s.Objective.TrafficDrop*float64(s.TypicalCalls))
+		// Rounded up, since calls are whole; what multiplying adds is noise.
+		const noise = 1e-6
+		least = max(least, math.Ceil(s.Objective.TrafficDrop*float64(s.TypicalCalls)-noise))
 	}
 	return least
 }
@@ -99,7 +105,7 @@ func (r reading) verdict(k Kind, s *engine.Summary) engine.Verdict {
 		if r.tooFew(&s.Objective) {
 			return engine.VerdictInsufficient
 		}
-		return judgeRatio(r.part, r.whole, r.target, s.Objective.Confidence)
+		return judgeRatio(r.part, r.whole, r.target, max(s.Objective.Confidence, 0))
 	case k == Traffic && r.target == 0:
 		return engine.VerdictInsufficient // not known yet what is usual
 	case k == Traffic && float64(r.part) < r.target,
@@ -127,9 +133,21 @@ func (r reading) value(k Kind) float64 {
 	return float64(r.part) / float64(r.whole)
 }
 
-// plus takes two readings together, of which o is the later one.
-func (r reading) plus(o reading) reading {
-	return reading{part: r.part + o.part, whole: r.whole + o.whole, extreme: max(r.extreme, o.extreme), target: o.target}
+// plus takes two readings together, of which o is the later one, whose target counts.
+// Of two burn rates it is the one nearer to its limit, since each rule has its own, and
+// the least traffic is the mean of what was expected, as the traffic is.
+func (r reading) plus(k Kind, o reading) reading {
+	sum := reading{part: r.part + o.part, whole: r.whole + o.whole, extreme: max(r.extreme, o.extreme), target: o.target}
+	switch k {
+	case Traffic:
+		sum.target = (r.target*float64(r.whole) + o.target*float64(o.whole)) / float64(max(sum.whole, 1))
+	case BurnRate:
+		sum.extreme = o.extreme
+		if r.extreme*o.target > o.extreme*r.target {
+			sum.extreme, sum.target = r.extreme, r.target
+		}
+	}
+	return sum
 }
 
 // worse returns the worse one of two values.
@@ -146,12 +164,25 @@ func measured(k Kind, value, target float64, latencyTarget time.Duration) string
 	case Latency:
 		return fmt.Sprintf("%s of successful calls within %s (target %s)", percent(value, target), short(latencyTarget), exactPercent(target))
 	case Traffic:
-		return fmt.Sprintf("%s calls a period (at least %s expected)", decimals(value), decimals(target))
+		if target <= 0 {
+			return fmt.Sprintf("%s (none expected any more)", callsAPeriod(value, 0))
+		}
+		return fmt.Sprintf("%s (at least %s expected)", callsAPeriod(value, target), decimals(target, value))
 	case Stuck:
-		return fmt.Sprintf("oldest call in flight for %s (stuck after %s)", rounded(seconds(value)), short(seconds(target)))
+		text := "no call in flight"
+		if value > 0 {
+			text = "oldest call in flight for " + age(value, target)
+		}
+		if target <= 0 {
+			return text + " (none counts as stuck any more)"
+		}
+		return fmt.Sprintf("%s (stuck after %s)", text, short(seconds(target)))
 	case BurnRate:
+		if target <= 0 {
+			return "no error budget any more"
+		}
 		_, long := limitOf(target)
-		return fmt.Sprintf("error budget burns %sx too fast (limit %sx over %s)", decimals(value), decimals(target), short(long))
+		return fmt.Sprintf("error budget burns at %sx (limit %sx over %s)", decimals(value, target), decimals(target, value), short(long))
 	}
 	return fmt.Sprintf("%s succeed (target %s)", percent(value, target), exactPercent(target))
 }
@@ -165,7 +196,25 @@ func limitOf(limit float64) (float64, time.Duration) {
 }
 
 // seconds returns a duration of so many seconds.
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }
+
+// age writes an age in seconds for people, as long as it takes to tell it from its limit.
+func age(s, limit float64) string {
+	d, bound := seconds(s), seconds(limit)
+	if text := rounded(d); (d > bound) == (readable(d) > bound) {
+		return text
+	}
+	return short(d)
+}
+
+// callsAPeriod writes a number of calls a period, beside the one that is expected.
+func callsAPeriod(calls, target float64) string {
+	text := decimals(calls, target)
+	if text == "1" {
+		return text + " call a period"
+	}
+	return text + " calls a period"
+}
 
 // ratesOf returns the burn rates of a summary.
 func ratesOf(s *engine.Summary) burnRates {

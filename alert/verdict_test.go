@@ -116,7 +116,7 @@ func TestReadingAddsUp(t *testing.T) {
 	a := reading{part: 1, whole: 2, target: 0.9, extreme: 5}
 	b := reading{part: 9, whole: 18, target: 0.8, extreme: 3}
 	want := reading{part: 10, whole: 20, target: 0.8, extreme: 5}
-	if got := a.plus(b); got != want {
+	if got := a.plus(Availability, b); got != want {
 		t.Errorf("sum = %+v, want %+v: the later target counts", got, want)
 	}
 	if got := (reading{}).value(Availability); got != 1 {

@@ -1,0 +1,314 @@
+package alert
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// op returns the key of an operation of the test service.
+func op(name string) engine.OperationKey {
+	return engine.OperationKey{Service: "shop", Kind: engine.KindServer, Name: name}
+}
+
+// cause returns a cause to blame so many calls on.
+func cause(name, code string, count uint64) engine.CauseCount {
+	key := op(name)
+	return engine.CauseCount{Cause: engine.Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: code}, Count: count}
+}
+
+// failing returns the summary of an operation 10 of whose 20 calls failed, for the given causes.
+func failing(i int, name string, o engine.Objective, causes ...engine.CauseCount) engine.Summary {
+	s := named(summaryOf(i, o, calls{success: 10, within: 10, failure: 10}), op(name))
+	s.FailureCauses = causes
+	return s
+}
+
+// slow returns the summary of an operation 10 of whose 20 calls were slow.
+func slow(i int, name string, o engine.Objective, causes ...engine.CauseCount) engine.Summary {
+	s := named(summaryOf(i, o, calls{success: 20, within: 10}), op(name))
+	s.SlowCauses = causes
+	return s
+}
+
+// links says of alerts in short what is caused by what: by the name of the alert known by id.
+func links(names map[string]string, alerts []Alert) []string {
+	for i := range alerts {
+		names[alerts[i].ID] = fmt.Sprintf("%s %s", alerts[i].Operation, alerts[i].Objective)
+	}
+	var all []string
+	for i := range alerts {
+		a := &alerts[i]
+		text := fmt.Sprintf("%s %s", names[a.ID], a.State)
+		if a.Reminder {
+			text += " still"
+		}
+		if a.CausedBy != "" {
+			text += " <- " + names[a.CausedBy]
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestCausedBy(t *testing.T) {
+	once := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 1})
+	type period = []engine.Summary
+	tests := []struct {
+		name    string
+		periods []period
+		want    []string // alerts of the last period
+	}{
+		{"the root comes first, though its name does not",
+			[]period{{failing(0, "a", once, cause("z", "503", 9)), failing(0, "z", once)}},
+			[]string{"z availability firing", "a availability firing <- z availability"}},
+		{"it began earlier",
+			[]period{{failing(0, "z", once)}, {failing(1, "a", once, cause("z", "503", 9))}},
+			[]string{"a availability firing <- z availability"}},
+		{"half of the failures",
+			[]period{{failing(0, "a", once, cause("z", "503", 5)), failing(0, "z", once)}},
+			[]string{"z availability firing", "a availability firing <- z availability"}},
+		{"less than half of them",
+			[]period{{failing(0, "a", once, cause("z", "503", 4)), failing(0, "z", once)}},
+			[]string{"a availability firing", "z availability firing"}},
+		{"one less than half of an odd number",
+			[]period{{func() engine.Summary {
+				s := failing(0, "a", once, cause("z", "503", 5))
+				s.Failure = 11
+				return s
+			}(), failing(0, "z", once)}},
+			[]string{"a availability firing", "z availability firing"}},
+		{"half of them by two codes",
+			[]period{{failing(0, "a", once, cause("y", "", 4), cause("z", "503", 3), cause("z", "500", 3)), failing(0, "z", once), failing(0, "y", once)}},
+			[]string{"z availability firing", "a availability firing <- z availability", "y availability firing"}},
+		{"half of them each, and one of the two has an alert",
+			[]period{{failing(0, "a", once, cause("y", "", 5), cause("z", "", 5)), failing(0, "z", once)}},
+			[]string{"z availability firing", "a availability firing <- z availability"}},
+		{"half of them over all periods",
+			[]period{
+				{failing(0, "a", expecting(engine.Objective{AlertAfter: 2}), cause("z", "", 10)), failing(0, "z", once)},
+				{failing(1, "a", expecting(engine.Objective{AlertAfter: 2}))}},
+			[]string{"a availability firing <- z availability"}},
+		{"a cause that is well",
+			[]period{{failing(0, "a", once, cause("z", "503", 9)), named(summaryOf(0, once, well(9)), op("z"))}},
+			[]string{"a availability firing"}},
+		{"a cause that is not well yet",
+			[]period{{failing(0, "a", once, cause("z", "503", 9)), failing(0, "z", engine.DefaultObjective())}},
+			[]string{"a availability firing"}},
+		{"a cause that is well again",
+			[]period{{failing(0, "z", once)}, {failing(1, "a", once, cause("z", "503", 9)), named(summaryOf(1, once, well(9)), op("z"))}},
+			[]string{"a availability firing", "z availability resolved"}},
+		{"a cause of another kind of spans",
+			[]period{{failing(0, "a", once, engine.CauseCount{Cause: engine.Cause{Service: "shop", Kind: engine.KindClient, Operation: "z"}, Count: 9}), failing(0, "z", once)}},
+			[]string{"a availability firing", "z availability firing"}},
+		{"itself",
+			[]period{{failing(0, "a", once, cause("a", "503", 9))}},
+			[]string{"a availability firing"}},
+		{"slow calls",
+			[]period{{slow(0, "a", once, cause("z", "", 6)), slow(0, "z", once)}},
+			[]string{"z latency firing", "a latency firing <- z latency"}},
+		{"slow calls are not caused by what failures are",
+			[]period{{func() engine.Summary {
+				s := slow(0, "a", once)
+				s.FailureCauses = period{failing(0, "a", once, cause("z", "", 10))}[0].FailureCauses
+				return s
+			}(), slow(0, "z", once)}},
+			[]string{"a latency firing", "z latency firing"}},
+		{"the alert about the same objective",
+			[]period{{slow(0, "a", once, cause("z", "", 6)), named(summaryOf(0, once, calls{success: 10, failure: 10}), op("z"))}},
+			[]string{"z latency firing", "a latency firing <- z latency", "z availability firing"}},
+		{"or else another one",
+			[]period{{slow(0, "a", once, cause("z", "", 6)), failing(0, "z", once)}},
+			[]string{"z availability firing", "a latency firing <- z availability"}},
+		{"three levels",
+			[]period{{failing(0, "a", once, cause("b", "", 9)), failing(0, "b", once, cause("c", "", 9)), failing(0, "c", once)}},
+			[]string{"c availability firing", "b availability firing <- c availability", "a availability firing <- b availability"}},
+		{"what has nothing to do with it stays where it is",
+			[]period{{failing(0, "a", once), failing(0, "b", once, cause("a", "", 9)), failing(0, "c", once)}},
+			[]string{"a availability firing", "b availability firing <- a availability", "c availability firing"}},
+		{"two cause each other",
+			[]period{{failing(0, "a", once, cause("b", "", 9)), failing(0, "b", once, cause("a", "", 9))}},
+			[]string{"a availability firing <- b availability", "b availability firing <- a availability"}},
+		{"three cause each other, and one more",
+			[]period{{failing(0, "a", once, cause("d", "", 9)), failing(0, "b", once, cause("c", "", 9)), failing(0, "c", once, cause("d", "", 9)), failing(0, "d", once, cause("b", "", 9))}},
+			[]string{"d availability firing <- b availability", "a availability firing <- d availability", "b availability firing <- c availability", "c availability firing <- d availability"}},
+		{"one that is resolved keeps the link",
+			[]period{
+				{failing(0, "a", once, cause("z", "", 9)), failing(0, "z", once)},
+				{named(summaryOf(1, once, well(9)), op("z"))},
+				{named(summaryOf(2, once, well(9)), op("a"))}},
+			[]string{"a availability resolved <- z availability"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j, names := NewJudge(), make(map[string]string)
+			var got []string
+			for _, p := range tt.periods {
+				_, alerts := judged(j, p...)
+				got = links(names, alerts)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("alerts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The order is that of the summaries but for what has to change.
+func TestRootsFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 12).Draw(t, "alerts")
+		alerts := make([]Alert, n)
+		for i := range alerts {
+			alerts[i] = Alert{ID: fmt.Sprint(i), State: Firing}
+			if by := rapid.IntRange(-n, n).Draw(t, "cause"); by >= 0 {
+				alerts[i].CausedBy = fmt.Sprint(by) // of n there is no alert
+			}
+		}
+		isCyclic := func(i int) bool {
+			for at, steps := alerts[i].CausedBy, 0; steps <= n; steps++ {
+				if at == alerts[i].ID {
+					return true
+				}
+				next := slices.IndexFunc(alerts, func(a Alert) bool { return a.ID == at })
+				if next < 0 {
+					return false
+				}
+				at = alerts[next].CausedBy
+			}
+			return false
+		}
+		sorted := rootsFirst(slices.Clone(alerts))
+		place := make(map[string]int)
+		for at := range sorted {
+			place[sorted[at].ID] = at
+		}
+		if len(place) != n || len(sorted) != n {
+			t.Fatalf("%d alerts have become %d", n, len(sorted))
+		}
+		needsChange := false
+		for i := range alerts {
+			by, ok := place[alerts[i].CausedBy]
+			if ok && !isCyclic(i) && by > place[alerts[i].ID] {
+				t.Fatalf("alert %d comes before its cause %s in %v", i, alerts[i].CausedBy, place)
+			}
+			needsChange = needsChange || ok && !isCyclic(i) && slices.IndexFunc(alerts, func(a Alert) bool { return a.ID == alerts[i].CausedBy }) > i
+		}
+		if !needsChange {
+			if diff := cmp.Diff(alerts, sorted); diff != "" {
+				t.Fatalf("the order changed without need:\n%s", diff)
+			}
+		}
+	})
+}
+
+// What is resolved needs not wait for its cause.
+func TestRootsFirstLeavesResolvedAlone(t *testing.T) {
+	alerts := []Alert{{ID: "a", State: Resolved, CausedBy: "z"}, {ID: "b", State: Firing, CausedBy: "z"}, {ID: "z", State: Firing}}
+	var got string
+	for _, a := range rootsFirst(alerts) {
+		got += a.ID
+	}
+	if got != "azb" {
+		t.Errorf("order %s, want azb", got)
+	}
+}
+
+func TestCausesOfAllPeriods(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 2, BudgetRatio: 0.9})
+	both := func(i int, failures, slowCalls []engine.CauseCount) engine.Summary {
+		s := named(summaryOf(i, o, calls{success: 10, within: 0, failure: 40}), op("a"))
+		s.FailureCauses, s.SlowCauses = failures, slowCalls
+		return s
+	}
+	j := NewJudge()
+	judged(j, both(0, []engine.CauseCount{cause("x", "1", 30), cause("y", "2", 6)}, []engine.CauseCount{cause("s", "", 5)}))
+	_, alerts := judged(j, both(1, []engine.CauseCount{cause("y", "2", 40)}, []engine.CauseCount{cause("s", "", 2), cause("r", "", 1)}))
+	share := func(c engine.CauseCount, share float64) engine.CauseCount {
+		c.Share = share
+		return c
+	}
+	failures := []engine.CauseCount{share(cause("y", "2", 46), 46.0/80), share(cause("x", "1", 30), 30.0/80)}
+	want := map[Kind][]engine.CauseCount{
+		Availability: failures,
+		Latency:      {share(cause("s", "", 7), 0.35), share(cause("r", "", 1), 0.05)},
+		BurnRate:     failures,
+	}
+	got := make(map[Kind][]engine.CauseCount)
+	for _, a := range alerts {
+		got[a.Objective] = a.Causes
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		// 10 of 90 may fail, so it burns at 8 over all windows: slowly.
+		t.Errorf("causes (-want +got):\n%s", diff)
+	}
+}
+
+func TestBlame(t *testing.T) {
+	causes := func(share float64, code string) []engine.CauseCount {
+		return []engine.CauseCount{{Cause: engine.Cause{Operation: "INSERT orders", Code: code}, Share: share}, {Cause: engine.Cause{Operation: "SELECT"}, Share: 0.05}}
+	}
+	for _, tt := range []struct {
+		name  string
+		alert Alert
+		want  string
+	}{
+		{"failures", Alert{Objective: Availability, Actual: 0.71, Target: 0.95, Causes: causes(0.92, "23505")},
+			"POST /orders: 71 % succeed (target 95 %), 92 % of failures caused by INSERT orders [23505]"},
+		{"without a code", Alert{Objective: Availability, Actual: 0.71, Target: 0.95, Causes: causes(0.92, "")},
+			"POST /orders: 71 % succeed (target 95 %), 92 % of failures caused by INSERT orders"},
+		{"slow calls have no code to speak of", Alert{Objective: Latency, Actual: 0.71, Target: 0.8, LatencyTarget: time.Second, Causes: causes(0.925, "OK")},
+			"POST /orders: 71 % of successful calls within 1s (target 80 %), 92.5 % of slow calls caused by INSERT orders"},
+		{"burning", Alert{Objective: BurnRate, Actual: 20, Target: fastBurn, Causes: causes(1, "23505")},
+			"POST /orders: error budget burns at 20x (limit 14.4x over 1h), 100 % of failures caused by INSERT orders [23505]"},
+		{"not quite all", Alert{Objective: Availability, Actual: 0, Target: 0.95, Causes: causes(0.9999, "x")},
+			"POST /orders: 0 % succeed (target 95 %), 99.99 % of failures caused by INSERT orders [x]"},
+		{"a tenth is worth naming", Alert{Objective: Availability, Actual: 0.71, Target: 0.95, Causes: causes(0.1, "x")},
+			"POST /orders: 71 % succeed (target 95 %), 10 % of failures caused by INSERT orders [x]"},
+		{"less is not", Alert{Objective: Availability, Actual: 0.71, Target: 0.95, Causes: causes(0.09, "x")},
+			"POST /orders: 71 % succeed (target 95 %)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.alert.Operation = "POST /orders"
+			if got := tt.alert.Summary(); got != tt.want {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCallsOfAllPeriods(t *testing.T) {
+	s := func(failed, slow engine.Exemplar) engine.Summary {
+		return engine.Summary{FailedCalls: []engine.Exemplar{failed}, SlowCalls: []engine.Exemplar{slow}}
+	}
+	a := Alert{Evidence: []engine.Summary{
+		s(exemplar(1, false, "a", 1), exemplar(2, false, "", 10)), s(exemplar(3, true, "b", 2), exemplar(4, false, "", 30)),
+		s(exemplar(5, true, "a", 3), exemplar(6, true, "", 5)), s(exemplar(7, true, "a", 1), exemplar(8, false, "", 20)),
+		s(exemplar(9, true, "a", 1), exemplar(10, false, "", 5)), s(exemplar(11, true, "c", 9), exemplar(12, false, "", 40)),
+	}}
+	first := func(k Kind) []byte {
+		a.Objective = k
+		var ids []byte
+		for _, c := range a.Calls() {
+			ids = append(ids, c.Trace.TraceID[0])
+		}
+		return ids
+	}
+	if got, want := first(Latency), []byte{6, 12, 4, 8, 2}; !slices.Equal(got, want) {
+		t.Errorf("slow calls = %v, want %v", got, want)
+	}
+	if got, want := first(Availability), []byte{11, 5, 3, 7, 9}; !slices.Equal(got, want) {
+		t.Errorf("failed calls = %v, want %v", got, want)
+	}
+	for _, k := range []Kind{Traffic, Stuck} {
+		if got := first(k); got != nil {
+			t.Errorf("calls for %s = %v, want none", k, got)
+		}
+	}
+}

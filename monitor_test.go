@@ -376,3 +376,31 @@ func read(t *testing.T, name string) string {
 	}
 	return string(b)
 }
+
+// What sinks and notifiers made nothing of shows in the next period.
+func TestPeriodsReportWhatWasUndelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		catchTroubles(t)
+		var r recorder
+		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: alert.Delivery{Attempts: 2, FirstWait: time.Second}})
+		c.Sinks = append(c.Sinks, engine.SinkFunc(func(context.Context, engine.Period) error { return errors.New("full") }))
+		c.Notifiers = append(c.Notifiers, alert.NotifierFunc(func(context.Context, []alert.Alert) error { return errors.New("down") }))
+		m := start(t, c)
+		for range 4 {
+			nextMinute()
+			reportMany(m, 1, Report{Operation: "a", Code: "500"})
+		}
+		nextMinute()
+		if err := m.ForceFlush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		var periods, notifications []uint64
+		for _, p := range r.periods {
+			periods, notifications = append(periods, p.UndeliveredPeriods), append(notifications, p.UndeliveredNotifications)
+		}
+		// The alert fires at the end of the second period, is tried twice, and is missed in the third.
+		if !slices.Equal(periods, []uint64{0, 1, 1, 1, 1}) || !slices.Equal(notifications, []uint64{0, 0, 1, 0, 0}) {
+			t.Errorf("undelivered periods %v and notifications %v", periods, notifications)
+		}
+	})
+}

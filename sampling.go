@@ -32,11 +32,11 @@ import (
 type sampling struct {
 	decided atomic.Bool
 	seen    atomic.Int64 // spans
-	mu      sync.Mutex // guards what follows until it is decided; nobody waits for it
-	ids     []uint64   // the last eight bytes of the ids of the traces seen so far, in order
-	local   int        // how many of these traces began in this process
-	share   float64    // what ratio returns; 0: nothing was noticed
-	told    bool       // whether the user was told; it belongs to the engine's goroutine
+	mu      sync.Mutex   // guards what follows until it is decided; nobody waits for it
+	ids     []uint64     // the last eight bytes of the ids of the traces seen so far, in order
+	local   int          // how many of these traces began in this process
+	share   float64      // what ratio returns; 0: nothing was noticed
+	told    bool         // whether the user was told; it belongs to the engine's goroutine
 }
 
 const (

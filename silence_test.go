@@ -47,8 +47,8 @@ func TestStuckCalls(t *testing.T) {
 		}
 
 		summaries := r.summaries("GET /report")
-		if len(summaries) != 5 {
-			t.Fatalf("%d summaries of the call that hangs, want 4 while it does and one when it ends: %+v", len(summaries), summaries)
+		if len(summaries) != 6 {
+			t.Fatalf("%d summaries of the call that hangs, want 4 while it does, one when it ends and the last one: %+v", len(summaries), summaries)
 		}
 		for i, s := range summaries[:4] {
 			age := time.Duration(i+1) * time.Minute
@@ -70,7 +70,7 @@ func TestStuckCalls(t *testing.T) {
 		if got := r.alerts[0].Summary(); got != "GET /report: oldest call in flight for 3m (stuck after 1m30s)" {
 			t.Errorf("the alert says %s", got)
 		}
-		if s := r.summaries("GET /slow"); len(s) != 5 || s[0].InFlight != 1 || s[0].Stuck != 0 || len(r.states("GET /slow")) != 0 {
+		if s := r.summaries("GET /slow"); len(s) != 6 || s[0].InFlight != 1 || s[0].Stuck != 0 || len(r.states("GET /slow")) != 0 {
 			t.Errorf("a call in flight is not stuck: %+v", s)
 		}
 		if s := r.summaries("GET /quick"); s[0].InFlight != 0 || s[0].Count != 1 {

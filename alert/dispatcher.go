@@ -12,8 +12,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/internal/outbox"
 )
 
-// pendingAlerts bounds the alerts that wait for one notifier in all.
-const pendingAlerts = 1024
+// mergedAlerts is the number of alerts up to which notifications are joined.
+const mergedAlerts = 64
 
 // Dispatcher hands alerts to notifiers, each of which has its own goroutine and
 // its own bounded queue: what one of them does is of no consequence to the
@@ -23,7 +23,7 @@ const pendingAlerts = 1024
 // the other. One that a notifier returns an error for is tried again, as [Delivery] says; those
 // after it wait. When too many wait, states of an alert that a later one supersedes go
 // first, then notifications are joined: so the latest state of every alert still arrives.
-// Only when more than 1024 alerts wait the oldest notification is given up.
+// Only when no two can be joined to one of 64 alerts or fewer, the oldest is given up.
 type Dispatcher struct {
 	outboxes []*outbox.Outbox[[]Alert]
 }
@@ -80,7 +80,7 @@ func supersede(waiting *[]Alert, later []Alert) (empty bool) {
 
 // merge joins two notifications, unless they are too large.
 func merge(first, second []Alert) (both []Alert, ok bool) {
-	if len(first)+len(second) > pendingAlerts {
+	if len(first)+len(second) > mergedAlerts {
 		return nil, false
 	}
 	return slices.Concat(first, second), true

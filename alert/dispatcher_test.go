@@ -134,7 +134,7 @@ func TestDispatcherMisbehavingNotifier(t *testing.T) {
 				var before, after inbox
 				var mu sync.Mutex
 				var troubles []error
-				d := NewDispatcher(Delivery{}, []Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
+				d := NewDispatcher(Delivery{Attempts: 1}, []Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
 					mu.Lock()
 					defer mu.Unlock()
 					troubles = append(troubles, err)
@@ -216,15 +216,15 @@ func TestDispatcherAlertsAreBounded(t *testing.T) {
 				return slow.Notify(ctx, alerts)
 			}),
 		}, noTrouble(t))
-		ids := numbers(10 * pendingAlerts)
-		const each = 100
+		ids := numbers(100 * mergedAlerts)
+		const each = 10
 		for i := 0; i < len(ids); i += each {
 			d.Dispatch(alertsWithID(ids[i:min(i+each, len(ids))]...))
 			synctest.Wait()
 		}
 		close(release)
 		mustClose(t, d)
-		if n := len(slow.ids); n < pendingAlerts/2 || n > 3*pendingAlerts || slow.ids[n-1] != ids[len(ids)-1] {
+		if n := len(slow.ids); n < mergedAlerts || n > 3*mergedAlerts || slow.ids[n-1] != ids[len(ids)-1] {
 			t.Errorf("%d alerts arrived, the last is %s", n, slow.ids[n-1])
 		}
 		if d.Undelivered() == 0 {
@@ -568,7 +568,7 @@ func TestDispatcherWithoutNotifiers(t *testing.T) {
 // A monitor asks this to find out that it is called back.
 func TestDispatcherNotifiersAreHandlers(t *testing.T) {
 	var notify, trouble bool
-	d := NewDispatcher(Delivery{}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
+	d := NewDispatcher(Delivery{Attempts: 1}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
 		notify = outbox.IsHandler()
 		return errors.New("trouble")
 	})}, func(int, error) { trouble = outbox.IsHandler() })

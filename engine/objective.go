@@ -95,7 +95,7 @@ func (o Objective) Inherit(parent Objective) Objective {
 // needsSilence reports whether the objective is about what does not happen, too, so that
 // a period without a call must be judged.
 func (o *Objective) needsSilence() bool {
-	return o.MinTraffic > 0 || o.TrafficDrop > 0 || o.BudgetRatio > 0
+	return o.MinTraffic > 0 || o.TrafficDrop > 0 || o.StuckAfter > 0 || o.BudgetRatio > 0
 }
 
 // inherit sets a zero value to its parent's.

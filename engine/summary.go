@@ -219,7 +219,7 @@ type Period struct {
 	// Summaries are ordered by service, operation and kind; that of
 	// [OverflowOperation] comes last. Operations without a call in the period have none,
 	// unless calls of theirs are in flight or their objective is about silence, too
-	// ([Objective.MinTraffic], TrafficDrop and BudgetRatio).
+	// ([Objective.MinTraffic], TrafficDrop, StuckAfter and BudgetRatio).
 	Summaries []Summary `json:"summaries"`
 	// Received is the number of reports made in the period: those that its
 	// summaries count and those that were dropped.

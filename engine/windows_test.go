@@ -344,13 +344,13 @@ func TestWindowsSilence(t *testing.T) {
 	checkOperations(t, w.Close(Period{}, nil), "budget", "drop", "off", "stuck", "traffic", "usual")
 	for range 2 {
 		p := w.Close(Period{}, nil)
-		checkOperations(t, p, "budget", "drop", "traffic")
+		checkOperations(t, p, "budget", "drop", "stuck", "traffic")
 		if s := summaryOf(t, p, "traffic"); s.Count != 0 || s.SuccessRatio != 1 || p.Received != 0 {
 			t.Errorf("got %+v", s)
 		}
 	}
 	p := w.Close(Period{}, func(k OperationKey) bool { return k.Name == "traffic" })
-	checkOperations(t, p, "budget", "drop", "traffic")
+	checkOperations(t, p, "budget", "drop", "stuck", "traffic")
 	if len(p.Left) != 5 {
 		t.Errorf("left: %v, want all but traffic", p.Left)
 	}
@@ -379,7 +379,8 @@ func TestWindowsInFlight(t *testing.T) {
 		}
 	}
 	p := w.Close(Period{}, nil)
-	if len(p.Summaries) != 0 || p.InFlight != 0 {
+	checkOperations(t, p, "a") // watched for stuck calls, so that it is seen that there are none
+	if p.Summaries[0].InFlight != 0 || p.InFlight != 0 {
 		t.Errorf("nothing is in flight any more, and yet: %+v", p)
 	}
 	if p := w.Close(Period{}, nil); len(p.Left) != 2 {

@@ -111,16 +111,26 @@ func (o *Outbox[T]) makeRoom() {
 		}
 	}
 	for len(o.queue) > o.config.Size {
-		if o.config.Merge != nil {
-			if both, ok := o.config.Merge(o.queue[0].value, o.queue[1].value); ok {
-				o.queue[1] = entry[T]{o.queue[0].seq, both}
-				o.queue = slices.Delete(o.queue, 0, 1)
-				continue
-			}
+		if !o.merge() {
+			o.queue = slices.Delete(o.queue, 0, 1)
+			o.dropped++
 		}
-		o.queue = slices.Delete(o.queue, 0, 1)
-		o.dropped++
 	}
+}
+
+// merge makes one value of the oldest two neighbours that can be. o.mu is held.
+func (o *Outbox[T]) merge() bool {
+	if o.config.Merge == nil {
+		return false
+	}
+	for i := range len(o.queue) - 1 {
+		if both, ok := o.config.Merge(o.queue[i].value, o.queue[i+1].value); ok {
+			o.queue[i].value = both
+			o.queue = slices.Delete(o.queue, i+1, i+2)
+			return true
+		}
+	}
+	return false
 }
 
 // Dropped returns the number of values that never reached the handler.

@@ -49,7 +49,7 @@ func newBareRing() *bareRing {
 }
 
 // push passes a report on; it returns false if the ring is full.
-func (r *bareRing) push(name, code string, d time.Duration) bool {
+func (r *bareRing) push(service, name, code string, d time.Duration) bool {
 	for {
 		pos := r.tail.Load()
 		if int64(pos-r.free.Load()) >= bareSlots { // below 0: pos is out of date
@@ -57,7 +57,7 @@ func (r *bareRing) push(name, code string, d time.Duration) bool {
 		}
 		if r.tail.CompareAndSwap(pos, pos+1) {
 			s := &r.slots[pos%bareSlots]
-			s.name, s.code, s.duration = name, code, d
+			s.name, s.service, s.code, s.duration = name, service, code, d
 			s.round.Store(uint32(pos) + 1)
 			if pos%(bareSlots/4) == bareSlots/4-1 {
 				r.wakeReader()
@@ -95,7 +95,7 @@ func (r *bareRing) readBatch() bool {
 		if s.round.Load() != uint32(r.read+n)+1 {
 			break
 		}
-		r.sum += uint64(len(s.name)+len(s.code)) + uint64(s.duration)
+		r.sum += uint64(len(s.name)+len(s.service)+len(s.code)) + uint64(s.duration)
 	}
 	r.read += n
 	r.free.Store(r.read)
@@ -123,7 +123,7 @@ func pushEach(r *bareRing, names []string, refused *atomic.Uint64) func(producer
 	return func(producer, from, to int) {
 		at := start(producer, from, len(names))
 		for i := from; i < to; i++ {
-			if !r.push(names[at], "200", latencies[i&latencyMask]) {
+			if !r.push("", names[at], "200", latencies[i&latencyMask]) {
 				refused.Add(1)
 			}
 			if at++; at == len(names) {

@@ -276,7 +276,7 @@ func checkInert(t testing.TB, f Format, s, text string) {
 		if isBlock {
 			inner = strings.TrimSuffix(inner, "\n```")
 		}
-		if strings.Contains(inner, "`") || !isBlock && strings.ContainsAny(inner, "*~") {
+		if strings.Contains(inner, "`") || !isBlock && strings.ContainsAny(inner, "*~[]") {
 			fail("markup")
 		}
 	case DingTalk, WeCom:
@@ -287,7 +287,7 @@ func checkInert(t testing.TB, f Format, s, text string) {
 			} else if strings.HasPrefix(line, "**") && strings.HasSuffix(line, "**") && len(line) > 4 {
 				line = line[2 : len(line)-2]
 			}
-			if strings.ContainsAny(line, "\\`*{}[]>#|!~&") {
+			if strings.ContainsAny(line, "\\`*[]>#|!~&") {
 				fail("markup")
 			}
 		}

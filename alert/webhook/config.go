@@ -128,7 +128,8 @@ func (c Config) Validate() error {
 	only("template", c.Template != "", Template)
 	only("content_type", c.ContentType != "", Template)
 	if c.ContentType != "" {
-		if _, _, err := mime.ParseMediaType(c.ContentType); err != nil || !isHeaderValue(c.ContentType) {
+		media, _, err := mime.ParseMediaType(c.ContentType)
+		if err != nil || !strings.Contains(media, "/") || !isHeaderValue(c.ContentType) {
 			add("content_type: must be a media type, got %q", c.ContentType)
 		}
 	}

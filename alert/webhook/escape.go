@@ -28,10 +28,10 @@ type shape struct {
 }
 
 var (
-	slackText    = shape{entities: true, wide: "*_~`"}
+	slackText    = shape{entities: true, wide: "*_~`[]"}
 	slackCode    = shape{entities: true, wide: "`"}
 	feishuText   = shape{wide: "<>"}
-	markdownText = shape{wide: "\\`*_{}[]<>#|!~&$"}
+	markdownText = shape{wide: "\\`*_[]<>#|!~&$"}
 )
 
 // escape returns a text in one line in which nothing means anything to a chat, cut so

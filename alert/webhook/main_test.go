@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -181,4 +182,14 @@ func verdictOf(err error) string {
 		return fmt.Sprintf("after %s", waitOf(err))
 	}
 	return "retry"
+}
+
+// privateKey returns the key of a test server's certificate.
+func privateKey(t testing.TB, s *httptest.Server) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(s.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -166,6 +167,10 @@ func checkURL(text string) error {
 		return errors.New("must begin with http:// or https:// (it is not shown, as it may hold secrets)")
 	case u.Hostname() == "":
 		return errors.New("has no host (it is not shown, as it may hold secrets)")
+	}
+	// A password with a slash in it ends up as the port.
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || len(u.Port()) > len("65535")) {
+		return errors.New("has no port up to 65535 (it is not shown, as it may hold secrets)")
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ func TestConfigValidate(t *testing.T) {
 		{"no scheme", Config{URL: "example.com/x"}, []string{"url: must begin with http:// or https://"}},
 		{"host", Config{URL: "https:///x"}, []string{"url: has no host"}},
 		{"port only", Config{URL: "https://:80/x"}, []string{"url: has no host"}},
+		{"port", Config{URL: "https://example.com:65536/x"}, []string{"url: has no port up to 65535"}},
+		{"no port", Config{URL: "https://example.com:000000/x"}, []string{"url: has no port up to 65535"}},
 		{"format", Config{URL: url, Format: 99}, []string{"format: must be one of [alertmanager slack feishu dingtalk wecom template], got Format(99)"}},
 		{"headers", Config{URL: url, Headers: map[string]string{"a b": "", "x-y": "v\r\nEvil: 1", "webhook-id": "", "content-type": "", "": ""}}, []string{
 			`headers[""]: is no name of a header`, `headers["a b"]: is no name of a header`, `headers["content-type"]: is set by the notifier`,

@@ -59,7 +59,7 @@ func TestBlockPrivateAfterRedirect(t *testing.T) {
 	var calls atomic.Int32
 	private := serve(t, func(http.ResponseWriter, *http.Request) { calls.Add(1) })
 	for _, to := range []string{private.URL, strings.Replace(private.URL, "127.0.0.1", "localhost", 1)} {
-		public := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, 307) })
+		public := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusTemporaryRedirect) })
 		n := newNotifier(t, Config{URL: "http://public.invalid", BlockPrivate: true})
 		guarded := n.transport.DialContext
 		n.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -197,7 +197,7 @@ func TestNetworkErrorsAreRetried(t *testing.T) {
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
 	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
-	for name, url := range map[string]string{"refused": closed, "hung up": hangup.URL, "no name": "http://nowhere.invalid", "certificate": untrusted.URL} {
+	for name, url := range map[string]string{"refused": closed, "hung up": hangup.URL, "no name": "http://bad..name", "certificate": untrusted.URL} {
 		if err := notify(t, Config{URL: url, Timeout: 5 * time.Second}); verdictOf(err) != "retry" {
 			t.Errorf("%s: %s (%v), want retry", name, verdictOf(err), err)
 		}
@@ -218,7 +218,7 @@ func TestHangingReceiver(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
-	canceling := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	canceling := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		cancel()
 		<-r.Context().Done()

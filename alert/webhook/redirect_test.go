@@ -46,7 +46,7 @@ func TestRedirectsAreFollowedThreeTimes(t *testing.T) {
 		var calls atomic.Int32
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if n := calls.Add(1); int(n) <= hops {
-				http.Redirect(w, r, fmt.Sprintf("/%d", n), 307)
+				http.Redirect(w, r, fmt.Sprintf("/%d", n), http.StatusTemporaryRedirect)
 			}
 		})
 		if err := notify(t, Config{URL: s.URL}); verdictOf(err) != want || calls.Load() != 4 {
@@ -60,7 +60,7 @@ func TestRedirectsKeepSecretsAtHome(t *testing.T) {
 	var back *httptest.Server
 	other := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/back" {
-			http.Redirect(w, r, back.URL+"/end", 307)
+			http.Redirect(w, r, back.URL+"/end", http.StatusTemporaryRedirect)
 			return
 		}
 		header = r.Header.Clone()
@@ -70,9 +70,9 @@ func TestRedirectsKeepSecretsAtHome(t *testing.T) {
 		case r.URL.Path == "/end":
 			header = r.Header.Clone()
 		case strings.Contains(r.URL.Path, "back"):
-			http.Redirect(w, r, other.URL+"/back", 307)
+			http.Redirect(w, r, other.URL+"/back", http.StatusTemporaryRedirect)
 		default:
-			http.Redirect(w, r, other.URL, 308)
+			http.Redirect(w, r, other.URL, http.StatusPermanentRedirect)
 		}
 	})
 	for _, path := range []string{"/services/T0/s3cr3t", "/back"} {
@@ -100,11 +100,13 @@ func TestRedirectsStayEncrypted(t *testing.T) {
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secureCalls.Add(1)
 		if r.URL.Path == "/down" {
-			http.Redirect(w, r, plain.URL, 307)
+			http.Redirect(w, r, plain.URL, http.StatusTemporaryRedirect)
 		}
 	}))
 	t.Cleanup(secure.Close)
-	up := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, secure.URL+r.URL.Path, 307) })
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, secure.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	})
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)

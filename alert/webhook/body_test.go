@@ -357,7 +357,11 @@ func TestChatsHaveRoom(t *testing.T) {
 	for i := range worst {
 		worst[i] = named(strings.Repeat("\x00\"\\@", 3000))
 	}
-	for _, alerts := range [][]alert.Alert{many[:1], many, worst[:1], worst} {
+	small := make([]alert.Alert, 100)
+	for i := range small {
+		small[i] = alert.Alert{State: alert.Firing, Objective: alert.Availability}
+	}
+	for _, alerts := range [][]alert.Alert{many[:1], many, small, worst[:1], worst} {
 		var slack slackMessage
 		decode(t, bodyOf(t, Slack, alerts...), &slack)
 		if len(slack.Blocks) > 50 || len(slack.Blocks) < 2 || len(slack.Blocks[0].Text.Text) > 150 || len(slack.Text) > 150 {
@@ -398,6 +402,18 @@ func TestChatsHaveRoom(t *testing.T) {
 			t.Errorf("wecom: content of %d bytes", len(wecom.Markdown.Content))
 		}
 		checkNote(t, WeCom, alerts, wecom.Markdown.Content)
+	}
+}
+
+func TestTextsAreCut(t *testing.T) {
+	for n := range 257 {
+		a := named(strings.Repeat("<", n))
+		for _, l := range []*layout{&slackLayout, &feishuLayout, &dingTalkLayout, &wecomLayout} {
+			text := l.textOf(&a)
+			if len(text) > l.each || strings.Count(text, "(cut)") > 1 {
+				t.Fatalf("names of %d bytes make a text of %d bytes, want at most %d: %s", n, len(text), l.each, text)
+			}
+		}
 	}
 }
 

@@ -133,7 +133,7 @@ func detach(ctx context.Context, timeout time.Duration) (context.Context, contex
 
 // request returns the request for a notification, signed where that is asked for.
 func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert, at time.Time) (*http.Request, error) {
-	body, err := n.body(boundedAll(alerts), at)
+	body, err := n.body(alerts, at)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +164,7 @@ func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert,
 
 // body returns what is posted.
 func (n *Notifier) body(alerts []alert.Alert, at time.Time) ([]byte, error) {
+	alerts = boundedAll(alerts)
 	switch n.config.Format {
 	case Slack:
 		return slackBody(alerts)

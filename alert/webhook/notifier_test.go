@@ -198,7 +198,7 @@ func TestNetworkErrorsAreRetried(t *testing.T) {
 	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
 	for name, url := range map[string]string{"refused": closed, "hung up": hangup.URL, "no name": "http://bad..name", "certificate": untrusted.URL} {
-		if err := notify(t, Config{URL: url, Timeout: 5 * time.Second}); verdictOf(err) != "retry" {
+		if err := notify(t, Config{URL: url + "/v2?a=b", Timeout: 5 * time.Second}); verdictOf(err) != "retry" || strings.Contains(err.Error(), "v2") {
 			t.Errorf("%s: %s (%v), want retry", name, verdictOf(err), err)
 		}
 	}
@@ -274,7 +274,7 @@ func TestLongAnswers(t *testing.T) {
 	long := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"errcode":0,"x":"`+strings.Repeat("x", MaxResponse)+`"}`)
 	})
-	if err := notify(t, Config{URL: long.URL, Format: WeCom}); verdictOf(err) != "retry" {
+	if err := notify(t, Config{URL: long.URL, Format: WeCom}); verdictOf(err) != "retry" || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("a code behind the bound: %s (%v)", verdictOf(err), err)
 	}
 }

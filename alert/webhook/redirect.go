@@ -46,7 +46,7 @@ func (n *Notifier) follow(req *http.Request, via []*http.Request) error {
 		for name := range n.config.Headers {
 			req.Header.Del(name)
 		}
-		for _, name := range []string{"Authorization", headerID, headerTimestamp, headerSignature} {
+		for _, name := range []string{headerID, headerTimestamp, headerSignature} {
 			req.Header.Del(name)
 		}
 	}

@@ -89,6 +89,9 @@ func echo(mode string, w http.ResponseWriter, r *http.Request) {
 	case "header":
 		w.WriteHeader(422)
 		_, _ = io.WriteString(w, r.Header.Get("X-Key"))
+	case "escaped header":
+		w.WriteHeader(422)
+		_, _ = io.WriteString(w, url.PathEscape(r.Header.Get("X-Key")))
 	case "redirect":
 		w.Header().Set("Location", "http://"+url.QueryEscape(r.Header.Get("X-Key"))+".example.com"+r.RequestURI)
 		w.WriteHeader(302)
@@ -110,7 +113,7 @@ func echo(mode string, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-var echoes = []string{"final", "password", "retry", "code", "no code", "query", "path", "header", "redirect", "redirect to nothing", "loop", "malformed", "cut"}
+var echoes = []string{"final", "password", "retry", "code", "no code", "query", "path", "header", "escaped header", "redirect", "redirect to nothing", "loop", "malformed", "cut"}
 
 // Secrets show up in no error and nowhere where a config or a notifier is printed, even if
 // the receiver sends back what it got.

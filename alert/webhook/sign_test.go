@@ -135,6 +135,17 @@ func TestSignDingTalk(t *testing.T) {
 	}
 }
 
+func TestSignDingTalkIsEscaped(t *testing.T) {
+	for i := range 100 {
+		at := time.UnixMilli(int64(i))
+		u := &url.URL{}
+		signDingTalk(u, "secret", at)
+		if got, want := u.Query().Get("sign"), mac([]byte("secret"), []byte(strconv.Itoa(i)+"\nsecret")); got != want {
+			t.Errorf("sign = %q, want %q", got, want)
+		}
+	}
+}
+
 func TestSignFeishu(t *testing.T) {
 	var got struct{ Timestamp, Sign string }
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {

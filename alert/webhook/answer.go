@@ -1,0 +1,143 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+)
+
+const (
+	// limitWait is how long to wait where a chat says that it got too much: chats count
+	// by the minute.
+	limitWait = time.Minute
+	// maxWait bounds what a receiver asks for.
+	maxWait = 24 * time.Hour
+)
+
+// failure is an error that shows nothing but its text, whatever it comes from.
+type failure struct {
+	text string
+	// is a context's error, or nil.
+	is error
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.is }
+
+// noAnswer returns the error for a request that got no answer. ctx is the caller's.
+func (n *Notifier) noAnswer(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return &failure{text: "given up: " + ended.Error(), is: ended}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &failure{text: fmt.Sprintf("no answer within %s", n.config.Timeout), is: context.DeadlineExceeded}
+	}
+	if redirect, ok := errors.AsType[*redirectError](err); ok {
+		return alert.Final(&failure{text: redirect.Error()})
+	}
+	if blocked, ok := errors.AsType[*blockedError](err); ok {
+		return alert.Final(&failure{text: blocked.Error()})
+	}
+	// The error of a client holds the whole URL.
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	return &failure{text: n.redact.text(err.Error())}
+}
+
+// judge returns the error that an answer stands for, nil if the notification was taken. err
+// is what went wrong while its body was read.
+func (n *Notifier) judge(resp *http.Response, body []byte, err error, now time.Time) error {
+	status := resp.StatusCode
+	taken := status >= 200 && status < 300
+	if codes, ok := chatCodes[n.config.Format]; ok {
+		code, ok := codes.read(body)
+		failed := n.failed("code "+strconv.FormatInt(code, 10), body)
+		switch {
+		case slices.Contains(codes.limited, code):
+			return alert.RetryAfter(failed, limitWait)
+		case slices.Contains(codes.busy, code):
+			return failed
+		case taken && err != nil:
+			return &failure{text: "the answer can't be read: " + n.redact.text(err.Error())}
+		case taken && !ok:
+			return n.failed("an answer without a code", body)
+		case taken && code != 0:
+			return alert.Final(failed)
+		}
+	}
+	if taken {
+		return nil
+	}
+	failed := n.failed(strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status))), body)
+	if !isRetryable(status) {
+		return alert.Final(failed)
+	}
+	if wait := retryAfter(resp.Header.Get("Retry-After"), now); wait > 0 {
+		return alert.RetryAfter(failed, wait)
+	}
+	return failed
+}
+
+// failed returns an error that quotes a receiver's answer.
+func (n *Notifier) failed(what string, body []byte) error {
+	if len(body) > 0 {
+		what += fmt.Sprintf(": %q", n.redact.text(strings.TrimSpace(string(body))))
+	}
+	return &failure{text: what}
+}
+
+// isRetryable reports whether the same request may be taken another time.
+func isRetryable(status int) bool {
+	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
+}
+
+// retryAfter reads a Retry-After header, which is a number of seconds or a date. It
+// returns at most a day, and 0 for what it can't read and for what is past.
+func retryAfter(header string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return min(max(at.Sub(now), 0), maxWait)
+	}
+	return 0
+}
+
+// codes says how a chat tells in the body of its answer what became of a message.
+type codes struct {
+	// keys are the names under which the code is found; the first that is there counts.
+	keys []string
+	// limited are the codes for too many messages, busy those for troubles of the chat's own.
+	limited, busy []int64
+}
+
+var chatCodes = map[Format]codes{
+	Feishu:   {keys: []string{"code", "StatusCode"}, limited: []int64{11232, 230020, 99991400}},
+	DingTalk: {keys: []string{"errcode"}, limited: []int64{90018, 90030, 130101, 410100}, busy: []int64{-1}},
+	WeCom:    {keys: []string{"errcode"}, limited: []int64{45009, 45033}, busy: []int64{-1}},
+}
+
+// read returns the code in an answer, false if there is none.
+func (c codes) read(body []byte) (int64, bool) {
+	var answer map[string]json.RawMessage
+	if json.Unmarshal(body, &answer) != nil {
+		return 0, false
+	}
+	for _, key := range c.keys {
+		var code int64
+		if raw, ok := answer[key]; ok && json.Unmarshal(raw, &code) == nil {
+			return code, string(raw) != "null"
+		}
+	}
+	return 0, false
+}

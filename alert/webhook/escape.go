@@ -1,0 +1,141 @@
+package webhook
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+const (
+	// fullwidth is the distance from a printable ASCII character to its fullwidth twin.
+	fullwidth = '！' - '!'
+	// afterAt follows every @, so that what stands behind it is not mentioned.
+	afterAt = "\u200b"
+	// more stands where a text was cut.
+	more = "…"
+)
+
+// shape says what has to be escaped in the texts of one chat.
+type shape struct {
+	// entities says that &, < and > are written as those of HTML.
+	entities bool
+	// wide are the characters that are shown as their fullwidth twins. An underscore within
+	// a word stays: it means nothing there, and many names have some.
+	wide string
+}
+
+var (
+	slackText    = shape{entities: true, wide: "*_~`[]"}
+	slackCode    = shape{entities: true, wide: "`"}
+	feishuText   = shape{wide: "<>"}
+	markdownText = shape{wide: "\\`*_[]<>#|!~&$"}
+)
+
+// escape returns a text in one line in which nothing means anything to a chat, cut so
+// that it has at most room bytes.
+func (sh shape) escape(s string, room int) string {
+	var b strings.Builder
+	runes := []rune(s)
+	fits := 0
+	for i := range runes {
+		b.WriteString(sh.escapeRune(runes, i))
+		switch {
+		case b.Len() > room && room < len(more):
+			return ""
+		case b.Len() > room:
+			return b.String()[:fits] + more
+		case b.Len()+len(more) <= room:
+			fits = b.Len()
+		}
+	}
+	return b.String()
+}
+
+// escapeRune returns what stands for the i-th rune of a text.
+func (sh shape) escapeRune(runes []rune, i int) string {
+	r := visible(runes[i])
+	switch {
+	case r == '@':
+		return "@" + afterAt
+	case r == '_' && isWord(runes, i-1) && isWord(runes, i+1):
+		return "_"
+	case strings.ContainsRune(sh.wide, r):
+		return string(r + fullwidth)
+	case sh.entities && r == '&':
+		return "&amp;"
+	case sh.entities && r == '<':
+		return "&lt;"
+	case sh.entities && r == '>':
+		return "&gt;"
+	}
+	return string(r)
+}
+
+func isWord(runes []rune, i int) bool {
+	return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
+}
+
+// visible returns a space for all white space, and U+FFFD for what moves a cursor,
+// reorders text or is not seen.
+func visible(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case !unicode.IsPrint(r):
+		return unicode.ReplacementChar
+	}
+	return r
+}
+
+// oneLine returns a text in one line, with everything in it visible.
+func oneLine(s string) string { return strings.Map(visible, s) }
+
+// bounded returns a copy of an alert whose names and codes are UTF-8 and cut at
+// [engine.MaxNameBytes]. The alert itself may be needed again.
+func bounded(a *alert.Alert) alert.Alert {
+	c := a.Clone()
+	for _, s := range []*string{&c.ID, &c.Monitor, &c.Service, &c.Operation, &c.CausedBy, &c.Worst.Code} {
+		*s = name(*s)
+	}
+	boundCauses(c.Causes)
+	for i := range c.Evidence {
+		s := &c.Evidence[i]
+		s.Monitor, s.Service, s.Operation = name(s.Monitor), name(s.Service), name(s.Operation)
+		for j := range s.Failures {
+			f := &s.Failures[j]
+			f.Code, f.Name = name(f.Code), name(f.Name)
+		}
+		for _, calls := range [][]engine.Exemplar{s.FailedCalls, s.SlowCalls} {
+			for j := range calls {
+				calls[j].Code = name(calls[j].Code)
+			}
+		}
+		boundCauses(s.FailureCauses)
+		boundCauses(s.SlowCauses)
+	}
+	return c
+}
+
+func boundCauses(causes []engine.CauseCount) {
+	for i := range causes {
+		c := &causes[i]
+		c.Service, c.Operation, c.Code = name(c.Service), name(c.Operation), name(c.Code)
+	}
+}
+
+// name returns a name or code as UTF-8, cut if it is too long.
+func name(s string) string {
+	return strings.ToValidUTF8(engine.CutName(s), string(unicode.ReplacementChar))
+}
+
+// boundedAll is bounded for all alerts of a notification.
+func boundedAll(alerts []alert.Alert) []alert.Alert {
+	all := slices.Clone(alerts)
+	for i := range all {
+		all[i] = bounded(&all[i])
+	}
+	return all
+}

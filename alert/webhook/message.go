@@ -1,0 +1,229 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Message is what Alertmanager's webhooks carry, version 4, and what a [Config.Template]
+// gets. Its alerts are those that changed, not all those that fire: what goes together
+// in a receiver should be told by Fingerprint, which is the same for all that is ever
+// sent about one objective of one operation.
+type Message struct {
+	// Version is "4".
+	Version string `json:"version"`
+	// GroupKey is the same for notifications about the same set of objectives and operations.
+	GroupKey string `json:"groupKey"`
+	// TruncatedAlerts is 0: all alerts are sent.
+	TruncatedAlerts uint64 `json:"truncatedAlerts"`
+	// Status is firing if any of the alerts fires, and resolved otherwise.
+	Status string `json:"status"`
+	// Receiver is "go-monitor".
+	Receiver string `json:"receiver"`
+	// GroupLabels holds the monitor's name, unless the alerts come from several ones.
+	GroupLabels map[string]string `json:"groupLabels"`
+	// CommonLabels and CommonAnnotations are those that all alerts have.
+	CommonLabels      map[string]string `json:"commonLabels"`
+	CommonAnnotations map[string]string `json:"commonAnnotations"`
+	// ExternalURL is empty.
+	ExternalURL string `json:"externalURL"`
+	// Alerts are the alerts of the notification.
+	Alerts []Item `json:"alerts"`
+}
+
+// Item is one alert of a [Message].
+type Item struct {
+	// Status is firing or resolved. An alert that fires still and is sent again is firing.
+	Status string `json:"status"`
+	// Labels say what the alert is about: alertname ("gomonitor_" and the objective),
+	// objective, monitor, service, operation, span_kind, and severity, which is warning
+	// for latency and critical otherwise. Empty ones are left out.
+	Labels map[string]string `json:"labels"`
+	// Annotations are the evidence: id, summary (one line), description (the text of
+	// [alert.Text]), target, actual, causes (one in a line), caused_by (the id of an
+	// alert), trace_ids (of sampled calls, separated by spaces), reminder ("true"), and
+	// evidence, the newest summaries that have room, as JSON. Empty ones are left out.
+	Annotations map[string]string `json:"annotations"`
+	// StartsAt is when the incident began.
+	StartsAt time.Time `json:"startsAt"`
+	// EndsAt is when it ended; zero while the alert fires.
+	EndsAt time.Time `json:"endsAt"`
+	// GeneratorURL is empty.
+	GeneratorURL string `json:"generatorURL"`
+	// Fingerprint is made from Labels, as Alertmanager does.
+	Fingerprint string `json:"fingerprint"`
+	// Alert is the alert itself, for templates. Names in it are UTF-8 and not too long.
+	Alert *alert.Alert `json:"-"`
+}
+
+const (
+	// maxEvidence is the number of bytes for the evidence of one alert, and
+	// maxAllEvidence that for the evidence of all alerts of a message.
+	maxEvidence    = 64 << 10
+	maxAllEvidence = 4 << 20
+)
+
+// newMessage returns the message about the alerts of one notification.
+func newMessage(alerts []alert.Alert) (*Message, error) {
+	m := &Message{Version: "4", Receiver: "go-monitor", Status: alert.Resolved.String(), GroupLabels: map[string]string{}}
+	if firingOf(alerts) > 0 {
+		m.Status = alert.Firing.String()
+	}
+	var prints []string
+	for i := range alerts {
+		item, err := newItem(&alerts[i], min(maxEvidence, maxAllEvidence/len(alerts)))
+		if err != nil {
+			return nil, err
+		}
+		prints = append(prints, item.Fingerprint)
+		m.Alerts = append(m.Alerts, item)
+		if i == 0 {
+			m.CommonLabels, m.CommonAnnotations = maps.Clone(item.Labels), maps.Clone(item.Annotations)
+			continue
+		}
+		keepCommon(m.CommonLabels, item.Labels)
+		keepCommon(m.CommonAnnotations, item.Annotations)
+	}
+	group := "{}"
+	if monitor := m.CommonLabels["monitor"]; monitor != "" {
+		m.GroupLabels["monitor"] = monitor
+		group = fmt.Sprintf("{monitor=%q}", monitor)
+	}
+	slices.Sort(prints)
+	m.GroupKey = "{}:" + group + ":" + hashOf(slices.Compact(prints)...)
+	return m, nil
+}
+
+// keepCommon deletes from common what is not in other.
+func keepCommon(common, other map[string]string) {
+	maps.DeleteFunc(common, func(k, v string) bool {
+		o, ok := other[k]
+		return !ok || o != v
+	})
+}
+
+// newItem returns what a message says about one alert.
+func newItem(a *alert.Alert, room int) (Item, error) {
+	evidence, err := evidenceOf(a, room)
+	if err != nil {
+		return Item{}, err
+	}
+	labels := map[string]string{
+		"alertname": "gomonitor_" + a.Objective.String(),
+		"objective": a.Objective.String(),
+		"monitor":   a.Monitor,
+		"service":   a.Service,
+		"operation": a.Operation,
+		"severity":  severity(a.Objective),
+	}
+	if a.SpanKind != engine.KindUnspecified {
+		labels["span_kind"] = a.SpanKind.String()
+	}
+	annotations := map[string]string{
+		"id":          a.ID,
+		"summary":     oneLine(a.Summary()),
+		"description": alert.Text(a),
+		"target":      strconv.FormatFloat(a.Target, 'g', -1, 64),
+		"actual":      strconv.FormatFloat(a.Actual, 'g', -1, 64),
+		"causes":      causesText(a.Causes),
+		"caused_by":   a.CausedBy,
+		"trace_ids":   traceIDs(a),
+		"evidence":    evidence,
+	}
+	if a.Reminder {
+		annotations["reminder"] = "true"
+	}
+	for _, m := range []map[string]string{labels, annotations} {
+		maps.DeleteFunc(m, func(_, v string) bool { return v == "" })
+	}
+	return Item{
+		Status:      a.State.String(),
+		Labels:      labels,
+		Annotations: annotations,
+		StartsAt:    a.StartsAt,
+		EndsAt:      a.EndsAt,
+		Fingerprint: fingerprint(labels),
+		Alert:       a,
+	}, nil
+}
+
+// severity says how urgent a kind of objective is: what is slow still works.
+func severity(k alert.Kind) string {
+	if k == alert.Latency {
+		return "warning"
+	}
+	return "critical"
+}
+
+// causesText returns causes, one in a line: "INSERT orders [23505]: 92 %".
+func causesText(causes []engine.CauseCount) string {
+	var lines []string
+	for _, c := range causes {
+		line := oneLine(c.Operation)
+		if c.Code != "" {
+			line += " [" + oneLine(c.Code) + "]"
+		}
+		lines = append(lines, line+": "+alert.Percent(c.Share))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// traceIDs returns the traces that can be looked up, in hexadecimal.
+func traceIDs(a *alert.Alert) string {
+	var ids []string
+	for _, c := range a.Calls() {
+		if id := fmt.Sprintf("%x", c.Trace.TraceID); c.Trace.Sampled && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return strings.Join(ids, " ")
+}
+
+// evidenceOf returns the newest of an alert's summaries that have room, as a JSON array,
+// oldest first; empty if there are none.
+func evidenceOf(a *alert.Alert, room int) (string, error) {
+	var parts []string
+	for i := len(a.Evidence) - 1; i >= 0; i-- {
+		part, err := json.Marshal(&a.Evidence[i])
+		if err != nil {
+			return "", fmt.Errorf("evidence: %w", err)
+		}
+		if room -= len(part) + 1; room < 0 {
+			break
+		}
+		parts = append(parts, string(part))
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	slices.Reverse(parts)
+	return "[" + strings.Join(parts, ",") + "]", nil
+}
+
+// fingerprint identifies labels as Alertmanager and Prometheus do.
+func fingerprint(labels map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, k, labels[k])
+	}
+	return hashOf(parts...)
+}
+
+// hashOf returns the FNV-1a hash of texts, each ended by a byte that is in no UTF-8.
+func hashOf(texts ...string) string {
+	h := fnv.New64a()
+	for _, s := range texts {
+		h.Write([]byte(s))
+		h.Write([]byte{0xff})
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}

@@ -1,0 +1,140 @@
+package webhook
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// shown returns what may be seen of a URL: its scheme and host.
+func shown(text string) string {
+	if checkURL(text) != nil {
+		return "(no valid url)"
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return "(no valid url)"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// String returns the format and the URL's scheme and host.
+func (c Config) String() string { return fmt.Sprintf("%s webhook %s", c.Format, shown(c.URL)) }
+
+// GoString returns the same as String.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue returns the format and the URL's scheme and host.
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("format", c.Format.String()), slog.String("url", shown(c.URL)))
+}
+
+// MarshalJSON returns the format and the URL's scheme and host.
+func (c Config) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"format": c.Format.String(), "url": shown(c.URL)})
+}
+
+// String returns the format and the URL's scheme and host.
+func (n *Notifier) String() string { return n.config.String() }
+
+// Format writes what String returns, whatever the verb.
+func (n *Notifier) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(n.String())) }
+
+// LogValue returns the format and the URL's scheme and host.
+func (n *Notifier) LogValue() slog.Value { return n.config.LogValue() }
+
+// MarshalJSON returns the format and the URL's scheme and host.
+func (n *Notifier) MarshalJSON() ([]byte, error) { return n.config.MarshalJSON() }
+
+const (
+	// leastSecret is the number of characters below which a part of a URL or of a
+	// header is no secret, but something like "v2" or "Basic".
+	leastSecret = 6
+	// leastKey is the same for a word of a template.
+	leastKey = 16
+	// maxShown is the number of characters shown of what a receiver answers.
+	maxShown = 200
+)
+
+// templateActions are what errors of a template have to show.
+var templateActions = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+
+// redactor keeps secrets out of texts that others had a hand in, such as a receiver's
+// answer, which may repeat what was sent.
+type redactor struct {
+	// secrets are in lower case, each in all the ways in which it may be written.
+	secrets []string
+}
+
+// newRedactor returns a redactor of the secrets in c.
+func newRedactor(c *Config) redactor {
+	var r redactor
+	if u, err := url.Parse(c.URL); err == nil {
+		if u.User != nil {
+			password, _ := u.User.Password()
+			r.add(1, password)
+			r.add(leastSecret, u.User.Username(), base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+		}
+		r.add(leastSecret, u.Fragment, u.RawQuery)
+		r.add(leastSecret, strings.Split(u.Path, "/")...)
+		r.add(leastSecret, strings.Split(u.EscapedPath(), "/")...)
+		for key, values := range u.Query() {
+			r.add(leastSecret, key)
+			r.add(leastSecret, values...)
+		}
+	}
+	for _, value := range c.Headers {
+		r.add(leastSecret, value)
+		r.add(leastSecret, strings.Fields(value)...)
+	}
+	r.add(1, c.DingTalkSecret, c.FeishuSecret)
+	for _, secret := range c.Secrets {
+		r.add(1, secret, strings.TrimPrefix(secret, secretPrefix))
+	}
+	r.add(leastKey, strings.FieldsFunc(templateActions.ReplaceAllString(c.Template, " "), func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_'
+	})...)
+	return r
+}
+
+// add takes those of the values that have at least the given number of characters.
+func (r *redactor) add(least int, values ...string) {
+	for _, v := range values {
+		if v == "" || utf8.RuneCountInString(v) < least {
+			continue
+		}
+		quoted := strconv.Quote(v)
+		ascii := strconv.QuoteToASCII(v)
+		inJSON, _ := json.Marshal(v)
+		for _, way := range []string{
+			v, url.PathEscape(v), url.QueryEscape(v), html.EscapeString(v),
+			quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1], string(inJSON[1 : len(inJSON)-1]),
+		} {
+			r.secrets = append(r.secrets, strings.ToLower(way))
+		}
+	}
+}
+
+// text returns the beginning of s in one line, or, if there is a secret anywhere in s,
+// nothing of it.
+func (r redactor) text(s string) string {
+	lower := strings.ToLower(s)
+	for _, secret := range r.secrets {
+		if strings.Contains(lower, secret) {
+			return "(not shown: it holds a secret)"
+		}
+	}
+	s = oneLine(s)
+	if runes := []rune(s); len(runes) > maxShown {
+		s = string(runes[:maxShown]) + "…"
+	}
+	return s
+}

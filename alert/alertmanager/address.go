@@ -21,9 +21,9 @@ const apiPath = "/api/v2/alerts"
 
 // Bounds of answers.
 const (
-	maxAnswer      = 64 << 10       // bytes that are read
-	maxQuote       = 256            // bytes that an error quotes
-	maxRetryAfter  = 24 * time.Hour // longest wait that is passed on
+	maxAnswer     = 64 << 10       // bytes that are read
+	maxQuote      = 256            // bytes that an error quotes
+	maxRetryAfter = 24 * time.Hour // longest wait that is passed on
 )
 
 // address is one Alertmanager. Its method may be called from any goroutine; it does
@@ -45,6 +45,9 @@ func newAddress(raw string, c *Config, rt http.RoundTripper) (*address, error) {
 	}
 	user := u.User
 	u.User = nil
+	if u.Path == "" {
+		u.Path = "/" // JoinPath would return a relative path
+	}
 	u = u.JoinPath(apiPath)
 	a := &address{name: u.String(), url: u, header: make(http.Header), rt: rt, timeout: c.Timeout}
 	a.header.Set("User-Agent", "go-monitor")

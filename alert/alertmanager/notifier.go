@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ var errClosed = errors.New("alertmanager: notifier is closed")
 type Notifier struct {
 	config    *Config // without what addresses know
 	transport *http.Transport
-	notes     chan *note
+	notes     chan *notification
 	closing   chan struct{} // closed when Close is called
 	close     func()        // closes it, once
 	done      chan struct{} // closed when the goroutine has ended
@@ -60,14 +61,14 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &Notifier{
 		config:  &Config{Labels: c.Labels, Severity: c.Severity, GeneratorURL: c.GeneratorURL},
-		notes:   make(chan *note),
+		notes:   make(chan *notification),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 		cancel:  cancel,
 	}
 	n.transport, _ = rt.(*http.Transport)
 	n.close = sync.OnceFunc(func() { close(n.closing) })
-	p := &post{
+	s := &sender{
 		held:        newHeld(c.MaxAlerts),
 		resendEvery: c.ResendEvery,
 		ctx:         ctx,
@@ -79,10 +80,10 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 			cancel()
 			return nil, err
 		}
-		p.lines = append(p.lines, &line{address: a, stats: AddressStats{URL: shownURL(raw)}})
+		s.lines = append(s.lines, &line{address: a, stats: AddressStats{URL: shownURL(raw)}})
 	}
-	n.publish(p)
-	go n.run(p)
+	n.publish(s)
+	go n.run(s)
 	return n, nil
 }
 
@@ -96,23 +97,23 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 		return nil
 	}
 	now := time.Now()
-	letter := &note{reply: make(chan error, 1)}
+	it := &notification{reply: make(chan error, 1), outcomes: make(map[*line]outcome)}
 	for i := range alerts {
 		e, err := newEntry(&alerts[i], n.config, now)
 		if err != nil {
 			return alert.Final(fmt.Errorf("alertmanager: %w", err))
 		}
-		letter.entries = append(letter.entries, e)
+		it.entries = append(it.entries, e)
 	}
 	select {
-	case n.notes <- letter:
+	case n.notes <- it:
 	case <-n.closing:
 		return alert.Final(errClosed)
 	case <-ctx.Done():
 		return fmt.Errorf("alertmanager: %w", ctx.Err())
 	}
 	select {
-	case err := <-letter.reply:
+	case err := <-it.reply:
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("alertmanager: %w", ctx.Err())
@@ -173,22 +174,24 @@ type AddressStats struct {
 func (n *Notifier) Stats() Stats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.stats
+	stats := n.stats
+	stats.Addresses = slices.Clone(stats.Addresses)
+	return stats
 }
 
 // publish makes what Stats returns.
-func (n *Notifier) publish(p *post) {
-	s := Stats{Held: p.held.len(), GivenUp: p.held.givenUp}
-	for _, l := range p.lines {
-		s.Addresses = append(s.Addresses, l.stats)
+func (n *Notifier) publish(s *sender) {
+	stats := Stats{Held: s.held.len(), GivenUp: s.held.givenUp}
+	for _, l := range s.lines {
+		stats.Addresses = append(stats.Addresses, l.stats)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.stats = s
+	n.stats = stats
 }
 
-// run is the notifier's goroutine. It owns p.
-func (n *Notifier) run(p *post) {
+// run is the notifier's goroutine. It owns s.
+func (n *Notifier) run(s *sender) {
 	defer close(n.done)
 	defer n.cancel()
 	if n.transport != nil {
@@ -197,28 +200,25 @@ func (n *Notifier) run(p *post) {
 	var ticker *time.Ticker // only while there is something to send again
 	var tick <-chan time.Time
 	notes, closing := n.notes, n.closing
-	for notes != nil || p.isBusy() {
+	for notes != nil || s.isBusy() {
 		select {
-		case letter := <-notes:
-			p.take(letter, time.Now())
-		case l := <-p.landed:
-			p.settle(l, time.Now())
+		case it := <-notes:
+			s.take(it, time.Now())
+		case l := <-s.landed:
+			s.settle(l, time.Now())
 		case <-tick:
-			p.resend(time.Now())
+			s.resend(time.Now())
 		case <-closing:
 			notes, closing = nil, nil
 		}
-		switch isNeeded := notes != nil && p.held.len() > 0; {
+		switch isNeeded := notes != nil && s.held.len() > 0; {
 		case isNeeded && ticker == nil:
-			ticker = time.NewTicker(p.resendEvery)
+			ticker = time.NewTicker(s.resendEvery)
 			tick = ticker.C
 		case !isNeeded && ticker != nil:
 			ticker.Stop()
 			ticker, tick = nil, nil
 		}
-		n.publish(p)
-	}
-	if ticker != nil {
-		ticker.Stop()
+		n.publish(s)
 	}
 }

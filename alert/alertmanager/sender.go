@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// post is what the notifier's goroutine works with: the alerts, and a line to each address.
+// sender is what the notifier's goroutine works with: the alerts, and a line to each address.
 // It belongs to that goroutine. At most one request at a time is under way to an address, so
 // that what was sent later is heard later; an address that takes its time keeps
 // only its own line waiting.
-type post struct {
+type sender struct {
 	held        *held
 	lines       []*line
 	resendEvery time.Duration
@@ -23,17 +23,17 @@ type line struct {
 	address *address
 	stats   AddressStats
 	isBusy  bool
-	carries []*note // those that what is under way tells of
-	waiting []*note // those that came meanwhile
-	behind  bool    // others came meanwhile, and were taken by another address
+	carries []*notification // those that what is under way tells of
+	waiting []*notification // those that came meanwhile
+	behind  bool            // others came meanwhile, and were taken by another address
 }
 
-// note is one notification. It is a call of Notify until it is answered.
-type note struct {
+// notification is one call of Notify, which waits until it is answered.
+type notification struct {
 	entries    []*entry
 	reply      chan error // has room for the one answer
 	isAnswered bool
-	outcomes   []outcome // of the addresses that did not take it
+	outcomes   map[*line]outcome // of the addresses that did not take it
 }
 
 // landing is what came of a sending.
@@ -43,34 +43,34 @@ type landing struct {
 }
 
 // take keeps a notification's alerts and sends them to every address that is not busy.
-func (p *post) take(n *note, now time.Time) {
+func (s *sender) take(n *notification, now time.Time) {
 	for _, e := range n.entries {
-		p.held.put(e, now)
+		s.held.put(e, now)
 	}
-	for _, l := range p.lines {
+	for _, l := range s.lines {
 		if l.isBusy {
 			l.waiting = append(l.waiting, n)
 			continue
 		}
-		p.send(l, []*note{n}, bodies(p.load([]*note{n}, false), now, p.resendEvery))
+		s.send(l, []*notification{n}, bodies(s.load([]*notification{n}, false), now, s.resendEvery))
 	}
 }
 
 // resend sends everything to every address that is not busy, after forgetting what was
 // resolved long enough ago.
-func (p *post) resend(now time.Time) {
-	p.held.forget(now)
-	all := bodies(p.held.all(), now, p.resendEvery)
-	for _, l := range p.lines {
+func (s *sender) resend(now time.Time) {
+	s.held.forget(now)
+	all := bodies(s.held.all(), now, s.resendEvery)
+	for _, l := range s.lines {
 		if !l.isBusy && len(all) > 0 {
-			p.send(l, nil, all)
+			s.send(l, nil, all)
 		}
 	}
 }
 
 // settle records what came of a sending, answers the notifications that this decides, and
 // sends on what the address has missed meanwhile.
-func (p *post) settle(done landing, now time.Time) {
+func (s *sender) settle(done landing, now time.Time) {
 	l := done.line
 	carried := l.carries
 	l.isBusy, l.carries = false, nil
@@ -82,32 +82,33 @@ func (p *post) settle(done landing, now time.Time) {
 		l.stats.LastError = done.err.Error()
 	}
 	for _, n := range carried {
-		p.hear(n, done.outcome)
+		s.hear(n, done)
 	}
 	if len(l.waiting) > 0 || l.behind {
 		notes, behind := l.waiting, l.behind
 		l.waiting, l.behind = nil, false
-		p.send(l, notes, bodies(p.load(notes, behind), now, p.resendEvery))
+		if missed := bodies(s.load(notes, behind), now, s.resendEvery); len(missed) > 0 {
+			s.send(l, notes, missed)
+		}
 	}
 }
 
 // hear takes note of what came of sending a notification to one address.
-func (p *post) hear(n *note, o outcome) {
+func (s *sender) hear(n *notification, done landing) {
 	if n.isAnswered {
 		return
 	}
-	if o.err != nil {
-		if n.outcomes = append(n.outcomes, o); len(n.outcomes) < len(p.lines) {
-			return
+	if done.err != nil {
+		if n.outcomes[done.line] = done.outcome; len(n.outcomes) == len(s.lines) {
+			n.isAnswered = true
+			n.reply <- failure(s.inOrder(n.outcomes))
 		}
-		n.isAnswered = true
-		n.reply <- failure(n.outcomes)
 		return
 	}
 	n.isAnswered = true
 	n.reply <- nil
 	// It need not be kept for the addresses that have not got it: its alerts are held.
-	for _, l := range p.lines {
+	for _, l := range s.lines {
 		if i := slices.Index(l.waiting, n); i >= 0 {
 			l.waiting = slices.Delete(l.waiting, i, i+1)
 			l.behind = true
@@ -115,15 +116,24 @@ func (p *post) hear(n *note, o outcome) {
 	}
 }
 
+// inOrder returns what came of sending to each address, in their order.
+func (s *sender) inOrder(outcomes map[*line]outcome) []outcome {
+	ordered := make([]outcome, len(s.lines))
+	for i, l := range s.lines {
+		ordered[i] = outcomes[l]
+	}
+	return ordered
+}
+
 // load returns the newest that is known about the alerts of notes, and after them all
 // others if there is a need, each once.
-func (p *post) load(notes []*note, all bool) []*entry {
+func (s *sender) load(notes []*notification, all bool) []*entry {
 	var entries []*entry
 	isLoaded := make(map[string]bool)
 	add := func(e *entry) {
 		if !isLoaded[e.key] {
 			isLoaded[e.key] = true
-			entries = append(entries, p.held.newest(e))
+			entries = append(entries, s.held.newest(e))
 		}
 	}
 	for _, n := range notes {
@@ -132,7 +142,7 @@ func (p *post) load(notes []*note, all bool) []*entry {
 		}
 	}
 	if all {
-		for _, e := range p.held.all() {
+		for _, e := range s.held.all() {
 			add(e)
 		}
 	}
@@ -140,12 +150,12 @@ func (p *post) load(notes []*note, all bool) []*entry {
 }
 
 // send begins to send bodies, which tell of notes, to an address.
-func (p *post) send(l *line, notes []*note, bodies [][]byte) {
+func (s *sender) send(l *line, notes []*notification, bodies [][]byte) {
 	l.isBusy, l.carries = true, notes
-	go func() { p.landed <- landing{l, l.address.send(p.ctx, bodies)} }()
+	go func() { s.landed <- landing{l, l.address.send(s.ctx, bodies)} }()
 }
 
 // isBusy reports whether a request is under way.
-func (p *post) isBusy() bool {
-	return slices.ContainsFunc(p.lines, func(l *line) bool { return l.isBusy })
+func (s *sender) isBusy() bool {
+	return slices.ContainsFunc(s.lines, func(l *line) bool { return l.isBusy })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -26,6 +27,7 @@ type Notifier struct {
 	close     func()        // closes it, once
 	done      chan struct{} // closed when the goroutine has ended
 	cancel    context.CancelFunc
+	name      string // what it is printed as
 
 	mu    sync.Mutex
 	stats Stats
@@ -83,6 +85,7 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 		s.lines = append(s.lines, &line{address: a, stats: AddressStats{URL: shownURL(raw)}})
 	}
 	n.publish(s)
+	n.name = fmt.Sprintf("alertmanager.Notifier%v", c.shown().URLs)
 	go n.run(s)
 	return n, nil
 }
@@ -144,6 +147,9 @@ func (n *Notifier) Close(ctx context.Context) error {
 
 // Shutdown is Close under the name that OpenTelemetry's parts give it.
 func (n *Notifier) Shutdown(ctx context.Context) error { return n.Close(ctx) }
+
+// Format writes, whatever the verb, where alerts go.
+func (n *Notifier) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.name) }
 
 // Stats says what a notifier has done so far.
 type Stats struct {

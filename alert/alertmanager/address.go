@@ -175,25 +175,32 @@ func retryAfter(value string, now time.Time) time.Duration {
 // failure returns the error of a notification that no address took.
 func failure(outcomes []outcome) error {
 	var errs []error
-	isFinal, wait, asked := true, maxRetryAfter, true
 	for _, o := range outcomes {
 		errs = append(errs, o.err)
-		if o.isFinal {
-			continue
-		}
-		isFinal = false
-		if o.wait == 0 {
-			asked = false
-		} else {
-			wait = min(wait, o.wait)
-		}
 	}
 	err := fmt.Errorf("alertmanager: %w", errors.Join(errs...))
+	isFinal, wait := next(outcomes)
 	switch {
 	case isFinal:
 		return alert.Final(err)
-	case asked:
+	case wait > 0:
 		return alert.RetryAfter(err, wait)
 	}
 	return err
+}
+
+// next says whether there is no use in trying again, and if there is how long to wait: until
+// the first address may be asked, or 0 if one has not said when.
+func next(outcomes []outcome) (isFinal bool, wait time.Duration) {
+	isFinal = true
+	for _, o := range outcomes {
+		switch {
+		case o.isFinal:
+		case isFinal:
+			isFinal, wait = false, o.wait
+		default:
+			wait = min(wait, o.wait)
+		}
+	}
+	return isFinal, wait
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -240,7 +241,7 @@ func TestTLS(t *testing.T) {
 		{"trusting", TLS{CertFile: cert, KeyFile: keyFile, InsecureSkipVerify: true}, "", ""},
 		{"no file", TLS{CAFile: dir + "/none"}, "alertmanager: tls.ca_file: open " + dir + "/none: no such file or directory", ""},
 		{"no certificate", TLS{CAFile: empty}, `alertmanager: tls.ca_file: "` + empty + `" holds no certificate in PEM`, ""},
-		{"no key", TLS{CertFile: cert, KeyFile: empty}, "alertmanager: tls.cert_file, tls.key_file: tls: failed to find any PEM data in key input", ""},
+		{"no key", TLS{CertFile: cert, KeyFile: empty}, "alertmanager: tls.cert_file, tls.key_file: tls: failed to find ", ""},
 		{"half a pair", TLS{CertFile: cert}, `alertmanager: tls: cert_file and key_file go together, got "` + cert + `" and ""`, ""},
 	}
 	for _, tt := range tests {
@@ -260,20 +261,26 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestFailure(t *testing.T) {
+func TestNext(t *testing.T) {
 	err := io.ErrUnexpectedEOF
 	tests := []struct {
 		name     string
 		outcomes []outcome
 		isFinal  bool
+		wait     time.Duration
 	}{
-		{"all final", []outcome{{err, true, 0}, {err, true, 0}}, true},
-		{"one final", []outcome{{err, true, 0}, {err, false, 0}}, false},
-		{"one asks", []outcome{{err, true, 0}, {err, false, time.Minute}}, false},
-		{"none final", []outcome{{err, false, time.Minute}, {err, false, 0}}, false},
+		{"all final", []outcome{{err, true, 0}, {err, true, 0}}, true, 0},
+		{"one final", []outcome{{err, true, 0}, {err, false, 0}}, false, 0},
+		{"one asks", []outcome{{err, true, 0}, {err, false, time.Minute}, {err, true, 0}}, false, time.Minute},
+		{"both ask", []outcome{{err, false, time.Minute}, {err, false, time.Second}}, false, time.Second},
+		{"none final", []outcome{{err, false, time.Minute}, {err, false, 0}}, false, 0},
 	}
 	for _, tt := range tests {
-		if got := failure(tt.outcomes); alert.IsFinal(got) != tt.isFinal {
+		isFinal, wait := next(tt.outcomes)
+		if isFinal != tt.isFinal || wait != tt.wait {
+			t.Errorf("%s: got %v, %s", tt.name, isFinal, wait)
+		}
+		if got := failure(tt.outcomes); alert.IsFinal(got) != tt.isFinal || !errors.Is(got, err) {
 			t.Errorf("%s: got %v, final: %v", tt.name, got, alert.IsFinal(got))
 		}
 	}

@@ -108,9 +108,14 @@ func evidence(summaries []engine.Summary) string {
 			periods[i].ByCodes[clean(f.Code, maxCodeBytes)] += f.Count
 		}
 	}
-	text, err := json.Marshal(periods)
-	if err != nil {
-		return ""
+	for {
+		text, err := json.Marshal(periods)
+		if err != nil {
+			return ""
+		}
+		if len(text) <= maxAnnotationBytes {
+			return string(text)
+		}
+		periods = periods[1:] // one alone is not that long
 	}
-	return string(text)
 }

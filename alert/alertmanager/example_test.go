@@ -2,6 +2,7 @@ package alertmanager_test
 
 import (
 	"context"
+	"errors"
 	"log"
 
 	monitor "github.com/blurooo/go-monitor/v2"
@@ -15,11 +16,14 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer func() { _ = am.Close(context.Background()) }() // after the monitor
-
 	m, err := monitor.New(monitor.Config{Name: "http", Notifiers: []alert.Notifier{am}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer func() { _ = m.Shutdown(context.Background()) }()
+	// ... and when the program ends:
+	ctx := context.Background()
+	if err := errors.Join(m.Shutdown(ctx), am.Close(ctx)); err != nil {
+		log.Print(err)
+	}
+	// Output:
 }

@@ -58,7 +58,7 @@ func labelName(name string) string {
 // longer than so many bytes, and with U+FFFD for everything that could move a cursor, break
 // a line or reorder text.
 func clean(s string, maxBytes int) string {
-	return cleanText(s, maxBytes, func(r rune) bool { return unicode.IsGraphic(r) })
+	return cleanText(s, maxBytes, unicode.IsGraphic)
 }
 
 // cleanLines is clean for a text of several lines.

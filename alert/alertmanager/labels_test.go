@@ -23,7 +23,7 @@ import (
 // hostileNames are what a name from outside may be.
 var hostileNames = []string{
 	"", "\x00", "a\r\nX-Evil: 1", "\x1b[31mred\x1b[0m", "<script>alert(1)</script>", `"}],"labels":{}`, "\xff\xfe", "a\u202eb\u2028c",
-	strings.Repeat("x", 10_000), strings.Repeat("\u00e9", 5000), strings.Repeat("\xff", 5000), "{{ .Labels }}", "日本語", "\u0085\u200b",
+	strings.Repeat("x", 10_000), strings.Repeat("\u00e9", 5000), strings.Repeat("\xff", 5000), "{{ .Labels }}", "日本語", "\u0085\u200b", strings.Repeat("<", 100),
 }
 
 // hostile returns an alert for each hostile name, with the name wherever there can be one.
@@ -61,8 +61,8 @@ var goodLabelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 // configuration hold.
 func TestHostileAlerts(t *testing.T) {
 	c := Config{Severity: "\x1b[31m", Labels: map[string]string{}}
-	for _, name := range hostileNames[1:] {
-		c.Labels[name[:min(len(name), 20)]] = name
+	for i, name := range hostileNames {
+		c.Labels[fmt.Sprint(i, name[:min(len(name), 20)])] = name
 	}
 	keys := make(map[string]bool)
 	for i, a := range hostile() {

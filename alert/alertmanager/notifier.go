@@ -119,6 +119,7 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	case err := <-it.reply:
 		return err
 	case <-ctx.Done():
+		it.isLeft.Store(true)
 		return fmt.Errorf("alertmanager: %w", ctx.Err())
 	}
 }

@@ -3,6 +3,7 @@ package alertmanager
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,7 +26,7 @@ type line struct {
 	isBusy  bool
 	carries []*notification // those that what is under way tells of
 	waiting []*notification // those that came meanwhile
-	behind  bool            // others came meanwhile, and were taken by another address
+	behind  bool            // others came meanwhile that nobody waits for any more
 }
 
 // notification is one call of Notify, which waits until it is answered.
@@ -33,6 +34,7 @@ type notification struct {
 	entries    []*entry
 	reply      chan error // has room for the one answer
 	isAnswered bool
+	isLeft     atomic.Bool       // nobody waits for the answer any more
 	outcomes   map[*line]outcome // of the addresses that did not take it
 }
 
@@ -49,6 +51,7 @@ func (s *sender) take(n *notification, now time.Time) {
 	}
 	for _, l := range s.lines {
 		if l.isBusy {
+			l.drop(func(n *notification) bool { return n.isLeft.Load() })
 			l.waiting = append(l.waiting, n)
 			continue
 		}
@@ -109,11 +112,16 @@ func (s *sender) hear(n *notification, done landing) {
 	n.reply <- nil
 	// It need not be kept for the addresses that have not got it: its alerts are held.
 	for _, l := range s.lines {
-		if i := slices.Index(l.waiting, n); i >= 0 {
-			l.waiting = slices.Delete(l.waiting, i, i+1)
-			l.behind = true
-		}
+		l.drop(func(other *notification) bool { return other == n })
 	}
+}
+
+// drop takes notifications from those that wait for the line: it will tell of all
+// alerts that are held instead.
+func (l *line) drop(which func(*notification) bool) {
+	before := len(l.waiting)
+	l.waiting = slices.DeleteFunc(l.waiting, which)
+	l.behind = l.behind || len(l.waiting) < before
 }
 
 // inOrder returns what came of sending to each address, in their order.

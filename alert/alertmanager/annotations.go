@@ -1,0 +1,121 @@
+package alertmanager
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Bounds of annotations.
+const (
+	maxAnnotationBytes = 4096
+	maxCauses          = 5
+	maxPeriods         = 10
+	maxCodes           = 3
+	maxCodeBytes       = 64
+)
+
+// annotationsOf returns what there is to know about an alert besides what it is about. It
+// may change as long as the alert fires.
+func annotationsOf(a *alert.Alert) map[string]string {
+	annotations := make(map[string]string)
+	set := func(name, value string) {
+		if value != "" {
+			annotations[name] = value
+		}
+	}
+	set("summary", clean(a.Summary(), maxLabelBytes))
+	set("description", cleanLines(alert.Text(a), maxAnnotationBytes))
+	set("id", clean(a.ID, maxLabelBytes))
+	set("target", number(a.Target))
+	set("actual", number(a.Actual))
+	set("causes", causes(a.Causes))
+	set("caused_by", clean(a.CausedBy, maxLabelBytes))
+	set("trace_ids", traceIDs(a))
+	set("evidence", evidence(a.Evidence))
+	return annotations
+}
+
+// number writes a number as a program would read it.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// causes lists the largest causes in one line: "92 % INSERT orders [23505], 8 % HTTP POST".
+func causes(list []engine.CauseCount) string {
+	var parts []string
+	for _, c := range list[:min(len(list), maxCauses)] {
+		part := alert.Percent(c.Share) + " " + clean(c.Operation, maxLabelBytes/2)
+		if c.Code != "" {
+			part += " [" + clean(c.Code, maxCodeBytes) + "]"
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// traceIDs lists the traces to look up, the one that shows best what went wrong first.
+func traceIDs(a *alert.Alert) string {
+	var ids []string
+	for _, call := range append([]engine.Exemplar{a.Worst}, a.Calls()...) {
+		id := hex.EncodeToString(call.Trace.TraceID[:])
+		if !call.Trace.IsZero() && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return strings.Join(ids, ",")
+}
+
+// periodJSON is one period of the evidence, in numbers.
+type periodJSON struct {
+	Start   string            `json:"start"`
+	End     string            `json:"end"`
+	Calls   uint64            `json:"calls"`
+	Failed  uint64            `json:"failed"`
+	Within  uint64            `json:"within_target"`
+	P50     int64             `json:"p50_ns"`
+	P99     int64             `json:"p99_ns"`
+	Stuck   uint64            `json:"stuck,omitzero"`
+	ByCodes map[string]uint64 `json:"failures,omitempty"`
+}
+
+// evidence returns the newest periods that led to an alert as a JSON array, oldest first. It
+// holds no floating-point number, some of which JSON can't say.
+func evidence(summaries []engine.Summary) string {
+	summaries = summaries[max(0, len(summaries)-maxPeriods):]
+	if len(summaries) == 0 {
+		return ""
+	}
+	periods := make([]periodJSON, len(summaries))
+	for i := range summaries {
+		s := &summaries[i]
+		periods[i] = periodJSON{
+			Start:   s.Start.Format(time.RFC3339Nano),
+			End:     s.End.Format(time.RFC3339Nano),
+			Calls:   s.Count,
+			Failed:  s.Failure,
+			Within:  s.WithinTarget,
+			P50:     int64(s.Latency.P50),
+			P99:     int64(s.Latency.P99),
+			Stuck:   s.Stuck,
+			ByCodes: make(map[string]uint64),
+		}
+		for _, f := range s.Failures[:min(len(s.Failures), maxCodes)] {
+			periods[i].ByCodes[clean(f.Code, maxCodeBytes)] += f.Count
+		}
+	}
+	for {
+		text, err := json.Marshal(periods)
+		if err != nil {
+			return ""
+		}
+		if len(text) <= maxAnnotationBytes {
+			return string(text)
+		}
+		periods = periods[1:] // one alone is not that long
+	}
+}

@@ -1,0 +1,243 @@
+package alertmanager
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Config says where the Alertmanagers are and how alerts are sent to them. It is plain
+// data; a zero field means its default. Its printed forms show no secrets: neither those of
+// type [Secret] nor the user information of URLs.
+type Config struct {
+	// URLs are the addresses of all Alertmanagers of one cluster, http or https, each with
+	// the path prefix that it is served under, if any: "http://am-0:9093". Every one gets
+	// every alert. User information in one is used as BasicAuth for that one. At least one
+	// is required.
+	URLs []string `mapstructure:"urls"`
+	// BasicAuth is the user that requests are made as. Default: none.
+	BasicAuth BasicAuth `mapstructure:"basic_auth"`
+	// BearerToken is sent as "Authorization: Bearer ...". Default: none.
+	BearerToken Secret `mapstructure:"bearer_token"`
+	// Headers are sent with every request; their values are taken for secrets. Default: none.
+	Headers map[string]Secret `mapstructure:"headers"`
+	// TLS is for https addresses. Default: the system's certificate authorities.
+	TLS TLS `mapstructure:"tls"`
+	// Timeout is how long one request to one address may take, 10ms to 1m. Default 10s.
+	Timeout time.Duration `mapstructure:"timeout"`
+	// ResendEvery is the time after which everything that fires is sent again, 100ms to 5m.
+	// Alertmanager takes an alert that it was not told about for three times as long for
+	// resolved. Default 1m.
+	ResendEvery time.Duration `mapstructure:"resend_every"`
+	// MaxAlerts is the number of alerts that are kept to be sent again, 1 to 100,000; of
+	// more, those that were heard of longest ago are given up. Default 1000.
+	MaxAlerts int `mapstructure:"max_alerts"`
+	// Labels are added to every alert. What a label's name must not hold is replaced by an
+	// underscore; one with an empty value is left out. Processes that send the same labels are one alert
+	// to Alertmanager: where each is to have its own, give them a label that tells them
+	// apart. Default: none.
+	Labels map[string]string `mapstructure:"labels"`
+	// Severity is the value of the label severity. Default "critical".
+	Severity string `mapstructure:"severity"`
+	// GeneratorURL is the page to which Alertmanager links alerts, http or https.
+	// Default: none.
+	GeneratorURL string `mapstructure:"generator_url"`
+}
+
+// BasicAuth is a user's name and password.
+type BasicAuth struct {
+	// Username is the user's name; it must not hold a colon. Default: no authentication.
+	Username string `mapstructure:"username"`
+	// Password is the user's password. Default: empty.
+	Password Secret `mapstructure:"password"`
+}
+
+// Bounds of [Config].
+const (
+	minTimeout     = 10 * time.Millisecond
+	maxTimeout     = time.Minute
+	minResendEvery = 100 * time.Millisecond
+	maxResendEvery = resolvedFor // so that what is resolved is sent again at least once
+	maxMaxAlerts   = 100_000
+)
+
+// Validate returns one error for everything in c that can't be, joined; each names the key
+// and quotes the value unless that is a secret. It does not look at files.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if len(c.URLs) == 0 {
+		bad("urls: must not be empty")
+	}
+	hasUser := false
+	for i, raw := range c.URLs {
+		u, err := parseURL(raw)
+		if err != nil {
+			bad("urls[%d]: %w, got %q", i, err, shownURL(raw))
+			continue
+		}
+		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+			bad("urls[%d]: must have neither a query nor a fragment, got %q and one", i, shownURL(raw))
+		}
+		hasUser = hasUser || u.User != nil
+	}
+
+	var ways []string
+	hasBasic, hasBearer := c.BasicAuth != BasicAuth{}, c.BearerToken != ""
+	if hasUser {
+		ways = append(ways, "user information in urls")
+	}
+	if hasBasic {
+		ways = append(ways, "basic_auth")
+	}
+	if hasBearer {
+		ways = append(ways, "bearer_token")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case !isToken(name):
+			bad("headers[%q]: must be the name of a header", name)
+		case slices.Contains(ownHeaders, canonical):
+			bad("headers[%q]: is not for you to set", name)
+		case !isHeaderValue(string(c.Headers[name])):
+			bad("headers[%q]: the value must not hold control characters", name)
+		case canonical == "Authorization":
+			ways = append(ways, "headers["+name+"]")
+		}
+	}
+	if len(ways) > 1 {
+		bad("there must be one authorization, got %s", strings.Join(ways, " and "))
+	}
+	if hasBasic && (c.BasicAuth.Username == "" || strings.Contains(c.BasicAuth.Username, ":")) {
+		bad("basic_auth.username: must be a name without a colon, got %q", c.BasicAuth.Username)
+	}
+	if !isHeaderValue(string(c.BearerToken)) {
+		bad("bearer_token: must not hold control characters, such as the end of a line")
+	}
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		bad("tls: cert_file and key_file go together, got %q and %q", c.TLS.CertFile, c.TLS.KeyFile)
+	}
+
+	within := func(key string, d, low, high time.Duration) {
+		if d != 0 && (d < low || d > high) {
+			bad("%s: must be between %s and %s, got %s", key, low, high, d)
+		}
+	}
+	within("timeout", c.Timeout, minTimeout, maxTimeout)
+	within("resend_every", c.ResendEvery, minResendEvery, maxResendEvery)
+	if c.MaxAlerts < 0 || c.MaxAlerts > maxMaxAlerts {
+		bad("max_alerts: must be between 1 and %d, got %d", maxMaxAlerts, c.MaxAlerts)
+	}
+
+	taken := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
+		clean := labelName(name)
+		switch other, isTaken := taken[clean]; {
+		case name == "":
+			bad("labels[%q]: must have a name", name)
+		case slices.Contains(ownLabels[:], clean):
+			bad("labels[%q]: is a label that every alert has", name)
+		case isTaken:
+			bad("labels[%q]: would be the same label as labels[%q], %s", name, other, clean)
+		}
+		taken[clean] = name
+	}
+	if c.GeneratorURL != "" {
+		if _, err := parseURL(c.GeneratorURL); err != nil {
+			bad("generator_url: %w, got %q", err, shownURL(c.GeneratorURL))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withDefaults returns a copy of c that shares nothing with it and in which only those
+// fields are zero whose zero says something.
+func (c Config) withDefaults() Config {
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.ResendEvery == 0 {
+		c.ResendEvery = time.Minute
+	}
+	if c.MaxAlerts == 0 {
+		c.MaxAlerts = 1000
+	}
+	if c.Severity == "" {
+		c.Severity = "critical"
+	}
+	c.URLs = slices.Clone(c.URLs)
+	c.Headers = maps.Clone(c.Headers)
+	c.Labels = maps.Clone(c.Labels)
+	return c
+}
+
+// shownConfig is a Config that prints as it is.
+type shownConfig Config
+
+// shown returns a copy of c that may be shown.
+func (c Config) shown() shownConfig {
+	urls := make([]string, len(c.URLs))
+	for i, raw := range c.URLs {
+		urls[i] = shownURL(raw)
+	}
+	c.URLs, c.GeneratorURL = urls, shownURL(c.GeneratorURL)
+	return shownConfig(c)
+}
+
+// Format writes c as package fmt would, without its secrets.
+func (c Config) Format(f fmt.State, verb rune) {
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), c.shown())
+}
+
+// MarshalJSON writes c without its secrets: it can't be read back.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
+
+// parseURL parses the URL of a page or a server. Its errors don't hold the URL.
+func parseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, errors.New("must be an http or https URL")
+	}
+	return u, nil
+}
+
+// shownURL returns a URL, or what is meant for one, without everything that may be a secret:
+// user information, query and fragment.
+func shownURL(raw string) string {
+	scheme, rest, ok := strings.Cut(raw, "//")
+	if !ok {
+		scheme, rest = "", raw
+	} else {
+		scheme += "//"
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	if end := strings.IndexAny(rest, "?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return scheme + rest
+}
+
+// ownHeaders are those that a request can't do without or can't be sent with.
+var ownHeaders = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", "Trailer", "Upgrade"}
+
+// isToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	}) < 0
+}
+
+// isHeaderValue reports whether s can be a header's value.
+func isHeaderValue(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }) < 0
+}

@@ -1,0 +1,54 @@
+package alertmanager
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+)
+
+// TLS says whom to trust and who to be.
+type TLS struct {
+	// CAFile holds the certificates, in PEM, of the authorities to trust instead of the
+	// system's. Default: the system's.
+	CAFile string `mapstructure:"ca_file"`
+	// CertFile and KeyFile hold the certificate and the key, in PEM, to authenticate with.
+	// They are read again for each connection, so that they may be renewed. Default: none.
+	CertFile string `mapstructure:"cert_file"`
+	KeyFile  string `mapstructure:"key_file"`
+	// ServerName is the name that the servers' certificates must bear. Default: the host
+	// of the URL.
+	ServerName string `mapstructure:"server_name"`
+	// InsecureSkipVerify says to trust every server, so that anyone on the way can read
+	// and change what is sent. Default: false.
+	InsecureSkipVerify bool `mapstructure:"insecure_skip_verify"`
+}
+
+// client returns the configuration of a client. Its errors name the key.
+func (t TLS) client() (*tls.Config, error) {
+	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca_file: %q holds no certificate in PEM", t.CAFile)
+		}
+	}
+	if t.CertFile != "" {
+		load := func() (*tls.Certificate, error) {
+			cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+			if err != nil {
+				return nil, fmt.Errorf("tls.cert_file, tls.key_file: %w", err)
+			}
+			return &cert, nil
+		}
+		if _, err := load(); err != nil {
+			return nil, err
+		}
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	}
+	return c, nil
+}

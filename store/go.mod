@@ -6,7 +6,9 @@ replace github.com/blurooo/go-monitor/v2 => ../
 
 require (
 	github.com/blurooo/go-monitor/v2 v2.0.0-00010101000000-000000000000
+	github.com/google/go-cmp v0.7.0
 	github.com/jackc/pgx/v5 v5.12.0
+	go.uber.org/goleak v1.3.0
 	modernc.org/sqlite v1.61.1
 )
 

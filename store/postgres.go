@@ -61,7 +61,7 @@ func (d postgres) insertPeriod(ctx context.Context, db *sql.DB, p *periodWrite) 
 	return d.transaction(ctx, db, func(tx pgx.Tx) error {
 		r := p.period
 		insert := "INSERT INTO period_rows (" + columnList("", r.columns) + ") VALUES (" + placeholders(len(r.columns)) +
-			") ON CONFLICT DO NOTHING RETURNING period_id"
+			") ON CONFLICT (period_key) DO NOTHING RETURNING period_id"
 		var id int64
 		err := tx.QueryRow(ctx, insert, r.values[0]...).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -108,7 +108,7 @@ func (postgres) insertOperations(ctx context.Context, tx pgx.Tx, r rows) error {
 	batch.Queue("UPDATE operation_rows SET last_seen = $1 WHERE operation_id = ANY ($2) AND last_seen < $1::timestamptz - interval '1 day'", now, ids)
 	batch.Queue("INSERT INTO operation_rows (operation_id, last_seen, service, kind, operation)"+
 		" SELECT t.id, $1, t.service, t.kind, t.operation FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])"+
-		" AS t (id, service, kind, operation) ORDER BY t.id ON CONFLICT DO NOTHING", now, ids, services, kinds, operations)
+		" AS t (id, service, kind, operation) ORDER BY t.id ON CONFLICT (operation_id) DO NOTHING", now, ids, services, kinds, operations)
 	return tx.SendBatch(ctx, &batch).Close()
 }
 
@@ -117,7 +117,7 @@ func (d postgres) insertAlerts(ctx context.Context, db *sql.DB, alerts rows) err
 		var batch pgx.Batch
 		for _, row := range alerts.values {
 			batch.Queue("INSERT INTO alert_rows ("+columnList("", alerts.columns)+") VALUES ("+placeholders(len(row))+
-				") ON CONFLICT DO NOTHING", row...)
+				") ON CONFLICT (alert_key) DO NOTHING", row...)
 		}
 		return tx.SendBatch(ctx, &batch).Close()
 	})

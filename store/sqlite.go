@@ -69,7 +69,7 @@ func (d sqlite) insertPeriod(ctx context.Context, db *sql.DB, p *periodWrite) er
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	insert := insertion(p.period) + " ON CONFLICT DO NOTHING RETURNING period_id"
+	insert := insertion(p.period) + " ON CONFLICT (period_key) DO NOTHING RETURNING period_id"
 	var id int64
 	err = tx.QueryRowContext(ctx, insert, bound(p.period.values[0], d.arg)...).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -102,7 +102,7 @@ func (d sqlite) insertAlerts(ctx context.Context, db *sql.DB, alerts rows) error
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := d.insert(ctx, tx, alerts, " ON CONFLICT DO NOTHING"); err != nil {
+	if err := d.insert(ctx, tx, alerts, " ON CONFLICT (alert_key) DO NOTHING"); err != nil {
 		return err
 	}
 	return tx.Commit()

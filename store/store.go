@@ -124,7 +124,10 @@ func (s *Store) Flush(ctx context.Context) error {
 // Close takes nothing more, writes what is left, and closes the database. If ctx ends first
 // the rest is dropped, and the error says how much that was. Further calls wait for the
 // first and return what it did.
-func (s *Store) Close(ctx context.Context) error {
+func (s *Store) Close(ctx context.Context) error { return s.close(ctx, s.db.close) }
+
+// close is Close with what closes the database.
+func (s *Store) close(ctx context.Context, closeDB func() error) error {
 	s.closing.Do(func() {
 		s.queue.close()
 		var ended error
@@ -140,7 +143,7 @@ func (s *Store) Close(ctx context.Context) error {
 		if err := s.queue.abandon(); err != nil {
 			s.closeErr = fmt.Errorf("store: %w: %w", err, errors.Join(ended, reason))
 		}
-		if err := s.db.close(); err != nil {
+		if err := closeDB(); err != nil {
 			s.closeErr = errors.Join(s.closeErr, fmt.Errorf("store: close: %w", err))
 		}
 	})

@@ -60,7 +60,7 @@ func (c Config) Validate() error {
 		errs = append(errs, err)
 	}
 	if c.Retention > 0 && c.Retention < minRetention {
-		errs = append(errs, fmt.Errorf("retention: must be at least %s, or negative for ever, got %s", minRetention, c.Retention))
+		errs = append(errs, fmt.Errorf("retention: must be at least %s, or negative for none, got %s", minRetention, c.Retention))
 	}
 	within := func(key string, v, high int) {
 		if v < 0 || v > high {
@@ -187,12 +187,6 @@ func redacted(text string) string {
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	q := u.Query()
-	for key := range q {
-		if strings.Contains(strings.ToLower(key), "pass") {
-			q.Del(key)
-		}
-	}
-	u.RawQuery = q.Encode()
+	u.RawQuery = "" // may hold a password, too
 	return u.String()
 }

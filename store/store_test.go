@@ -205,7 +205,7 @@ func TestSideBySide(t *testing.T) {
 // Whatever names hold, it is data: it changes nothing, and comes back.
 func TestHostileNames(t *testing.T) {
 	long := strings.Repeat("é0Aß", 2000) // 12 KB
-	random := new(strings.Builder)      // what a database can't compress to fit into an index
+	random := new(strings.Builder)       // what a database can't compress to fit into an index
 	for seed := uint64(1); random.Len() < 10_000; seed = seed*6364136223846793005 + 1442695040888963407 {
 		random.WriteByte('!' + byte(seed>>33%90))
 	}

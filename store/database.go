@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"time"
 )
 
@@ -35,6 +36,8 @@ type dialect interface {
 	snapshot() sql.IsolationLevel
 	// arg returns a value as a column takes it.
 	arg(v any) any
+	// isBusy reports whether another process is in the way for a moment.
+	isBusy(err error) bool
 	// isFinal reports whether an error is about what was written, not about the database.
 	isFinal(err error) bool
 }
@@ -52,10 +55,28 @@ func openDatabase(ctx context.Context, c Config) (*database, error) {
 	if db.writes, db.reads, err = db.open(d); err != nil {
 		return nil, err
 	}
-	if err := db.migrate(ctx, schemas); err != nil {
-		return nil, errors.Join(err, db.close())
+	for {
+		err := db.migrate(ctx, schemas)
+		if err == nil {
+			return db, nil
+		}
+		if !db.isBusy(err) || !wait(ctx, busyDelay/2+rand.N(busyDelay)) {
+			return nil, errors.Join(err, db.close())
+		}
 	}
-	return db, nil
+}
+
+// busyDelay is about how long to wait for another process that opens the same database.
+const busyDelay = 20 * time.Millisecond
+
+// wait waits for d, or until ctx ends; then it returns false.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // close closes all connections.

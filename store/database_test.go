@@ -56,7 +56,11 @@ func TestTrim(t *testing.T) {
 func TestTrimBigPeriods(t *testing.T) {
 	s := openStore(t, Config{DSN: newSQLite(t)})
 	for i := range 3 {
-		mustConsume(t, s, bigPeriod(trimSummaries*2/3, start.Add(time.Duration(i)*time.Minute)))
+		mustConsume(t, s, bigPeriod(1, start.Add(time.Duration(i)*time.Minute)))
+	}
+	// They say that they are bigger than they are.
+	if _, err := s.db.writes.ExecContext(t.Context(), "UPDATE period_rows SET operations = $1", trimSummaries*2/3); err != nil {
+		t.Fatal(err)
 	}
 	for left := 2; left >= 0; left-- {
 		more, err := s.db.trim(t.Context(), start.Add(time.Hour))

@@ -18,36 +18,29 @@ import (
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "store")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-
+	check(err)
 	s, err := store.Open(ctx, store.Config{DSN: filepath.Join(dir, "quality.db")})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	m, err := monitor.New(monitor.Config{Name: "shop", Sinks: []engine.Sink{s}, Notifiers: []alert.Notifier{s}})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 
 	m.Report(monitor.Report{Operation: "render", Code: "500", Duration: 30 * time.Millisecond})
-	if err := m.Shutdown(ctx); err != nil { // first the monitor, which hands over its last period
-		log.Fatal(err)
-	}
-	if err := s.Flush(ctx); err != nil {
-		log.Fatal(err)
-	}
+
+	check(m.Shutdown(ctx)) // first the monitor, which hands over its last period
+	check(s.Flush(ctx))
 	summaries, err := s.History(ctx, "render", time.Time{}, time.Time{})
-	if err != nil {
-		log.Fatal(err)
-	}
+	check(err)
 	for _, summary := range summaries {
 		fmt.Println(summary.Operation, summary.Count, "call,", summary.Failures[0].Count, "with code", summary.Failures[0].Code)
 	}
-	if err := s.Close(ctx); err != nil { // then the store, which writes what it has
+	check(s.Close(ctx)) // then the store, which writes what it has
+	check(os.RemoveAll(dir))
+	// Output: render 1 call, 1 with code 500
+}
+
+// check ends the program if there is an error.
+func check(err error) {
+	if err != nil {
 		log.Fatal(err)
 	}
-	// Output: render 1 call, 1 with code 500
 }

@@ -144,6 +144,9 @@ func placeholders(n int) string {
 	return text
 }
 
+// isBusy has nothing to know: PostgreSQL waits.
+func (postgres) isBusy(error) bool { return false }
+
 // isFinal knows the classes of errors that are about the data: data exceptions, violated
 // constraints, and what is beyond a limit of the program.
 func (postgres) isFinal(err error) bool {

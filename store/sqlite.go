@@ -18,20 +18,22 @@ type sqlite struct{}
 // sqliteReaders is the number of connections to read with.
 const sqliteReaders = 4
 
-// sqliteParams are set on every connection. What Stats counts as written survives a power
-// cut (synchronous=FULL).
-const sqliteParams = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+// Parameters of the connections. WAL lets readers and the writer alone; the file remembers
+// it. What Stats counts as written survives a power cut (synchronous=FULL).
+const (
+	sqliteReads  = "_pragma=busy_timeout(5000)"
+	sqliteWrites = sqliteReads + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
+)
 
 func (sqlite) open(d dsn) (writes, reads *sql.DB, err error) {
-	params := sqliteParams
+	url := "file:" + d.text + "?"
 	if d.params != "" {
-		params = d.params + "&" + params
+		url += d.params + "&"
 	}
-	url := "file:" + d.text + "?" + params
-	if writes, err = sql.Open("sqlite", url+"&_txlock=immediate"); err != nil {
+	if writes, err = sql.Open("sqlite", url+sqliteWrites); err != nil {
 		return nil, nil, err
 	}
-	if reads, err = sql.Open("sqlite", url); err != nil {
+	if reads, err = sql.Open("sqlite", url+sqliteReads); err != nil {
 		return nil, nil, errors.Join(err, writes.Close())
 	}
 	writes.SetMaxOpenConns(1)
@@ -130,6 +132,13 @@ func (d sqlite) insert(ctx context.Context, tx *sql.Tx, r rows, onConflict strin
 func insertion(r rows) string {
 	return "INSERT INTO " + r.table + " (" + columnList("", r.columns) + ") VALUES (?" +
 		strings.Repeat(", ?", len(r.columns)-1) + ")"
+}
+
+// isBusy knows the error of two processes that switch the same file to WAL: SQLite does not
+// wait for that.
+func (sqlite) isBusy(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && e.Code()&0xff == codes.SQLITE_BUSY
 }
 
 func (sqlite) isFinal(err error) bool {

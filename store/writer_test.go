@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,9 +15,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// fakeDB is a target that can be down, refuse things and hang. It is changed between
-// synctest.Wait and the next step only.
+// fakeDB is a target that can be down, refuse things and hang.
 type fakeDB struct {
+	mu       sync.Mutex
 	down     error // what every attempt gets
 	refuse   map[string]bool
 	hang     bool
@@ -29,8 +30,12 @@ type fakeDB struct {
 var errRefused = errors.New("refused")
 
 func (f *fakeDB) write(ctx context.Context, it *item) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.attempts = append(f.attempts, time.Now())
 	if f.hang {
+		f.mu.Unlock()
+		defer f.mu.Lock()
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -52,9 +57,25 @@ func (f *fakeDB) write(ctx context.Context, it *item) error {
 func (f *fakeDB) isFinal(err error) bool { return errors.Is(err, errRefused) }
 
 func (f *fakeDB) trim(_ context.Context, before time.Time) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.trims = append(f.trims, before)
 	f.more--
 	return f.more >= 0, f.down
+}
+
+// up ends the outage.
+func (f *fakeDB) up() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = nil
+}
+
+// seen returns the times of the attempts and what was written.
+func (f *fakeDB) seen() (attempts []time.Time, written []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.attempts), slices.Clone(f.written)
 }
 
 // fakeStore returns a store over a fake, without a database to close or to read.
@@ -98,15 +119,14 @@ func TestDownForTenMinutes(t *testing.T) {
 				if got := s.Stats(); got.LastError == nil || got.Waiting != uint64(len(want)) {
 					t.Errorf("while it is down: got %+v", got)
 				}
-				if n := len(f.attempts); n < 30 || n > 200 {
-					t.Errorf("%d attempts in ten minutes", n)
+				if attempts, _ := f.seen(); len(attempts) < 30 || len(attempts) > 200 {
+					t.Errorf("%d attempts in ten minutes", len(attempts))
 				}
-				f.down = nil
+				f.up()
 				time.Sleep(lastRetry)
 				synctest.Wait()
-				if !slices.Equal(f.written, want) {
-					t.Errorf("written: %v", f.written)
-				}
+				_, written := f.seen()
+				checkDiff(t, want, written)
 				checkDiff(t, Stats{Written: uint64(len(want))}, s.Stats())
 				mustClose(t, s)
 			})
@@ -136,14 +156,15 @@ func TestBackoff(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
+		attempts, _ := f.seen()
 		want := firstRetry
-		for i := 1; i < len(f.attempts); i++ {
-			if d := f.attempts[i].Sub(f.attempts[i-1]); d < want/2 || d > want {
+		for i := 1; i < len(attempts); i++ {
+			if d := attempts[i].Sub(attempts[i-1]); d < want/2 || d > want {
 				t.Errorf("delay %d: got %s, want %s to %s", i, d, want/2, want)
 			}
 			want = min(2*want, lastRetry)
 		}
-		f.down = nil
+		f.up()
 		mustClose(t, s)
 	})
 }
@@ -183,13 +204,12 @@ func TestFullBuffer(t *testing.T) {
 				if got := s.Stats(); got.accepted() != 7 {
 					t.Errorf("got %+v, want 7 periods in all", got)
 				}
-				f.down = nil
+				f.up()
 				if err := s.Flush(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if !slices.Equal(f.written, test.want) {
-					t.Errorf("got %v, want %v", f.written, test.want)
-				}
+				_, written := f.seen()
+				checkDiff(t, test.want, written)
 				if got := s.Stats(); got.Dropped != test.dropped || got.accepted() != 7 {
 					t.Errorf("got %+v, want %d dropped of 7", got, test.dropped)
 				}
@@ -262,7 +282,7 @@ func TestCloseTriesAtOnce(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		f.down = nil
+		f.up()
 		begin := time.Now()
 		mustClose(t, s)
 		if d := time.Since(begin); d > firstRetry {
@@ -288,7 +308,7 @@ func TestFlushDeadline(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("got %v", err)
 		}
-		f.down = nil
+		f.up()
 		mustClose(t, s)
 	})
 }

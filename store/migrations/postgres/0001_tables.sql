@@ -55,7 +55,7 @@ CREATE TABLE summary_rows (
   within_target_ratio  double precision NOT NULL,
   failure_mean_ms      double precision NOT NULL,
   failure_max_ms       double precision NOT NULL,
-  distribution         jsonb NOT NULL, -- JSON: [[low_ms, high_ms or null, calls], ...]
+  distribution         json NOT NULL, -- JSON: [[low_ms, high_ms or null, calls], ...]
   in_flight            bigint NOT NULL,
   oldest_in_flight_ms  double precision NOT NULL,
   stuck                bigint NOT NULL,
@@ -212,7 +212,7 @@ SELECT s.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id
-CROSS JOIN jsonb_array_elements(s.distribution) AS b (value);
+CROSS JOIN json_array_elements(s.distribution) AS b (value);
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, kind, operation, objective, state, reminder,

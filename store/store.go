@@ -60,7 +60,21 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 // change any more. It returns an error if older ones had to be dropped for want of room,
 // and [ErrClosed] after Close.
 func (s *Store) Consume(_ context.Context, p engine.Period) error {
+	p.Summaries = withoutHistograms(p.Summaries)
 	return s.put(item{period: &p})
+}
+
+// withoutHistograms returns the summaries without what is not stored and would take memory
+// while they wait.
+func withoutHistograms(summaries []engine.Summary) []engine.Summary {
+	if !slices.ContainsFunc(summaries, func(s engine.Summary) bool { return s.Histogram != nil }) {
+		return summaries
+	}
+	summaries = slices.Clone(summaries) // they are shared with other sinks
+	for i := range summaries {
+		summaries[i].Histogram = nil
+	}
+	return summaries
 }
 
 // Notify takes alerts to be written, as Consume does periods. They are written one row for
@@ -69,7 +83,11 @@ func (s *Store) Notify(_ context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
 	}
-	err := s.put(item{alerts: slices.Clone(alerts)})
+	alerts = slices.Clone(alerts)
+	for i := range alerts {
+		alerts[i].Evidence = withoutHistograms(alerts[i].Evidence)
+	}
+	err := s.put(item{alerts: alerts})
 	if errors.Is(err, ErrClosed) {
 		return alert.Final(err)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -316,6 +317,65 @@ func TestRefused(t *testing.T) {
 			t.Errorf("got %+v, want one written, one dropped, and the reason", got)
 		}
 		checkComplete(t, s)
+	})
+}
+
+// Histograms are not stored, so they don't wait either; other sinks keep theirs.
+func TestHistogramsDontWait(t *testing.T) {
+	s := &Store{queue: newQueue(10, 10)}
+	p := bigPeriod(2, start)
+	p.Summaries[1].Histogram = &engine.ExponentialHistogram{}
+	if err := s.Consume(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	it, _, _ := s.queue.first()
+	if it.period.Summaries[1].Histogram != nil || p.Summaries[1].Histogram == nil {
+		t.Error("the histogram is in the buffer, or the sink changed the period")
+	}
+}
+
+// Stores that write the same operations, and delete meanwhile, are not in each other's way.
+func TestManyWriters(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		const writers, periods = 4, 25
+		var wg sync.WaitGroup
+		for i := range writers {
+			s := openStore(t, Config{DSN: dsn, Instance: string(rune('a' + i))})
+			trim := func() {
+				_, err := s.db.trim(t.Context(), start.Add(5*time.Minute))
+				for err != nil && s.db.isBusy(err) { // SQLite lets nobody in for too long
+					_, err = s.db.trim(t.Context(), start.Add(5*time.Minute))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			wg.Go(func() {
+				for n := range periods {
+					p := bigPeriod(20, start.Add(time.Duration(n)*time.Minute))
+					for j := range p.Summaries { // new operations all the time, in an order of its own
+						p.Summaries[j].Operation = fmt.Sprint(n, (j*7+i*3)%20)
+					}
+					if err := s.Consume(t.Context(), p); err != nil {
+						t.Error(err)
+					}
+				}
+				for range 5 {
+					trim()
+				}
+				if err := s.Flush(t.Context()); err != nil {
+					t.Error(err)
+				}
+				trim()
+				checkDiff(t, Stats{Written: periods}, s.Stats())
+			})
+		}
+		wg.Wait()
+		s := openStore(t, Config{DSN: dsn})
+		checkComplete(t, s)
+		checkNumber(t, s, writers*(periods-5), "SELECT count(*) FROM periods")
+		checkNumber(t, s, writers*(periods-5)*20, "SELECT count(*) FROM summaries")
+		checkNumber(t, s, periods*20, "SELECT count(*) FROM operations")
 	})
 }
 

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// start is when the periods of the tests begin.
+var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// call returns an exemplar.
+func call(id byte, code string, d time.Duration, end time.Time) engine.Exemplar {
+	return engine.Exemplar{
+		Trace:    engine.TraceRef{TraceID: [16]byte{0: 0xab, 15: id}, SpanID: [8]byte{7: id}, Sampled: id%2 == 0},
+		Code:     code,
+		Duration: d,
+		End:      end,
+	}
+}
+
+// fullSummary returns a summary in which nothing is zero.
+func fullSummary(operation string, at time.Time) engine.Summary {
+	end := at.Add(time.Minute)
+	return engine.Summary{
+		Monitor: "shop", Service: "checkout", Operation: operation, Kind: engine.KindServer,
+		Start: at, End: end, Partial: true,
+		Count: 103, Success: 90, Failure: 10, Cancelled: 3, Ignored: 2, SuccessRatio: 0.9,
+		Latency: engine.Latency{
+			Min: 1_234_567, Mean: 20 * time.Millisecond, Max: 2 * time.Second, P50: 15 * time.Millisecond,
+			P90: 100 * time.Millisecond, P95: 200*time.Millisecond + 1, P99: 900 * time.Millisecond,
+		},
+		WithinTarget: 80, WithinTargetRatio: 80.0 / 90,
+		FailureLatency: engine.FailureLatency{Mean: 3 * time.Millisecond, Max: 7 * time.Millisecond},
+		Distribution: []engine.Bucket{
+			{High: 100 * time.Millisecond, Count: 80},
+			{Low: 100 * time.Millisecond, High: 150*time.Millisecond + 1, Count: 0},
+			{Low: 150*time.Millisecond + 1, Count: 10},
+		},
+		Failures:    []engine.CodeCount{{Code: "503", Name: "payment down", Count: 7}, {Code: "DEADLINE_EXCEEDED", Count: 3}},
+		FailedCalls: []engine.Exemplar{call(1, "503", time.Second, at.Add(time.Second)), call(2, "", 0, at)},
+		SlowCalls:   []engine.Exemplar{call(4, "200", 2*time.Second, at.Add(2*time.Second)), {Duration: time.Second}},
+		FailureCauses: []engine.CauseCount{
+			{Cause: engine.Cause{Service: "payment", Kind: engine.KindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
+			{Cause: engine.Cause{Service: "checkout", Kind: engine.KindClient, Operation: "INSERT orders", Code: "23505"}, Count: 1, Share: 0.1},
+		},
+		SlowCauses: []engine.CauseCount{
+			{Cause: engine.Cause{Service: "checkout", Operation: "render"}, Count: 9, Share: 0.9},
+		},
+		InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
+		BurnRates: engine.BurnRates{Minutes5: 20, Minutes30: 10.5, Hour1: 5, Hours6: 0.25},
+		Objective: engine.Objective{
+			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTarget: 0.8, AlertAfter: 3, RecoverAfter: 2,
+			MinCalls: 10, Confidence: 0.9, MinTraffic: 4, TrafficDrop: 0.5, StuckAfter: 2 * time.Second, BudgetRatio: 0.999,
+			RemindEvery: time.Hour,
+		},
+		Verdicts: engine.Verdicts{
+			Availability: engine.VerdictBad, Latency: engine.VerdictGood, Traffic: engine.VerdictInsufficient,
+			Stuck: engine.VerdictBad, BurnRate: engine.VerdictGood,
+		},
+	}
+}
+
+// periodOf returns the period that has the given summaries.
+func periodOf(at time.Time, summaries ...engine.Summary) engine.Period {
+	p := engine.Period{
+		Monitor: "shop", Start: at, End: at.Add(time.Minute), Partial: true, Missed: 1, Summaries: summaries,
+		Dropped: 2, Overflowed: 3, InFlight: 4, Untracked: 5, Abandoned: 6, SampledRatio: 0.5,
+	}
+	for i := range summaries {
+		p.Received += summaries[i].Count
+	}
+	p.Received += p.Dropped
+	return p
+}
+
+// bigPeriod returns a period of n operations, of which every tenth fails at times.
+func bigPeriod(n int, at time.Time) engine.Period {
+	summaries := make([]engine.Summary, n)
+	for i := range summaries {
+		s := fullSummary(fmt.Sprintf("GET /things/%04d/{id}", i), at)
+		s.Partial = false
+		if i%10 != 0 {
+			s.Failure, s.Failures, s.FailedCalls, s.FailureCauses, s.SlowCalls, s.SlowCauses = 0, nil, nil, nil, nil, nil
+		}
+		s.Count = s.Success + s.Failure + s.Cancelled
+		summaries[i] = s
+	}
+	p := periodOf(at, summaries...)
+	p.Partial = false
+	return p
+}
+
+// fullAlert returns an alert in which nothing is zero but EndsAt.
+func fullAlert(at time.Time) alert.Alert {
+	return alert.Alert{
+		ID: "0123456789abcdef", Monitor: "shop", Service: "checkout", Operation: "POST /orders", SpanKind: engine.KindServer,
+		Objective: alert.Latency, State: alert.Firing, StartsAt: at, At: at.Add(3 * time.Minute), Reminder: true,
+		Target: 0.95, Actual: 0.5, WorstActual: 0.1, LastActual: 0.6, LatencyTarget: 100 * time.Millisecond,
+		Worst: call(2, "503", time.Second, at), CausedBy: "fedcba9876543210",
+		Causes: []engine.CauseCount{
+			{Cause: engine.Cause{Service: "payment", Kind: engine.KindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
+		},
+		Evidence: []engine.Summary{fullSummary("POST /orders", at), fullSummary("POST /orders", at.Add(time.Minute))},
+	}
+}

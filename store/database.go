@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// database is a store's database: what both kinds have in common. It writes from one
+// goroutine and reads from any.
+type database struct {
+	dialect
+	instance      string
+	writes, reads *sql.DB // the same for PostgreSQL
+}
+
+// dialect is what differs between the two.
+type dialect interface {
+	// open returns the connections to write and to read with.
+	open(d dsn) (writes, reads *sql.DB, err error)
+	// migrations returns the folder of the schema's versions.
+	migrations() string
+	// lockSchema keeps other processes from changing the schema until tx ends.
+	lockSchema(ctx context.Context, tx *sql.Tx) error
+	// hasVersions reports whether the table schema_version exists.
+	hasVersions(ctx context.Context, tx *sql.Tx) (bool, error)
+	// insertPeriod writes a period in a transaction, unless it is there.
+	insertPeriod(ctx context.Context, db *sql.DB, p *periodWrite) error
+	// insertAlerts writes those alerts in a transaction that are not there.
+	insertAlerts(ctx context.Context, db *sql.DB, alerts rows) error
+	// oldPeriods is the query for the periods to delete: id and number of operations.
+	oldPeriods() string
+	// snapshot is the isolation at which all queries of a transaction see the same.
+	snapshot() sql.IsolationLevel
+	// arg returns a value as a column takes it.
+	arg(v any) any
+	// isBusy reports whether another process is in the way for a moment.
+	isBusy(err error) bool
+	// isFinal reports whether an error is about what was written, not about the database.
+	isFinal(err error) bool
+}
+
+// openDatabase connects and brings the schema up to date.
+func openDatabase(ctx context.Context, c Config) (*database, error) {
+	d, err := parseDSN(c.DSN)
+	if err != nil {
+		return nil, err
+	}
+	db := &database{dialect: sqlite{}, instance: c.Instance}
+	if d.isPostgres {
+		db.dialect = postgres{}
+	}
+	if db.writes, db.reads, err = db.open(d); err != nil {
+		return nil, err
+	}
+	for {
+		err := db.migrate(ctx, schemas)
+		if err == nil {
+			return db, nil
+		}
+		if !db.isBusy(err) || !wait(ctx, busyDelay/2+rand.N(busyDelay)) {
+			return nil, errors.Join(err, db.close())
+		}
+	}
+}
+
+// busyDelay is about how long to wait for another process that opens the same database.
+const busyDelay = 20 * time.Millisecond
+
+// wait waits for d, or until ctx ends; then it returns false.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// close closes all connections.
+func (db *database) close() error {
+	err := db.reads.Close()
+	if db.writes != db.reads {
+		err = errors.Join(err, db.writes.Close())
+	}
+	return err
+}
+
+// write implements target.
+func (db *database) write(ctx context.Context, it *item) error {
+	if it.period != nil {
+		p, err := newPeriodWrite(it.period, db.instance)
+		if err != nil {
+			return err
+		}
+		return db.insertPeriod(ctx, db.writes, p)
+	}
+	alerts, err := alertRows(it.alerts, db.instance)
+	if err != nil {
+		return err
+	}
+	return db.insertAlerts(ctx, db.writes, alerts)
+}
+
+// isFinal implements target.
+func (db *database) isFinal(err error) bool {
+	if _, ok := errors.AsType[*refusedError](err); ok {
+		return true
+	}
+	return db.dialect.isFinal(err)
+}
+
+// scanner reads the columns of a row.
+type scanner func(to ...any) error
+
+// queryer runs queries on one state of the database.
+type queryer struct {
+	ctx context.Context
+	tx  *sql.Tx
+	arg func(any) any
+}
+
+// read calls f with one state of the database, whatever is written meanwhile.
+func (db *database) read(ctx context.Context, f func(queryer) error) error {
+	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{Isolation: db.snapshot(), ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // there is nothing to lose
+	return f(queryer{ctx: ctx, tx: tx, arg: db.arg})
+}
+
+// each calls f for every row of a query.
+func (q queryer) each(query string, args []any, f func(scanner) error) error {
+	rows, err := q.tx.QueryContext(q.ctx, query, bound(args, q.arg)...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// bound returns values as columns take them.
+func bound(values []any, arg func(any) any) []any {
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = arg(v)
+	}
+	return list
+}
+
+// Bounds of one batch of trim.
+const (
+	trimPeriods   = 100
+	trimSummaries = 20_000
+	trimRows      = 1000
+)
+
+// operationsOutlive is how much longer an operation is kept than its last summary: when it
+// was last seen is noted once a day.
+const operationsOutlive = 48 * time.Hour
+
+// trim implements target.
+func (db *database) trim(ctx context.Context, before time.Time) (more bool, err error) {
+	tx, err := db.writes.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	ids, more, err := db.periodsBefore(ctx, tx, before)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		for _, table := range []string{"failure_rows", "cause_rows", "exemplar_rows", "summary_rows"} {
+			_, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE summary_id >= $1 AND summary_id < $2",
+				id<<summariesBits, (id+1)<<summariesBits)
+			if err != nil {
+				return false, err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM period_rows WHERE period_id = $1", id); err != nil {
+			return false, err
+		}
+	}
+	for _, old := range []struct {
+		table, key, time string
+		before           time.Time
+	}{
+		{"alert_rows", "alert_key", "decided_at", before},
+		{"operation_rows", "operation_id", "last_seen", before.Add(-operationsOutlive)},
+	} {
+		result, err := tx.ExecContext(ctx, "DELETE FROM "+old.table+" WHERE "+old.time+" < $1 AND "+old.key+
+			" IN (SELECT "+old.key+" FROM "+old.table+" WHERE "+old.time+" < $1 LIMIT $2)", db.arg(old.before), trimRows)
+		if err != nil {
+			return false, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return false, err
+		}
+		more = more || n == trimRows
+	}
+	return more, tx.Commit()
+}
+
+// periodsBefore returns the periods to delete in one batch.
+func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.Time) (ids []int64, more bool, err error) {
+	rows, err := tx.QueryContext(ctx, db.oldPeriods(), db.arg(before), trimPeriods)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = rows.Close() }() // its error is that of Err
+	summaries := 0
+	for rows.Next() {
+		var id int64
+		var operations int
+		if err := rows.Scan(&id, &operations); err != nil {
+			return nil, false, err
+		}
+		if summaries += operations; len(ids) > 0 && summaries > trimSummaries {
+			return ids, true, rows.Err()
+		}
+		ids = append(ids, id)
+	}
+	return ids, len(ids) == trimPeriods, rows.Err()
+}

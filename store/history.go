@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// History returns what an operation did in the periods that began at or after from and
+// before to, ordered by time; a zero time sets no bound. Operations of that name of all
+// services and kinds are among it, and those of all instances and monitors: each has a summary of its own
+// for the same period. Times are exact to the millisecond, and there are no full histograms.
+// It is read as a whole: a day of periods of 1m takes about 2 MiB for each instance.
+func (s *Store) History(ctx context.Context, operation string, from, to time.Time) ([]engine.Summary, error) {
+	var list []engine.Summary
+	err := s.db.read(ctx, func(q queryer) (err error) {
+		list, err = history(q, operation, from, to)
+		return err
+	})
+	return list, wrap("history", err)
+}
+
+// Queries of a history: the summaries themselves, and what belongs to them in another table.
+const (
+	ofOperation = " JOIN operation_rows o ON o.operation_id = s.operation_id" +
+		" WHERE o.operation = $3 AND s.started_at >= $1 AND s.started_at < $2"
+	historyOrder = " ORDER BY s.started_at, o.service, o.kind, p.monitor, p.instance, s.summary_id"
+)
+
+// belongings returns the query for the rows of a table that belong to the summaries of a
+// history, without their order.
+func belongings(table string, columns []string) string {
+	return "SELECT t.summary_id, " + columnList("t.", columns) + " FROM " + table + " t" +
+		" JOIN summary_rows s ON s.summary_id = t.summary_id" + ofOperation
+}
+
+// history reads a history.
+func history(q queryer, operation string, from, to time.Time) ([]engine.Summary, error) {
+	args := append(span(from, to), clean(operation))
+	var list []engine.Summary
+	place := make(map[int64]int) // of a summary in list, by id
+	query := "SELECT s.summary_id, p.monitor, " + columnList("o.", names(operationColumns)) + ", " + columnList("s.", names(summaryColumns)) +
+		" FROM summary_rows s JOIN period_rows p ON p.period_id = s.period_id" + ofOperation + historyOrder
+	err := q.each(query, args, func(scan scanner) error {
+		var id int64
+		var key engine.OperationKey
+		var s engine.Summary
+		to := destinations(operationColumns, &key, &id, (*words)(&s.Monitor))
+		if err := scan(destinations(summaryColumns, &s, to...)...); err != nil {
+			return err
+		}
+		s.Service, s.Kind, s.Operation = key.Service, key.Kind, key.Name
+		place[id] = len(list)
+		list = append(list, s)
+		return nil
+	})
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+
+	err = q.each(belongings("failure_rows", names(failureColumns))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
+		var id int64
+		var c engine.CodeCount
+		if err := scan(destinations(failureColumns, &c, &id)...); err != nil {
+			return err
+		}
+		s := &list[place[id]]
+		s.Failures = append(s.Failures, c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = q.each(belongings("cause_rows", append([]string{"missed"}, names(causeColumns)...))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
+		var id int64
+		var missed string
+		var c engine.CauseCount
+		if err := scan(destinations(causeColumns, &c, &id, &missed)...); err != nil {
+			return err
+		}
+		causes := missedOf(&list[place[id]], missed).causes
+		*causes = append(*causes, c)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = q.each(belongings("exemplar_rows", append([]string{"missed"}, names(exemplarColumns)...))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
+		var id int64
+		var missed string
+		var e engine.Exemplar
+		if err := scan(destinations(exemplarColumns, &e, &id, &missed)...); err != nil {
+			return err
+		}
+		calls := missedOf(&list[place[id]], missed).calls
+		*calls = append(*calls, e)
+		return nil
+	})
+	return list, err
+}
+
+// missedOf returns the lists of s about what was missed.
+func missedOf(s *engine.Summary, missed string) missedList {
+	lists := listsOf(s)
+	if missed == lists[0].missed {
+		return lists[0]
+	}
+	return lists[1]
+}
+
+// Operations returns the operations of which anything is known, ordered by service, name and
+// kind.
+func (s *Store) Operations(ctx context.Context) ([]engine.OperationKey, error) {
+	var list []engine.OperationKey
+	err := s.db.read(ctx, func(q queryer) error {
+		query := "SELECT " + columnList("", names(operationColumns)) + " FROM operation_rows ORDER BY service, operation, kind"
+		return q.each(query, nil, func(scan scanner) error {
+			var k engine.OperationKey
+			if err := scan(destinations(operationColumns, &k)...); err != nil {
+				return err
+			}
+			list = append(list, k)
+			return nil
+		})
+	})
+	return list, wrap("operations", err)
+}
+
+// span returns the arguments for a span of time; a zero time means the first or last that
+// every database can hold.
+func span(from, to time.Time) []any {
+	if to.IsZero() {
+		to = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	}
+	return []any{toMillisecond(from), toMillisecond(to)}
+}
+
+// columnList returns names for a query, which are this package's own.
+func columnList(prefix string, names []string) string {
+	return prefix + strings.Join(names, ", "+prefix)
+}
+
+// wrap says what failed.
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("store: %s: %w", what, err)
+}

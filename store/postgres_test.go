@@ -1,0 +1,79 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// A server that goes away in the middle of writing, several times and for a while, costs no
+// period and makes no duplicate.
+func TestPostgresDown(t *testing.T) {
+	s := openStore(t, Config{DSN: newPostgres(t)})
+	written := func() uint64 { return s.Stats().Written }
+	const periods = 120
+	go func() {
+		for i := range periods {
+			if err := s.Consume(t.Context(), bigPeriod(100, start.Add(time.Duration(i)*time.Minute))); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for round := uint64(1); round <= 3; round++ {
+		for written() < 10*round {
+			time.Sleep(time.Millisecond) // a real server needs real time
+		}
+		if err := testServer.stop(); err != nil {
+			t.Fatal(err)
+		}
+		for s.Stats().LastError == nil {
+			time.Sleep(time.Millisecond)
+		}
+		before := written()
+		time.Sleep(300 * time.Millisecond)
+		if got := s.Stats(); got.Written != before || got.LastError == nil {
+			t.Errorf("while the server is down: got %+v", got)
+		}
+		if err := testServer.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for s.Stats().Written+s.Stats().Dropped < periods {
+		time.Sleep(time.Millisecond)
+	}
+	checkDiff(t, Stats{Written: periods}, s.Stats())
+	checkNumber(t, s, periods, "SELECT count(*) FROM periods")
+	checkNumber(t, s, periods*100, "SELECT count(*) FROM summaries")
+	checkComplete(t, s)
+}
+
+// A process that may not create anything works with tables that are there, in a schema of
+// their own.
+func TestPostgresRights(t *testing.T) {
+	dsn := newPostgres(t)
+	s := openStore(t, Config{DSN: dsn})
+	_, err := s.db.writes.ExecContext(t.Context(), "CREATE SCHEMA quality")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := openStore(t, Config{DSN: dsn + "&search_path=quality"})
+	mustConsume(t, own, bigPeriod(2, start))
+	checkNumber(t, s, 2, "SELECT count(*) FROM quality.summaries")
+	checkNumber(t, s, 0, "SELECT count(*) FROM public.summaries")
+
+	_, err = s.db.writes.ExecContext(t.Context(), `DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; GRANT USAGE ON SCHEMA quality TO writer;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA quality TO writer`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer := openStore(t, Config{DSN: strings.Replace(dsn, "gomonitor:", "writer:", 1) + "&search_path=quality"})
+	mustConsume(t, writer, bigPeriod(2, start.Add(time.Minute)))
+	mustNotify(t, writer, fullAlert(start))
+	if _, err := writer.db.trim(t.Context(), start.Add(30*time.Second)); err != nil {
+		t.Error(err)
+	}
+	checkNumber(t, s, 2, "SELECT count(*) FROM quality.summaries")
+	if _, err := s.db.writes.ExecContext(t.Context(), "DROP OWNED BY writer; DROP ROLE writer"); err != nil {
+		t.Error(err)
+	}
+}

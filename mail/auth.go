@@ -89,7 +89,7 @@ func (a Auth) choose(offered string, mayTell, encrypted bool) (Auth, error) {
 			return 0, fmt.Errorf("%s needs an encrypted connection", a)
 		}
 		if !a.isAmong(offered) {
-			return 0, fmt.Errorf("the server does not offer %s, only %q", a, clip(inert(offered), maxReply))
+			return 0, fmt.Errorf("the server does not offer %s, only %q", a, shown(offered, maxReply))
 		}
 		return a, nil
 	}
@@ -106,7 +106,7 @@ func (a Auth) choose(offered string, mayTell, encrypted bool) (Auth, error) {
 	if kept {
 		return 0, errUnencrypted
 	}
-	return 0, fmt.Errorf("the server offers no way to log in that is known here, only %q", clip(inert(offered), maxReply))
+	return 0, fmt.Errorf("the server offers no way to log in that is known here, only %q", shown(offered, maxReply))
 }
 
 func (a Auth) isAmong(offered string) bool {

@@ -52,10 +52,10 @@ func newLine(a *alert.Alert) *line {
 	return &line{
 		State:   stateWord(a),
 		Firing:  a.State == alert.Firing,
-		About:   clip(inert(a.Operation), maxName) + " " + a.Objective.String() + serviceSuffix(a),
-		What:    clip(inert(what), 2*maxName),
+		About:   shown(a.Operation, maxName) + " " + a.Objective.String() + serviceSuffix(a),
+		What:    shown(what, 2*maxName),
 		Since:   since,
-		ID:      clip(inert(a.ID), maxName),
+		ID:      shown(a.ID, maxName),
 		Changes: 1,
 		alert:   clip(a.ID, maxName),
 	}

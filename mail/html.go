@@ -53,18 +53,18 @@ func cardOf(a *alert.Alert) card {
 	c := card{
 		State:   stateWord(a),
 		Firing:  a.State == alert.Firing,
-		About:   clip(inert(a.Operation), maxName),
-		Whose:   "monitor " + clip(inert(a.Monitor), maxName),
+		About:   shown(a.Operation, maxName),
+		Whose:   "monitor " + shown(a.Monitor, maxName),
 		Columns: columns(a),
-		ID:      clip(inert(a.ID), maxName),
+		ID:      shown(a.ID, maxName),
 	}
 	if a.Service != "" {
-		c.Whose += ", service " + clip(inert(a.Service), maxName)
+		c.Whose += ", service " + shown(a.Service, maxName)
 	}
 	if a.SpanKind != engine.KindUnspecified {
 		c.Whose += ", " + a.SpanKind.String() + " spans"
 	}
-	add := func(name, value string) { c.Facts = append(c.Facts, fact{name, clip(inert(value), 2*maxName)}) }
+	add := func(name, value string) { c.Facts = append(c.Facts, fact{name, shown(value, 2*maxName)}) }
 	add(strings.ReplaceAll(a.Objective.String(), "_", " "), a.Measured())
 	if a.State == alert.Resolved {
 		add("bad", fmt.Sprintf("%s to %s (%s)", moment(a.StartsAt), moment(a.EndsAt), duration(a.Lasted())))
@@ -74,6 +74,9 @@ func cardOf(a *alert.Alert) card {
 	add("at worst", fmt.Sprintf("%s, at last %s", value(a, a.WorstActual), value(a, a.LastActual)))
 	const most = 3 // causes
 	for i := range a.Causes[:min(len(a.Causes), most)] {
+		if a.State != alert.Firing {
+			break
+		}
 		cause := &a.Causes[i]
 		text := alert.Percent(cause.Share) + " " + clip(cause.Operation, maxName)
 		if cause.Code != "" {
@@ -81,7 +84,7 @@ func cardOf(a *alert.Alert) card {
 		}
 		add("caused by", text)
 	}
-	if a.CausedBy != "" {
+	if a.State == alert.Firing && a.CausedBy != "" {
 		add("caused by alert", a.CausedBy)
 	}
 	first, last := len(a.Evidence), 0 // the periods shown: one, a gap, four
@@ -105,7 +108,7 @@ func cardOf(a *alert.Alert) card {
 func callText(e engine.Exemplar) string {
 	text := fmt.Sprintf("trace %s span %s (", hex.EncodeToString(e.Trace.TraceID[:]), hex.EncodeToString(e.Trace.SpanID[:]))
 	if e.Code != "" {
-		text += clip(inert(e.Code), maxName) + ", "
+		text += shown(e.Code, maxName) + ", "
 	}
 	text += duration(e.Duration)
 	if !e.Trace.Sampled {
@@ -134,7 +137,7 @@ func cells(a *alert.Alert, s *engine.Summary) []string {
 	row := []string{clock(s.Start) + "-" + clock(s.End)}
 	switch a.Objective {
 	case alert.Latency:
-		return append(row, fmt.Sprint(s.Success), alert.Percent(s.WithinTargetRatio), duration(s.Latency.P50), duration(s.Latency.P99))
+		return append(row, fmt.Sprint(s.Success), ratio(a, s.WithinTargetRatio), duration(s.Latency.P50), duration(s.Latency.P99))
 	case alert.Traffic:
 		usually := "-"
 		if s.TypicalCalls > 0 {
@@ -148,5 +151,5 @@ func cells(a *alert.Alert, s *engine.Summary) []string {
 		return append(row, fmt.Sprint(s.Success+s.Failure), fmt.Sprint(s.Failure),
 			number(r.Minutes5)+"x", number(r.Minutes30)+"x", number(r.Hour1)+"x", number(r.Hours6)+"x")
 	}
-	return append(row, fmt.Sprint(s.Success+s.Failure), alert.Percent(s.SuccessRatio), clip(alert.CodesText(s.Failures), maxName))
+	return append(row, fmt.Sprint(s.Success+s.Failure), ratio(a, s.SuccessRatio), clip(alert.CodesText(s.Failures), maxName))
 }

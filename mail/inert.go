@@ -41,3 +41,6 @@ func clip(s string, n int) string {
 	}
 	return s[:n] + dots
 }
+
+// shown returns the beginning of s, made inert, in at most n bytes.
+func shown(s string, n int) string { return clip(inert(clip(s, n)), n) }

@@ -113,10 +113,7 @@ func (l *letterhead) references(alerts []alert.Alert, known *threads) (inReplyTo
 			inReplyTo = append(inReplyTo, root)
 		}
 	}
-	for _, id := range inReplyTo {
-		references = append(references, id)
-	}
-	return unique(inReplyTo), unique(references)
+	return unique(inReplyTo), unique(append(references, inReplyTo...))
 }
 
 // unique returns a list without repetitions.
@@ -219,6 +216,16 @@ func (l *letterhead) write(m *message, d draft) error {
 	if _, err := msg.WriteTo(&b); err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	m.raw, m.left = b.Bytes(), l.recipients()
+	m.raw, m.left = unfold(b.Bytes()), l.recipients()
 	return nil
+}
+
+// unfold puts the ids of a mail into the lines of their headers, from where go-mail takes
+// them if they are long: not every program looks for them in the line after.
+func unfold(raw []byte) []byte {
+	head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	for _, name := range []string{"Message-ID:", "In-Reply-To:", "References:"} {
+		head = bytes.Replace(head, []byte("\r\n"+name+"\r\n "), []byte("\r\n"+name+" "), 1)
+	}
+	return slices.Concat(head, []byte("\r\n\r\n"), body)
 }

@@ -152,6 +152,8 @@ func FuzzSubject(f *testing.F) {
 // TestSubject checks which alert a subject is about.
 func TestSubject(t *testing.T) {
 	a, b := firing("a", "A"), firing("b", "B")
+	near := a
+	near.Actual = 0.9496 // not the 95 % that it misses
 	still := firing("c", "C")
 	still.Reminder = true
 	burn, stuck, traffic := firing("d", "D"), firing("e", "E"), firing("f", "F")
@@ -165,6 +167,7 @@ func TestSubject(t *testing.T) {
 		{[]alert.Alert{a}, "p FIRING: A availability 71 %"},
 		{[]alert.Alert{resolved(a)}, "p RESOLVED: A availability 99.8 %"},
 		{[]alert.Alert{resolved(a), b, still}, "p FIRING: B availability 71 % (and 2 more)"},
+		{[]alert.Alert{near}, "p FIRING: A availability 94.96 %"},
 		{[]alert.Alert{still}, "p STILL FIRING: C availability 71 %"},
 		{[]alert.Alert{burn}, "p FIRING: D burn_rate 16.26x"},
 		{[]alert.Alert{stuck}, "p FIRING: E stuck 2m"},

@@ -222,7 +222,7 @@ func (s *server) data(client *smtp.Client, raw []byte) error {
 func (s *server) failed(step string, err error) error {
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
 		text := strings.Join(strings.Fields(s.scrub(reply.Msg)), " ")
-		said := fmt.Errorf("%s: the server says %d %s", step, reply.Code, clip(inert(text), maxReply))
+		said := fmt.Errorf("%s: the server says %d %s", step, reply.Code, shown(text, maxReply))
 		if reply.Code >= 500 && reply.Code < 600 {
 			return alert.Final(said)
 		}
@@ -248,7 +248,7 @@ func isDistrust(err error) bool {
 func (s *server) scrubbed(err error) error {
 	text := err.Error()
 	if clean := s.scrub(text); clean != text {
-		return errors.New(clip(inert(clean), maxReply))
+		return errors.New(shown(clean, maxReply))
 	}
 	return err
 }

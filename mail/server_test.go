@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -47,6 +47,12 @@ func TestDelivery(t *testing.T) {
 			login(c)
 			c.Encryption, c.TLS.CAFile = StartTLS, file
 		}, "PLAIN"},
+		{"cram-md5", serverOptions{auth: []string{"CRAM-MD5", "PLAIN"}, insecure: true}, login, "CRAM-MD5"},
+		{"scram", serverOptions{auth: []string{"SCRAM-SHA-256", "PLAIN"}, insecure: true}, login, "SCRAM-SHA-256"},
+		{"scram, bound", serverOptions{cert: cert, auth: []string{"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}}, func(c *Config) {
+			login(c)
+			c.Encryption, c.TLS.CAFile = StartTLS, file
+		}, "SCRAM-SHA-256-PLUS"},
 		{"loopback may be told", serverOptions{insecure: true, auth: []string{"LOGIN"}}, login, "LOGIN"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -106,6 +112,9 @@ func TestRefused(t *testing.T) {
 		{"wrong password, login", serverOptions{insecure: true, auth: []string{"LOGIN"}}, func(c *Config) {
 			c.Username, c.Password = testUser, testPassword+"!"
 		}, true, "log in by login: the server says 535"},
+		{"wrong password, scram", serverOptions{insecure: true, auth: []string{"SCRAM-SHA-256"}}, func(c *Config) {
+			c.Username, c.Password = testUser, testPassword+"!"
+		}, true, "log in by scram-sha-256: the server says 535"},
 		{"not offered", serverOptions{insecure: true, auth: []string{"LOGIN"}}, func(c *Config) {
 			c.Username, c.Password, c.Auth = testUser, testPassword, AuthPlain
 		}, true, `does not offer plain, only "LOGIN"`},
@@ -233,7 +242,7 @@ func TestMessageIDSurvives(t *testing.T) {
 	}
 }
 
-// TestHang checks that a server that falls silent ends neither after Timeout nor after ctx.
+// TestHang checks that a try ends with Timeout, and with ctx, wherever the server falls silent.
 func TestHang(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -361,14 +370,23 @@ func TestKeptBack(t *testing.T) {
 	}
 }
 
-// TestNoCaller checks that the connection knows nothing of the caller's context but its end.
+// TestNoCaller checks that nothing that watches the caller's connections sees this one.
 func TestNoCaller(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		n := newFake(t, 20, func(*message) error { return nil })
-		if err := n.Notify(ctx, []alert.Alert{firing("a1", "x")}); !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
+	seen := false
+	ctx := httptrace.WithClientTrace(notification("n1"), &httptrace.ClientTrace{
+		ConnectStart: func(string, string) { seen = true },
 	})
+	if err := start(t, startServer(t, serverOptions{}).config()).Notify(ctx, []alert.Alert{firing("a1", "x")}); err != nil || seen {
+		t.Errorf("%v, seen: %t", err, seen)
+	}
+}
+
+// TestCanceled checks that a caller who is gone gets an answer at once.
+func TestCanceled(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	ts := startServer(t, serverOptions{})
+	if err := start(t, ts.config()).Notify(ctx, []alert.Alert{firing("a1", "x")}); !errors.Is(err, context.Canceled) || len(ts.got()) > 0 {
+		t.Errorf("%v, %d mails", err, len(ts.got()))
+	}
 }

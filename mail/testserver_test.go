@@ -5,12 +5,18 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/pbkdf2"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -71,8 +77,8 @@ type serverOptions struct {
 func startServer(t *testing.T, o serverOptions) *testServer {
 	t.Helper()
 	ts := &testServer{onRcpt: o.onRcpt, onData: o.onData}
-	ts.Server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
-		s := &session{server: ts}
+	ts.Server = smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) {
+		s := &session{server: ts, conn: conn}
 		if o.auth == nil {
 			return s, nil
 		}
@@ -122,6 +128,7 @@ func (ts *testServer) config() Config {
 
 type session struct {
 	server *testServer
+	conn   *smtp.Conn
 	mail   received
 }
 
@@ -182,6 +189,11 @@ func (s *authSession) Auth(mech string) (sasl.Server, error) {
 		return sasl.NewPlainServer(check), nil
 	case "LOGIN":
 		return &loginServer{check: check}, nil
+	case "CRAM-MD5":
+		return &cramServer{check: check}, nil
+	case "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS":
+		state, _ := s.conn.TLSConnectionState()
+		return &scramServer{check: check, bound: strings.HasSuffix(mech, "PLUS"), tls: state}, nil
 	}
 	return nil, smtp.ErrAuthUnknownMechanism
 }
@@ -203,6 +215,85 @@ func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err er
 		return []byte("Password:"), false, nil
 	}
 	return nil, true, l.check("", l.username, string(response))
+}
+
+// cramServer is the CRAM-MD5 mechanism, as of RFC 2195.
+type cramServer struct {
+	check func(identity, username, password string) error
+	sent  bool
+}
+
+func (c *cramServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	const text = "<1.2@localhost>"
+	if !c.sent {
+		c.sent = true
+		return []byte(text), false, nil
+	}
+	mac := hmac.New(md5.New, []byte(testPassword))
+	_, _ = mac.Write([]byte(text))
+	password := "wrong"
+	if string(response) == fmt.Sprintf("%s %x", testUser, mac.Sum(nil)) {
+		password = testPassword
+	}
+	return nil, true, c.check("", testUser, password)
+}
+
+// scramServer is the SCRAM-SHA-256 mechanism, as of RFC 5802 and RFC 7677.
+type scramServer struct {
+	check func(identity, username, password string) error
+	bound bool
+	tls   tls.ConnectionState
+	first string // what both have said so far
+	salty []byte
+	done  bool
+}
+
+func (s *scramServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	const salt, rounds = "salt", 4096
+	sign := func(key []byte, text string) []byte {
+		mac := hmac.New(sha256.New, key)
+		_, _ = mac.Write([]byte(text))
+		return mac.Sum(nil)
+	}
+	text := string(response)
+	switch {
+	case s.done:
+		return nil, true, s.check("", testUser, testPassword)
+	case text == "":
+		return []byte{}, false, nil // the client begins
+	case s.first == "":
+		_, bare, _ := strings.Cut(text, ",,")
+		_, nonce, _ := strings.Cut(bare, ",r=")
+		answer := fmt.Sprintf("r=%sserver,s=%s,i=%d", nonce, base64.StdEncoding.EncodeToString([]byte(salt)), rounds)
+		s.first = bare + "," + answer
+		return []byte(answer), false, nil
+	}
+	binding := []byte("n,,")
+	if s.bound {
+		material, err := s.tls.ExportKeyingMaterial("EXPORTER-Channel-Binding", nil, 32)
+		if err != nil {
+			return nil, false, err
+		}
+		binding = append([]byte("p=tls-exporter,,"), material...)
+	}
+	if !strings.HasPrefix(text, "c="+base64.StdEncoding.EncodeToString(binding)+",") {
+		return nil, false, s.check("", testUser, "not bound")
+	}
+	without, proof, _ := strings.Cut(text, ",p=")
+	all := s.first + "," + without
+	if s.salty, err = pbkdf2.Key(sha256.New, testPassword, []byte(salt), rounds, sha256.Size); err != nil {
+		return nil, false, err
+	}
+	key := sign(s.salty, "Client Key")
+	stored := sha256.Sum256(key)
+	for i, b := range sign(stored[:], all) {
+		key[i] ^= b
+	}
+	if proof != base64.StdEncoding.EncodeToString(key) {
+		return nil, false, s.check("", testUser, "wrong")
+	}
+	s.done = true
+	return []byte("v=" + base64.StdEncoding.EncodeToString(sign(sign(s.salty, "Server Key"), all))), false, nil
 }
 
 // certificate makes a certificate for 127.0.0.1 and a file that holds it.

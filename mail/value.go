@@ -18,7 +18,19 @@ func value(a *alert.Alert, v float64) string {
 	case alert.BurnRate:
 		return number(v) + "x"
 	}
-	return alert.Percent(v)
+	return ratio(a, v)
+}
+
+// ratio writes a ratio that stands for that of an alert, with as many decimals as it
+// takes not to round a miss away.
+func ratio(a *alert.Alert, v float64) string {
+	of := *a
+	of.Actual = v
+	number, _, found := strings.Cut(of.Measured(), " %")
+	if !found {
+		return alert.Percent(v)
+	}
+	return number + " %"
 }
 
 // number writes a number with two decimals at most.
@@ -53,5 +65,5 @@ func serviceSuffix(a *alert.Alert) string {
 	if a.Service == "" {
 		return ""
 	}
-	return " (" + clip(inert(a.Service), maxName) + ")"
+	return " (" + shown(a.Service, maxName) + ")"
 }

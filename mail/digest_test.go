@@ -234,7 +234,7 @@ func TestClose(t *testing.T) {
 		})
 		_ = n.Notify(notification("1"), []alert.Alert{firing("a1", "x"), firing("a2", "y")})
 		err := n.Close(context.Background())
-		if err == nil || err.Error() != "mail: close: 2 alerts of a digest were not sent: down" {
+		if err == nil || err.Error() != "mail: close: digest not sent, alerts left: 2: down" {
 			t.Errorf("%v", err)
 		}
 		if err := n.Notify(notification("2"), []alert.Alert{firing("a3", "z")}); !alert.IsFinal(err) {
@@ -267,7 +267,7 @@ func TestCloseInTime(t *testing.T) {
 		defer cancel()
 		begin := time.Now()
 		err := n.Close(ctx)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 alerts of a digest") {
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "alerts left: 1") {
 			t.Errorf("%v", err)
 		}
 		if d := time.Since(begin); d != time.Second {

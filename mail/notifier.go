@@ -145,7 +145,7 @@ func (n *Notifier) Close(ctx context.Context) error {
 	n.end()
 	err = errors.Join(err, n.alarm.wait(ctx))
 	if left := n.waiting.Load(); left > 0 {
-		return fmt.Errorf("mail: close: %d alerts of a digest were not sent: %w", left, err)
+		return fmt.Errorf("mail: close: digest not sent, alerts left: %d: %w", left, err)
 	}
 	return err
 }

@@ -107,6 +107,7 @@ func startServer(t *testing.T, o serverOptions) *testServer {
 	}()
 	t.Cleanup(func() {
 		_ = ts.Close()
+		_ = l.Close() // Serve may not have begun when nobody came
 		<-done
 	})
 	return ts

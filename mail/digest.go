@@ -1,0 +1,128 @@
+package mail
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// maxDigest is the number of lines of a digest. What is beyond it is counted.
+const maxDigest = 1000
+
+// subject is what alerts are about; only the latest of them is in a digest.
+type subject struct {
+	monitor   string
+	operation engine.OperationKey
+	objective alert.Kind
+}
+
+func subjectOf(a *alert.Alert) subject {
+	return subject{monitor: a.Monitor, operation: a.Key(), objective: a.Objective}
+}
+
+// line is an alert in one line: strings that are bounded and inert, so that a
+// digest can keep many of them.
+type line struct {
+	State   string // FIRING, STILL FIRING or RESOLVED
+	Firing  bool
+	About   string // the operation and its objective
+	What    string // what was measured, and what is blamed
+	Since   string
+	ID      string
+	Changes int // how often the state changed while the line waited, this time included
+
+	alert string // the id, for threads
+	order int
+}
+
+// newLine returns an alert in one line.
+func newLine(a *alert.Alert) *line {
+	what := a.Measured()
+	if blame := a.Blame(); blame != "" {
+		what += ", " + blame
+	}
+	since := "since " + moment(a.StartsAt)
+	if a.State == alert.Resolved {
+		since = fmt.Sprintf("from %s to %s", moment(a.StartsAt), moment(a.EndsAt))
+	}
+	return &line{
+		State:   stateWord(a),
+		Firing:  a.State == alert.Firing,
+		About:   shown(a.Operation, maxName) + " " + a.Objective.String() + serviceSuffix(a),
+		What:    shown(what, 2*maxName),
+		Since:   since,
+		ID:      shown(a.ID, maxName),
+		Changes: 1,
+		alert:   clip(a.ID, maxName),
+	}
+}
+
+// digest gathers the latest state of everything for which there was no room. The zero
+// value is empty. It has no locks.
+type digest struct {
+	since    time.Time // when the first of it came
+	lines    map[subject]*line
+	next     int // the order of the next line
+	unlisted int // alerts for which there was no line
+}
+
+// add takes alerts that came now.
+func (d *digest) add(alerts []alert.Alert, now time.Time) {
+	if d.size() == 0 {
+		d.since = now
+	}
+	if d.lines == nil {
+		d.lines = make(map[subject]*line)
+	}
+	for i := range alerts {
+		key := subjectOf(&alerts[i])
+		old := d.lines[key]
+		if old == nil && len(d.lines) >= maxDigest {
+			d.unlisted++
+			continue
+		}
+		l := newLine(&alerts[i])
+		if old != nil {
+			l.Changes, l.order = old.Changes, old.order
+			if !alerts[i].Reminder {
+				l.Changes++
+			}
+		} else {
+			l.order = d.next
+			d.next++
+		}
+		d.lines[key] = l
+	}
+}
+
+// drop takes those alerts out of which a later state was sent otherwise.
+func (d *digest) drop(alerts []alert.Alert) {
+	for i := range alerts {
+		delete(d.lines, subjectOf(&alerts[i]))
+	}
+}
+
+// size returns how many alerts wait.
+func (d *digest) size() int { return len(d.lines) + d.unlisted }
+
+// list returns what fires and then what is resolved, each in the order in which it came.
+func (d *digest) list() []*line {
+	lines := make([]*line, 0, len(d.lines))
+	for _, l := range d.lines {
+		lines = append(lines, l)
+	}
+	slices.SortFunc(lines, func(a, b *line) int {
+		if a.Firing != b.Firing {
+			if a.Firing {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.order, b.order)
+	})
+	return lines
+}

@@ -1,0 +1,155 @@
+package mail
+
+import (
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+//go:embed mail.html
+var page string
+
+// pageTemplate needs nothing but itself: no style sheet, no image, no script.
+var pageTemplate = template.Must(template.New("mail").Parse(page))
+
+// html writes the HTML part.
+func (c *content) html() (string, error) {
+	cards := make([]card, 0, len(c.Alerts))
+	for _, a := range c.Alerts {
+		cards = append(cards, cardOf(a))
+	}
+	var b strings.Builder
+	err := pageTemplate.Execute(&b, struct {
+		*content
+		Cards []card
+	}{c, cards})
+	return b.String(), err
+}
+
+// card is an alert as the page shows it.
+type card struct {
+	State   string
+	Firing  bool
+	About   string // the operation
+	Whose   string // monitor, service, kind of spans
+	Facts   []fact
+	Columns []string
+	Periods [][]string
+	Skipped int // periods that are not shown
+	Calls   []string
+	ID      string
+}
+
+// fact is one line of what there is to say.
+type fact struct{ Name, Value string }
+
+// cardOf returns an alert as the page shows it.
+func cardOf(a *alert.Alert) card {
+	c := card{
+		State:   stateWord(a),
+		Firing:  a.State == alert.Firing,
+		About:   shown(a.Operation, maxName),
+		Whose:   "monitor " + shown(a.Monitor, maxName),
+		Columns: columns(a),
+		ID:      shown(a.ID, maxName),
+	}
+	if a.Service != "" {
+		c.Whose += ", service " + shown(a.Service, maxName)
+	}
+	if a.SpanKind != engine.KindUnspecified {
+		c.Whose += ", " + a.SpanKind.String() + " spans"
+	}
+	add := func(name, value string) { c.Facts = append(c.Facts, fact{name, shown(value, 2*maxName)}) }
+	add(strings.ReplaceAll(a.Objective.String(), "_", " "), a.Measured())
+	if a.State == alert.Resolved {
+		add("bad", fmt.Sprintf("%s to %s (%s)", moment(a.StartsAt), moment(a.EndsAt), duration(a.Lasted())))
+	} else {
+		add("bad since", fmt.Sprintf("%s (%s)", moment(a.StartsAt), duration(a.Lasted())))
+	}
+	add("at worst", fmt.Sprintf("%s, at last %s", value(a, a.WorstActual), value(a, a.LastActual)))
+	const most = 3 // causes
+	for i := range a.Causes[:min(len(a.Causes), most)] {
+		if a.State != alert.Firing {
+			break
+		}
+		cause := &a.Causes[i]
+		text := alert.Percent(cause.Share) + " " + clip(cause.Operation, maxName)
+		if cause.Code != "" {
+			text += " [" + cause.Code + "]"
+		}
+		add("caused by", text)
+	}
+	if a.State == alert.Firing && a.CausedBy != "" {
+		add("caused by alert", a.CausedBy)
+	}
+	first, last := len(a.Evidence), 0 // the periods shown: one, a gap, four
+	if n := len(a.Evidence); n > 5 {
+		first, last, c.Skipped = 1, n-4, n-5
+	}
+	for i := range a.Evidence {
+		if i < first || i >= last && last > 0 {
+			c.Periods = append(c.Periods, cells(a, &a.Evidence[i]))
+		}
+	}
+	if a.State == alert.Firing {
+		for _, call := range a.Calls() {
+			c.Calls = append(c.Calls, callText(call))
+		}
+	}
+	return c
+}
+
+// callText tells how to look a call up.
+func callText(e engine.Exemplar) string {
+	text := fmt.Sprintf("trace %s span %s (", hex.EncodeToString(e.Trace.TraceID[:]), hex.EncodeToString(e.Trace.SpanID[:]))
+	if e.Code != "" {
+		text += shown(e.Code, maxName) + ", "
+	}
+	text += duration(e.Duration)
+	if !e.Trace.Sampled {
+		text += ", not sampled"
+	}
+	return text + ")"
+}
+
+// columns are the heads of the table of periods.
+func columns(a *alert.Alert) []string {
+	switch a.Objective {
+	case alert.Latency:
+		return []string{"period", "successes", "within " + duration(a.LatencyTarget), "p50", "p99"}
+	case alert.Traffic:
+		return []string{"period", "calls", "usually"}
+	case alert.Stuck:
+		return []string{"period", "in flight", "stuck", "oldest"}
+	case alert.BurnRate:
+		return []string{"period", "calls", "failed", "5m", "30m", "1h", "6h"}
+	}
+	return []string{"period", "calls", "succeed", "failures"}
+}
+
+// cells are one period in the table.
+func cells(a *alert.Alert, s *engine.Summary) []string {
+	row := []string{clock(s.Start) + "-" + clock(s.End)}
+	switch a.Objective {
+	case alert.Latency:
+		return append(row, fmt.Sprint(s.Success), ratio(a, s.WithinTargetRatio), duration(s.Latency.P50), duration(s.Latency.P99))
+	case alert.Traffic:
+		usually := "-"
+		if s.TypicalCalls > 0 {
+			usually = fmt.Sprint(s.TypicalCalls)
+		}
+		return append(row, fmt.Sprint(s.Count), usually)
+	case alert.Stuck:
+		return append(row, fmt.Sprint(s.InFlight), fmt.Sprint(s.Stuck), duration(s.OldestInFlight))
+	case alert.BurnRate:
+		r := &s.BurnRates
+		return append(row, fmt.Sprint(s.Success+s.Failure), fmt.Sprint(s.Failure),
+			number(r.Minutes5)+"x", number(r.Minutes30)+"x", number(r.Hour1)+"x", number(r.Hours6)+"x")
+	}
+	return append(row, fmt.Sprint(s.Success+s.Failure), ratio(a, s.SuccessRatio), clip(alert.CodesText(s.Failures), maxName))
+}

@@ -1,0 +1,46 @@
+package mail
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// inert returns s with everything that could break a line, move a cursor or reorder
+// text written as an escape.
+func inert(s string) string {
+	clean := func(r rune) bool {
+		return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != unicode.ReplacementChar
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if clean(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// clip returns s, or as many of its first bytes as leave it at most n bytes long with
+// dots at its end. It does not cut a character in two.
+func clip(s string, n int) string {
+	const dots = "..."
+	if len(s) <= n {
+		return s
+	}
+	n -= len(dots)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + dots
+}
+
+// shown returns the beginning of s, made inert, in at most n bytes.
+func shown(s string, n int) string { return clip(inert(clip(s, n)), n) }

@@ -1,0 +1,282 @@
+package mail
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+)
+
+// maxReply is the number of bytes of a server's answer in an error.
+const maxReply = 300
+
+// goodbye is the time that a server has to answer QUIT, after everything is done.
+const goodbye = 2 * time.Second
+
+// server is a mail server. It is immutable and holds no connection.
+type server struct {
+	host       string
+	port       int
+	helo       string
+	encryption Encryption
+	tls        *tls.Config
+	auth       Auth
+	mayTell    bool                               // the password may be sent unencrypted
+	login      func() (username, password string) // a function, so that printing shows no password
+	timeout    time.Duration
+}
+
+func newServer(c *Config) (*server, error) {
+	config, err := c.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	username, password := c.Username, string(c.Password)
+	return &server{
+		host: c.Host, port: c.Port, helo: c.HELO,
+		encryption: c.Encryption, tls: config,
+		auth: c.Auth, mayTell: c.AllowUnencryptedPassword,
+		login:   func() (string, string) { return username, password },
+		timeout: c.Timeout,
+	}, nil
+}
+
+func (s *server) String() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
+
+// send makes one try to send m, whole, from one address to those that are left. It takes
+// those that got it, and those that are refused for good, from m.left. An error is
+// marked by [alert.Final] where trying again does not mend it; what is left in m.left is
+// then of no use. Nothing of ctx but its end reaches the connection.
+func (s *server) send(ctx context.Context, from string, m *message) error {
+	own, cancel := context.WithTimeout(context.Background(), s.timeout)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	err := s.deliver(own, from, m)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("mail: %s: %w (%w)", s, ctx.Err(), err)
+	case own.Err() != nil:
+		return fmt.Errorf("mail: %s: not done within %s: %w", s, s.timeout, err)
+	case alert.IsFinal(err):
+		return alert.Final(fmt.Errorf("mail: %s: %w", s, err))
+	}
+	return fmt.Errorf("mail: %s: %w", s, err)
+}
+
+// deliver is send without a last word.
+func (s *server) deliver(ctx context.Context, from string, m *message) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	// The end of ctx wakes up whoever waits for the connection.
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	client, err := s.open(ctx, conn)
+	if err != nil {
+		return err
+	}
+	err = s.transfer(client, from, m)
+	if ctx.Err() == nil {
+		_ = conn.SetDeadline(time.Now().Add(goodbye))
+		_ = client.Quit() // nothing depends on it
+	}
+	return err
+}
+
+// connect makes a connection that nothing instruments.
+func (s *server) connect(ctx context.Context) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.String())
+	if err != nil {
+		return nil, s.failed("connect", err)
+	}
+	return conn, nil
+}
+
+// open greets, encrypts and logs in.
+func (s *server) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
+	loopback := isLoopbackAddr(conn.RemoteAddr())
+	if s.encryption == ImplicitTLS {
+		encrypted := tls.Client(conn, s.tls)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			return nil, s.failed("encrypt", err)
+		}
+		conn = encrypted
+	}
+	client, err := smtp.NewClient(conn, s.host)
+	if err != nil {
+		return nil, s.failed("greeting", err)
+	}
+	if err := client.Hello(s.helo); err != nil {
+		return nil, s.failed("hello", err)
+	}
+	if s.encryption == StartTLS {
+		if ok, _ := client.Extension("STARTTLS"); !ok {
+			return nil, alert.Final(errors.New("the server does not offer STARTTLS, which encryption asks for"))
+		}
+		if err := client.StartTLS(s.tls); err != nil {
+			return nil, s.failed("encrypt", err)
+		}
+	}
+	if username, _ := s.login(); username == "" {
+		return client, nil
+	}
+	return client, s.logIn(client, loopback)
+}
+
+// logIn shows the server that the password is known.
+func (s *server) logIn(client *smtp.Client, loopback bool) error {
+	username, password := s.login()
+	encrypted := s.encryption != NoEncryption
+	_, offered := client.Extension("AUTH")
+	way, err := s.auth.choose(offered, encrypted || loopback || s.mayTell, encrypted)
+	if err != nil {
+		return alert.Final(fmt.Errorf("log in: %w", s.scrubbed(err)))
+	}
+	mechanism, err := way.mechanism(client, s.host, username, password)
+	if err != nil {
+		return s.failed("log in", err)
+	}
+	if err := client.Auth(mechanism); err != nil {
+		return s.failed("log in by "+way.String(), err)
+	}
+	return nil
+}
+
+// transfer sends the message to those recipients that the server takes.
+func (s *server) transfer(client *smtp.Client, from string, m *message) error {
+	client.SkipSMTPUTF8(isASCII(from) && !slices.ContainsFunc(m.left, func(to string) bool { return !isASCII(to) }))
+	if err := client.Mail("<" + from + ">"); err != nil {
+		return s.failed("sender", err)
+	}
+	var taken, later []string
+	var refusals []error
+	for _, to := range m.left {
+		err := client.Rcpt("<" + to + ">")
+		if err == nil {
+			taken = append(taken, to)
+			continue
+		}
+		if _, ok := errors.AsType[*textproto.Error](err); !ok {
+			return s.failed("recipient", err) // the connection is of no more use
+		}
+		err = s.failed("recipient "+to, err)
+		refusals = append(refusals, err)
+		if !alert.IsFinal(err) {
+			later = append(later, to)
+		}
+	}
+	if len(taken) > 0 {
+		if err := s.data(client, m.raw); err != nil {
+			if alert.IsFinal(err) && len(later) > 0 {
+				m.left = later
+				return errors.New(errors.Join(append(refusals, err)...).Error()) // some may get it yet
+			}
+			return err
+		}
+	}
+	m.left = later
+	m.got += len(taken)
+	if len(refusals) == 0 {
+		return nil
+	}
+	err := errors.New(errors.Join(refusals...).Error())
+	if len(later) == 0 {
+		return alert.Final(err)
+	}
+	return err
+}
+
+// data sends the bytes of a mail and waits until the server has taken them.
+func (s *server) data(client *smtp.Client, raw []byte) error {
+	w, err := client.Data()
+	if err != nil {
+		return s.failed("data", err)
+	}
+	if _, err := w.Write(raw); err != nil {
+		_ = client.Close() // a QUIT would end half a mail, which must not be taken for a whole one
+		return s.failed("data", err)
+	}
+	if err := w.Close(); err != nil {
+		return s.failed("data", err)
+	}
+	return nil
+}
+
+// failed returns the error of one step. Refusals with a 5xx and certificates that can't be
+// trusted are final: they need a person.
+func (s *server) failed(step string, err error) error {
+	if reply, ok := errors.AsType[*textproto.Error](err); ok {
+		text := strings.Join(strings.Fields(s.scrub(reply.Msg)), " ")
+		said := fmt.Errorf("%s: the server says %d %s", step, reply.Code, shown(text, maxReply))
+		if reply.Code >= 500 && reply.Code < 600 {
+			return alert.Final(said)
+		}
+		return said
+	}
+	err = fmt.Errorf("%s: %w", step, s.scrubbed(err))
+	if isDistrust(err) {
+		return alert.Final(err)
+	}
+	return err
+}
+
+// isDistrust reports whether a server's certificate is why there is no connection.
+func isDistrust(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
+	return ok
+}
+
+// scrubbed returns err, or its text alone where that has to be scrubbed.
+func (s *server) scrubbed(err error) error {
+	text := err.Error()
+	if clean := s.scrub(text); clean != text {
+		return errors.New(shown(clean, maxReply))
+	}
+	return err
+}
+
+// scrub takes the password from a text that a server had a part in, in the forms in
+// which it was told it.
+func (s *server) scrub(text string) string {
+	username, password := s.login()
+	if password == "" {
+		return text
+	}
+	encode := base64.StdEncoding.EncodeToString
+	for _, secret := range []string{
+		encode([]byte("\x00" + username + "\x00" + password)),
+		encode([]byte("user=" + username + "\x01auth=Bearer " + password + "\x01\x01")),
+		encode([]byte(password)),
+		password,
+	} {
+		text = strings.ReplaceAll(text, secret, redacted)
+	}
+	return text
+}
+
+func isLoopbackAddr(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > '~' }) < 0
+}

@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example bench
+MODULES := . example bench mail store
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
@@ -12,10 +12,10 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## watch a service get sick, raise alerts, get well and say so (25 s)
+demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-to store=shop.db"
 	@echo "building the demo (the first time this takes a minute or two) ..."
 	@cd example && $(GO) build -o $(CURDIR)/bin/example .
-	@$(CURDIR)/bin/example
+	@$(CURDIR)/bin/example $(DEMOFLAGS)
 
 .PHONY: test
 test: ## run the tests of all modules with the race detector

@@ -25,6 +25,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	monitor "github.com/blurooo/go-monitor/v2"
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -33,6 +34,7 @@ func main() {
 	flag.StringVar(&o.addr, "addr", "127.0.0.1:0", "`address` to listen on")
 	flag.BoolVar(&o.forever, "forever", false, "stay up until interrupted; switch faults by POST /fault/on and /fault/off")
 	flag.DurationVar(&o.period, "period", time.Second, "time after which quality is judged")
+	flag.Var(&o.to, "to", destinationsHelp)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -47,6 +49,7 @@ type options struct {
 	addr    string
 	forever bool
 	period  time.Duration
+	to      destinations
 }
 
 // run starts the shop, the monitor and the load, and lets things happen.
@@ -57,7 +60,8 @@ func run(ctx context.Context, o options) (err error) {
 		Name:      "shop",
 		Period:    o.period,
 		Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond},
-		Sinks:     []engine.Sink{newTable(os.Stdout)},
+		Sinks:     append([]engine.Sink{newTable(os.Stdout)}, o.to.sinks...),
+		Notifiers: append([]alert.Notifier{alert.Console(os.Stderr)}, o.to.notifiers...),
 	})
 	if err != nil {
 		return err
@@ -103,7 +107,8 @@ func run(ctx context.Context, o options) (err error) {
 	requests := load.wait()
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err = errors.Join(server.Shutdown(shutdown), tp.Shutdown(shutdown)) // the provider shuts the monitor down
+	// The provider shuts the monitor down, which hands over what it has; then comes who got it.
+	err = errors.Join(server.Shutdown(shutdown), tp.Shutdown(shutdown), o.to.close(shutdown))
 	if e := <-serving; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
@@ -113,6 +118,9 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf("  spans that ended           %6d\n", seen.spans.Load())
 	fmt.Printf("  calls the monitor judged   %6d\n", stats.Counted)
 	fmt.Printf("  reports dropped            %6d\n", stats.Dropped())
+	if len(o.to.notifiers) > 0 {
+		fmt.Printf("  not delivered              %6d periods, %d notifications\n", stats.UndeliveredPeriods, stats.UndeliveredNotifications)
+	}
 	fmt.Printf("  spans exported, sampled    %6d   (%.0f %%)\n", exported.spans.Load(), 100*float64(exported.spans.Load())/float64(max(1, seen.spans.Load())))
 	return err
 }

@@ -22,10 +22,18 @@ test: ## run the tests of all modules with the race detector
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 10m ./...) || exit 1; done
 
 .PHONY: deps
-deps: ## install the tools that lint needs
+deps: ## install the tools that lint needs and the servers that tests start (Debian: as root)
 	@test -x $(TOOLS)/golangci-lint && $(TOOLS)/golangci-lint version --short 2>/dev/null | grep -qx $(GOLANGCI_LINT_VERSION:v%=%) || { \
 		echo "building golangci-lint $(GOLANGCI_LINT_VERSION) (about 90 s) ..."; \
 		GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION); }
+	@missing=; \
+	command -v prometheus-alertmanager >/dev/null || missing="$$missing prometheus-alertmanager"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	if [ -z "$$missing" ]; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "installing$$missing ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "the tests that need$$missing will be skipped: install what is missing"; fi
 
 .PHONY: lint
 lint: deps ## run the linters over all modules

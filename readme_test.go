@@ -92,7 +92,7 @@ func unindented(lines []string) string {
 
 // TestReadmeSnippetsAreExamples: what the README shows is compiled, and mostly run.
 func TestReadmeSnippetsAreExamples(t *testing.T) {
-	examples := unindented(strings.Split(source(t, "example_test.go"), "\n"))
+	examples := unindented(strings.Split(source(t, "example_test.go")+source(t, "example/example_test.go"), "\n"))
 	snippets := 0
 	for _, b := range parse(t, readme).blocks {
 		if b.language != "go" {

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+
+	monitor "github.com/blurooo/go-monitor/v2"
+
+	"github.com/blurooo/go-monitor/mail"
+	"github.com/blurooo/go-monitor/store"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
+	"github.com/blurooo/go-monitor/v2/alert/webhook"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// The README shows these lines; they are compiled and not run.
+func Example_destinations() {
+	ctx := context.Background()
+	chat, err := webhook.New(webhook.Config{URL: "https://hooks.slack.com/services/...", Format: webhook.Slack})
+	am, err := alertmanager.New(alertmanager.Config{URLs: []string{"http://am-0:9093", "http://am-1:9093"}})
+	post, err := mail.New(mail.Config{Host: "smtp.example.org", From: "monitor@example.org", To: []string{"ops@example.org"}})
+	db, err := store.Open(ctx, store.Config{DSN: "quality.db"}) // or postgres://...
+	m, err := monitor.New(monitor.Config{Notifiers: []alert.Notifier{chat, am, post, db}, Sinks: []engine.Sink{db}})
+	_, _ = m, err
+}

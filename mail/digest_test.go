@@ -220,6 +220,43 @@ func TestDigestForSome(t *testing.T) {
 	})
 }
 
+// TestRoomAgain checks that a mail goes out where there is room while a digest waits, and
+// that the digest then leaves out what the mail told.
+func TestRoomAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []parsed
+		n := newFake(t, 2, func(m *message) error {
+			sent = append(sent, mustParse(t, m.raw))
+			return nil
+		})
+		at := func(d time.Duration, a alert.Alert) {
+			time.Sleep(d)
+			if err := n.Notify(notification(a.ID+a.State.String()), []alert.Alert{a}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x, y := firing("1", "x"), firing("2", "y")
+		at(0, firing("0", "w"))
+		at(50*time.Minute, firing("0", "v")) // a digest after 55 minutes
+		at(7*time.Minute, x)                 // a digest after 1h55m
+		at(time.Minute, y)
+		at(10*time.Minute, resolved(x)) // there is room for it
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if err := n.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		var subjects []string
+		for _, p := range sent {
+			subjects = append(subjects, strings.TrimPrefix(p.subject, "[go-monitor] "))
+		}
+		want := []string{"FIRING: w availability 71 %", "DIGEST: 1 firing, 0 resolved", "RESOLVED: x availability 99.8 %", "DIGEST: 1 firing, 0 resolved"}
+		if fmt.Sprint(subjects) != fmt.Sprint(want) || !strings.Contains(sent[3].text, "y availability") {
+			t.Errorf("%q", subjects)
+		}
+	})
+}
+
 // TestClose checks that a waiting digest goes out, or that it is said what is left.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -42,6 +42,9 @@ func checkMail(t *testing.T, raw []byte) parsed {
 	if err != nil {
 		t.Fatalf("%v in\n%q", err, raw)
 	}
+	if !strings.Contains(string(raw), "\r\nMessage-ID: <") {
+		t.Errorf("the Message-ID is not in the line of its header:\n%s", raw)
+	}
 	var names []string
 	for name, values := range p.header {
 		if len(values) != 1 {
@@ -67,7 +70,7 @@ func checkMail(t *testing.T, raw []byte) parsed {
 var hostile = []string{
 	"", " ", strings.Repeat(" ", 300), "GET /\r\nBcc: evil@example.org\r\n\r\nbody", "x\nSubject: y", "x\ry", "\x00\x1b[31m",
 	"=?UTF-8?Q?=0D=0ABcc:_evil@example.org?=", "a =?utf-8?b?DQpYOiB5?= b", "=?", "überall 日本語 🚀", "\u202egnp.exe", "\xff\xfe",
-	strings.Repeat("A", 10_000), strings.Repeat("日本", 5000), strings.Repeat("=\r\n", 3000), "<script>alert(1)</script>",
+	strings.Repeat("A", 10_000), strings.Repeat("日本", 5000), "x" + strings.Repeat("日本", 50), "xx" + strings.Repeat("日本", 50), strings.Repeat("=\r\n", 3000), "<script>alert(1)</script>",
 	`" onload="x`, "--boundary--", ".\r\n.\r\nQUIT\r\n", strings.Repeat("a ", 5000), "\u2028\u2029\u0085\v\f",
 }
 

@@ -23,7 +23,7 @@ import (
 const maxReply = 300
 
 // goodbye is the time that a server has to answer QUIT, after everything is done.
-const goodbye = 2 * time.Second
+const goodbye = time.Second
 
 // server is a mail server. It is immutable and holds no connection.
 type server struct {

@@ -282,9 +282,10 @@ func TestHang(t *testing.T) {
 	})
 	t.Run("after the end", func(t *testing.T) { // QUIT is not answered: the mail is sent all the same
 		port := silent(t, []string{"220 hi", "250 hi", "250 ok", "250 ok", "354 go", "250 taken"})
-		c := Config{Host: "127.0.0.1", Port: port, Encryption: NoEncryption, From: "a@x.org", To: []string{"b@x.org"}, Timeout: 100 * time.Millisecond}
-		if err := start(t, c).Notify(notification("n1"), []alert.Alert{firing("a1", "x")}); err != nil {
-			t.Error(err)
+		c := Config{Host: "127.0.0.1", Port: port, Encryption: NoEncryption, From: "a@x.org", To: []string{"b@x.org"}, Timeout: time.Minute}
+		begin := time.Now()
+		if err := start(t, c).Notify(notification("n1"), []alert.Alert{firing("a1", "x")}); err != nil || time.Since(begin) > 30*time.Second {
+			t.Errorf("%v after %s", err, time.Since(begin))
 		}
 	})
 }

@@ -97,7 +97,8 @@ type outcome struct {
 }
 
 // send posts bodies one after the other. A body that is refused does not keep the next ones
-// from being sent; whatever else goes wrong does.
+// from being sent; whatever else goes wrong does. Of a body with a label that it doesn't like
+// Alertmanager takes the other alerts, though it answers 400.
 func (a *address) send(ctx context.Context, bodies [][]byte) outcome {
 	var refused []error
 	for _, body := range bodies {

@@ -26,6 +26,7 @@ type Notifier struct {
 	closing   chan struct{} // closed when Close is called
 	close     func()        // closes it, once
 	done      chan struct{} // closed when the goroutine has ended
+	isCut     bool          // Close gave something up; to be read when done is closed
 	cancel    context.CancelFunc
 	name      string // what it is printed as
 
@@ -125,8 +126,8 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 }
 
 // Close takes no more alerts, waits until those it has were sent once to all addresses, and
-// ends the goroutine. If ctx ends first, it gives up the requests under way and returns ctx's
-// error. What fires is not resolved: Alertmanager does that by itself, after
+// ends the goroutine. If ctx ends first, it gives up the requests under way, if there are any,
+// and returns ctx's error. What fires is not resolved: Alertmanager does that by itself, after
 // three times [Config.ResendEvery], unless another process says that it fires still. It
 // may be called any number of times.
 func (n *Notifier) Close(ctx context.Context) error {
@@ -143,6 +144,9 @@ func (n *Notifier) Close(ctx context.Context) error {
 	}
 	n.cancel()
 	<-n.done
+	if !n.isCut {
+		return nil
+	}
 	return fmt.Errorf("alertmanager: close: %w", ctx.Err())
 }
 
@@ -200,6 +204,7 @@ func (n *Notifier) publish(s *sender) {
 // run is the notifier's goroutine. It owns s.
 func (n *Notifier) run(s *sender) {
 	defer close(n.done)
+	defer func() { n.isCut = s.isCut }()
 	defer n.cancel()
 	if n.transport != nil {
 		defer n.transport.CloseIdleConnections()

@@ -443,6 +443,20 @@ func TestCloseHonoursItsContext(t *testing.T) {
 	})
 }
 
+// Where nothing is under way there is nothing to give up.
+func TestCloseWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		idle, _ := start(t, Config{}, 2)
+		notify(t, idle, firing("a"))
+		synctest.Wait()
+		if err := idle.Close(ended); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
+
 // Many callers at once, addresses that come and go: in the end all know the same.
 func TestConcurrentUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

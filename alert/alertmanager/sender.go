@@ -17,6 +17,7 @@ type sender struct {
 	resendEvery time.Duration
 	ctx         context.Context // of all requests
 	landed      chan landing
+	isCut       bool // something was under way when ctx ended
 }
 
 // line is the way to one address.
@@ -81,6 +82,7 @@ func (s *sender) settle(done landing, now time.Time) {
 		l.stats.Sent++
 		l.stats.LastError = ""
 	} else {
+		s.isCut = s.isCut || s.ctx.Err() != nil
 		l.stats.Failed++
 		l.stats.LastError = done.err.Error()
 	}

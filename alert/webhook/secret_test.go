@@ -171,6 +171,34 @@ func TestSecretsNeverShow(t *testing.T) {
 	})
 }
 
+func TestRedactor(t *testing.T) {
+	const secret, key = `a&b<C"d\éf/+%gh`, "0123456789abcdef-XYZ"
+	r := newRedactor(&Config{
+		URL: "https://user:pass@example.com/v2/zyxwvu", Headers: map[string]string{"A": secret, "B": "1"},
+		Template: `{"key": "` + key + `", "x": {{json .CommonAnnotations}}}`,
+	})
+	inJSON, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		secret, strings.ToUpper(secret), url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), string(inJSON[1 : len(inJSON)-1]),
+		fmt.Sprintf("%q", secret), fmt.Sprintf("%+q", secret), key, "zyxwvu", "pass", base64.StdEncoding.EncodeToString([]byte("user:pass")),
+	} {
+		if got := r.text("a " + text + " b"); got != "(not shown: it holds a secret)" {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+	for text, want := range map[string]string{
+		"user v2 1 CommonAnnotations": "user v2 1 CommonAnnotations", "a\nb\x00\xff\u202e": "a b\ufffd\ufffd\ufffd",
+		strings.Repeat("ä", 200): strings.Repeat("ä", 200), strings.Repeat("ä", 201): strings.Repeat("ä", 200) + "…",
+	} {
+		if got := r.text(text); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+}
+
 // The same for what goes wrong without a receiver.
 func TestSecretsNeverShowInOtherErrors(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

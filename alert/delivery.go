@@ -71,11 +71,7 @@ func (d Delivery) retry() func(error) (time.Duration, bool) {
 		if tries++; tries >= d.Attempts || IsFinal(err) {
 			return 0, false
 		}
-		after := wait.NextBackOff()
-		if e, ok := errors.AsType[*deliveryError](err); ok {
-			after = max(after, min(e.after, 10*d.MaxWait))
-		}
-		return after, true
+		return max(wait.NextBackOff(), min(RetryDelay(err), 10*d.MaxWait)), true
 	}
 }
 
@@ -111,6 +107,14 @@ func (e *deliveryError) Unwrap() error { return e.err }
 func IsFinal(err error) bool {
 	e, ok := errors.AsType[*deliveryError](err)
 	return ok && e.final
+}
+
+// RetryDelay returns the time that [RetryAfter] marked an error with, 0 if it did not.
+func RetryDelay(err error) time.Duration {
+	if e, ok := errors.AsType[*deliveryError](err); ok {
+		return e.after
+	}
+	return 0
 }
 
 // notificationKey is the key of a notification's id in a context.

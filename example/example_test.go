@@ -16,10 +16,10 @@ import (
 // The README shows these lines; they are compiled and not run.
 func Example_destinations() {
 	ctx := context.Background()
-	chat, err := webhook.New(webhook.Config{URL: "https://hooks.slack.com/services/...", Format: webhook.Slack})
-	am, err := alertmanager.New(alertmanager.Config{URLs: []string{"http://am-0:9093", "http://am-1:9093"}})
-	post, err := mail.New(mail.Config{Host: "smtp.example.org", From: "monitor@example.org", To: []string{"ops@example.org"}})
-	db, err := store.Open(ctx, store.Config{DSN: "quality.db"}) // or postgres://...
+	chat, _ := webhook.New(webhook.Config{URL: "https://hooks.slack.com/services/...", Format: webhook.Slack})
+	am, _ := alertmanager.New(alertmanager.Config{URLs: []string{"http://am-0:9093", "http://am-1:9093"}})
+	post, _ := mail.New(mail.Config{Host: "smtp.example.org", From: "monitor@example.org", To: []string{"ops@example.org"}})
+	db, _ := store.Open(ctx, store.Config{DSN: "quality.db"}) // or postgres://...
 	m, err := monitor.New(monitor.Config{Notifiers: []alert.Notifier{chat, am, post, db}, Sinks: []engine.Sink{db}})
 	_, _ = m, err
 }

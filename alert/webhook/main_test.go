@@ -3,14 +3,12 @@ package webhook
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"testing"
 	"time"
 
@@ -157,20 +155,6 @@ func golden(t *testing.T, file string, got []byte) {
 	}
 }
 
-// waitOf returns what alert.RetryAfter says in an error.
-func waitOf(err error) time.Duration {
-	for ; err != nil; err = errors.Unwrap(err) {
-		v := reflect.Indirect(reflect.ValueOf(err))
-		if v.Kind() != reflect.Struct {
-			continue
-		}
-		if after := v.FieldByName("after"); after.IsValid() {
-			return time.Duration(after.Int())
-		}
-	}
-	return 0
-}
-
 // verdictOf says in one word what an error asks for.
 func verdictOf(err error) string {
 	switch {
@@ -178,8 +162,8 @@ func verdictOf(err error) string {
 		return "ok"
 	case alert.IsFinal(err):
 		return "final"
-	case waitOf(err) > 0:
-		return fmt.Sprintf("after %s", waitOf(err))
+	case alert.RetryDelay(err) > 0:
+		return fmt.Sprintf("after %s", alert.RetryDelay(err))
 	}
 	return "retry"
 }

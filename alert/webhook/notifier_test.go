@@ -128,7 +128,7 @@ func TestRetryAfter(t *testing.T) {
 		w.Header().Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 		w.WriteHeader(503)
 	})
-	if got := waitOf(notify(t, Config{URL: s.URL})); got > time.Hour || got < 59*time.Minute {
+	if got := alert.RetryDelay(notify(t, Config{URL: s.URL})); got > time.Hour || got < 59*time.Minute {
 		t.Errorf("a date in an hour makes a wait of %s", got)
 	}
 }

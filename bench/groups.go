@@ -1,15 +1,17 @@
 package main
 
 // groups are the parts of the table, in the order in which they are measured. An idle
-// process is measured while it is one.
+// process is measured while it is one, and whole spans, which allocate, before other
+// groups have left the heap in pieces.
 var groups = []groupMaker{
 	{"5. CPU of an idle monitor", makeIdle},
+	{"4. Whole span: Start, six attributes, End", makeWholeSpan},
 	{"1. Report", makeReport},
 	{"2. Reports end to end: all counted, summaries in hand", makeEndToEnd},
 	{"2. Reports at an even pace", makePaced},
 	{"3. OnEnd of a real span with six attributes", makeOnEnd},
 	{"3. OnEnd of failed and slow spans", makeOtherOnEnd},
-	{"4. Whole span: Start, six attributes, End", makeWholeSpan},
+	{"3. OnStart and OnEnd", makeInFlight},
 	{"5. Memory", makeMemory},
 	{"6. Throughput and GOMAXPROCS", makeScaling},
 	{"6. A full queue", makeFull},

@@ -10,12 +10,19 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/blurooo/go-monitor/v2"
 )
 
 // capture is a processor that keeps what OnEnd gets: the SDK's own snapshots.
 type capture struct {
 	idleProcessor
-	spans []sdktrace.ReadOnlySpan
+	spans   []sdktrace.ReadOnlySpan
+	started []sdktrace.ReadWriteSpan // in the order of spans, unless they are nested
+}
+
+func (c *capture) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
+	c.started = append(c.started, s)
 }
 
 func (c *capture) OnEnd(s sdktrace.ReadOnlySpan) { c.spans = append(c.spans, s) }
@@ -55,7 +62,10 @@ func newTracer(p sdktrace.SpanProcessor) (trace.Tracer, *sdktrace.TracerProvider
 }
 
 // captureSpans returns a finished server span for each name.
-func captureSpans(names []string, c call) []sdktrace.ReadOnlySpan {
+func captureSpans(names []string, c call) []sdktrace.ReadOnlySpan { return captureAll(names, c).spans }
+
+// captureAll returns what a processor gets of a server span for each name.
+func captureAll(names []string, c call) *capture {
 	kept := new(capture)
 	tracer, provider := newTracer(kept)
 	now := time.Now()
@@ -82,7 +92,7 @@ func captureSpans(names []string, c call) []sdktrace.ReadOnlySpan {
 		end()
 	}
 	_ = provider.Shutdown(context.Background())
-	return kept.spans
+	return kept
 }
 
 // endEach returns work that gives the spans to a processor in turn.
@@ -96,6 +106,59 @@ func endEach(p sdktrace.SpanProcessor, spans []sdktrace.ReadOnlySpan) func(produ
 			}
 		}
 	}
+}
+
+// startAndEndEach returns work that gives the spans to a processor when they begin, 64 at a
+// time, and then when they end.
+func startAndEndEach(p sdktrace.SpanProcessor, kept *capture) func(producer, from, to int) {
+	const inFlight = 64
+	return func(producer, from, to int) {
+		n := len(kept.spans)
+		at := start(producer, from, n)
+		for from < to {
+			some := min(inFlight, to-from)
+			for i := range some {
+				p.OnStart(context.Background(), kept.started[(at+i)%n])
+			}
+			for i := range some {
+				p.OnEnd(kept.spans[(at+i)%n])
+			}
+			at, from = (at+some)%n, from+some
+		}
+	}
+}
+
+// makeInFlight measures what it costs to track calls in flight.
+func makeInFlight(settings) (*group, error) {
+	g := &group{}
+	var done closers
+	g.close = done.close
+	kept := captureAll(makeNames(100), call{status: 200})
+	add := func(who string, c monitor.Config) (*probe, error) {
+		m, err := newSpanMonitor(c)
+		if err != nil {
+			return nil, err
+		}
+		done.add(func() { shut(m) })
+		p := &probe{key: "InFlight", work: "100 names, 1 producer, 64 calls in flight", who: who, unit: "ns/op", measure: (&work{
+			producers: 1, chunk: quarterQueue(), settle: counted(m), do: startAndEndEach(m, kept),
+		}).measure}
+		g.probes = append(g.probes, p)
+		return p, nil
+	}
+	our, err := add(ours, quietConfig())
+	if err != nil {
+		return nil, err
+	}
+	c := quietConfig()
+	c.Objective.StuckAfter = time.Hour
+	tracked, err := add(ours+", calls in flight tracked", c)
+	if err != nil {
+		return nil, err
+	}
+	tracked.baseline = our
+	tracked.targets = []target{noAllocations(), {kind: difference, limit: 60, against: our, name: "without"}}
+	return g, nil
 }
 
 // reading is the least that a processor has to do to know as much as the monitor

@@ -54,7 +54,7 @@ func makeWholeSpan(s settings) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	add(ours+", calls in flight tracked", t).targets = []target{{kind: difference, limit: 60, against: our, name: "without"}}
+	add(ours+", calls in flight tracked", t)
 	add("OTel batch processor", newBatcher())
 	for _, p := range g.probes {
 		p.baseline = our

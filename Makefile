@@ -45,11 +45,11 @@ bench: ## measure what it costs, beside what one would use instead (4 min); BENC
 	@GO="$(GO)" GO_MONITOR_2018="$(GO_MONITOR_2018)" bench/run $(BENCHFLAGS)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (default 30s)
-	@$(GO) list ./... | while read -r p; do \
+fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s)
+	@for m in $(MODULES); do (cd $$m && $(GO) list ./... | while read -r p; do \
 		$(GO) test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
 			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; \
-		done || exit 1; done
+		done || exit 1; done) || exit 1; done
 
 .PHONY: tidy
 tidy: ## tidy all modules and format all code

@@ -10,6 +10,10 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
+// Printable returns s with everything that could move a cursor, break a line or
+// reorder text written as an escape, for notifiers that show names and codes as text.
+func Printable(s string) string { return printable(s) }
+
 // printable returns s with everything that could move a cursor, break a line or
 // reorder text written as an escape: names and codes come from outside.
 func printable(s string) string {

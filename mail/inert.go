@@ -1,32 +1,14 @@
 package mail
 
 import (
-	"strconv"
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
 // inert returns s with everything that could break a line, move a cursor or reorder
 // text written as an escape.
-func inert(s string) string {
-	clean := func(r rune) bool {
-		return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != unicode.ReplacementChar
-	}
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if clean(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
+func inert(s string) string { return alert.Printable(s) }
 
 // clip returns s, or as many of its first bytes as leave it at most n bytes long with
 // dots at its end. It does not cut a character in two.

@@ -11,7 +11,12 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
+
+// TLS says whom to trust and who to be.
+type TLS = alert.TLS
 
 // Config says where the Alertmanagers are and how alerts are sent to them. It is plain
 // data; a zero field means its default. Its printed forms show no secrets: neither those of

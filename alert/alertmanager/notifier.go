@@ -40,7 +40,7 @@ func New(c Config) (*Notifier, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("alertmanager: %w", err)
 	}
-	tlsConfig, err := c.TLS.client()
+	tlsConfig, err := c.TLS.Client()
 	if err != nil {
 		return nil, fmt.Errorf("alertmanager: %w", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
 // Config says where notifications are posted, and how. It is plain data; a zero field
@@ -60,22 +62,8 @@ type Config struct {
 	Transport http.RoundTripper `mapstructure:"-"`
 }
 
-// TLS sets how https is spoken. A zero field means its default.
-type TLS struct {
-	// CAFile is a file of PEM certificates that the receiver's one must descend from.
-	// Default: those of the system.
-	CAFile string `mapstructure:"ca_file"`
-	// CertFile and KeyFile are PEM files of the certificate to show to the receiver, and
-	// its key. Default: none is shown.
-	CertFile string `mapstructure:"cert_file"`
-	KeyFile  string `mapstructure:"key_file"`
-	// ServerName is the name that the receiver's certificate must be for. Default: the
-	// URL's host.
-	ServerName string `mapstructure:"server_name"`
-	// InsecureSkipVerify takes any certificate, which lets anyone on the way read and
-	// change what is sent. Default: certificates are verified.
-	InsecureSkipVerify bool `mapstructure:"insecure_skip_verify"`
-}
+// TLS sets how https is spoken.
+type TLS = alert.TLS
 
 const (
 	defaultTimeout = 10 * time.Second

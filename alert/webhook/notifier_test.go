@@ -359,7 +359,7 @@ func TestTLS(t *testing.T) {
 	}
 	for want, c := range map[string]TLS{
 		"tls.ca_file":                 {CAFile: filepath.Join(dir, "none")},
-		"has no PEM certificate":      {CAFile: write("empty.pem")},
+		"holds no certificate in PEM": {CAFile: write("empty.pem")},
 		"tls.cert_file, tls.key_file": {CertFile: ca, KeyFile: ca},
 	} {
 		if _, err := New(Config{URL: s.URL, TLS: c}); err == nil || !strings.Contains(err.Error(), want) {

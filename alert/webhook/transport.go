@@ -1,21 +1,17 @@
 package webhook
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 )
 
 // newTransport returns a transport that only the notifier uses, so that nothing
 // instruments it.
 func newTransport(c *Config) (*http.Transport, error) {
-	config, err := tlsConfig(&c.TLS)
+	config, err := c.TLS.Client()
 	if err != nil {
 		return nil, err
 	}
@@ -45,31 +41,4 @@ func proxyOfEnvironment(req *http.Request) (*url.URL, error) {
 		return nil, errors.New("the environment's proxy can't be read as a URL")
 	}
 	return u, nil
-}
-
-// tlsConfig reads the files that t names.
-func tlsConfig(t *TLS) (*tls.Config, error) {
-	config := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		ServerName:         t.ServerName,
-		InsecureSkipVerify: t.InsecureSkipVerify,
-	}
-	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca_file: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca_file: %q has no PEM certificate", t.CAFile)
-		}
-	}
-	if t.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls.cert_file, tls.key_file: %w", err)
-		}
-		config.Certificates = []tls.Certificate{cert}
-	}
-	return config, nil
 }

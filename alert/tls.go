@@ -1,4 +1,4 @@
-package alertmanager
+package alert
 
 import (
 	"crypto/tls"
@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// TLS says whom to trust and who to be.
+// TLS says whom to trust and who to be on an encrypted connection to where alerts go. It
+// is plain data; a zero field means its default.
 type TLS struct {
 	// CAFile holds the certificates, in PEM, of the authorities to trust instead of the
 	// system's. Default: the system's.
@@ -24,9 +25,10 @@ type TLS struct {
 	InsecureSkipVerify bool `mapstructure:"insecure_skip_verify"`
 }
 
-// client returns the configuration of a client. Its errors name the key.
-func (t TLS) client() (*tls.Config, error) {
-	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify}
+// Client returns the configuration of a client, for TLS 1.2 or later. It reads the files
+// that t names; its errors name the key, below "tls".
+func (t TLS) Client() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify}
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
 		if err != nil {

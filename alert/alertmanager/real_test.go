@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -52,17 +53,31 @@ type server struct {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	program(t, "prometheus-alertmanager", "alertmanager")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, addr: l.Addr().String(), hook: newWebhook(t)}
+	s := &server{t: t, addr: unusedAddress(t), hook: newWebhook(t)}
 	s.url = "http://" + s.addr + "/am" // with a path prefix
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(s.stop)
 	return s
+}
+
+// lastPort is the last port that was given out, below those that the system gives out by
+// itself: nobody else may take one before, or between two starts of, the server it is for.
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(20_000 + int32(os.Getpid()%10_000)) }
+
+// unusedAddress returns an address on loopback on which nobody listens.
+func unusedAddress(t *testing.T) string {
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", lastPort.Add(1))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // start starts it with an empty memory, and waits until it is ready.

@@ -283,3 +283,32 @@ func TestCausesCostHealthySpansNothing(t *testing.T) {
 		t.Error("all calls have ended, and still somebody is waited for")
 	}
 }
+
+// A classifier of the user's that leaves the outcome to the code: calls that succeed by it are
+// nobody's fault.
+func TestCausesFollowTheCode(t *testing.T) {
+	var r recorder
+	c := r.record(Config{
+		Codes: map[string]CodeFeature{"23505": {Success: true}},
+		Classify: func(s sdktrace.ReadOnlySpan) (string, engine.Outcome) {
+			if len(s.Attributes()) > 0 {
+				return s.Attributes()[0].Value.AsString(), engine.OutcomeUnset
+			}
+			return "200", engine.OutcomeUnset
+		},
+	})
+	m, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+	for _, code := range []string{"", "23505", "40001"} {
+		server("POST /orders", "500", 0, client("INSERT "+code, code, 0)).run(context.Background(), tp.Tracer("test"))
+	}
+	if err := tp.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"1x INSERT 40001 [40001] 33 %"}, blamed(r.summaries("POST /orders")[0].FailureCauses)); diff != "" {
+		t.Errorf("causes (-want +got):\n%s", diff)
+	}
+}

@@ -52,7 +52,7 @@ func (m *Monitor) watches(s sdktrace.ReadOnlySpan, kind trace.SpanKind) bool {
 func (m *Monitor) observeClosely(s sdktrace.ReadOnlySpan, r Report) {
 	link := linkOf(s)
 	var cause *engine.Cause
-	switch failed := r.Outcome == engine.OutcomeFailure || r.Outcome == engine.OutcomeUnset; {
+	switch failed := r.Outcome == engine.OutcomeFailure; {
 	case failed || r.Outcome != engine.OutcomeIgnored && m.engine.MayBeSlow(r.Duration):
 		self := engine.Cause{Service: cmp.Or(r.Service, m.service), Kind: r.Kind, Operation: r.Operation, Code: r.Code}
 		failure, slow := m.causes.Ended(link, self, failed, r.Duration, r.End.UnixNano())
@@ -106,10 +106,13 @@ func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outco
 			c, o = code, outcome
 		}
 	}()
-	if c, o = m.classify(s); c == "" && o == engine.OutcomeUnset {
+	switch c, o = m.classify(s); {
+	case o != engine.OutcomeUnset:
+		return c, o
+	case c == "":
 		return code, outcome
 	}
-	return c, o
+	return c, engine.OutcomeOf(m.classifier.codes, c)
 }
 
 // kindSet is a set of span kinds, a bit for each.

@@ -51,8 +51,9 @@ type CodeFeature struct {
 	Name string `mapstructure:"name"`
 }
 
-// outcomeOf decides an outcome by the code alone.
-func outcomeOf(codes map[string]CodeFeature, code string) Outcome {
+// OutcomeOf decides an outcome by the code alone: as codes says, or else success for "", "OK",
+// "0" and 100..399, and failure for the rest.
+func OutcomeOf(codes map[string]CodeFeature, code string) Outcome {
 	if len(codes) > 0 {
 		if f, ok := codes[code]; ok {
 			if f.Success {

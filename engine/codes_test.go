@@ -51,7 +51,7 @@ func TestOutcomeOfCode(t *testing.T) {
 		{OverflowOperation, OutcomeFailure},
 	}
 	for _, tt := range tests {
-		if got := outcomeOf(nil, tt.code); got != tt.want {
+		if got := OutcomeOf(nil, tt.code); got != tt.want {
 			t.Errorf("%q is a %s, want %s", tt.code, got, tt.want)
 		}
 	}
@@ -75,7 +75,7 @@ func TestCodesWinOverTheDefaultRule(t *testing.T) {
 		"201":  OutcomeSuccess,
 		"500":  OutcomeFailure,
 	} {
-		if got := outcomeOf(codes, code); got != want {
+		if got := OutcomeOf(codes, code); got != want {
 			t.Errorf("%q is a %s, want %s", code, got, want)
 		}
 	}

@@ -148,7 +148,7 @@ func (w *Windows) AddInFlight(c InFlight) {
 // count counts one call of an operation.
 func (w *Windows) count(op *operation, outcome Outcome, code string, d time.Duration) {
 	if outcome == OutcomeUnset {
-		outcome = outcomeOf(w.config.Codes, code)
+		outcome = OutcomeOf(w.config.Codes, code)
 	}
 	op.add(outcome, code, max(d, 0), w.config.MaxCodes)
 }
@@ -156,7 +156,7 @@ func (w *Windows) count(op *operation, outcome Outcome, code string, d time.Dura
 // countTraced counts one call of an operation whose span is known.
 func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cause *Cause) {
 	if outcome == OutcomeUnset {
-		outcome = outcomeOf(w.config.Codes, call.Code)
+		outcome = OutcomeOf(w.config.Codes, call.Code)
 	}
 	call.Duration = max(call.Duration, 0)
 	op.addTraced(outcome, call, cause, w.config.MaxCodes)

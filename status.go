@@ -130,7 +130,7 @@ func (b *board) status() Status {
 		s.Operations = append(s.Operations, op)
 	}
 	slices.SortFunc(s.Operations, func(x, y OperationStatus) int {
-		return cmp.Or(cmp.Compare(x.Service, y.Service), cmp.Compare(x.Operation, y.Operation), cmp.Compare(x.Kind, y.Kind))
+		return x.Last.Key().Compare(y.Last.Key())
 	})
 	for _, a := range b.alerts {
 		s.Alerts = append(s.Alerts, a.Clone())

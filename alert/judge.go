@@ -113,7 +113,7 @@ func (j *Judge) remind(now time.Time) []Alert {
 		}
 	}
 	slices.SortFunc(alerts, func(a, b Alert) int {
-		return cmp.Or(compareKeys(a.Key(), b.Key()), cmp.Compare(a.Objective, b.Objective))
+		return cmp.Or(a.Key().Compare(b.Key()), cmp.Compare(a.Objective, b.Objective))
 	})
 	j.link(alerts)
 	return rootsFirst(alerts)

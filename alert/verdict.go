@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -219,9 +218,4 @@ func callsAPeriod(calls, target float64) string {
 // ratesOf returns the burn rates of a summary.
 func ratesOf(s *engine.Summary) burnRates {
 	return burnRates{M5: s.BurnRates.Minutes5, M30: s.BurnRates.Minutes30, H1: s.BurnRates.Hour1, H6: s.BurnRates.Hours6}
-}
-
-// compareKeys orders operations as summaries are.
-func compareKeys(a, b engine.OperationKey) int {
-	return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -108,6 +110,11 @@ type OperationKey struct {
 	Service string
 	Kind    Kind
 	Name    string
+}
+
+// Compare orders operations as summaries are: by service, name and kind.
+func (k OperationKey) Compare(o OperationKey) int {
+	return cmp.Or(strings.Compare(k.Service, o.Service), strings.Compare(k.Name, o.Name), cmp.Compare(k.Kind, o.Kind))
 }
 
 // Latency describes the durations of calls. Min, Mean and Max are exact, the

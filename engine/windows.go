@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -298,13 +297,7 @@ func (w *Windows) sort() {
 	if w.sorted {
 		return
 	}
-	slices.SortFunc(w.operations, func(a, b *operation) int {
-		return cmp.Or(
-			strings.Compare(a.key.Service, b.key.Service),
-			strings.Compare(a.key.Name, b.key.Name),
-			cmp.Compare(a.key.Kind, b.key.Kind),
-		)
-	})
+	slices.SortFunc(w.operations, func(a, b *operation) int { return a.key.Compare(b.key) })
 	w.sorted = true
 }
 

@@ -207,7 +207,8 @@ func isNear(a, b int64) bool {
 // that, if others have it locked all the while. They hold it for some dozen nanoseconds,
 // unless the system took their processor away: then it may be any time.
 func (c *Causes) lock(id spanID) (*causeShard, *causeSet) {
-	hash := mix(mix(id.high^c.spans, id.low), id.span^c.spans)
+	// Span ids that count up need the last round: after two the hash still follows them.
+	hash := mix(mix(mix(id.high^c.spans, id.low), id.span^c.spans), c.spans)
 	s := &c.shards[hash%causeShards]
 	for range maxLockTries {
 		if s.mu.TryLock() {

@@ -139,6 +139,11 @@ func (t *Timeline) Config() TimelineConfig {
 // alert must.
 func (t *Timeline) Keep(keep func(OperationKey) bool) { t.keep = keep }
 
+// Repeatable makes what the timeline finds depend on nothing but what it is given, for
+// recorded spans. Without it those who choose trace ids can't choose ones that get into each
+// other's way in the search for causes. It is for a timeline that was given nothing yet.
+func (t *Timeline) Repeatable() { t.blame.causes.spans = 0 }
+
 // begin opens the first period.
 func (t *Timeline) begin(now time.Time) {
 	t.now, t.began = now.UnixNano(), now.UnixNano()

@@ -423,6 +423,25 @@ func TestTimelineAllocatesNothing(t *testing.T) {
 	}
 }
 
+// What a timeline costs where calls fail: they are held, their traces searched, and counted.
+func BenchmarkTimelineFailing(b *testing.B) {
+	line, err := NewTimeline(TimelineConfig{Config: Config{Period: time.Hour}, Grace: time.Second}, noon)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		s := Span{
+			Service: "shop", Operation: "GET /", Kind: KindServer, Code: "500", Outcome: OutcomeFailure,
+			Duration: ms, End: at(0), Link: span(uint64(i)/4, uint64(i)%4+1, uint64(i)%4),
+		}
+		line.Add(&s)
+		if i%1000 == 0 { // 50,000 spans a second
+			line.Advance(noon.Add(time.Duration(i)*20*time.Microsecond), func(*Period) {})
+		}
+	}
+}
+
 func BenchmarkTimelineAdd(b *testing.B) {
 	line, err := NewTimeline(TimelineConfig{Config: Config{Period: time.Hour}}, noon)
 	if err != nil {

@@ -206,8 +206,8 @@ type trouble struct {
 func troublesOf(p *engine.Period) []trouble {
 	var troubles []trouble
 	for _, t := range []trouble{
-		{"late", p.Late, counted(p.Late, "late call") + " counted in a later period"},
-		{"early", p.Early, counted(p.Early, "call") + " from the future counted in this period"},
+		{"late", p.Late, counted(p.Late, "call") + " of an earlier period"},
+		{"early", p.Early, counted(p.Early, "call") + " from the future"},
 		{"dropped", p.Dropped, counted(p.Dropped, "call") + " dropped"},
 		{"overflowed", p.Overflowed, counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowOperation},
 		{"untracked", p.Untracked, counted(p.Untracked, "call") + " in flight not tracked"},

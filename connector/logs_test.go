@@ -42,7 +42,7 @@ func summaryOf(service, operation string, failed uint64) engine.Summary {
 		Latency:      engine.Latency{Min: ms, Mean: 20 * ms, Max: 900 * ms, P50: 19 * ms, P90: 30 * ms, P95: 40 * ms, P99: 80 * ms},
 		WithinTarget: 100 - failed, WithinTargetRatio: 1,
 		SlowCalls: []engine.Exemplar{callOf(7, true, "", 900*ms), callOf(8, false, "", 800*ms)},
-		Objective: engine.Objective{SuccessRatio: 0.95, FireAfter: 2, ResolveAfter: 2, MinCalls: 10},
+		Objective: engine.Objective{SuccessRatio: 0.95, AlertAfter: 2, RecoverAfter: 2, MinCalls: 10},
 	}
 	if failed > 0 {
 		s.Failures = []engine.CodeCount{{Code: "", Count: 1}, {Code: "503", Name: "unavailable", Count: failed - 1}}
@@ -238,7 +238,7 @@ func TestSummaryLogs(t *testing.T) {
 		},
 		{
 			Event: "gomonitor.trouble", Severity: "WARN", Number: 13,
-			Body:       "monitor edge: 1 late call counted in a later period, 2 calls of too many operations counted as _OTHER, 3 notifications not delivered",
+			Body:       "monitor edge: 1 call of an earlier period, 2 calls of too many operations counted as _OTHER, 3 notifications not delivered",
 			Attributes: with(map[string]any{"gomonitor.late": int64(1), "gomonitor.overflowed": int64(2), "gomonitor.undelivered_notifications": int64(3)}),
 		},
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"go.opentelemetry.io/collector/confmap"
+
 	"github.com/blurooo/go-monitor/mail"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
@@ -30,6 +32,18 @@ type NotifierConfig struct {
 
 // ConsoleConfig is that of the notifier console, which has no settings.
 type ConsoleConfig struct{}
+
+// Unmarshal reads the configuration. An entry with nothing behind its key, as in
+// "console:", stands for all its defaults.
+func (c *NotifierConfig) Unmarshal(conf *confmap.Conf) error {
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	if conf.IsSet("console") && c.Console == nil {
+		c.Console = &ConsoleConfig{}
+	}
+	return nil
+}
 
 // Validate returns one error for everything in c that can't be, joined; each names the key
 // and quotes the value, but never a secret one.

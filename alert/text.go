@@ -262,6 +262,10 @@ func clock(t time.Time) string {
 	return t.Format("15:04:05.000")
 }
 
+// Rounded writes a duration for people, with three digits or to the second: 2h3m4s,
+// 1.23s, 45.6ms, 789µs.
+func Rounded(d time.Duration) string { return rounded(d) }
+
 // rounded writes a duration with three digits, or to the second: 2h3m4s, 1.23s, 45.6ms, 789µs.
 func rounded(d time.Duration) string { return short(readable(d)) }
 

@@ -102,8 +102,8 @@ func writeCauses(b *strings.Builder, a *Alert) {
 		return
 	}
 	for _, c := range a.Causes[1:min(len(a.Causes), 1+most)] {
-		fmt.Fprintf(b, "  also: %s caused by %s", percent(c.Share, 1), printable(c.Operation))
-		if c.Code != "" {
+		fmt.Fprintf(b, "  also: %s caused by %s", percent(c.Share, 1), printable(CauseName(&c.Cause, a.Service)))
+		if c.Code != "" && !c.IsNetwork() {
 			fmt.Fprintf(b, " [%s]", printable(c.Code))
 		}
 		b.WriteByte('\n')

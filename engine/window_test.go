@@ -351,8 +351,8 @@ func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
 	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 1, 64)
 	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 1, 64)
-	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{"shop", KindClient, "SELECT", "OK"}, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{"shop", KindClient, "INSERT", "23505"}, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
 	w.inFlight.add(5*time.Minute, time.Minute)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
@@ -462,11 +462,13 @@ func TestWindowCauses(t *testing.T) {
 			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, cause, 1, 64)
 		}
 	}
-	insert := func() *Cause { return &Cause{"shop", KindClient, "INSERT orders", "23505"} } // equal, and never the same
+	insert := func() *Cause {
+		return &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "23505"}
+	} // equal, and never the same
 	for range 3 {
 		add(1, OutcomeFailure, ms, insert())
 	}
-	add(4, OutcomeFailure, ms, &Cause{"shop", KindClient, "INSERT orders", "40001"})
+	add(4, OutcomeFailure, ms, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"})
 	add(1, OutcomeFailure, ms, nil)
 	add(2, OutcomeSuccess, 11*ms, &Cause{Operation: "SELECT"})
 	add(2, OutcomeSuccess, 11*ms, nil)
@@ -474,7 +476,7 @@ func TestWindowCauses(t *testing.T) {
 	add(5, OutcomeCancelled, time.Hour, insert())
 	add(5, OutcomeIgnored, time.Hour, insert())
 	s := w.close(nil, false)
-	wantFailures := []CauseCount{{Cause{"shop", KindClient, "INSERT orders", "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
+	wantFailures := []CauseCount{{Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
 	if diff := cmp.Diff(wantFailures, s.FailureCauses); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}

@@ -181,6 +181,22 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 	return op
 }
 
+// lookupFresh is lookup for names that are made anew for each report, so that it is of no use
+// to remember where they are.
+func (w *Windows) lookupFresh(service, name string, kind Kind) *operation {
+	if service == "" {
+		service = w.config.Service
+	}
+	if g := w.lastGroup[kind]; g != nil && g.service == service {
+		if op := g.byName[name]; op != nil {
+			return op
+		}
+	} else if g = w.groups[groupKey{service, kind}]; g != nil {
+		w.lastGroup[kind] = g
+	}
+	return w.find(service, name, kind)
+}
+
 // find returns the operation of a name that is new, or has to be put into shape first.
 func (w *Windows) find(service, name string, kind Kind) *operation {
 	gk := groupKey{CutName(service), kind}
@@ -264,9 +280,9 @@ func (w *Windows) turn(op *operation) {
 	w.openWindow(op, last)
 }
 
-// isAhead reports whether calls of a later period are counted already.
+// isAhead reports whether calls of a period that is not closed are counted already.
 func (op *operation) isAhead() bool {
-	return slices.ContainsFunc(op.ahead, func(w *window) bool { return !w.isEmpty() })
+	return !op.isEmpty() || slices.ContainsFunc(op.ahead, func(w *window) bool { return !w.isEmpty() })
 }
 
 // Close ends the current period and returns it; the next one begins. p says

@@ -3,7 +3,6 @@ package recording
 import (
 	"bytes"
 	"cmp"
-	"math"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -50,16 +49,28 @@ func (o *order) add(s *engine.Span) {
 	}
 }
 
-// release hands on all spans that ended before the given time, in their order; those that came
-// too late first.
-func (o *order) release(before int64, each func(*engine.Span)) {
-	for len(o.waiting) > 0 && (o.waiting[0].End < before || before == math.MaxInt64) {
-		s := o.take()
-		if o.last == nil || compareSpans(s, o.last) > 0 {
-			o.last = s
-		}
-		each(s)
+// release hands on spans that ended before the given time, in their order, until no more than
+// some are left; those that came too late first.
+func (o *order) release(before int64, keep int, each func(*engine.Span)) {
+	for len(o.waiting) > keep && o.waiting[0].End < before {
+		o.next(each)
 	}
+}
+
+// releaseAll hands on all spans.
+func (o *order) releaseAll(each func(*engine.Span)) {
+	for len(o.waiting) > 0 {
+		o.next(each)
+	}
+}
+
+// next hands on the first span.
+func (o *order) next(each func(*engine.Span)) {
+	s := o.take()
+	if o.last == nil || compareSpans(s, o.last) > 0 {
+		o.last = s
+	}
+	each(s)
 }
 
 // take removes the first span.

@@ -18,9 +18,10 @@ import (
 // Player plays recorded spans in the order in which the calls ended.
 //
 // The lines of each file must come nearly in that order, as they do if they were written when
-// the calls ended: each at most Grace too late. What is later still is counted, and played
-// at once. Several files are played as one, by the time of what is in them, so it is no matter in
-// which order they are named; and within the grace it is no matter in which order the lines are.
+// the calls ended: each at most Grace too late, or so much too late that Buffer spans are enough to
+// bring it to its place. What is later still is counted, and played at once. Several files are
+// played as one, by the time of what is in them, so it is no matter in which order they are
+// named; and within the grace it is no matter in which order the lines are.
 type Player struct {
 	// Files are the names of the files. "-" is standard input, and so is no name at all.
 	Files []string
@@ -28,6 +29,10 @@ type Player struct {
 	Stdin io.Reader
 	// Grace is how much later than a later one a span may come.
 	Grace time.Duration
+	// Buffer is the number of spans that are held back, if there are so many, to bring them into
+	// order; and more where that takes more within the grace. Default 524,288, which take about
+	// 200 MB: shorter recordings may be in any order.
+	Buffer int
 	// SkipBad says that lines which are no spans are counted and left out; else the first of them
 	// is an error.
 	SkipBad bool
@@ -37,6 +42,9 @@ type Player struct {
 	// that plays.
 	Progress func(Stats)
 }
+
+// DefaultBuffer is the default of [Player.Buffer].
+const DefaultBuffer = 1 << 19
 
 // Stats says what was read.
 type Stats struct {
@@ -48,7 +56,7 @@ type Stats struct {
 	Lines, Spans uint64
 	// Unended is the number of those that have no end, and are left out.
 	Unended uint64
-	// Late is the number of spans that came later than the grace.
+	// Late is the number of spans that came later than the grace, and too late to be put into order.
 	Late uint64
 	// Bad is the number of lines that were left out, and FirstBad says what is wrong with the
 	// first of them.
@@ -109,6 +117,10 @@ func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, erro
 // play merges the sources, and lets them through the order.
 func (p *Player) play(ctx context.Context, sources []*source, stats *Stats, each func(*engine.Span)) error {
 	var order order
+	buffer := p.Buffer
+	if buffer == 0 {
+		buffer = DefaultBuffer
+	}
 	read := make([]int64, len(sources)) // the bytes of each source
 	open := make([]int, len(sources))
 	for i := range sources {
@@ -147,13 +159,13 @@ func (p *Player) play(ctx context.Context, sources []*source, stats *Stats, each
 		if len(open) > 0 {
 			until = max(until, math.MinInt64+int64(p.Grace)) - int64(p.Grace)
 		}
-		order.release(until, each)
+		order.release(until, buffer, each)
 		stats.Late = order.late
 		if p.Progress != nil {
 			p.Progress(*stats)
 		}
 	}
-	order.release(math.MaxInt64, each)
+	order.releaseAll(each)
 	return nil
 }
 

@@ -15,15 +15,17 @@ type Replay struct {
 	timeline *engine.Timeline // nil before the first span
 	judge    *alert.Judge
 	closed   func(*engine.Period, []alert.Alert)
+	grace    time.Duration
 }
 
 // New returns a replay that calls closed for each period, with the alerts that it raised.
 // All times are UTC. It returns the errors of [engine.TimelineConfig.Validate].
 func New(c engine.TimelineConfig, closed func(*engine.Period, []alert.Alert)) (*Replay, error) {
-	if _, err := engine.NewTimeline(c, time.Unix(0, 0)); err != nil {
+	timeline, err := engine.NewTimeline(c, time.Unix(0, 0))
+	if err != nil {
 		return nil, err
 	}
-	return &Replay{config: c, judge: alert.NewJudge(), closed: closed}, nil
+	return &Replay{config: c, judge: alert.NewJudge(), closed: closed, grace: timeline.Config().Grace}, nil
 }
 
 // Add counts a span, after all those that ended before it.
@@ -49,9 +51,6 @@ func (r *Replay) Close() {
 	}
 }
 
-// Standings returns where those objectives stand that are not normal.
-func (r *Replay) Standings() []alert.Standing { return r.judge.Standings() }
-
 // end judges a closed period.
 func (r *Replay) end(p *engine.Period) {
 	p.Start, p.End = p.Start.UTC(), p.End.UTC()
@@ -66,3 +65,6 @@ func (r *Replay) end(p *engine.Period) {
 	}
 	r.closed(p, r.judge.Judge(p))
 }
+
+// Grace returns how late spans may come.
+func (r *Replay) Grace() time.Duration { return r.grace }

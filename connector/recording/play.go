@@ -38,6 +38,8 @@ type Player struct {
 	SkipBad bool
 	// Read appends the spans of one line.
 	Read func(to []engine.Span, td ptrace.Traces) []engine.Span
+	// Keep, if it is not nil, says which spans are played.
+	Keep func(*engine.Span) bool
 	// Progress, if it is not nil, is told now and then how far it is, from the goroutine
 	// that plays.
 	Progress func(Stats)
@@ -186,6 +188,9 @@ func (p *Player) take(s *source, b *batch, order *order, stats *Stats) error {
 		span := &b.spans[i]
 		if span.End <= 0 {
 			stats.Unended++
+			continue
+		}
+		if p.Keep != nil && !p.Keep(span) {
 			continue
 		}
 		order.add(span)

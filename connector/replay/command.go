@@ -11,10 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/blurooo/go-monitor/connector/recording"
-	"github.com/blurooo/go-monitor/v2/alert"
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // options are the flags of the command.
@@ -83,29 +80,17 @@ func (o *options) run(ctx context.Context, files []string) error {
 	if o.grace != 0 {
 		c.Grace = o.grace
 	}
-	reader, err := gomonitorconnector.NewSpanReader(c)
-	if err != nil {
-		return err
-	}
 	out := bufio.NewWriterSize(o.stdout, 1<<16)
 	var report report = &textReport{out: stickyWriter{to: out}, summaries: o.summaries, brief: o.brief}
 	if o.json {
 		report = &jsonReport{out: stickyWriter{to: out}, summaries: o.summaries}
 	}
-	story := newStory()
-	replay, err := New(c.Timeline(), func(p *engine.Period, alerts []alert.Alert) {
-		story.add(p, alerts)
-		report.period(p, alerts)
-	})
-	if err != nil {
-		return err
-	}
 	progress := newProgress(o.stderr)
 	player := recording.Player{
-		Files: files, Stdin: o.stdin, Grace: replay.Grace(), Buffer: o.buffer, SkipBad: o.skipBad, Read: reader.Read,
+		Files: files, Stdin: o.stdin, Buffer: o.buffer, SkipBad: o.skipBad,
 		Progress: func(s recording.Stats) { progress.show(s, time.Now()) },
 	}
-	stats, err := player.Play(ctx, replay.Add)
+	story, stats, err := play(ctx, c, player, report.period)
 	progress.clear()
 	if err != nil {
 		return err
@@ -113,8 +98,6 @@ func (o *options) run(ctx context.Context, files []string) error {
 	if stats.Spans == 0 {
 		return fmt.Errorf("no spans in %d lines", stats.Lines)
 	}
-	replay.Close()
-	story.end()
 	report.verdict(story, stats)
 	if err := report.failed(); err != nil {
 		return err

@@ -65,6 +65,3 @@ func (r *Replay) end(p *engine.Period) {
 	}
 	r.closed(p, r.judge.Judge(p))
 }
-
-// Grace returns how late spans may come.
-func (r *Replay) Grace() time.Duration { return r.grace }

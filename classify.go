@@ -29,9 +29,8 @@ func newClassifier(codes map[string]engine.CodeFeature, presets Presets) classif
 // and how; the outcome is never unset. kind and end are the span's, which the caller
 // has read already: every accessor of a span copies all of it.
 func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation, code string, outcome engine.Outcome) {
-	var span classify.Span
-	setAttributes(&span.Attributes, s.Attributes())
-	span.Kind, span.Name = engine.Kind(kind), s.Name()
+	span := classify.Span{Kind: engine.Kind(kind), Name: s.Name()}
+	setAttributes(&span, s.Attributes())
 	status := s.Status()
 	span.Message = status.Description
 	switch status.Code {
@@ -48,20 +47,24 @@ func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end t
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{Kind: engine.Kind(kind), Name: s.Name()}
 	if kind == trace.SpanKindClient { // no other is named by its attributes
-		setAttributes(&span.Attributes, s.Attributes())
+		setAttributes(&span, s.Attributes())
 	}
 	return c.rules.Operation(&span)
 }
 
 // setAttributes hands the attributes of a span to the rules. A value of a type that an
 // attribute should not have counts as none.
-func setAttributes(to *classify.Attributes, attrs []attribute.KeyValue) {
+func setAttributes(span *classify.Span, attrs []attribute.KeyValue) {
 	for i := range attrs {
+		key := string(attrs[i].Key)
+		if !span.Wants(key) {
+			continue
+		}
 		switch v := &attrs[i].Value; v.Type() {
 		case attribute.STRING:
-			to.SetString(string(attrs[i].Key), v.AsString())
+			span.Attributes.SetString(key, v.AsString())
 		case attribute.INT64:
-			to.SetInt(string(attrs[i].Key), v.AsInt64())
+			span.Attributes.SetInt(key, v.AsInt64())
 		}
 	}
 }

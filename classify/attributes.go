@@ -1,42 +1,68 @@
 package classify
 
 import (
-	"math/bits"
 	"slices"
-	"strconv"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// The attributes that the rules ask for. The codes come first, in the order in which
-// they are asked, and among them the status codes.
+// Attributes is what the rules keep of a span's attributes. The zero value is that of a span
+// that has none of those that the rules ask for. Of an attribute that is set more than once
+// any of the values may count.
+type Attributes struct {
+	statusRank, failureRank, grpcRank, httpRank uint8 // of what was found, 0 if nothing was
+
+	hasErrorType bool // there is an error.type that does not mean success
+	newMethod    bool // method is that of the attribute's new name, which goes before the old one
+	newAddress   bool // likewise
+
+	status  string // the first status code, empty if there is none
+	failure string // the first code that does not mean success, empty if there is none
+	grpc    string // the name of the gRPC status code, empty if there is none
+	http    int64  // the HTTP status code, 0 if there is none
+	method  string // the HTTP method
+	address string // the server's address
+}
+
+// The attributes that the rules ask for. The codes come first, ranked by the order in which they
+// are asked.
 const (
-	rpcResponseStatus = iota
-	rpcStatus
-	rpcGRPCStatus
-	httpResponseStatus
-	httpStatus
-	dbResponseStatus
-	pgxSQLState
+	none = iota
 	errorType
+	pgxSQLState
+	dbResponseStatus
+	httpStatus
+	httpResponseStatus
+	rpcGRPCStatus
+	rpcStatus
+	rpcResponseStatus
+
 	httpRequestMethod
 	httpMethod
 	serverAddress
 	netPeerName
 
-	attributeCount  = iota
-	codeCount       = errorType + 1
-	statusCodeCount = errorType
+	lastCode = rpcResponseStatus
 )
 
-// Attributes are the values of those attributes of a span that the rules ask for. The zero
-// value has none.
-type Attributes struct {
-	present uint16 // the bit 1<<i says that there is a value i
-	numbers uint16 // the bit 1<<i says that it was set as a number
-	values  [attributeCount]string
+// keys are the attributes' keys; the one of none is empty.
+var keys = [...]string{
+	rpcResponseStatus:  "rpc.response.status_code",
+	rpcStatus:          "rpc.status_code",
+	rpcGRPCStatus:      "rpc.grpc.status_code",
+	httpResponseStatus: "http.response.status_code",
+	httpStatus:         "http.status_code",
+	dbResponseStatus:   "db.response.status_code",
+	pgxSQLState:        "pgx.sql_state",
+	errorType:          "error.type",
+	httpRequestMethod:  "http.request.method",
+	httpMethod:         "http.method",
+	serverAddress:      "server.address",
+	netPeerName:        "net.peer.name",
 }
 
-// indexOf returns which of the values an attribute is, or -1 if the rules don't ask for it.
-func indexOf(key string) int {
+// meaningOf returns which of the attributes a key is. A switch is several times as fast as a map.
+func meaningOf(key string) uint8 {
 	switch key {
 	case "rpc.response.status_code":
 		return rpcResponseStatus
@@ -63,91 +89,100 @@ func indexOf(key string) int {
 	case "net.peer.name":
 		return netPeerName
 	}
-	return -1
+	return none
+}
+
+// wanted tells most keys that mean nothing to the rules from those that do: by a span's kind and a
+// key's first letter it holds the bits of the lengths of those that begin with it.
+var wanted = func() (wanted [8][32]uint32) {
+	for kind := range wanted {
+		for m, key := range keys {
+			if m != none && (m <= lastCode || engine.Kind(kind) == engine.KindClient) {
+				wanted[kind][key[0]&31] |= 1 << len(key)
+			}
+		}
+	}
+	return wanted
+}()
+
+// Wants reports whether an attribute may matter to the rules, given the span's kind; most don't. To
+// ask is quicker than to set one that doesn't.
+func (s *Span) Wants(key string) bool {
+	return key != "" && wanted[s.Kind&7][key[0]&31]>>len(key)&1 != 0
 }
 
 // SetString sets an attribute to a text. A key that the rules don't ask for is ignored.
 func (a *Attributes) SetString(key, value string) {
-	i := indexOf(key)
-	if i < 0 {
+	if value == "" {
 		return
 	}
-	if i <= rpcGRPCStatus {
-		value = grpcName(value)
+	switch m := meaningOf(key); m {
+	case none:
+	case rpcResponseStatus, rpcStatus, rpcGRPCStatus:
+		a.setRPC(m, grpcName(value))
+	case httpResponseStatus, httpStatus:
+		if isThreeDigits(value) {
+			a.setHTTP(m, int64(value[0]-'0')*100+int64(value[1]-'0')*10+int64(value[2]-'0'))
+		}
+		a.setCode(m, value)
+	case dbResponseStatus, pgxSQLState, errorType:
+		a.setCode(m, value)
+	case httpRequestMethod:
+		a.method, a.newMethod = value, true
+	case httpMethod:
+		if !a.newMethod {
+			a.method = value
+		}
+	case serverAddress:
+		a.address, a.newAddress = value, true
+	case netPeerName:
+		if !a.newAddress {
+			a.address = value
+		}
 	}
-	a.present |= 1 << i
-	a.numbers &^= 1 << i
-	a.values[i] = value
 }
 
 // SetInt sets an attribute to a number. A key that the rules don't ask for is ignored, and so
 // is a number where there should be a text. Values of other types count as none: they are
 // not set at all.
 func (a *Attributes) SetInt(key string, value int64) {
-	i := indexOf(key)
-	if i < 0 || i >= codeCount {
+	switch m := meaningOf(key); m {
+	case rpcResponseStatus, rpcStatus, rpcGRPCStatus:
+		a.setRPC(m, grpcNumber(value))
+	case httpResponseStatus, httpStatus:
+		a.setHTTP(m, value)
+		a.setCode(m, decimal(value))
+	case dbResponseStatus, pgxSQLState, errorType:
+		a.setCode(m, decimal(value))
+	}
+}
+
+// setRPC sets a code of gRPC or another RPC system; the others use the same attributes for
+// codes whose meaning is their own.
+func (a *Attributes) setRPC(rank uint8, code string) {
+	if rank > a.grpcRank && (rank == rpcGRPCStatus || slices.Contains(grpcNames[:], code)) {
+		a.grpc, a.grpcRank = code, rank
+	}
+	a.setCode(rank, code)
+}
+
+func (a *Attributes) setHTTP(rank uint8, code int64) {
+	if rank > a.httpRank {
+		a.http, a.httpRank = code, rank
+	}
+}
+
+func (a *Attributes) setCode(rank uint8, code string) {
+	if rank > a.statusRank && rank != errorType {
+		a.status, a.statusRank = code, rank
+	}
+	if meansSuccess(rank, code) {
 		return
 	}
-	a.present |= 1 << i
-	a.numbers |= 1 << i
-	if i <= rpcGRPCStatus && 0 <= value && value < int64(len(grpcNames)) {
-		a.values[i] = grpcNames[value]
-	} else {
-		a.values[i] = decimal(value)
+	if rank > a.failureRank {
+		a.failure, a.failureRank = code, rank
 	}
-}
-
-func (a *Attributes) method() string {
-	if method := a.values[httpRequestMethod]; method != "" {
-		return method
+	if rank == errorType {
+		a.hasErrorType = true
 	}
-	return a.values[httpMethod]
-}
-
-func (a *Attributes) address() string {
-	if address := a.values[serverAddress]; address != "" {
-		return address
-	}
-	return a.values[netPeerName]
-}
-
-// codes returns the first status code there is, and the first code of any kind that
-// does not mean success.
-func (a *Attributes) codes() (status, failure string) {
-	for left := a.present & (1<<codeCount - 1); left != 0; left &= left - 1 {
-		i := bits.TrailingZeros16(left)
-		code := a.values[i]
-		if status == "" && i < statusCodeCount {
-			status = code
-		}
-		if !meansSuccess(i, code) {
-			return status, code
-		}
-	}
-	return status, ""
-}
-
-// grpc returns the name of the gRPC status code, or "". Other RPC systems use the
-// same attributes for codes whose meaning is their own.
-func (a *Attributes) grpc() string {
-	for i := rpcResponseStatus; i <= rpcGRPCStatus; i++ {
-		if code := a.values[i]; code != "" && (i == rpcGRPCStatus || slices.Contains(grpcNames[:], code)) {
-			return code
-		}
-	}
-	return ""
-}
-
-// http returns the HTTP status code, or 0. Of texts only those of three digits are one.
-func (a *Attributes) http() int64 {
-	for i := httpResponseStatus; i <= httpStatus; i++ {
-		switch code := a.values[i]; {
-		case isThreeDigits(code):
-			return int64(code[0]-'0')*100 + int64(code[1]-'0')*10 + int64(code[2]-'0')
-		case a.numbers>>i&1 != 0:
-			n, _ := strconv.ParseInt(code, 10, 64) // it was one
-			return n
-		}
-	}
-	return 0
 }

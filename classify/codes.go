@@ -5,7 +5,7 @@ import "strconv"
 // meansSuccess reports whether the code of attribute i is one of success, or none at
 // all. What HTTP calls success is no rule for databases, of which some number their
 // errors from 100 on.
-func meansSuccess(i int, code string) bool {
+func meansSuccess(i uint8, code string) bool {
 	switch code {
 	case "", "0", "OK", "00000":
 		return true
@@ -60,4 +60,12 @@ func decimal(n int64) string {
 		return threeDigits[i : i+3]
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// grpcNumber returns the name of a gRPC status code, and any other number as text.
+func grpcNumber(n int64) string {
+	if 0 <= n && n < int64(len(grpcNames)) {
+		return grpcNames[n]
+	}
+	return decimal(n)
 }

@@ -39,6 +39,14 @@ type Exception struct {
 	IsPanic bool
 }
 
+// code returns the exception's type where it can be the code of a failure.
+func (e *Exception) code() string {
+	if meansSuccess(errorType, e.Type) {
+		return ""
+	}
+	return e.Type
+}
+
 // The names by which an exception is found among the events of a span.
 const (
 	ExceptionEvent   = "exception"

@@ -61,54 +61,37 @@ var keys = [...]string{
 	netPeerName:        "net.peer.name",
 }
 
-// meaningOf returns which of the attributes a key is. A switch is several times as fast as a map.
-func meaningOf(key string) uint8 {
-	switch key {
-	case "rpc.response.status_code":
-		return rpcResponseStatus
-	case "rpc.status_code":
-		return rpcStatus
-	case "rpc.grpc.status_code":
-		return rpcGRPCStatus
-	case "http.response.status_code":
-		return httpResponseStatus
-	case "http.status_code":
-		return httpStatus
-	case "db.response.status_code":
-		return dbResponseStatus
-	case "pgx.sql_state":
-		return pgxSQLState
-	case "error.type":
-		return errorType
-	case "http.request.method":
-		return httpRequestMethod
-	case "http.method":
-		return httpMethod
-	case "server.address":
-		return serverAddress
-	case "net.peer.name":
-		return netPeerName
-	}
-	return none
-}
-
-// wanted tells most keys that mean nothing to the rules from those that do: by a span's kind and a
-// key's first letter it holds the bits of the lengths of those that begin with it.
-var wanted = func() (wanted [8][32]uint32) {
-	for kind := range wanted {
-		for m, key := range keys {
-			if m != none && (m <= lastCode || engine.Kind(kind) == engine.KindClient) {
-				wanted[kind][key[0]&31] |= 1 << len(key)
-			}
+// shapes finds an attribute by the first letter of its key and by its length, which no two
+// have in common.
+var shapes = func() (shapes [32][32]uint8) {
+	for m, key := range keys {
+		if m != none {
+			shapes[key[0]&31][len(key)&31] = uint8(m)
 		}
 	}
-	return wanted
+	return shapes
 }()
+
+// meaningOf returns which of the attributes a key is.
+func meaningOf(key string) uint8 {
+	if key == "" {
+		return none
+	}
+	m := shapes[key[0]&31][len(key)&31]
+	if keys[m] != key {
+		return none
+	}
+	return m
+}
 
 // Wants reports whether an attribute may matter to the rules, given the span's kind; most don't. To
 // ask is quicker than to set one that doesn't.
 func (s *Span) Wants(key string) bool {
-	return key != "" && wanted[s.Kind&7][key[0]&31]>>len(key)&1 != 0
+	if key == "" {
+		return false
+	}
+	m := shapes[key[0]&31][len(key)&31]
+	return m != none && (m <= lastCode || s.Kind == engine.KindClient)
 }
 
 // SetString sets an attribute to a text. A key that the rules don't ask for is ignored.

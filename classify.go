@@ -29,7 +29,8 @@ func newClassifier(codes map[string]engine.CodeFeature, presets Presets) classif
 // and how; the outcome is never unset. kind and end are the span's, which the caller
 // has read already: every accessor of a span copies all of it.
 func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation, code string, outcome engine.Outcome) {
-	span := classify.Span{Kind: engine.Kind(kind), Name: s.Name()}
+	var span classify.Span
+	span.Kind, span.Name = engine.Kind(kind), s.Name()
 	setAttributes(&span, s.Attributes())
 	status := s.Status()
 	span.Message = status.Description
@@ -39,8 +40,16 @@ func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end t
 	case codes.Error:
 		span.Status = classify.StatusError
 	}
-	code, outcome = c.rules.Classify(&span, func() classify.Exception { return lastException(s, end) })
-	return c.rules.Operation(&span), code, outcome
+	operation = c.rules.Operation(&span)
+	code, outcome, ok := c.rules.Quick(&span)
+	if !ok {
+		var e classify.Exception
+		if span.NeedsException() {
+			e = lastException(s, end)
+		}
+		code, outcome = c.rules.Classify(&span, e)
+	}
+	return operation, code, outcome
 }
 
 // operation says which operation a span stands for that has not ended.
@@ -78,26 +87,26 @@ func lastException(s sdktrace.ReadOnlySpan, end time.Time) classify.Exception {
 		if e.Name != classify.ExceptionEvent {
 			continue
 		}
-		return classify.Exception{
-			Type:    textOf(e, classify.ExceptionType),
-			Message: textOf(e, classify.ExceptionMessage),
-			IsPanic: i == len(events)-1 && isPanic(s, end, e.Time),
+		found := classify.Exception{IsPanic: i == len(events)-1 && isPanic(s, end, e.Time)}
+		for j := range e.Attributes {
+			switch kv := &e.Attributes[j]; kv.Key {
+			case classify.ExceptionType:
+				found.Type = textOf(&kv.Value)
+			case classify.ExceptionMessage:
+				found.Message = textOf(&kv.Value)
+			}
 		}
+		return found
 	}
 	return classify.Exception{}
 }
 
-// textOf returns an attribute of an event, or "" if it has none or anything but text.
-func textOf(e *sdktrace.Event, key attribute.Key) string {
-	for i := range e.Attributes {
-		if kv := &e.Attributes[i]; kv.Key == key {
-			if kv.Value.Type() != attribute.STRING {
-				return ""
-			}
-			return kv.Value.AsString()
-		}
+// textOf returns the text of v, or "" if it is anything but text.
+func textOf(v *attribute.Value) string {
+	if v.Type() != attribute.STRING {
+		return ""
 	}
-	return ""
+	return v.AsString()
 }
 
 // isPanic reports whether the call ended in a panic that went through a deferred End, of

@@ -1,10 +1,6 @@
 package classify
 
-import (
-	"slices"
-
-	"github.com/blurooo/go-monitor/v2/engine"
-)
+import "github.com/blurooo/go-monitor/v2/engine"
 
 // Attributes is what the rules keep of a span's attributes. The zero value is that of a span
 // that has none of those that the rules ask for. Of an attribute that is set more than once
@@ -61,12 +57,12 @@ var keys = [...]string{
 	netPeerName:        "net.peer.name",
 }
 
-// shapes finds an attribute by the first letter of its key and by its length, which no two
-// have in common.
+// shapes finds an attribute by the last letter but one of its key and by its length. No two have
+// both in common, and hardly any other that is often seen has them in common with one.
 var shapes = func() (shapes [32][32]uint8) {
 	for m, key := range keys {
 		if m != none {
-			shapes[key[0]&31][len(key)&31] = uint8(m)
+			shapes[key[len(key)-2]&31][len(key)&31] = uint8(m)
 		}
 	}
 	return shapes
@@ -74,42 +70,69 @@ var shapes = func() (shapes [32][32]uint8) {
 
 // meaningOf returns which of the attributes a key is.
 func meaningOf(key string) uint8 {
-	if key == "" {
+	if len(key) < 2 {
 		return none
 	}
-	m := shapes[key[0]&31][len(key)&31]
+	m := shapes[key[len(key)-2]&31][len(key)&31]
 	if keys[m] != key {
 		return none
 	}
 	return m
 }
 
-// Wants reports whether an attribute may matter to the rules, given the span's kind; most don't. To
-// ask is quicker than to set one that doesn't.
+// Wants reports whether an attribute may matter to the rules, given the span's kind; most don't.
+// Nobody needs to ask, but it is quicker than to set one that doesn't.
 func (s *Span) Wants(key string) bool {
-	if key == "" {
+	if len(key) < 2 {
 		return false
 	}
-	m := shapes[key[0]&31][len(key)&31]
+	m := shapes[key[len(key)-2]&31][len(key)&31]
 	return m != none && (m <= lastCode || s.Kind == engine.KindClient)
 }
 
 // SetString sets an attribute to a text. A key that the rules don't ask for is ignored.
 func (a *Attributes) SetString(key, value string) {
-	if value == "" {
+	m := meaningOf(key)
+	if m == none || value == "" {
 		return
 	}
-	switch m := meaningOf(key); m {
-	case none:
-	case rpcResponseStatus, rpcStatus, rpcGRPCStatus:
-		a.setRPC(m, grpcName(value))
-	case httpResponseStatus, httpStatus:
-		if isThreeDigits(value) {
-			a.setHTTP(m, int64(value[0]-'0')*100+int64(value[1]-'0')*10+int64(value[2]-'0'))
+	if m > lastCode {
+		a.setText(m, value)
+		return
+	}
+	if m >= rpcGRPCStatus {
+		value = grpcName(value)
+		a.setGRPC(m, value, m == rpcGRPCStatus || isGRPCName(value))
+	} else if m >= httpStatus && m > a.httpRank && isThreeDigits(value) {
+		a.http, a.httpRank = int64(value[0]-'0')*100+int64(value[1]-'0')*10+int64(value[2]-'0'), m
+	}
+	a.setCode(m, value, meansSuccess(m, value))
+}
+
+// SetInt sets an attribute to a number. A key that the rules don't ask for is ignored, and so
+// is a number where there should be a text. Values of other types count as none: they are
+// not set at all.
+func (a *Attributes) SetInt(key string, value int64) {
+	m := meaningOf(key)
+	if m == none || m > lastCode {
+		return
+	}
+	var code string
+	if m >= rpcGRPCStatus {
+		code = grpcNumber(value)
+		a.setGRPC(m, code, m == rpcGRPCStatus || uint64(value) < uint64(len(grpcNames)) || isGRPCName(code))
+	} else {
+		code = decimal(value)
+		if m >= httpStatus && m > a.httpRank {
+			a.http, a.httpRank = value, m
 		}
-		a.setCode(m, value)
-	case dbResponseStatus, pgxSQLState, errorType:
-		a.setCode(m, value)
+	}
+	a.setCode(m, code, meansSuccess(m, code))
+}
+
+// setText sets an attribute that is no code. New names go before old ones.
+func (a *Attributes) setText(m uint8, value string) {
+	switch m {
 	case httpRequestMethod:
 		a.method, a.newMethod = value, true
 	case httpMethod:
@@ -125,41 +148,19 @@ func (a *Attributes) SetString(key, value string) {
 	}
 }
 
-// SetInt sets an attribute to a number. A key that the rules don't ask for is ignored, and so
-// is a number where there should be a text. Values of other types count as none: they are
-// not set at all.
-func (a *Attributes) SetInt(key string, value int64) {
-	switch m := meaningOf(key); m {
-	case rpcResponseStatus, rpcStatus, rpcGRPCStatus:
-		a.setRPC(m, grpcNumber(value))
-	case httpResponseStatus, httpStatus:
-		a.setHTTP(m, value)
-		a.setCode(m, decimal(value))
-	case dbResponseStatus, pgxSQLState, errorType:
-		a.setCode(m, decimal(value))
-	}
-}
-
-// setRPC sets a code of gRPC or another RPC system; the others use the same attributes for
-// codes whose meaning is their own.
-func (a *Attributes) setRPC(rank uint8, code string) {
-	if rank > a.grpcRank && (rank == rpcGRPCStatus || slices.Contains(grpcNames[:], code)) {
+// setGRPC sets the code of an RPC system, if it is one of gRPC.
+func (a *Attributes) setGRPC(rank uint8, code string, isGRPC bool) {
+	if isGRPC && rank > a.grpcRank {
 		a.grpc, a.grpcRank = code, rank
 	}
-	a.setCode(rank, code)
 }
 
-func (a *Attributes) setHTTP(rank uint8, code int64) {
-	if rank > a.httpRank {
-		a.http, a.httpRank = code, rank
-	}
-}
-
-func (a *Attributes) setCode(rank uint8, code string) {
+// setCode sets a code. Of several the one of the highest rank counts.
+func (a *Attributes) setCode(rank uint8, code string, success bool) {
 	if rank > a.statusRank && rank != errorType {
 		a.status, a.statusRank = code, rank
 	}
-	if meansSuccess(rank, code) {
+	if success {
 		return
 	}
 	if rank > a.failureRank {

@@ -13,9 +13,11 @@
 //		}
 //	}
 //	operation := rules.Operation(&s)
-//	code, outcome := rules.Classify(&s, func() classify.Exception {
-//		return lastException(events) // asked only where it can matter
-//	})
+//	var e classify.Exception
+//	if s.NeedsException() { // likewise: it is often not looked at
+//		e = lastException(events)
+//	}
+//	code, outcome := rules.Classify(&s, e)
 //
 // The code is the first there is of the gRPC status (rpc.response.status_code,
 // rpc.status_code, rpc.grpc.status_code), the HTTP status (http.response.status_code,

@@ -20,9 +20,11 @@ func Example() {
 	s.Attributes.SetInt("http.response.status_code", 503)
 
 	operation := rules.Operation(&s)
-	code, outcome := rules.Classify(&s, func() classify.Exception {
-		return classify.Exception{Type: "*net.OpError", Message: "connection refused"}
-	})
+	var e classify.Exception
+	if s.NeedsException() {
+		e = classify.Exception{Type: "*net.OpError", Message: "connection refused"}
+	}
+	code, outcome := rules.Classify(&s, e)
 	fmt.Println(operation, code, outcome)
 	// Output: POST shop.example 503 failure
 }

@@ -47,20 +47,25 @@ func (r *Rules) clientOperation(s *Span) string {
 	return s.Name
 }
 
+// Quick is [Rules.Classify] for the calls of which most are: instrumentation saw them to their
+// end, gave them a status code and found no fault. For all others ok is false. Nobody
+// needs it, but it is quicker.
+func (r *Rules) Quick(s *Span) (code string, outcome engine.Outcome, ok bool) {
+	if !s.succeeded() || len(r.codes) > 0 {
+		return "", engine.OutcomeUnset, false
+	}
+	return s.Attributes.status, engine.OutcomeSuccess, true
+}
+
 // Classify says with which code the call ended, and how; the code is never empty, and the
-// outcome never unset. exception is asked for the span's last exception, at most once and only
-// where that can matter; nil means that there is none.
-func (r *Rules) Classify(s *Span, exception func() Exception) (code string, outcome engine.Outcome) {
-	if s.Status == StatusUnset && s.Attributes.status != "" && s.Attributes.failure == "" {
-		// Instrumentation that saw the call to its end and found no fault, as most
-		// often: nothing else can say otherwise.
+// outcome never unset. e is the span's last exception; it is not looked at unless
+// [Span.NeedsException] says so.
+func (r *Rules) Classify(s *Span, e Exception) (code string, outcome engine.Outcome) {
+	if s.succeeded() {
 		code, outcome = s.Attributes.status, engine.OutcomeSuccess
 	} else {
-		var e Exception
-		// No event takes back a status Ok, which is the program's own last word, and
-		// those of a server say nothing that its code does not say.
-		if exception != nil && s.Status != StatusOK && (s.Kind != engine.KindServer || s.Attributes.failure == "") {
-			e = exception()
+		if !s.NeedsException() {
+			e = Exception{}
 		}
 		code, outcome = r.judge(s, &e)
 	}

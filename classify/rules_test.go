@@ -129,49 +129,71 @@ func TestRules(t *testing.T) {
 		{"an event whose type says success", client, StatusError, "", nil, Exception{Type: "200"}, "_OTHER", failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			asked := 0
+			r := New(nil, Presets{})
 			s := spanWith(tt.kind, tt.status, tt.message, tt.attrs)
-			code, outcome := New(nil, Presets{}).Classify(s, func() Exception { asked++; return tt.exception })
+			code, outcome := r.Classify(s, tt.exception)
 			if code != tt.code || outcome != tt.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 			}
-			if asked > 1 {
-				t.Errorf("the exception was asked for %d times", asked)
-			}
-			if tt.exception != none {
-				return
-			}
-			if code, outcome := New(nil, Presets{}).Classify(s, nil); code != tt.code || outcome != tt.outcome {
-				t.Errorf("without an exception %s %q, want %s %q", outcome, code, tt.outcome, tt.code)
+			if quickCode, quickOutcome, ok := r.Quick(s); ok && (quickCode != code || quickOutcome != outcome) {
+				t.Errorf("quickly %s %q, otherwise %s %q", quickOutcome, quickCode, outcome, code)
 			}
 		})
 	}
 }
 
 // The exception is asked for only where it can matter: to read the events of a span costs.
-func TestRulesAskForTheException(t *testing.T) {
+func TestNeedsException(t *testing.T) {
 	for _, tt := range []struct {
 		test   string
 		kind   engine.Kind
 		status Status
 		attrs  attributes
-		want   int
+		want   bool
 	}{
-		{"success", server, StatusUnset, attributes{"http.response.status_code": 200}, 0},
-		{"ok", client, StatusOK, nil, 0},
-		{"a server's code", server, StatusError, attributes{"http.response.status_code": 500}, 0},
-		{"a server's error beside success", server, StatusError, attributes{"http.response.status_code": 200}, 1},
-		{"a server without a code", server, StatusUnset, nil, 1},
-		{"a client's code", client, StatusError, attributes{"http.response.status_code": 500}, 1},
-		{"nothing", internal, StatusUnset, nil, 1},
+		{"success", server, StatusUnset, attributes{"http.response.status_code": 200}, false},
+		{"ok", client, StatusOK, nil, false},
+		{"a server's code", server, StatusError, attributes{"http.response.status_code": 500}, false},
+		{"a server's error beside success", server, StatusError, attributes{"http.response.status_code": 200}, true},
+		{"a server without a code", server, StatusUnset, nil, true},
+		{"a client's code", client, StatusError, attributes{"http.response.status_code": 500}, true},
+		{"nothing", internal, StatusUnset, nil, true},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			got := 0
-			New(nil, Presets{}).Classify(spanWith(tt.kind, tt.status, "", tt.attrs), func() Exception { got++; return Exception{} })
-			if got != tt.want {
-				t.Errorf("asked %d times, want %d", got, tt.want)
+			s := spanWith(tt.kind, tt.status, "", tt.attrs)
+			if got := s.NeedsException(); got != tt.want {
+				t.Errorf("%t, want %t", got, tt.want)
+			}
+			r := New(nil, Presets{})
+			code, outcome := r.Classify(s, Exception{})
+			for _, e := range []Exception{{Message: skippedMessage}, {Message: canceledMessage}, {Type: "*net.OpError", IsPanic: true}} {
+				if c, o := r.Classify(s, e); !tt.want && (c != code || o != outcome) {
+					t.Errorf("with %+v %s %q, without %s %q", e, o, c, outcome, code)
+				}
 			}
 		})
+	}
+}
+
+// Most calls are settled quickly, unless the table of codes has to be asked.
+func TestQuick(t *testing.T) {
+	s := spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 200})
+	if code, outcome, ok := New(nil, Presets{}).Quick(s); !ok || code != "200" || outcome != success {
+		t.Errorf("%q %s %t", code, outcome, ok)
+	}
+	if _, _, ok := New(map[string]engine.CodeFeature{"200": {}}, Presets{}).Quick(s); ok {
+		t.Error("the table was not asked")
+	}
+	for _, s := range []*Span{
+		spanWith(server, StatusUnset, "", nil),
+		spanWith(server, StatusOK, "", attributes{"http.response.status_code": 200}),
+		spanWith(server, StatusError, "", attributes{"http.response.status_code": 200}),
+		spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 404}),
+		spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 200, "error.type": "EOF"}),
+	} {
+		if code, outcome, ok := New(nil, Presets{}).Quick(s); ok {
+			t.Errorf("%+v is said to be %s %q", s, outcome, code)
+		}
 	}
 }
 
@@ -196,7 +218,7 @@ func TestRulesPresets(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s/%s", preset, tt.test), func(t *testing.T) {
 				s := spanWith(tt.kind, StatusError, "", attributes{tt.key: tt.value})
-				if code, outcome := New(nil, tt.presets).Classify(s, nil); code != tt.code || outcome != tt.outcome {
+				if code, outcome := New(nil, tt.presets).Classify(s, Exception{}); code != tt.code || outcome != tt.outcome {
 					t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 				}
 			})
@@ -222,7 +244,7 @@ func TestRulesCodes(t *testing.T) {
 		{"no entry, 4xx", attributes{"http.response.status_code": 404}, "404", success, failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			if code, outcome := r.Classify(spanWith(server, StatusUnset, "", tt.attrs), nil); code != tt.code || outcome != tt.outcome {
+			if code, outcome := r.Classify(spanWith(server, StatusUnset, "", tt.attrs), Exception{}); code != tt.code || outcome != tt.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 			}
 			if outcome := r.OutcomeOf(tt.code); outcome != tt.byCode {
@@ -230,7 +252,7 @@ func TestRulesCodes(t *testing.T) {
 			}
 		})
 	}
-	if code, outcome := r.Classify(spanWith(internal, StatusError, "", nil), nil); code != "_OTHER" || outcome != success {
+	if code, outcome := r.Classify(spanWith(internal, StatusError, "", nil), Exception{}); code != "_OTHER" || outcome != success {
 		t.Errorf("without a code: %s %q", outcome, code)
 	}
 }
@@ -249,7 +271,7 @@ func TestRulesAllocateNothing(t *testing.T) {
 				}
 				s.Attributes.SetInt("http.response.status_code", status)
 				r.Operation(&s)
-				r.Classify(&s, func() Exception { return Exception{Type: "*net.OpError"} })
+				r.Classify(&s, Exception{Type: "*net.OpError"})
 			}); n != 0 {
 				t.Errorf("%s, %d: %v allocations", kind, status, n)
 			}

@@ -253,13 +253,7 @@ func (m *Monitor) describe(s sdktrace.ReadOnlySpan) (call inFlightCall, watched 
 	if !m.watches(s, kind) {
 		return inFlightCall{}, false
 	}
-	operation := s.Name()
-	if kind == trace.SpanKindClient {
-		var found attributes
-		found.find(s.Attributes())
-		operation = m.classifier.clientOperation(operation, &found)
-	}
 	return inFlightCall{
-		service: m.services.name(s.Resource()), operation: engine.CutName(operation), kind: engine.Kind(kind), started: s.StartTime(),
+		service: m.services.name(s.Resource()), operation: engine.CutName(m.classifier.operation(s, kind)), kind: engine.Kind(kind), started: s.StartTime(),
 	}, true
 }

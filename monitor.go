@@ -26,7 +26,7 @@ type Monitor struct {
 	engine     *engine.Engine
 	intake     *engine.Intake // the engine's
 	off        bool           // switched off by OTEL_SDK_DISABLED: the engine takes nothing
-	classifier *classifier
+	classifier classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet

@@ -112,7 +112,7 @@ func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outco
 	case c == "":
 		return code, outcome
 	}
-	return c, engine.OutcomeOf(m.classifier.codes, c)
+	return c, m.classifier.rules.OutcomeOf(c)
 }
 
 // kindSet is a set of span kinds, a bit for each.

@@ -82,7 +82,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		}
 	}
 	if s.metrics != nil {
-		a.metrics = newMetricsOutput(c.Metrics, s.metrics)
+		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
 	a.outlet = delivery.New(delivery.Config{

@@ -102,7 +102,6 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	defer b.release()
 	var unwatched int
 	b.spans, unwatched = a.reader.read(b.spans, td)
-	a.telemetry.received(len(b.spans), unwatched)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.isClosed {
@@ -111,6 +110,7 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	for i := range b.spans {
 		a.timeline.Add(&b.spans[i])
 	}
+	a.telemetry.received(td.SpanCount(), unwatched)
 	return nil
 }
 

@@ -51,7 +51,7 @@ const (
 // newAnalysis starts an analysis for components that have started.
 func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	c := s.config.withDefaults(s.settings.ID.String())
-	if s.metrics != nil {
+	if s.metrics != nil && !c.Metrics.Histogram.Disable {
 		c.Histograms = true
 	}
 	timeline, err := engine.NewTimeline(c.TimelineConfig, time.Now())

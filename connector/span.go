@@ -3,6 +3,7 @@ package gomonitorconnector
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func newReader(c *Config) *reader {
 // read appends all spans of td, and returns how many of them are not watched. The strings in
 // them are those of td.
 func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
+	to = slices.Grow(to, td.SpanCount())
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
 		resource := resources.At(i)
@@ -68,6 +70,9 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	status := from.Status()
 	span := classify.Span{Kind: s.Kind, Name: from.Name(), Status: statusOf(status.Code()), Message: status.Message()}
 	for key, value := range from.Attributes().All() {
+		if !span.Wants(key) { // as most
+			continue
+		}
 		switch value.Type() {
 		case pcommon.ValueTypeStr:
 			span.Attributes.SetString(key, value.Str())
@@ -76,11 +81,23 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 		}
 	}
 	s.Operation = r.rules.Operation(&span)
-	s.Code, s.Outcome = r.rules.Classify(&span, func() classify.Exception { return lastException(from) })
+	s.Code, s.Outcome = r.classify(&span, from)
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
 	}
 	return true
+}
+
+// classify says with which code a call ended, and how.
+func (r *reader) classify(span *classify.Span, from ptrace.Span) (code string, outcome engine.Outcome) {
+	if code, outcome, ok := r.rules.Quick(span); ok {
+		return code, outcome
+	}
+	var e classify.Exception
+	if span.NeedsException() {
+		e = lastException(from)
+	}
+	return r.rules.Classify(span, e)
 }
 
 // linkOf returns where a span stands in its trace. Where the sender does not say whether the

@@ -63,6 +63,8 @@ type trial struct {
 	// period, if it is not 0, is that of the replay, and keep says which traces are learned from.
 	period time.Duration
 	keep   func(trace [16]byte) bool
+	// change, if it is not nil, changes what was learned.
+	change func(*gomonitorconnector.Config)
 	// fromOther learns from the healthy recording of another day than the fault's.
 	fromOther bool
 	// holds says that the findings have to hold: nine of eleven faults, and no false alert.
@@ -174,6 +176,9 @@ func (tr *trial) learn(t *testing.T, file string) *gomonitorconnector.Config {
 	c := loaded(t, text)
 	if tr.period != 0 {
 		c.Period = tr.period
+	}
+	if tr.change != nil {
+		tr.change(c)
 	}
 	return c
 }
@@ -301,6 +306,14 @@ func TestLearnedConfigIsRobust(t *testing.T) {
 		{name: "the other half", settings: DefaultSettings(), keep: half(1)},
 		{name: "the healthy recording of the other day", holds: true, settings: DefaultSettings(), fromOther: true},
 	}
+	withoutAlertFor := func(c *gomonitorconnector.Config) { c.Objective.AlertFor = 0 }
+	trials = append(trials,
+		trial{name: "--callees=false", settings: with(func(s *Settings) { s.Callees = false })},
+		trial{name: "without alert_for, periods of 3s", settings: DefaultSettings(), change: withoutAlertFor},
+		trial{name: "without alert_for, periods of 5s", settings: DefaultSettings(), period: 5 * time.Second, change: withoutAlertFor},
+		trial{name: "without alert_for, periods of 8s", settings: DefaultSettings(), period: 8 * time.Second, change: withoutAlertFor},
+		trial{name: "without alert_for, periods of 10s", settings: DefaultSettings(), period: 10 * time.Second, change: withoutAlertFor},
+	)
 	var b strings.Builder
 	fmt.Fprintf(&b, "| learned with | alerted within 60 s | false alerts | right cause first |\n|---|---|---|---|\n")
 	for _, tr := range trials {

@@ -19,11 +19,14 @@ type Settings struct {
 	Margin float64
 	// Sure is how sure the bounds are that are found from few calls. Default 0.95.
 	Sure float64
+	// Callees says that the calls of clients are told apart by the service that they reach. Default
+	// true.
+	Callees bool
 }
 
 // DefaultSettings returns the default settings.
 func DefaultSettings() Settings {
-	return Settings{Within: time.Minute, Share: 0.5, Margin: 2, Sure: 0.95}
+	return Settings{Within: time.Minute, Share: 0.5, Margin: 2, Sure: 0.95, Callees: true}
 }
 
 const (
@@ -108,7 +111,7 @@ func (s *Settings) timing() engine.TimelineConfig {
 				MinCalls:     leastCalls(s.Share),
 			},
 		},
-		Callees: true,
+		Callees: s.Callees,
 	}
 }
 

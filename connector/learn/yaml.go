@@ -19,7 +19,9 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	c, o := &p.config, &p.config.Objective
 	block.add("period", text(short(c.Period)), fmt.Sprintf("a %dth of the time within which alerts should come", periodsWithin))
 	block.add("idle_periods", number(c.IdlePeriods), short(time.Duration(c.IdlePeriods)*c.Period)+": operations that are called seldom keep their place")
-	block.add("callees", flag(c.Callees), "calls to each service are told apart, as clients mostly call them all by one name")
+	if c.Callees {
+		block.add("callees", flag(true), "calls to each service are told apart, as clients mostly call them all by one name")
+	}
 
 	objective := new(mapping)
 	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.usualFailures, p.usualCalls))

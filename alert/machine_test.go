@@ -210,6 +210,8 @@ func TestMachineObjectiveChanges(t *testing.T) {
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{MinCalls: 2}, "BBB"}}, "....F"},
 		{"another confidence begins anew", Availability,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{Confidence: 0.1}, "BBB"}}, "....F"},
+		{"another least time begins anew", Availability,
+			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{AlertFor: 1}, "BBB"}}, "....F"},
 		{"another confidence begins anew for latency", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{Confidence: 0.1}, "BBB"}}, "....F"},
 		{"other new kinds are of no concern", Availability,

@@ -130,6 +130,39 @@ func TestCalleesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
 	}
 }
 
+// A call keeps its name when its trace is looked at again, for a call that ends in a later period.
+func TestCalleesAreNamedOnce(t *testing.T) {
+	line := newTape(t, TimelineConfig{Callees: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second}}, noon)
+	spans := shop(1, 9.8)
+	spans[0].End, spans[0].Outcome, spans[3].Outcome, spans[3].Code = at(10.4), OutcomeFailure, OutcomeFailure, "refused"
+	line.to(10.5)
+	for i := range spans {
+		line.Add(&spans[i])
+	}
+	line.to(15.5)
+	line.to(26)
+	if len(line.periods) != 2 || len(line.periods[1].Summaries) != 1 {
+		t.Fatalf("%+v", line.periods)
+	}
+	want := []CauseCount{{Cause: Cause{Service: "shop", Kind: KindClient, Operation: "GET > price", Code: "refused"}, Count: 1, Share: 1}}
+	if got := line.periods[1].Summaries[0].FailureCauses; !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
+	windows, err := NewWindows(Config{MaxOperations: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := windows.lookupFresh("shop", "GET", KindClient)
+	c, s := callees{windows: windows}, recentSpan{op: client}
+	c.name(&s, &operation{key: OperationKey{Service: "stock", Kind: KindServer}})
+	if s.op != client || windows.overflowed != 0 {
+		t.Errorf("counted as %v, %d overflowed", s.op.key, windows.overflowed)
+	}
+}
+
 func TestCalleesKeepBoundedNames(t *testing.T) {
 	windows, err := NewWindows(Config{MaxOperations: 1_000_000})
 	if err != nil {

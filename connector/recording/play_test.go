@@ -160,6 +160,31 @@ func TestPlayIsTheSameWhateverTheOrder(t *testing.T) {
 	})
 }
 
+// Of files that follow each other only the first is read at first: the others would have to be held.
+func TestPlayReadsWhatComesFirst(t *testing.T) {
+	today := recordingtest.Lines(t, recordingtest.Shop(1, 50, 0, 10*time.Second, time.Hour, 0))
+	tomorrow := recordingtest.Lines(t, recordingtest.Shop(2, 50, 24*time.Hour, 24*time.Hour+10*time.Second, time.Hour, 0))
+	reader, err := gomonitorconnector.NewSpanReader(new(gomonitorconnector.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	played, read := 0, uint64(0)
+	p := Player{
+		Files: []string{recordingtest.File(t, "b", tomorrow...), recordingtest.File(t, "a", today...)},
+		Grace: time.Second, Buffer: 1, Read: reader.Read, Progress: func(s Stats) { read = s.Spans },
+	}
+	most := uint64(0)
+	if _, err := p.Play(context.Background(), func(*engine.Span) {
+		played++
+		most = max(most, read-min(read, uint64(played)))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if most > 500 {
+		t.Errorf("%d spans held at once, of %d", most, played)
+	}
+}
+
 func TestPlayEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	reader, err := gomonitorconnector.NewSpanReader(new(gomonitorconnector.Config))

@@ -272,10 +272,12 @@ func (o *outcome) times() string {
 }
 
 // TestLearnedConfigIsRobust shows how much depends on the settings, on where periods begin, and on what was
-// learned from.
+// learned from. It takes half a minute, so it is run only where the recordings are named:
+//
+//	GO_MONITOR_TRACES=<folder> go test -run TestLearnedConfigIsRobust -v ./learn
 func TestLearnedConfigIsRobust(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+	if os.Getenv(tracesVariable) == "" {
+		t.Skipf("%s is not set", tracesVariable)
 	}
 	dir, faults := faultsIn(t)
 	half := func(odd byte) func([16]byte) bool {

@@ -52,7 +52,7 @@ func TestProposeTargets(t *testing.T) {
 	spans = append(spans, calls("shop", "steady", 0, minute, 100*time.Millisecond, spread)...)
 	spans = append(spans, calls("shop", "five times", 0, minute, 13*time.Second, always(40*time.Millisecond))...)
 	spans = append(spans, calls("shop", "four times", 0, minute, 17*time.Second, always(40*time.Millisecond))...)
-	spans = append(spans, calls("slow", "report", 0, minute, 2*time.Second, func(i int) time.Duration { return time.Duration(3+i%3) * time.Second })...)
+	spans = append(spans, calls("slow", "report", 0, minute, time.Second, func(i int) time.Duration { return time.Duration(3+i%3) * time.Second })...)
 	text, c := proposed(t, DefaultSettings(), spans)
 	got := make(map[string]time.Duration)
 	for service, s := range c.Services {
@@ -78,10 +78,10 @@ func TestProposeTargets(t *testing.T) {
 		t.Errorf("%+v", c.TimelineConfig)
 	}
 	for _, want := range []string{
-		"# Proposed by go-monitor learn from healthy traffic: 639 spans, 639 calls of 4 operations in 2 services,\n# 2026-06-01 12:00:00 to 2026-06-01 12:00:59 UTC (1m).\n",
+		"# Proposed by go-monitor learn from healthy traffic: 669 spans, 669 calls of 4 operations in 2 services,\n# 2026-06-01 12:00:00 to 2026-06-01 12:00:59 UTC (1m).\n",
 		"latency_target: 36ms # 600 calls, p50 15", "p99 20ms, max 20ms; typically below 1",
 		"      # Called fewer than 5 times, so that the objective above holds for them:\n      #   four times (server, 4)\n      shop:\n",
-		"success_ratio: 0.99 # 0 of 639 calls failed;",
+		"success_ratio: 0.99 # 0 of 669 calls failed;",
 		"as much as the slowest, server report of slow\n",
 	} {
 		if !strings.Contains(text, want) {

@@ -33,9 +33,9 @@ type relative struct {
 
 // find sets found to what each of the calls that are due is blamed on; nil: itself. Only
 // spans that came since the given time, or with those calls, have a part in it.
-func (b *blame) find(r *recent, due []uint64, since int64) {
+func (b *blame) find(r *recent, due []heldSpan, since int64) {
 	b.found = append(b.found[:0], make([]*Cause, len(due))...)
-	b.gather(r, due, min(due[0], r.firstSince(since)))
+	b.gather(r, due, min(due[0].number, r.firstSince(since)))
 	for rest := b.family; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].link.Trace == rest[0].link.Trace {
@@ -49,26 +49,30 @@ func (b *blame) find(r *recent, due []uint64, since int64) {
 
 // gather collects what is remembered of the traces of the calls that are due, trace by trace,
 // from the given span on.
-func (b *blame) gather(r *recent, due []uint64, first uint64) {
+func (b *blame) gather(r *recent, due []heldSpan, first uint64) {
 	if b.traces == nil {
 		b.isDue, b.traces, b.places = make(map[uint64]int), make(map[[16]byte]bool), make(map[[8]byte]int32)
 	}
 	clear(b.isDue)
 	clear(b.traces)
 	clear(b.filter[:])
-	for i, number := range due {
-		b.isDue[number] = i
-		trace := &r.at(number).link.Trace
+	for i := range due {
+		b.isDue[due[i].number] = i
+		trace := &r.at(due[i].number).link.Trace
 		b.traces[*trace] = true
 		word, bit := b.filterOf(trace)
 		b.filter[word] |= bit
 	}
 	b.family = b.family[:0]
-	for number := first; number < r.next; number++ {
-		s := r.at(number)
-		if word, bit := b.filterOf(&s.link.Trace); b.filter[word]&bit != 0 && b.traces[s.link.Trace] {
-			b.family = append(b.family, relative{recentSpan: s, number: number, depth: -1})
+	older, newer := r.since(first)
+	for _, part := range [][]recentSpan{older, newer} {
+		for i := range part {
+			s := &part[i]
+			if word, bit := b.filterOf(&s.link.Trace); b.filter[word]&bit != 0 && b.traces[s.link.Trace] {
+				b.family = append(b.family, relative{recentSpan: s, number: first + uint64(i), depth: -1})
+			}
 		}
+		first += uint64(len(part))
 	}
 	slices.SortFunc(b.family, func(x, y relative) int {
 		return cmp.Or(bytes.Compare(x.link.Trace[:], y.link.Trace[:]), cmp.Compare(x.number, y.number))

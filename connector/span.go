@@ -31,6 +31,14 @@ func newReader(c *Config) *reader {
 // them are those of td.
 func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
 	to = slices.Grow(to, td.SpanCount())
+	unwatched = r.each(td, func(s *engine.Span) { to = append(to, *s) })
+	return to, unwatched
+}
+
+// each calls f for each span of td, and returns how many of them are not watched. It is always
+// the same one, filled in anew; the strings in it are those of td.
+func (r *reader) each(td ptrace.Traces, f func(*engine.Span)) (unwatched int) {
+	var s engine.Span
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
 		resource := resources.At(i)
@@ -44,17 +52,16 @@ func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, 
 			}
 			of := scope.Spans()
 			for k := range of.Len() {
-				to = to[:len(to)+1] // there is room for all
-				s := &to[len(to)-1]
-				*s = engine.Span{}
+				s = engine.Span{}
 				s.Service, s.Sampled = service, true
-				if !r.fill(s, of.At(k)) {
+				if !r.fill(&s, of.At(k)) {
 					unwatched++
 				}
+				f(&s)
 			}
 		}
 	}
-	return to, unwatched
+	return unwatched
 }
 
 // fill sets what a span itself says, and reports whether it is watched. It sets field by field,

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 )
 
@@ -19,7 +18,7 @@ type blame struct {
 
 	isDue  map[uint64]int    // the place in due of a span, by its number
 	traces map[[16]byte]bool // those of the calls that are due
-	filter [1 << 10]uint64   // a bit for each hash of those: most spans are of other traces
+	filter traceFilter       // most spans are of other traces
 	family []relative        // the spans of those traces
 	places map[[8]byte]int32 // the place in family of a span, by its id, in one trace
 }
@@ -60,30 +59,17 @@ func (b *blame) gather(r *recent, due []heldSpan, first uint64) {
 		b.isDue[due[i].number] = i
 		trace := &r.at(due[i].number).link.Trace
 		b.traces[*trace] = true
-		word, bit := b.filterOf(trace)
-		b.filter[word] |= bit
+		b.filter.add(traceHash(trace))
 	}
 	b.family = b.family[:0]
-	older, newer := r.since(first)
-	for _, part := range [][]recentSpan{older, newer} {
-		for i := range part {
-			s := &part[i]
-			if word, bit := b.filterOf(&s.link.Trace); b.filter[word]&bit != 0 && b.traces[s.link.Trace] {
-				b.family = append(b.family, relative{recentSpan: s, number: first + uint64(i), depth: -1})
-			}
+	r.each(first, &b.filter, func(number uint64, s *recentSpan) {
+		if b.traces[s.link.Trace] {
+			b.family = append(b.family, relative{recentSpan: s, number: number, depth: -1})
 		}
-		first += uint64(len(part))
-	}
+	})
 	slices.SortFunc(b.family, func(x, y relative) int {
 		return cmp.Or(bytes.Compare(x.link.Trace[:], y.link.Trace[:]), cmp.Compare(x.number, y.number))
 	})
-}
-
-// filterOf returns the place of a trace in the filter. Trace ids mostly are random at their end.
-func (b *blame) filterOf(trace *[16]byte) (word int, bit uint64) {
-	low := binary.LittleEndian.Uint64(trace[8:])
-	hash := (low ^ low>>32) * 0x9E3779B97F4A7C15 >> 48
-	return int(hash >> 6), 1 << (hash & 63)
 }
 
 // trace lets the spans of one trace go through the causes, from the leaves to the root.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"slices"
 	"sort"
 	"time"
@@ -31,8 +32,11 @@ type heldSpan struct {
 type recent struct {
 	limit int
 	spans []recentSpan
-	place int    // the next span's place
-	next  uint64 // the number of spans that came in all: the next one's number
+	// hashes are those of the spans' traces: to find those of some traces, the processor has
+	// to look at little else.
+	hashes []uint16
+	place  int    // the next span's place
+	next   uint64 // the number of spans that came in all: the next one's number
 	// held are those that are not yet counted, in their order.
 	held []heldSpan
 	due  []heldSpan // what takeDue returned
@@ -53,11 +57,13 @@ const maxKeptCode = 64
 
 // add returns the place for another span, that of the oldest one if there is no room, to be
 // filled in at once. It still holds what was there.
-func (r *recent) add() *recentSpan {
+func (r *recent) add(trace *[16]byte) *recentSpan {
 	if len(r.spans) < r.limit {
 		r.spans = append(r.spans, recentSpan{})
+		r.hashes = append(r.hashes, 0)
 	}
 	s := &r.spans[r.place]
+	r.hashes[r.place] = traceHash(trace)
 	if r.place++; r.place == r.limit {
 		r.place = 0
 	}
@@ -68,13 +74,33 @@ func (r *recent) add() *recentSpan {
 // at returns a span by its number.
 func (r *recent) at(number uint64) *recentSpan { return &r.spans[number%uint64(r.limit)] }
 
-// since returns the spans from the given number on, in their order.
-func (r *recent) since(number uint64) (older, newer []recentSpan) {
-	n := int(r.next - number)
-	if n <= r.place {
-		return r.spans[r.place-n : r.place], nil
+// traceHash returns a hash of a trace id. Those mostly are random, in one half at least.
+func traceHash(trace *[16]byte) uint16 {
+	x := binary.LittleEndian.Uint64(trace[:]) ^ binary.LittleEndian.Uint64(trace[8:])
+	return uint16((x ^ x>>32) * 0x9E3779B97F4A7C15 >> 48)
+}
+
+// traceFilter is a set of hashes of traces.
+type traceFilter [1 << 10]uint64
+
+func (f *traceFilter) add(hash uint16)      { f[hash>>6] |= 1 << (hash & 63) }
+func (f *traceFilter) has(hash uint16) bool { return f[hash>>6]>>(hash&63)&1 != 0 }
+
+// each calls f for each span from the given number on, in their order, whose trace may be one
+// of a set.
+func (r *recent) each(from uint64, set *traceFilter, f func(number uint64, s *recentSpan)) {
+	first := r.place - int(r.next-from) // negative: before the ring's end
+	visit := func(low, high int, number uint64) {
+		for i, hash := range r.hashes[low:high] {
+			if set.has(hash) {
+				f(number+uint64(i), &r.spans[low+i])
+			}
+		}
 	}
-	return r.spans[len(r.spans)-(n-r.place):], r.spans[:r.place]
+	if first < 0 {
+		visit(len(r.spans)+first, len(r.spans), from)
+	}
+	visit(max(first, 0), r.place, r.next-uint64(r.place-max(first, 0)))
 }
 
 // hold says that the span that came last is not yet counted.

@@ -122,6 +122,7 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	windows.fresh = make([]*operation, freshOperations)
 	period, grace := c.timing()
 	inherit(&c.RecentSpans, defaultRecentSpans)
 	t := &Timeline{
@@ -224,7 +225,7 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 		few := uint64(t.recent.limit / 8) // stay, so that this is not done for each span
 		t.settle(func(h *heldSpan) bool { return t.recent.next-h.number > few })
 	}
-	r := t.recent.add()
+	r := t.recent.add(&s.Link.Trace)
 	r.link.Trace, r.link.Span, r.link.Parent = s.Link.Trace, s.Link.Span, s.Link.Parent
 	r.link.RemoteParent = false // wherever the parent lives, it is expected here
 	r.op, r.code = op, s.Code

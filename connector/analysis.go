@@ -28,6 +28,7 @@ type analysis struct {
 
 	mu       sync.Mutex // for the fields below
 	timeline *engine.Timeline
+	span     engine.Span // the one that is being counted
 	clock    engine.SteadyClock
 	closed   []*engine.Period // that wait to be sent
 	firing   map[engine.OperationKey]bool
@@ -113,7 +114,8 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	}
 	// What ended just now may be the first of a period.
 	a.advance()
-	unwatched := a.reader.each(td, a.timeline.Add)
+	unwatched := a.reader.each(td, &a.span, a.timeline.Add)
+	a.span = engine.Span{} // nothing of td is kept
 	a.telemetry.received(td.SpanCount(), unwatched)
 	return nil
 }

@@ -31,14 +31,13 @@ func newReader(c *Config) *reader {
 // them are those of td.
 func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
 	to = slices.Grow(to, td.SpanCount())
-	unwatched = r.each(td, func(s *engine.Span) { to = append(to, *s) })
+	unwatched = r.each(td, new(engine.Span), func(s *engine.Span) { to = append(to, *s) })
 	return to, unwatched
 }
 
-// each calls f for each span of td, and returns how many of them are not watched. It is always
-// the same one, filled in anew; the strings in it are those of td.
-func (r *reader) each(td ptrace.Traces, f func(*engine.Span)) (unwatched int) {
-	var s engine.Span
+// each calls f with s for each span of td, and returns how many of them are not watched. The
+// strings in it are those of td.
+func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (unwatched int) {
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
 		resource := resources.At(i)
@@ -52,12 +51,12 @@ func (r *reader) each(td ptrace.Traces, f func(*engine.Span)) (unwatched int) {
 			}
 			of := scope.Spans()
 			for k := range of.Len() {
-				s = engine.Span{}
+				*s = engine.Span{}
 				s.Service, s.Sampled = service, true
-				if !r.fill(&s, of.At(k)) {
+				if !r.fill(s, of.At(k)) {
 					unwatched++
 				}
-				f(&s)
+				f(s)
 			}
 		}
 	}

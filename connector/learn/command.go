@@ -50,7 +50,7 @@ func Command() *cobra.Command {
 				return err
 			}
 			if stats.Bad > 0 {
-				fmt.Fprintf(c.ErrOrStderr(), "%d bad lines left out, the first: %v\n", stats.Bad, stats.FirstBad)
+				_, _ = fmt.Fprintf(c.ErrOrStderr(), "%d bad lines left out, the first: %v\n", stats.Bad, stats.FirstBad) // nobody is left to tell
 			}
 			_, err = c.OutOrStdout().Write(text)
 			return err
@@ -61,7 +61,8 @@ func Command() *cobra.Command {
 	f.DurationVar(&s.Within, "within", s.Within, "the `time` within which an alert should follow on a fault: longer ones take more to fire")
 	f.Float64Var(&s.Share, "share", s.Share, "the `share` of the calls that has to be within the latency target, 0.5 to 0.999")
 	f.Float64Var(&s.Margin, "margin", s.Margin, "how many `times` longer than in the recording calls may take")
-	f.Float64Var(&s.Sure, "sure", s.Sure, "how sure the bounds have to be that are found from few calls, 0.5 to 1")
+	f.Float64Var(&s.Sure, "sure", s.Sure, "the `certainty` of the bounds that are found from few calls, 0.5 to 1")
+	f.BoolVar(&s.Callees, "callees", s.Callees, "tell the calls of clients apart by the service that they reach; not where other instances of go-monitor judge those services")
 	f.DurationVar(&player.Grace, "grace", 10*time.Second, "how late spans may come, in the recording's own `time`")
 	f.IntVar(&player.Buffer, "buffer", recording.DefaultBuffer, "hold back so many `spans` to bring them into order, about 400 bytes each")
 	f.BoolVar(&player.SkipBad, "skip-bad", false, "count lines that are no spans, and go on")

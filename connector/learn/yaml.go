@@ -11,7 +11,6 @@ import (
 
 	"github.com/blurooo/go-monitor/connector/recording"
 	"github.com/blurooo/go-monitor/v2/alert"
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // write returns the proposal as YAML, with its reasons.
@@ -20,10 +19,12 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	c, o := &p.config, &p.config.Objective
 	block.add("period", text(short(c.Period)), fmt.Sprintf("a %dth of the time within which alerts should come", periodsWithin))
 	block.add("idle_periods", number(c.IdlePeriods), short(time.Duration(c.IdlePeriods)*c.Period)+": operations that are called seldom keep their place")
-	block.add("callees", flag(c.Callees), "calls to each service are told apart, as clients mostly call them all by one name")
+	if c.Callees {
+		block.add("callees", flag(true), "calls to each service are told apart, as clients mostly call them all by one name")
+	}
 
 	objective := new(mapping)
-	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.failures, p.calls))
+	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.usualFailures, p.usualCalls))
 	objective.add("latency_target", text(short(o.LatencyTarget)), "for what was called too seldom to know better: as much as the slowest, "+nameOf(p.slowest))
 	objective.add("within_target", ratio(o.WithinTarget), p.whyShare())
 	objective.add("alert_after", number(o.AlertAfter), "periods, those with calls alone")
@@ -43,9 +44,10 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 		if len(operations.node.Content) > 0 {
 			service.addMap("operations", operations, "")
 		}
-		about := s.whyRare(p.settings)
 		if isKey(s.name) {
-			services.addMap(escaped(s.name), service, about)
+			services.addMap(s.name, service, s.whyRare(p.settings))
+		} else {
+			services.foot(noKey + alert.Printable(s.name))
 		}
 	}
 	block.addMap("services", services, "")
@@ -102,7 +104,9 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, readable(d.quantile(0.5)), readable(d.quantile(0.99)), readable(d.longest)))
 	}
 	own := new(mapping)
-	own.add("latency_target", text(short(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), readable(o.typical)))
+	if o.objective.LatencyTarget > 0 {
+		own.add("latency_target", text(short(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), readable(o.typical)))
+	}
 	if o.objective.SuccessRatio > 0 {
 		var failures, calls uint64
 		for _, s := range o.seen {
@@ -110,13 +114,16 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 		}
 		own.add("success_ratio", ratio(o.objective.SuccessRatio), p.whySuccess(failures, calls))
 	}
+	if o.objective.Confidence > 0 {
+		own.add("confidence", ratio(o.objective.Confidence), "as it hardly ever succeeds")
+	}
 	if o.objective.MinTraffic > 0 {
 		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were %d at least, %.3g in the mean", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))
 	}
 	if isKey(o.name) {
-		to.addMap(escaped(o.name), own, "")
+		to.addMap(o.name, own, "")
 	} else {
-		to.foot("left out, as no configuration can name it: " + alert.Printable(o.name))
+		to.foot(noKey + alert.Printable(o.name))
 	}
 }
 
@@ -155,12 +162,14 @@ func (s *serviceProposal) whyRare(settings Settings) string {
 	return strings.Join(lines, "\n")
 }
 
+// noKey says that something can't be named in a configuration.
+const noKey = "left out, as two colons have a meaning in a Collector's configuration: "
+
 // isKey reports whether a name can be a key of a Collector's configuration, which takes two colons
 // for the border between two keys.
-func isKey(name string) bool { return name != "" && !strings.Contains(name, "::") }
-
-// escaped returns a name so that a Collector's configuration means just that.
-func escaped(name string) string { return name }
+func isKey(name string) bool {
+	return name != "" && !strings.Contains(name, "::") && !strings.HasSuffix(name, ":")
+}
 
 // mapping is a YAML map that keeps its order.
 type mapping struct{ node yaml.Node }
@@ -223,5 +232,3 @@ func readable(d time.Duration) string {
 	}
 	return short(d.Round(unit))
 }
-
-var _ = engine.OperationKey{}

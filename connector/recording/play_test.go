@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -147,7 +146,7 @@ func TestPlayIsTheSameWhateverTheOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		files := Scatter(t, spans, grace, rapid.IntRange(1, 4).Draw(rt, "files"), rapid.Uint64().Draw(rt, "seed"))
+		files := recordingtest.Scatter(t, spans, grace, rapid.IntRange(1, 4).Draw(rt, "files"), rapid.Uint64().Draw(rt, "seed"))
 		got, stats, err := played(t, Player{Files: files, Grace: grace, Buffer: rapid.IntRange(1, 100).Draw(rt, "buffer")})
 		if err != nil {
 			rt.Fatal(err)
@@ -159,31 +158,6 @@ func TestPlayIsTheSameWhateverTheOrder(t *testing.T) {
 			rt.Errorf("another order")
 		}
 	})
-}
-
-// Scatter writes spans to files, each as late as the grace allows at most.
-func Scatter(t testing.TB, spans []recordingtest.Span, grace time.Duration, files int, seed uint64) []string {
-	t.Helper()
-	random := rand.New(rand.NewPCG(seed, 5))
-	type arrival struct {
-		at   time.Duration
-		line []byte
-	}
-	lines := make([][]arrival, files)
-	for _, s := range spans {
-		f := random.IntN(files)
-		lines[f] = append(lines[f], arrival{s.End + time.Duration(random.Int64N(int64(grace))), recordingtest.Line(t, s)})
-	}
-	var names []string
-	for f := range lines {
-		slices.SortStableFunc(lines[f], func(a, b arrival) int { return int(a.at - b.at) })
-		var all [][]byte
-		for _, a := range lines[f] {
-			all = append(all, a.line)
-		}
-		names = append(names, recordingtest.File(t, fmt.Sprint(f), all...))
-	}
-	return names
 }
 
 func TestPlayEndsWithItsContext(t *testing.T) {

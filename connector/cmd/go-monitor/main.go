@@ -1,0 +1,95 @@
+// Command go-monitor is the monitor as a service of its own: an OpenTelemetry Collector that
+// judges every operation of whatever reports to it by OTLP, and raises alerts.
+//
+//	go-monitor                            runs with the embedded config, on loopback
+//	go-monitor --config mine.yaml         runs with one's own; several are merged
+//	go-monitor validate --config mine.yaml
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/otelcol"
+)
+
+// version is set at build time: -ldflags "-X main.version=v2.1.0".
+var version = ""
+
+func main() {
+	if err := newCommand().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "go-monitor: "+readable(err))
+		os.Exit(1)
+	}
+}
+
+// newCommand returns the command with all sub-commands.
+func newCommand() *cobra.Command {
+	settings := otelcol.CollectorSettings{
+		BuildInfo: component.BuildInfo{Command: "go-monitor", Description: "judges the quality of every operation", Version: buildVersion()},
+		Factories: factories,
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
+			DefaultScheme: "env",
+		}},
+		ProviderModules: map[string]string{},
+	}
+	versions := moduleVersions()
+	for module, p := range providers {
+		resolver := &settings.ConfigProviderSettings.ResolverSettings
+		resolver.ProviderFactories = append(resolver.ProviderFactories, p)
+		settings.ProviderModules[p.Create(confmap.ProviderSettings{}).Scheme()] = named(module, versions)
+	}
+	root := otelcol.NewCommand(settings)
+	root.Short = "Judge the quality of every operation that reports by OTLP, and raise alerts"
+	root.Long = root.Short + ".\n\nWithout --config it runs with an embedded config, on loopback; \"--config " + defaultURI + " --config FILE\" changes some of that one."
+	root.SilenceErrors = true
+	withDefaultConfig(root)
+	for _, c := range root.Commands() {
+		withDefaultConfig(c)
+	}
+	root.AddCommand(newVersionCommand())
+	return root
+}
+
+// withDefaultConfig has a command of the Collector run with the embedded config if it is
+// given none; --set alone changes that one.
+func withDefaultConfig(c *cobra.Command) {
+	const flag = "config"
+	if c.Flags().Lookup(flag) == nil {
+		return
+	}
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed(flag) {
+			return nil
+		}
+		return c.Flags().Set(flag, defaultURI)
+	}
+}
+
+// newVersionCommand returns the command "version".
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which version this is",
+		Args:  cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) {
+			fmt.Fprintln(c.OutOrStdout(), "go-monitor "+buildVersion())
+		},
+	}
+}
+
+// buildVersion returns the version of this program: what the build says, else the commit.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}

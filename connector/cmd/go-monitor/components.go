@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime/debug"
+	"slices"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
@@ -28,6 +29,7 @@ import (
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 // part is a component with the module that it comes from.
@@ -59,7 +61,6 @@ var (
 		{"go.opentelemetry.io/collector/extension/zpagesextension", zpagesextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension", healthcheckextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage", filestorage.NewFactory()},
-		{welcomeModule, newWelcomeFactory()},
 	}
 	// providers say where a config, or a value in it, may come from; "default:" is the
 	// embedded one.
@@ -73,8 +74,9 @@ var (
 	}
 )
 
-// factories returns all of them, as the Collector wants them.
-func factories() (f otelcol.Factories, err error) {
+// factories returns all of them, as the Collector wants them, and the extension welcome.
+func factories(w *written) (f otelcol.Factories, err error) {
+	extensions := append(slices.Clone(extensions), part[extension.Factory]{welcomeModule, newWelcomeFactory(w)})
 	versions := moduleVersions()
 	if f.Receivers, f.ReceiverModules, err = register(versions, receivers); err != nil {
 		return f, err
@@ -91,7 +93,7 @@ func factories() (f otelcol.Factories, err error) {
 	if f.Extensions, f.ExtensionModules, err = register(versions, extensions); err != nil {
 		return f, err
 	}
-	f.Telemetry = newTelemetryFactory()
+	f.Telemetry = otelconftelemetry.NewFactory()
 	return f, nil
 }
 

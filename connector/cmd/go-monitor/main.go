@@ -29,11 +29,13 @@ func main() {
 
 // newCommand returns the command with all sub-commands.
 func newCommand() *cobra.Command {
+	var w written
 	settings := otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{Command: "go-monitor", Description: "judges the quality of every operation", Version: buildVersion()},
-		Factories: factories,
+		Factories: func() (otelcol.Factories, error) { return factories(&w) },
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			DefaultScheme: "env",
+			DefaultScheme:      "env",
+			ConverterFactories: []confmap.ConverterFactory{newWrittenFactory(&w)},
 		}},
 		ProviderModules: map[string]string{},
 	}
@@ -47,6 +49,13 @@ func newCommand() *cobra.Command {
 	root.Short = "Judge the quality of every operation that reports by OTLP, and raise alerts"
 	root.Long = root.Short + ".\n\nWithout --config it runs with an embedded config, on loopback; \"--config " + defaultURI + " --config FILE\" changes some of that one."
 	root.SilenceErrors = true
+	for name, usage := range map[string]string{
+		"config":        "a `file` that holds the config, or a URI: env:NAME, yaml:TEXT, https://...; of several, later ones win",
+		"set":           "one `setting` that wins over the config, such as --set=connectors.gomonitor.period=10s",
+		"feature-gates": "`features` of the Collector to switch on, or with '-' off; the command featuregate lists them",
+	} {
+		root.Flags().Lookup(name).Usage, root.Flags().Lookup(name).DefValue = usage, ""
+	}
 	withDefaultConfig(root)
 	for _, c := range root.Commands() {
 		withDefaultConfig(c)

@@ -25,8 +25,26 @@ type welcome struct {
 	component.StartFunc
 	component.ShutdownFunc
 	version string
+	written *written
 	out     io.Writer
 	text    string
+}
+
+// written is a converter of configs that changes nothing: it keeps what the connectors'
+// part says, which the Collector hides from extensions, since it may hold secrets. It
+// belongs to the goroutine that runs the Collector.
+type written struct{ connectors *confmap.Conf }
+
+// newWrittenFactory returns a factory that makes w known to the Collector.
+func newWrittenFactory(w *written) confmap.ConverterFactory {
+	return confmap.NewConverterFactory(func(confmap.ConverterSettings) confmap.Converter { return w })
+}
+
+// Convert keeps the connectors' part.
+func (w *written) Convert(_ context.Context, c *confmap.Conf) error {
+	connectors, _ := c.Get("connectors").(map[string]any)
+	w.connectors = confmap.NewFromStringMap(connectors)
+	return nil
 }
 
 var (
@@ -37,17 +55,18 @@ var (
 // welcomeConfig is the config of a welcome: there is nothing to say.
 type welcomeConfig struct{}
 
-func newWelcomeFactory() extension.Factory {
+// newWelcomeFactory returns a factory of welcomes that say what w knows, too.
+func newWelcomeFactory(w *written) extension.Factory {
 	return extension.NewFactory(component.MustNewType("welcome"),
 		func() component.Config { return &welcomeConfig{} },
 		func(_ context.Context, set extension.Settings, _ component.Config) (extension.Extension, error) {
-			return &welcome{version: set.BuildInfo.Version, out: os.Stdout}, nil
+			return &welcome{version: set.BuildInfo.Version, written: w, out: os.Stdout}, nil
 		}, component.StabilityLevelStable)
 }
 
 // NotifyConfigSnapshot takes what there is to say from the config that the service runs with.
 func (w *welcome) NotifyConfigSnapshot(_ context.Context, s extensioncapabilities.ConfigSnapshot) error {
-	w.text = welcomeText(w.version, s.Effective())
+	w.text = welcomeText(w.version, s.Effective(), w.written.connectors)
 	return nil
 }
 
@@ -62,8 +81,9 @@ func (w *welcome) Ready() error {
 // NotReady says nothing.
 func (w *welcome) NotReady() error { return nil }
 
-// welcomeText describes a service that runs with config c.
-func welcomeText(version string, c *confmap.Conf) string {
+// welcomeText describes a service that runs with config c, in which connectors are as they
+// were written.
+func welcomeText(version string, c, connectors *confmap.Conf) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\ngo-monitor %s is ready.\n\n", version)
 	line := func(what, where string) {
@@ -83,17 +103,19 @@ func welcomeText(version string, c *confmap.Conf) string {
 		if !isOf(id, "gomonitor") {
 			continue
 		}
-		if period := text(c, "connectors", id, "period"); period != "" && period != "0s" {
-			line("judged every", period)
+		period := text(connectors, id, "period")
+		if period == "" {
+			period = "1m"
 		}
+		line("judged every", period)
 		var names []string
-		for _, n := range list(c, "connectors", id, "notifiers") {
+		for _, n := range list(connectors, id, "notifiers") {
 			names = append(names, notifierName(n))
 		}
 		line("alerts go to", strings.Join(names, ", "))
-		for _, s := range list(c, "connectors", id, "stores") {
+		for _, s := range list(connectors, id, "stores") {
 			if s, ok := s.(map[string]any); ok {
-				line("database", database(fmt.Sprint(s["dsn"])))
+				line("database", database(s["dsn"]))
 			}
 		}
 	}
@@ -191,7 +213,11 @@ func reachable(listens string) string {
 }
 
 // database returns where a store's data is, without its password.
-func database(dsn string) string {
+func database(v any) string {
+	dsn, ok := v.(string)
+	if !ok || dsn == "" {
+		dsn = "go-monitor.db" // the store's default
+	}
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		u, err := url.Parse(dsn)
 		if err != nil {
@@ -200,7 +226,7 @@ func database(dsn string) string {
 		return "PostgreSQL, " + u.Host + u.Path
 	}
 	path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
-	if abs, err := filepath.Abs(path); err == nil && path != "" {
+	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	return path

@@ -107,8 +107,8 @@ type Config struct {
 // the key and quotes the value.
 func (c Config) Validate() error {
 	errs := []error{c.engine().Validate()}
-	for _, err := range c.Presets.problems() {
-		errs = append(errs, fmt.Errorf("presets.%w", err))
+	if err := c.Presets.Validate(); err != nil {
+		errs = append(errs, below("presets", err))
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
 		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))
@@ -119,7 +119,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if err := c.Delivery.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("delivery.%s", strings.ReplaceAll(err.Error(), "\n", "\ndelivery.")))
+		errs = append(errs, below("delivery", err))
 	}
 	for i, n := range c.Notifiers {
 		if n == nil {
@@ -132,6 +132,11 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// below puts a key before those that joined errors name.
+func below(key string, err error) error {
+	return errors.New(key + "." + strings.ReplaceAll(err.Error(), "\n", "\n"+key+"."))
 }
 
 // engine returns the engine's part of c.

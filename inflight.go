@@ -239,10 +239,10 @@ func (m *Monitor) sweepInFlight(now time.Time, add func(engine.InFlight)) (untra
 		add(engine.InFlight{Service: c.service, Operation: c.operation, Kind: c.kind, Age: now.Sub(c.started)})
 	})
 	if untracked > 0 {
-		m.troubles.report(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
+		m.troubles.Report(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
 	}
 	if abandoned > 0 {
-		m.troubles.report(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, strings.TrimSuffix(strings.TrimSuffix(age.String(), "0s"), "0m")))
+		m.troubles.Report(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, strings.TrimSuffix(strings.TrimSuffix(age.String(), "0s"), "0m")))
 	}
 	return untracked, abandoned
 }
@@ -253,13 +253,7 @@ func (m *Monitor) describe(s sdktrace.ReadOnlySpan) (call inFlightCall, watched 
 	if !m.watches(s, kind) {
 		return inFlightCall{}, false
 	}
-	operation := s.Name()
-	if kind == trace.SpanKindClient {
-		var found attributes
-		found.find(s.Attributes())
-		operation = m.classifier.clientOperation(operation, &found)
-	}
 	return inFlightCall{
-		service: m.services.name(s.Resource()), operation: engine.CutName(operation), kind: engine.Kind(kind), started: s.StartTime(),
+		service: m.services.name(s.Resource()), operation: engine.CutName(m.classifier.operation(s, kind)), kind: engine.Kind(kind), started: s.StartTime(),
 	}, true
 }

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
-	"github.com/blurooo/go-monitor/v2/internal/outbox"
 )
 
 // Monitor watches operations and says when their quality is bad. It is a
@@ -26,7 +24,7 @@ type Monitor struct {
 	engine     *engine.Engine
 	intake     *engine.Intake // the engine's
 	off        bool           // switched off by OTEL_SDK_DISABLED: the engine takes nothing
-	classifier *classifier
+	classifier classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet
@@ -38,22 +36,11 @@ type Monitor struct {
 	// inFlightAge is the age in nanoseconds from which calls in flight are given up.
 	inFlightAge atomic.Int64
 
-	board      board
-	judge      *alert.Judge // belongs to the engine's goroutine
-	dispatcher *alert.Dispatcher
-	sinks      []*outbox.Outbox[engine.Period]
-	troubles   *troubles
-	// undelivered is what newlyUndelivered returned up to now, in all; it belongs to the
-	// engine's goroutine.
-	undelivered undelivered
+	board    board
+	judge    *alert.Judge // belongs to the engine's goroutine
+	outlet   *delivery.Outlet
+	troubles *delivery.Troubles
 }
-
-const (
-	// pendingPeriods is the number of periods that can wait for a sink.
-	pendingPeriods = 16
-	// consumeTimeout is the time after which a sink's context ends.
-	consumeTimeout = 30 * time.Second
-)
 
 // New starts a monitor. It returns the errors of [Config.Validate].
 //
@@ -77,21 +64,13 @@ func New(c Config) (*Monitor, error) {
 		judge:      alert.NewJudge(),
 		troubles:   newTroubles(c.Name),
 	}
-	m.dispatcher = alert.NewDispatcher(c.Delivery, c.Notifiers, func(i int, err error) { m.troubles.once(fmt.Sprintf("notifier %d", i), err) })
-	for i, s := range c.Sinks {
-		m.sinks = append(m.sinks, outbox.New(outbox.Config[engine.Period]{
-			Handle:  s.Consume,
-			Size:    pendingPeriods,
-			Timeout: consumeTimeout,
-			Trouble: func(err error) {
-				m.troubles.once(fmt.Sprintf("sink %d", i), fmt.Errorf("sink %d (%T): %w", i, s, err))
-			},
-		}))
-	}
+	m.outlet = delivery.New(delivery.Config{
+		Delivery: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, Trouble: m.troubles.Once,
+	})
 	hooks := engine.Hooks{
 		Closed:  m.periodClosed,
 		Keep:    m.judge.IsFiring,
-		Trouble: m.troubles.report,
+		Trouble: m.troubles.Report,
 	}
 	if c.MaxInFlight > 0 {
 		m.inFlight = newInFlight(c.MaxInFlight)
@@ -112,33 +91,10 @@ func New(c Config) (*Monitor, error) {
 func (m *Monitor) periodClosed(p *engine.Period) {
 	m.causes.Expire(p.End.UnixNano())
 	p.SampledRatio = m.sampledRatio()
-	p.UndeliveredPeriods, p.UndeliveredNotifications = m.newlyUndelivered()
 	alerts := m.judge.Judge(p)
 	m.board.update(p, alerts, m.judge.Standings())
-	for _, s := range m.sinks {
-		s.Put(*p)
-	}
-	m.dispatcher.Dispatch(alerts)
-	m.troubles.newPeriod()
-}
-
-// newlyUndelivered returns how many periods and notifications were given up since it was
-// asked before. It runs on the engine's goroutine.
-func (m *Monitor) newlyUndelivered() (periods, notifications uint64) {
-	before := m.undelivered
-	m.undelivered = m.delivery()
-	return m.undelivered.periods - before.periods, m.undelivered.notifications - before.notifications
-}
-
-// undelivered are numbers of what sinks and notifiers made nothing of.
-type undelivered struct{ periods, notifications uint64 }
-
-func (m *Monitor) delivery() undelivered {
-	u := undelivered{notifications: m.dispatcher.Undelivered()}
-	for _, sink := range m.sinks {
-		u.periods += sink.Dropped() + sink.Failed()
-	}
-	return u
+	m.outlet.Send(p, alerts)
+	m.troubles.NewPeriod()
 }
 
 // Report reports a call that has no span. It never waits and allocates nothing. It
@@ -196,17 +152,10 @@ func (m *Monitor) ForceFlush(ctx context.Context) error {
 	if err := m.engine.Flush(ctx); err != nil {
 		return fmt.Errorf("monitor: flush: %w", err)
 	}
-	if outbox.IsHandler() {
+	if delivery.IsHandler() {
 		return nil
 	}
-	var errs []error
-	for i, s := range m.sinks {
-		if err := s.Flush(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("sink %d: %w", i, err))
-		}
-	}
-	errs = append(errs, m.dispatcher.Flush(ctx), m.troubles.flush(ctx))
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(m.outlet.Flush(ctx), m.troubles.Flush(ctx)); err != nil {
 		return fmt.Errorf("monitor: flush: %w", err)
 	}
 	return nil
@@ -225,7 +174,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	err := m.engine.Shutdown(ctx)
-	if outbox.IsHandler() {
+	if delivery.IsHandler() {
 		go m.close(context.WithoutCancel(ctx)) //nolint:errcheck // it can't fail without a deadline
 	} else {
 		err = errors.Join(err, m.close(ctx))
@@ -239,18 +188,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 // close ends the delivery: first of what the engine sends, then of what went wrong
 // with that.
 func (m *Monitor) close(ctx context.Context) error {
-	errs := make([]error, len(m.sinks)+1)
-	var closing sync.WaitGroup
-	for i, s := range m.sinks {
-		closing.Go(func() {
-			if err := s.Close(ctx); err != nil {
-				errs[i] = fmt.Errorf("sink %d: %w", i, err)
-			}
-		})
-	}
-	closing.Go(func() { errs[len(m.sinks)] = m.dispatcher.Close(ctx) })
-	closing.Wait()
-	return errors.Join(append(errs, m.troubles.close(ctx))...)
+	return errors.Join(m.outlet.Close(ctx), m.troubles.Close(ctx))
 }
 
 // Stats says what became of everything that a monitor took in and gave out.
@@ -269,6 +207,6 @@ func (m *Monitor) Stats() Stats {
 	if m.off {
 		return Stats{}
 	}
-	u := m.delivery()
-	return Stats{Stats: m.engine.Stats(), UndeliveredPeriods: u.periods, UndeliveredNotifications: u.notifications}
+	periods, notifications := m.outlet.Undelivered()
+	return Stats{Stats: m.engine.Stats(), UndeliveredPeriods: periods, UndeliveredNotifications: notifications}
 }

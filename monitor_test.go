@@ -249,6 +249,7 @@ func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 			<-block
 			return r.Consume(ctx, p)
 		})}})
+		const pendingPeriods = 16 // that wait for a sink, in package delivery
 		const periods = pendingPeriods + 11
 		for range periods {
 			time.Sleep(time.Minute)
@@ -276,12 +277,12 @@ func TestTroublesAreToldOncePerPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{Name: "m", Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		for range 5 {
-			m.troubles.once("filter", errors.New("filter: panic: mine"))
-			m.troubles.once("classify", errors.New("classify: panic: mine"))
+			m.troubles.Once("filter", errors.New("filter: panic: mine"))
+			m.troubles.Once("classify", errors.New("classify: panic: mine"))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		m.troubles.once("filter", errors.New("filter: panic: mine"))
+		m.troubles.Once("filter", errors.New("filter: panic: mine"))
 		synctest.Wait()
 		want := []string{`monitor "m": filter: panic: mine`, `monitor "m": classify: panic: mine`, `monitor "m": filter: panic: mine`}
 		if !slices.Equal(got(), want) {
@@ -296,7 +297,7 @@ func TestErrorHandlerMayCallBack(t *testing.T) {
 		m := start(t, Config{Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		done := make(chan error, 1)
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { done <- m.Shutdown(context.Background()) }))
-		m.troubles.report(errors.New("mine"))
+		m.troubles.Report(errors.New("mine"))
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

@@ -90,7 +90,7 @@ func traceRef(sc trace.SpanContext) engine.TraceRef {
 func (m *Monitor) wants(s sdktrace.ReadOnlySpan) (wanted bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			m.troubles.once("filter", fmt.Errorf("filter: panic: %v", r))
+			m.troubles.Once("filter", fmt.Errorf("filter: panic: %v", r))
 			wanted = true
 		}
 	}()
@@ -102,7 +102,7 @@ func (m *Monitor) wants(s sdktrace.ReadOnlySpan) (wanted bool) {
 func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outcome) (c string, o engine.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			m.troubles.once("classify", fmt.Errorf("classify: panic: %v", r))
+			m.troubles.Once("classify", fmt.Errorf("classify: panic: %v", r))
 			c, o = code, outcome
 		}
 	}()
@@ -112,7 +112,7 @@ func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outco
 	case c == "":
 		return code, outcome
 	}
-	return c, engine.OutcomeOf(m.classifier.codes, c)
+	return c, m.classifier.rules.OutcomeOf(c)
 }
 
 // kindSet is a set of span kinds, a bit for each.

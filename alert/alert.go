@@ -134,7 +134,7 @@ func (a *Alert) Blame() string {
 	if a.Objective == Latency {
 		what = "slow calls"
 	}
-	text := fmt.Sprintf("%s of %s caused by %s", percent(c.Share, 1), what, c.Operation)
+	text := fmt.Sprintf("%s of %s caused by %s", percent(c.Share, 1), what, CauseName(&c.Cause, a.Service))
 	if a.Objective != Latency && c.Code != "" {
 		text += " [" + c.Code + "]"
 	}

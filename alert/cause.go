@@ -6,6 +6,19 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
+// CauseName says in words what calls of a service are blamed on, apart from the code: an
+// operation, with its service if that is another one, or the way to it. It holds names as
+// they are: whoever shows it must escape it.
+func CauseName(c *engine.Cause, service string) string {
+	switch {
+	case c.IsNetwork():
+		return "the network to " + c.Service + " (" + c.Operation + ")"
+	case c.Service != "" && c.Service != service:
+		return c.Operation + " of " + c.Service
+	}
+	return c.Operation
+}
+
 // link says of the alerts that fire by which other firing alert they are caused: that
 // about the operation on which at least half of the calls are blamed, with whatever codes.
 // What was found stays with the incident until it is resolved.

@@ -102,8 +102,8 @@ func writeCauses(b *strings.Builder, a *Alert) {
 		return
 	}
 	for _, c := range a.Causes[1:min(len(a.Causes), 1+most)] {
-		fmt.Fprintf(b, "  also: %s caused by %s", percent(c.Share, 1), printable(c.Operation))
-		if c.Code != "" {
+		fmt.Fprintf(b, "  also: %s caused by %s", percent(c.Share, 1), printable(CauseName(&c.Cause, a.Service)))
+		if c.Code != "" && !c.IsNetwork() {
 			fmt.Fprintf(b, " [%s]", printable(c.Code))
 		}
 		b.WriteByte('\n')
@@ -261,6 +261,10 @@ func clock(t time.Time) string {
 	}
 	return t.Format("15:04:05.000")
 }
+
+// Rounded writes a duration for people, with three digits or to the second: 2h3m4s,
+// 1.23s, 45.6ms, 789µs.
+func Rounded(d time.Duration) string { return rounded(d) }
 
 // rounded writes a duration with three digits, or to the second: 2h3m4s, 1.23s, 45.6ms, 789µs.
 func rounded(d time.Duration) string { return short(readable(d)) }

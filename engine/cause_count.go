@@ -20,23 +20,23 @@ type causeTally struct {
 // otherCauses stands for all causes that got no place of their own.
 var otherCauses = &Cause{Operation: OverflowOperation}
 
-// add counts one call; one that is blamed on nothing is none.
-func (c *causeCounter) add(cause *Cause) {
+// add counts n calls; those that are blamed on nothing are none.
+func (c *causeCounter) add(cause *Cause, n uint64) {
 	if cause == nil {
 		return
 	}
 	for i := range *c {
 		// Equal causes mostly are the same one.
 		if t := &(*c)[i]; t.cause == cause || *t.cause == *cause {
-			t.count++
+			t.count += n
 			return
 		}
 	}
 	if len(*c) >= maxCauseCounts && cause != otherCauses {
-		c.add(otherCauses)
+		c.add(otherCauses, n)
 		return
 	}
-	*c = append(*c, causeTally{cause: cause, count: 1})
+	*c = append(*c, causeTally{cause: cause, count: n})
 }
 
 // take returns the counts as shares of a whole, largest first, and empties c.

@@ -16,9 +16,17 @@ type Cause struct {
 	Service   string `json:"service"`
 	Kind      Kind   `json:"kind"`
 	Operation string `json:"operation"`
-	// Code is the code as it was reported: a slow call may have succeeded.
+	// Code is the code as it was reported: a slow call may have succeeded. [NetworkCode]
+	// has a meaning of its own.
 	Code string `json:"code,omitempty"`
 }
+
+// NetworkCode is the code of a cause that says that the time went by on the way to the
+// operation and back, not in it: its client waited for more than twice as long as it took.
+const NetworkCode = "_NETWORK"
+
+// IsNetwork reports whether the way to the operation is blamed.
+func (c *Cause) IsNetwork() bool { return c.Code == NetworkCode }
 
 // Key returns the operation that is blamed.
 func (c *Cause) Key() OperationKey {
@@ -96,9 +104,11 @@ type pending struct {
 	// itself; both are nil if none failed.
 	failed *Cause
 	child  *Cause
-	// slow is what the slowest child is blamed on, and took how long that child took.
-	slow *Cause
-	took time.Duration
+	// slow is what the slowest child is blamed on, slowest that child itself, and took how
+	// long that took.
+	slow    *Cause
+	slowest *Cause
+	took    time.Duration
 	// local says that the call is one of this process: it will be seen to end.
 	local bool
 }
@@ -122,7 +132,8 @@ func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
 // call is blamed on the deepest failed operation known, if it had a failed child; of several
 // children, on the last, which is most likely the one that made it fail. The
 // slowness is blamed on the deepest operation of which each took more than half of
-// its parent's time. Nil stands for the call itself.
+// its parent's time; that of a client whose server, another service, took less, on the way
+// there and back. Nil stands for the call itself.
 //
 // A call that succeeded has dealt with its children's failures, so its parents are not told
 // of them; and it excuses a failed call of the same operation, as Succeeded says.
@@ -136,15 +147,18 @@ func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int
 		if failed {
 			failure = left.failed
 		}
-		if left.took > d/2 {
+		switch {
+		case left.took > d/2:
 			slow = left.slow
+		case isOnTheWay(&self, left.slowest):
+			slow = c.intern(&Cause{Service: left.slowest.Service, Kind: left.slowest.Kind, Operation: left.slowest.Operation, Code: NetworkCode})
 		}
 	}
 	if !failed && c.IsWaiting() {
 		c.excuse(&l, self.Key())
 	}
 	if own != nil {
-		up := pending{end: end, local: !l.RemoteParent, slow: own, took: d}
+		up := pending{end: end, local: !l.RemoteParent, slow: own, slowest: own, took: d}
 		if slow != nil {
 			up.slow = slow
 		}
@@ -157,6 +171,11 @@ func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int
 		c.leave(l.parent(), &up)
 	}
 	return failure, slow
+}
+
+// isOnTheWay reports whether a call is a client's whose time was not that of its server.
+func isOnTheWay(client, server *Cause) bool {
+	return client.Kind == KindClient && server != nil && server.Kind == KindServer && server.Service != CutName(client.Service)
 }
 
 // Succeeded takes a call that succeeded and was not slow. If the last failed child of its parent was
@@ -327,7 +346,7 @@ func (p *pending) add(up *pending) {
 		p.failed, p.child = up.failed, up.child
 	}
 	if up.took > p.took {
-		p.slow, p.took = up.slow, up.took
+		p.slow, p.slowest, p.took = up.slow, up.slowest, up.took
 	}
 }
 

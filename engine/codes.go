@@ -95,13 +95,13 @@ type codeTally struct {
 	count uint64
 }
 
-// add counts one failure and returns the code under which it was counted. limit
+// add counts n failures and returns the code under which they were counted. limit
 // is the number of codes that get a place of their own.
-func (c *codeCounter) add(code string, limit int) string {
+func (c *codeCounter) add(code string, n uint64, limit int) string {
 	code = CutName(code)
 	for i := range *c {
 		if (*c)[i].code == code {
-			(*c)[i].count++
+			(*c)[i].count += n
 			return (*c)[i].code
 		}
 	}
@@ -109,13 +109,13 @@ func (c *codeCounter) add(code string, limit int) string {
 		code = OverflowOperation
 		for i := range *c {
 			if (*c)[i].code == code {
-				(*c)[i].count++
+				(*c)[i].count += n
 				return code
 			}
 		}
 	}
 	code = strings.Clone(code)
-	*c = append(*c, codeTally{code: code, count: 1})
+	*c = append(*c, codeTally{code: code, count: n})
 	return code
 }
 

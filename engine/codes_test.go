@@ -130,7 +130,7 @@ func addCodes(c *codeCounter, limit int, counts map[string]int) {
 	slices.Sort(codes)
 	for _, code := range codes {
 		for range counts[code] {
-			c.add(code, limit)
+			c.add(code, 1, limit)
 		}
 	}
 }
@@ -178,7 +178,7 @@ func TestCodesBeyondTheLimit(t *testing.T) {
 			if i >= 64 {
 				want = OverflowOperation
 			}
-			if got := c.add(code, 64); got != want {
+			if got := c.add(code, 1, 64); got != want {
 				t.Fatalf("round %d: %s was counted under %s, want %s", round, code, got, want)
 			}
 		}
@@ -203,7 +203,7 @@ func TestCodesBeyondTheLimit(t *testing.T) {
 func TestCodeWithTheOverflowsName(t *testing.T) {
 	var c codeCounter
 	for _, code := range []string{"a", OverflowOperation, "b", "c", "d"} {
-		c.add(code, 3)
+		c.add(code, 1, 3)
 	}
 	checkCodes(t, c.take(nil), []CodeCount{{OverflowOperation, "", 3}, {"a", "", 1}, {"b", "", 1}})
 }
@@ -211,9 +211,9 @@ func TestCodeWithTheOverflowsName(t *testing.T) {
 func TestLongCodesAreCutAtARune(t *testing.T) {
 	var c codeCounter
 	long := strings.Repeat("é", 5<<10)
-	c.add(long, 64)
-	c.add(long+"!", 64)
-	c.add("x"+long, 64)
+	c.add(long, 1, 64)
+	c.add(long+"!", 1, 64)
+	c.add("x"+long, 1, 64)
 	got := c.take(nil)
 	checkCodes(t, got, []CodeCount{{strings.Repeat("é", 128), "", 2}, {"x" + strings.Repeat("é", 127), "", 1}})
 	for _, n := range got {
@@ -227,7 +227,7 @@ func TestCodesHoldOnToNothing(t *testing.T) {
 	var c codeCounter
 	page := strings.Repeat("5", 1<<20)
 	for _, code := range []string{page[:3], page} {
-		if got := c.add(code, 64); unsafe.StringData(got) == unsafe.StringData(page) {
+		if got := c.add(code, 1, 64); unsafe.StringData(got) == unsafe.StringData(page) {
 			t.Errorf("the code of %d bytes still is a piece of the buffer", len(got))
 		}
 	}

@@ -24,6 +24,11 @@ type Config struct {
 	// Operations holds the objectives of single operations by name, whatever their
 	// service and kind. A field left zero inherits Objective's.
 	Operations map[string]Objective `mapstructure:"operations"`
+	// Services holds the objectives of single services and of their operations, for a monitor
+	// that watches many. Of several objectives the most specific has the say: that of
+	// the operation in its service, then Operations, then that of the service; a field left
+	// zero inherits the next one's.
+	Services map[string]ServiceObjectives `mapstructure:"services"`
 	// Codes says what status codes mean, by code. Default: none has a special meaning.
 	Codes map[string]CodeFeature `mapstructure:"codes"`
 	// Distribution sets the intervals of the latency distribution. Default [DefaultDistribution].
@@ -50,6 +55,28 @@ type Config struct {
 	Histograms bool `mapstructure:"histograms"`
 }
 
+// ServiceObjectives says what is expected of one service.
+type ServiceObjectives struct {
+	// Objective is what is expected of its operations. A field left zero inherits.
+	Objective Objective `mapstructure:"objective"`
+	// Operations holds the objectives of single operations by name. A field left zero inherits.
+	Operations map[string]Objective `mapstructure:"operations"`
+}
+
+// Validate returns one error for each field that is out of bounds, joined; each names the
+// key and quotes the value.
+func (s ServiceObjectives) Validate() error {
+	return errors.Join(append(under("objective", s.Objective.Validate()), objectiveErrors(s.Operations)...)...)
+}
+
+// objectiveErrors returns what is wrong with the objectives of operations.
+func objectiveErrors(operations map[string]Objective) (errs []error) {
+	for _, name := range slices.Sorted(maps.Keys(operations)) {
+		errs = append(errs, under(entry("operations", name), operations[name].Validate())...)
+	}
+	return errs
+}
+
 // Bounds of [Config].
 const (
 	minPeriod     = 10 * time.Millisecond
@@ -69,8 +96,9 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, hours(maxPeriod), c.Period))
 	}
 	errs = append(errs, under("objective", c.Objective.Validate())...)
-	for _, name := range slices.Sorted(maps.Keys(c.Operations)) {
-		errs = append(errs, under(entry("operations", name), c.Operations[name].Validate())...)
+	errs = append(errs, objectiveErrors(c.Operations)...)
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		errs = append(errs, under(entry("services", name), c.Services[name].Validate())...)
 	}
 	errs = append(errs, under("distribution", c.Distribution.Validate())...)
 	for _, name := range slices.Sorted(maps.Keys(c.Distributions)) {
@@ -125,6 +153,11 @@ func (c Config) withDefaults() Config {
 	c.Operations = maps.Clone(c.Operations)
 	for name, o := range c.Operations {
 		c.Operations[name] = o.Inherit(c.Objective)
+	}
+	c.Services = maps.Clone(c.Services)
+	for name, s := range c.Services {
+		s.Operations = maps.Clone(s.Operations)
+		c.Services[name] = s
 	}
 	c.Distributions = maps.Clone(c.Distributions)
 	for name, d := range c.Distributions {

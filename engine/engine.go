@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -93,10 +94,8 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	}
 	wall, mono := now()
 	e.calendar = newCalendar(windows.config.Period, mono, wall)
-	slow := windows.config.Objective.LatencyTarget
-	for _, o := range windows.config.Operations {
-		slow = min(slow, o.LatencyTarget)
-	}
+	slow := time.Duration(math.MaxInt64)
+	windows.objectives.each(func(o *Objective) { slow = min(slow, o.LatencyTarget) })
 	e.slow.Store(int64(slow))
 	go e.run()
 	return e, nil

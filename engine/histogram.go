@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -140,6 +141,36 @@ func (h *Histogram) Record(d time.Duration) {
 	*n++
 	if *n == 0 {
 		h.carry(octave*subBuckets+int(sub), 1)
+	}
+}
+
+// recordMany adds a duration, which is not negative, n times.
+func (h *Histogram) recordMany(d time.Duration, n uint64) {
+	if n == 0 {
+		return
+	}
+	if h.count == 0 || d < h.min {
+		h.min = d
+	}
+	h.max = max(h.max, d)
+	h.count += n
+	high, low := bits.Mul64(uint64(d), n)
+	var c uint64
+	h.sumLow, c = bits.Add64(h.sumLow, low, 0)
+	h.sumHigh += high + c
+	if d <= zeroThreshold {
+		h.zero += n
+		return
+	}
+	octave, sub := bucketOf(d)
+	p := h.place[octave]
+	if p == 0 {
+		p = h.open(octave)
+	}
+	sum := uint64(h.counts[p-1][sub]) + n
+	h.counts[p-1][sub] = uint16(sum)
+	if times := sum >> 16; times > 0 {
+		h.carry(octave*subBuckets+int(sub), uint32(times))
 	}
 }
 
@@ -314,6 +345,16 @@ type ExponentialHistogram struct {
 	// durations in (base^(Offset+i), base^(Offset+i+1)] with base = 2^(2^-Scale).
 	Offset int32
 	Counts []uint64
+}
+
+// clone returns a copy that shares nothing with e, nil for nil.
+func (e *ExponentialHistogram) clone() *ExponentialHistogram {
+	if e == nil {
+		return nil
+	}
+	c := *e
+	c.Counts = slices.Clone(e.Counts)
+	return &c
 }
 
 // Exponential returns h in OTLP's form.

@@ -81,6 +81,10 @@ type Summary struct {
 	// Histogram holds the latencies of the successes in full; nil unless
 	// [Config.Histograms] asks for it. It is not part of the JSON form.
 	Histogram *ExponentialHistogram `json:"-"`
+	// FailureHistogram and CancelledHistogram are the same for the failed and the
+	// cancelled calls; nil, too, if there were none.
+	FailureHistogram   *ExponentialHistogram `json:"-"`
+	CancelledHistogram *ExponentialHistogram `json:"-"`
 }
 
 // Key returns what the summary is of.
@@ -97,11 +101,9 @@ func (s *Summary) Clone() Summary {
 	c.SlowCalls = slices.Clone(s.SlowCalls)
 	c.FailureCauses = slices.Clone(s.FailureCauses)
 	c.SlowCauses = slices.Clone(s.SlowCauses)
-	if s.Histogram != nil {
-		h := *s.Histogram
-		h.Counts = slices.Clone(h.Counts)
-		c.Histogram = &h
-	}
+	c.Histogram = s.Histogram.clone()
+	c.FailureHistogram = s.FailureHistogram.clone()
+	c.CancelledHistogram = s.CancelledHistogram.clone()
 	return c
 }
 
@@ -234,6 +236,12 @@ type Period struct {
 	// Dropped is the number of reports that the full queue, or the closed engine,
 	// refused.
 	Dropped uint64 `json:"dropped"`
+	// Late is the number of reports of calls that had ended in an earlier period, which was
+	// closed already, and that are counted in this one. Early is that of calls which, by
+	// their own clock, ended in a period that had not begun. Both are 0 unless calls are
+	// counted by the time of their end ([Timeline]).
+	Late  uint64 `json:"late,omitzero"`
+	Early uint64 `json:"early,omitzero"`
 	// Overflowed is the number of reports that were counted under
 	// [OverflowOperation] because there were too many operations.
 	Overflowed uint64 `json:"overflowed"`

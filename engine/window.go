@@ -29,9 +29,13 @@ type window struct {
 	codes             codeCounter
 	exemplars         *exemplars // nil until there is one
 	inFlight          inFlightTally
+	others            *otherHistograms // nil unless the summary holds histograms
 
 	objective *Objective
 }
+
+// otherHistograms hold the durations of the calls that did not succeed.
+type otherHistograms struct{ failure, cancelled Histogram }
 
 // open makes w judge by the given objective and distribution from now on.
 func (w *window) open(objective *Objective, bounds []time.Duration) {
@@ -44,8 +48,7 @@ func (w *window) open(objective *Objective, bounds []time.Duration) {
 
 // add counts one call. It returns the code under which a failure was counted.
 func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int) string {
-	switch outcome {
-	case OutcomeSuccess:
+	if outcome == OutcomeSuccess {
 		if d <= w.target {
 			w.within++
 		}
@@ -53,33 +56,63 @@ func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int
 			w.intervals[interval(w.bounds, d)]++
 		}
 		w.success.Record(d)
+		return code
+	}
+	return w.addOther(outcome, code, d, 1, maxCodes)
+}
+
+// addMany counts n calls at once, all like the given one.
+func (w *window) addMany(outcome Outcome, code string, d time.Duration, n uint64, maxCodes int) string {
+	if outcome == OutcomeSuccess {
+		if d <= w.target {
+			w.within += n
+		}
+		if d >= w.lowest {
+			w.intervals[interval(w.bounds, d)] += n
+		}
+		w.success.recordMany(d, n)
+		return code
+	}
+	return w.addOther(outcome, code, d, n, maxCodes)
+}
+
+// addOther is addMany for calls that did not succeed.
+func (w *window) addOther(outcome Outcome, code string, d time.Duration, n uint64, maxCodes int) string {
+	switch outcome {
 	case OutcomeFailure:
-		w.failure++
+		w.failure += n
 		w.failMax = max(w.failMax, d)
+		high, low := bits.Mul64(uint64(d), n)
 		var c uint64
-		w.failLow, c = bits.Add64(w.failLow, uint64(d), 0)
-		w.failHigh += c
-		return w.codes.add(code, maxCodes)
+		w.failLow, c = bits.Add64(w.failLow, low, 0)
+		w.failHigh += high + c
+		if w.others != nil {
+			w.others.failure.recordMany(d, n)
+		}
+		return w.codes.add(code, n, maxCodes)
 	case OutcomeCancelled:
-		w.cancelled++
+		w.cancelled += n
+		if w.others != nil {
+			w.others.cancelled.recordMany(d, n)
+		}
 	default:
-		w.ignored++
+		w.ignored += n
 	}
 	return code
 }
 
-// addTraced counts one call that can be looked up, and what it is blamed on, and keeps
-// it if it is worth that.
-func (w *window) addTraced(outcome Outcome, call Exemplar, cause *Cause, maxCodes int) {
-	call.Code = w.add(outcome, call.Code, call.Duration, maxCodes)
+// addTraced counts n calls at once, all like the given one, which can be looked up, and
+// what it is blamed on, and keeps it if it is worth that.
+func (w *window) addTraced(outcome Outcome, call Exemplar, cause *Cause, n uint64, maxCodes int) {
+	call.Code = w.addMany(outcome, call.Code, call.Duration, n, maxCodes)
 	switch {
 	case call.Trace.IsZero():
 	case outcome == OutcomeFailure:
 		w.examples().addFailed(call)
-		w.exemplars.failureCauses.add(cause)
+		w.exemplars.failureCauses.add(cause, n)
 	case outcome == OutcomeSuccess && call.Duration > w.target:
 		w.examples().addSlow(call)
-		w.exemplars.slowCauses.add(cause)
+		w.exemplars.slowCauses.add(cause, n)
 	}
 }
 
@@ -157,8 +190,17 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		}
 	}
 	if histogram {
-		h := w.success.Exponential()
-		s.Histogram = &h
+		s.Histogram = exponentialOf(&w.success)
+	}
+	if o := w.others; o != nil {
+		if o.failure.count > 0 {
+			s.FailureHistogram = exponentialOf(&o.failure)
+		}
+		if o.cancelled.count > 0 {
+			s.CancelledHistogram = exponentialOf(&o.cancelled)
+		}
+		o.failure.reset()
+		o.cancelled.reset()
 	}
 	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
 	w.inFlight = inFlightTally{}
@@ -167,6 +209,11 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	w.success.reset()
 	clear(w.intervals)
 	return s
+}
+
+func exponentialOf(h *Histogram) *ExponentialHistogram {
+	e := h.Exponential()
+	return &e
 }
 
 // share returns part/whole, 1 when the whole is 0.

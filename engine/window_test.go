@@ -237,18 +237,18 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	ref := func(id byte) TraceRef { return call(id, "", 0, true).Trace }
 	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, nil, 64)     // fast enough
-	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, nil, 64) // without a trace
-	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, nil, 64)  // likewise
-	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, nil, 64) // nobody's fault
-	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, nil, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, nil, 1, 64)     // fast enough
+	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, nil, 1, 64) // without a trace
+	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, nil, 1, 64)  // likewise
+	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, nil, 1, 64) // nobody's fault
+	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, nil, 1, 64)
 	s := w.close(nil, false)
 	if s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
 		t.Fatalf("kept %v and %v, want nothing", s.FailedCalls, s.SlowCalls)
 	}
 
-	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, nil, 64)
-	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, nil, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, nil, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, nil, 1, 64)
 	s = w.close(nil, false)
 	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowCalls, want) {
 		t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
@@ -267,7 +267,7 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
 	for i, code := range []string{"a", "b", "c"} {
-		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, nil, 2)
+		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, nil, 1, 2)
 	}
 	s := w.close(nil, false)
 	if got, want := codesOf(s.FailedCalls), []string{OverflowOperation, "a", "b"}; !slices.Equal(got, want) {
@@ -280,10 +280,10 @@ func TestWindowCloseEmpties(t *testing.T) {
 	fill := func() Summary {
 		for i := range 20 {
 			ref := call(byte(i), "", 0, true).Trace
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, nil, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, nil, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, nil, 64)
-			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, nil, 1, 64)
 		}
 		return w.close(nil, true)
 	}
@@ -319,10 +319,10 @@ func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 func TestSummaryCloneSharesNothing(t *testing.T) {
 	closed := func() Summary {
 		w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
-		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, nil, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, nil, 64)
-		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}}, &Cause{Operation: "slow"}, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, &Cause{Operation: "failed"}, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, nil, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, nil, 1, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}}, &Cause{Operation: "slow"}, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, &Cause{Operation: "failed"}, 1, 64)
 		return w.close(nil, true)
 	}
 	s, want := closed(), closed()
@@ -349,10 +349,10 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 // fullSummary is a summary in which nothing is missing.
 func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
-	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 64)
-	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{"shop", KindClient, "SELECT", "OK"}, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{"shop", KindClient, "INSERT", "23505"}, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
 	w.inFlight.add(5*time.Minute, time.Minute)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
@@ -441,9 +441,9 @@ func TestWindowAddAllocatesNothing(t *testing.T) {
 	ref := call(1, "", 0, true).Trace
 	period := func() {
 		for i := range time.Duration(100) {
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, nil, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, nil, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, nil, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, nil, 1, 64)
 		}
 	}
 	period()
@@ -459,14 +459,16 @@ func TestWindowCauses(t *testing.T) {
 	ref := TraceRef{TraceID: [16]byte{1}}
 	add := func(n int, outcome Outcome, d time.Duration, cause *Cause) {
 		for range n {
-			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, cause, 64)
+			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, cause, 1, 64)
 		}
 	}
-	insert := func() *Cause { return &Cause{"shop", KindClient, "INSERT orders", "23505"} } // equal, and never the same
+	insert := func() *Cause {
+		return &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "23505"}
+	} // equal, and never the same
 	for range 3 {
 		add(1, OutcomeFailure, ms, insert())
 	}
-	add(4, OutcomeFailure, ms, &Cause{"shop", KindClient, "INSERT orders", "40001"})
+	add(4, OutcomeFailure, ms, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"})
 	add(1, OutcomeFailure, ms, nil)
 	add(2, OutcomeSuccess, 11*ms, &Cause{Operation: "SELECT"})
 	add(2, OutcomeSuccess, 11*ms, nil)
@@ -474,7 +476,7 @@ func TestWindowCauses(t *testing.T) {
 	add(5, OutcomeCancelled, time.Hour, insert())
 	add(5, OutcomeIgnored, time.Hour, insert())
 	s := w.close(nil, false)
-	wantFailures := []CauseCount{{Cause{"shop", KindClient, "INSERT orders", "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
+	wantFailures := []CauseCount{{Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
 	if diff := cmp.Diff(wantFailures, s.FailureCauses); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
@@ -489,7 +491,7 @@ func TestWindowCauses(t *testing.T) {
 func TestWindowCausesAreBounded(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	for i := range 1000 {
-		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 64)
+		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
 	}
 	s := w.close(nil, false)
 	if len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauseCounts {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +15,7 @@ type Windows struct {
 	config     Config
 	bounds     []time.Duration            // of config.Distribution
 	ownBounds  map[string][]time.Duration // of config.Distributions
-	objectives map[string]*Objective      // of config.Operations and SetObjective
-	objective  *Objective                 // of all others
+	objectives objectives
 
 	groups     map[groupKey]*group
 	lastGroup  [256]*group  // by kind: calls mostly come from the service the last one came from
@@ -28,7 +26,7 @@ type Windows struct {
 	inFlight   uint64 // calls in flight at the end of this period
 	recent     []recentName
 
-	changed map[string]*Objective // what SetObjective set in this period
+	changed map[string]Objective // what SetObjective set in this period
 }
 
 // group holds the operations of one service and kind.
@@ -46,8 +44,9 @@ type groupKey struct {
 type operation struct {
 	group *group
 	window
-	key  OperationKey
-	idle int // periods without a call, up to now
+	key   OperationKey
+	idle  int       // periods without a call, up to now
+	ahead []*window // of the periods after the current one, while they fill
 }
 
 // recentName remembers the operation that a name led to. The name is compared
@@ -79,21 +78,19 @@ func NewWindows(c Config) (*Windows, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	operations := c.Operations // as they were set
 	c = c.withDefaults()
 	w := &Windows{
 		config:     c,
 		bounds:     c.Distribution.bounds(),
 		ownBounds:  make(map[string][]time.Duration, len(c.Distributions)),
-		objectives: make(map[string]*Objective, len(c.Operations)),
-		objective:  &c.Objective,
+		objectives: newObjectives(c),
 		groups:     make(map[groupKey]*group),
 		recent:     make([]recentName, minRecent),
 	}
+	w.objectives.set(operations)
 	for name, d := range c.Distributions {
 		w.ownBounds[operationName(name)] = d.bounds()
-	}
-	for name, o := range c.Operations {
-		w.objectives[operationName(name)] = &o
 	}
 	w.overflow = &operation{key: OperationKey{Service: bounded(c.Service), Name: OverflowOperation}}
 	w.open(w.overflow)
@@ -110,11 +107,10 @@ func (w *Windows) SetObjective(operation string, o Objective) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	o = o.Inherit(w.config.Objective)
 	if w.changed == nil {
-		w.changed = make(map[string]*Objective)
+		w.changed = make(map[string]Objective)
 	}
-	w.changed[operationName(operation)] = &o
+	w.changed[operationName(operation)] = o
 	return nil
 }
 
@@ -158,7 +154,7 @@ func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cau
 		outcome = OutcomeOf(w.config.Codes, call.Code)
 	}
 	call.Duration = max(call.Duration, 0)
-	op.addTraced(outcome, call, cause, w.config.MaxCodes)
+	op.addTraced(outcome, call, cause, 1, w.config.MaxCodes)
 }
 
 // lookup returns the operation of a report, which it makes if there is room.
@@ -183,6 +179,22 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 	}
 	*r = recentName{name: name, op: op}
 	return op
+}
+
+// lookupFresh is lookup for names that are made anew for each report, so that it is of no use
+// to remember where they are.
+func (w *Windows) lookupFresh(service, name string, kind Kind) *operation {
+	if service == "" {
+		service = w.config.Service
+	}
+	if g := w.lastGroup[kind]; g != nil && g.service == service {
+		if op := g.byName[name]; op != nil {
+			return op
+		}
+	} else if g = w.groups[groupKey{service, kind}]; g != nil {
+		w.lastGroup[kind] = g
+	}
+	return w.find(service, name, kind)
 }
 
 // find returns the operation of a name that is new, or has to be put into shape first.
@@ -217,16 +229,60 @@ func (w *Windows) find(service, name string, kind Kind) *operation {
 	return op
 }
 
-// open begins an operation's next window.
+// open makes the windows of an operation that have counted nothing yet judge by what is
+// expected of it now.
 func (w *Windows) open(op *operation) {
-	objective, bounds := w.objective, w.bounds
-	if o, ok := w.objectives[op.key.Name]; ok {
-		objective = o
+	if op.isEmpty() {
+		w.openWindow(op, &op.window)
 	}
+	for _, next := range op.ahead {
+		if next.isEmpty() {
+			w.openWindow(op, next)
+		}
+	}
+}
+
+// openWindow opens one window of an operation.
+func (w *Windows) openWindow(op *operation, next *window) {
+	bounds := w.bounds
 	if b, ok := w.ownBounds[op.key.Name]; ok {
 		bounds = b
 	}
-	op.open(objective, bounds)
+	next.open(w.objectives.of(op.key), bounds)
+	if w.config.Histograms && next.others == nil {
+		next.others = new(otherHistograms)
+	}
+}
+
+// at returns the window of an operation in the n-th period after the current one.
+func (w *Windows) at(op *operation, n int) *window {
+	if n == 0 {
+		return &op.window
+	}
+	for len(op.ahead) < n {
+		next := new(window)
+		w.openWindow(op, next)
+		op.ahead = append(op.ahead, next)
+	}
+	return op.ahead[n-1]
+}
+
+// turn makes the window of the next period, if there is one already, the current one. The
+// current one, which was closed, will be used again.
+func (w *Windows) turn(op *operation) {
+	if len(op.ahead) == 0 {
+		return
+	}
+	last := op.ahead[0]
+	op.window, *last = *last, op.window
+	copy(op.ahead, op.ahead[1:])
+	op.ahead[len(op.ahead)-1] = last
+	w.openWindow(op, last)
+}
+
+// isAhead reports whether calls of a period that is not closed are counted already.
+func (op *operation) isAhead() bool {
+	return !op.isEmpty() || slices.ContainsFunc(op.ahead, func(w *window) bool { return !w.isEmpty() })
 }
 
 // Close ends the current period and returns it; the next one begins. p says
@@ -236,7 +292,7 @@ func (w *Windows) open(op *operation) {
 func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	w.sort()
 	stale := len(w.changed) > 0
-	maps.Copy(w.objectives, w.changed)
+	w.objectives.set(w.changed)
 	w.changed = nil
 	p.Monitor = w.config.Name
 	p.Overflowed, w.overflowed = w.overflowed, 0
@@ -253,6 +309,7 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 		if op.isNoted() {
 			p.Summaries = append(p.Summaries, w.summarize(op, &p))
 		}
+		w.turn(op)
 		if stale {
 			w.open(op)
 		}
@@ -260,6 +317,7 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	if !w.overflow.isIdle() {
 		p.Summaries = append(p.Summaries, w.summarize(w.overflow, &p))
 	}
+	w.turn(w.overflow)
 	if stale {
 		w.open(w.overflow)
 	}
@@ -307,7 +365,7 @@ func (w *Windows) dismiss(keep func(OperationKey) bool) []OperationKey {
 	var left []OperationKey
 	stay := w.operations[:0]
 	for _, op := range w.operations {
-		if op.idle < w.config.IdlePeriods || keep != nil && keep(op.key) {
+		if op.idle < w.config.IdlePeriods || op.isAhead() || keep != nil && keep(op.key) {
 			stay = append(stay, op)
 			continue
 		}

@@ -78,8 +78,8 @@ func cardOf(a *alert.Alert) card {
 			break
 		}
 		cause := &a.Causes[i]
-		text := alert.Percent(cause.Share) + " " + clip(cause.Operation, maxName)
-		if cause.Code != "" {
+		text := alert.Percent(cause.Share) + " " + clip(alert.CauseName(&cause.Cause, a.Service), maxName)
+		if cause.Code != "" && !cause.IsNetwork() {
 			text += " [" + cause.Code + "]"
 		}
 		add("caused by", text)

@@ -35,7 +35,7 @@ func annotationsOf(a *alert.Alert) map[string]string {
 	set("id", clean(a.ID, maxLabelBytes))
 	set("target", number(a.Target))
 	set("actual", number(a.Actual))
-	set("causes", causes(a.Causes))
+	set("causes", causes(a))
 	set("caused_by", clean(a.CausedBy, maxLabelBytes))
 	set("trace_ids", traceIDs(a))
 	set("evidence", evidence(a.Evidence))
@@ -46,11 +46,11 @@ func annotationsOf(a *alert.Alert) map[string]string {
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // causes lists the largest causes in one line: "92 % INSERT orders [23505], 8 % HTTP POST".
-func causes(list []engine.CauseCount) string {
+func causes(a *alert.Alert) string {
 	var parts []string
-	for _, c := range list[:min(len(list), maxCauses)] {
-		part := alert.Percent(c.Share) + " " + clean(c.Operation, maxLabelBytes/2)
-		if c.Code != "" {
+	for _, c := range a.Causes[:min(len(a.Causes), maxCauses)] {
+		part := alert.Percent(c.Share) + " " + clean(alert.CauseName(&c.Cause, a.Service), maxLabelBytes/2)
+		if c.Code != "" && !c.IsNetwork() {
 			part += " [" + clean(c.Code, maxCodeBytes) + "]"
 		}
 		parts = append(parts, part)

@@ -115,7 +115,7 @@ func TestAlertmanagerBody(t *testing.T) {
 	delete(firing.Annotations, "evidence")
 	wantAnnotations := map[string]string{
 		"id": a.ID, "summary": a.Summary(), "description": alert.Text(&a), "target": "0.95", "actual": "0.7",
-		"causes": "INSERT orders [23505]: 75 %", "caused_by": "0102",
+		"causes": "INSERT orders of db [23505]: 75 %", "caused_by": "0102",
 		"trace_ids": "01010000000000000000000000000000 01020000000000000000000000000000",
 	}
 	if diff := cmp.Diff(wantAnnotations, firing.Annotations); diff != "" {
@@ -444,7 +444,7 @@ func checkNote(t *testing.T, f Format, alerts []alert.Alert, text string) {
 func TestTemplate(t *testing.T) {
 	for _, tt := range []struct{ name, template, contentType, want string }{
 		{"fields", `{{.Status}} {{(index .Alerts 0).Labels.operation}} {{len .Alerts}}`, "text/plain", `firing GET /users/{id} 2`},
-		{"json", `{"a": {{json (index .Alerts 0).Annotations.summary}}}`, "", `{"a": "GET /users/{id}: 70 % succeed (target 95 %), 75 % of failures caused by INSERT orders [23505]"}`},
+		{"json", `{"a": {{json (index .Alerts 0).Annotations.summary}}}`, "", `{"a": "GET /users/{id}: 70 % succeed (target 95 %), 75 % of failures caused by INSERT orders of db [23505]"}`},
 		{"alert", `{{range .Alerts}}{{.Alert.Operation}} {{.Alert.Measured}};{{end}}`, "text/plain", `GET /users/{id} 70 % succeed (target 95 %);render_page 99 % of successful calls within 500ms (target 80 %);`},
 		{"functions", `{{cut 3 "äöüß"}} {{cut 9 "a"}} {{lower "A"}}{{upper "b"}} {{html "<"}}`, "text/plain", `äöü… a aB &lt;`},
 	} {

@@ -134,7 +134,7 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 		"description": alert.Text(a),
 		"target":      strconv.FormatFloat(a.Target, 'g', -1, 64),
 		"actual":      strconv.FormatFloat(a.Actual, 'g', -1, 64),
-		"causes":      causesText(a.Causes),
+		"causes":      causesText(a),
 		"caused_by":   a.CausedBy,
 		"trace_ids":   traceIDs(a),
 		"evidence":    evidence,
@@ -165,11 +165,11 @@ func severity(k alert.Kind) string {
 }
 
 // causesText returns causes, one in a line: "INSERT orders [23505]: 92 %".
-func causesText(causes []engine.CauseCount) string {
+func causesText(a *alert.Alert) string {
 	var lines []string
-	for _, c := range causes {
-		line := oneLine(c.Operation)
-		if c.Code != "" {
+	for _, c := range a.Causes {
+		line := oneLine(alert.CauseName(&c.Cause, a.Service))
+		if c.Code != "" && !c.IsNetwork() {
 			line += " [" + oneLine(c.Code) + "]"
 		}
 		lines = append(lines, line+": "+alert.Percent(c.Share))

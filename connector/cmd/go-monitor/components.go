@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -56,7 +57,9 @@ var (
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter", loadbalancingexporter.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter", prometheusexporter.NewFactory()},
 	}
-	connectors = []part[connector.Factory]{}
+	connectors = []part[connector.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorconnector.NewFactory()},
+	}
 	extensions = []part[extension.Factory]{
 		{"go.opentelemetry.io/collector/extension/zpagesextension", zpagesextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension", healthcheckextension.NewFactory()},

@@ -1,4 +1,4 @@
-package monitor
+package classify
 
 import (
 	"maps"

@@ -1,0 +1,63 @@
+package classify
+
+import "strconv"
+
+// meansSuccess reports whether the code of attribute i is one of success, or none at
+// all. What HTTP calls success is no rule for databases, of which some number their
+// errors from 100 on.
+func meansSuccess(i int, code string) bool {
+	switch code {
+	case "", "0", "OK", "00000":
+		return true
+	}
+	return i != dbResponseStatus && i != pgxSQLState && isThreeDigits(code) && '1' <= code[0] && code[0] <= '3'
+}
+
+func isThreeDigits(s string) bool {
+	return len(s) == 3 && isDigit(s[0]) && isDigit(s[1]) && isDigit(s[2])
+}
+
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
+
+// grpcNames are the names of the gRPC status codes, by their numbers.
+var grpcNames = [...]string{
+	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+	"ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
+	"OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+}
+
+// grpcName returns the name of a gRPC status code whose number was written as text,
+// and anything else as it is.
+func grpcName(code string) string {
+	n := 0
+	switch {
+	case len(code) == 1 && isDigit(code[0]):
+		n = int(code[0] - '0')
+	case len(code) == 2 && code[0] == '1' && isDigit(code[1]):
+		n = 10 + int(code[1]-'0')
+	default:
+		return code
+	}
+	if n >= len(grpcNames) {
+		return code
+	}
+	return grpcNames[n]
+}
+
+// threeDigits holds the numbers 100 to 999, so that the text of an HTTP status code
+// is a part of it and need not be allocated.
+var threeDigits = func() string {
+	digits := make([]byte, 0, 3*900)
+	for n := int64(100); n < 1000; n++ {
+		digits = strconv.AppendInt(digits, n, 10)
+	}
+	return string(digits)
+}()
+
+func decimal(n int64) string {
+	if 100 <= n && n < 1000 {
+		i := 3 * (n - 100)
+		return threeDigits[i : i+3]
+	}
+	return strconv.FormatInt(n, 10)
+}

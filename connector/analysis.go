@@ -1,0 +1,220 @@
+package gomonitorconnector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// analysis counts spans by the time of their end, judges each period when it is over, and
+// sends what comes of it on its way. One goroutine of its own closes the periods. consume is
+// safe for concurrent use; it must not be copied.
+type analysis struct {
+	reader *reader
+	period time.Duration
+	stop   chan struct{} // closed when close is called
+	done   chan struct{} // closed when run has returned
+
+	mu       sync.Mutex // for the fields below
+	timeline *engine.Timeline
+	isClosed bool
+
+	// The fields below belong to the goroutine of run, and to close after that.
+
+	judge     *alert.Judge
+	metrics   *metricsOutput // nil: nobody asks for metrics
+	outlet    *delivery.Outlet
+	receivers *receivers
+	troubles  *delivery.Troubles
+	telemetry *telemetry
+}
+
+const (
+	// maxWait is the longest time between two looks at the clock, which may be set.
+	maxWait = time.Second
+	// closeTimeout is the time in which everything has to be delivered after the end of
+	// the analysis, where nobody says how much there is.
+	closeTimeout = 20 * time.Second
+	// periodsAtOnce is the number of periods that a sink has room for, at least.
+	periodsAtOnce = 8
+)
+
+// newAnalysis starts an analysis for components that have started.
+func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
+	c := s.config.withDefaults(s.settings.ID.String())
+	if s.metrics != nil {
+		c.Histograms = true
+	}
+	timeline, err := engine.NewTimeline(c.TimelineConfig, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("gomonitor: %w", err)
+	}
+	receivers, err := openReceivers(ctx, &c)
+	if err != nil {
+		return nil, fmt.Errorf("gomonitor: %w", err)
+	}
+	logger := s.settings.Logger
+	a := &analysis{
+		reader:    newReader(&c),
+		period:    timeline.Config().Period,
+		stop:      make(chan struct{}),
+		done:      make(chan struct{}),
+		timeline:  timeline,
+		judge:     alert.NewJudge(),
+		receivers: receivers,
+		troubles:  delivery.NewTroubles(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
+	}
+	timeline.Keep(a.judge.IsFiring)
+	notifiers, sinks := receivers.notifiers, receivers.sinks
+	if s.logs != nil {
+		notifiers = append(notifiers, &alertsOutput{s.logs})
+		if c.Logs.Summaries {
+			sinks = append(sinks, &summariesOutput{s.logs})
+		}
+	}
+	if s.metrics != nil {
+		a.metrics = newMetricsOutput(c.Metrics, s.metrics)
+		sinks = append(sinks, a.metrics)
+	}
+	a.outlet = delivery.New(delivery.Config{
+		Delivery: c.Delivery, Notifiers: notifiers, Sinks: sinks, Trouble: a.troubles.Once,
+	})
+	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, a.outlet)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
+	}
+	go a.run()
+	return a, nil
+}
+
+// consume counts spans.
+func (a *analysis) consume(td ptrace.Traces) error {
+	b := newBatch()
+	defer b.release()
+	var unwatched int
+	b.spans, unwatched = a.reader.read(b.spans, td)
+	a.telemetry.received(len(b.spans), unwatched)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.isClosed {
+		return errNotRunning
+	}
+	for i := range b.spans {
+		a.timeline.Add(&b.spans[i])
+	}
+	return nil
+}
+
+// run closes periods until the analysis ends.
+func (a *analysis) run() {
+	defer close(a.done)
+	wait := time.Duration(0)
+	for {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-a.stop:
+			timer.Stop()
+			return
+		}
+		var closed []*engine.Period
+		closed, wait = a.advance(time.Now())
+		for _, p := range closed {
+			a.send(p)
+		}
+	}
+}
+
+// advance closes the periods that are over and returns them, with the time until the
+// next one begins or closes.
+func (a *analysis) advance(now time.Time) (closed []*engine.Period, wait time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.timeline.Advance(now, func(p *engine.Period) { closed = append(closed, p) })
+	a.telemetry.counted(a.timeline.OpenPeriods(), a.timeline.Operations())
+	begins := now.Truncate(a.period).Add(a.period).Sub(now)
+	return closed, max(0, min(begins, a.timeline.NextClose().Sub(now), maxWait))
+}
+
+// send judges a closed period and sends it on its way. It waits for nobody.
+func (a *analysis) send(p *engine.Period) {
+	alerts := a.judge.Judge(p)
+	if a.metrics != nil {
+		a.metrics.add(p, alerts)
+	}
+	a.outlet.Send(p, alerts)
+	a.telemetry.closed(p, alerts, a.judge.Standings())
+	a.troubles.NewPeriod()
+}
+
+// close closes all open periods, delivers everything and ends every goroutine. If ctx ends
+// first, or too much time has passed, it gives up what is left and says how much that is.
+func (a *analysis) close(ctx context.Context) error {
+	close(a.stop)
+	<-a.done
+	a.mu.Lock()
+	a.isClosed = true
+	var left []*engine.Period
+	// What ended just now is not from the future.
+	add := func(p *engine.Period) { left = append(left, p) }
+	a.timeline.Advance(time.Now(), add)
+	a.timeline.Close(add)
+	a.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	for i, p := range left {
+		if i%periodsAtOnce == periodsAtOnce-1 {
+			_ = a.outlet.Flush(ctx) // Close says what was not delivered
+		}
+		a.send(p)
+	}
+	return a.end(ctx)
+}
+
+// end delivers what there is, and closes where it went to. What hangs there has three
+// quarters of the time, so that a store can write down what it has got.
+func (a *analysis) end(ctx context.Context) error {
+	delivering := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		delivering, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
+		defer cancel()
+	}
+	errs := []error{a.outlet.Close(delivering), a.receivers.close(ctx), a.troubles.Close(ctx)}
+	if a.telemetry != nil {
+		errs = append(errs, a.telemetry.close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("gomonitor: shutdown: %w", err)
+	}
+	return nil
+}
+
+// batch holds the spans that are counted together.
+type batch struct{ spans []engine.Span }
+
+// maxBatch is the largest number of spans for which a batch is kept.
+const maxBatch = 16_384
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func newBatch() *batch { return batches.Get().(*batch) }
+
+// release keeps the batch for use again, without what its spans point to.
+func (b *batch) release() {
+	clear(b.spans)
+	b.spans = b.spans[:0]
+	if cap(b.spans) <= maxBatch {
+		batches.Put(b)
+	}
+}

@@ -1,0 +1,116 @@
+package gomonitorconnector
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/blurooo/go-monitor/store"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Config says what is watched, what is expected of it, and where the findings go. The zero
+// Config is a useful one: every field's zero value means its default.
+type Config struct {
+	// TimelineConfig says how calls are counted and what is expected of them. The default
+	// of Name is the component's id, that of Service unknown_service.
+	engine.TimelineConfig `mapstructure:",squash"`
+
+	// Presets settle what counts as a failure where opinions differ.
+	Presets classify.Presets `mapstructure:"presets"`
+	// Kinds are the span kinds that are watched. Default: server, client, producer and
+	// consumer.
+	Kinds []engine.Kind `mapstructure:"kinds"`
+	// AdjustedCounts weighs each span by the sampling threshold in its tracestate
+	// (ot=th:...), so that sampled spans count for all calls. Default: each counts once.
+	AdjustedCounts bool `mapstructure:"adjusted_counts"`
+
+	// Notifiers are where alerts go, besides the logs. Default: nowhere.
+	Notifiers []NotifierConfig `mapstructure:"notifiers"`
+	// Delivery says how notifications are delivered.
+	Delivery alert.Delivery `mapstructure:"delivery"`
+	// Stores are the databases that keep periods and alerts. Default: none.
+	Stores []store.Config `mapstructure:"stores"`
+
+	// Logs says what is emitted as logs.
+	Logs LogsConfig `mapstructure:"logs"`
+	// Metrics says what is emitted as metrics.
+	Metrics MetricsConfig `mapstructure:"metrics"`
+}
+
+// defaultKinds are the kinds of calls between processes.
+var defaultKinds = []engine.Kind{engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}
+
+// Validate returns one error for everything in c that can't be, joined; each names the key
+// and quotes the value, but never a secret one.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(key string, err error) { errs = append(errs, under(key, err)) }
+	add("", c.TimelineConfig.Validate())
+	add("presets", c.Presets.Validate())
+	if c.Kinds != nil && len(c.Kinds) == 0 {
+		errs = append(errs, errors.New("kinds: must name at least one span kind"))
+	}
+	for i, k := range c.Kinds {
+		if k < engine.KindInternal || k > engine.KindConsumer {
+			errs = append(errs, fmt.Errorf("kinds[%d]: must be internal, server, client, producer or consumer, got %q", i, k))
+		}
+	}
+	for i := range c.Notifiers {
+		add(fmt.Sprintf("notifiers[%d]", i), c.Notifiers[i].Validate())
+	}
+	add("delivery", c.Delivery.Validate())
+	for i := range c.Stores {
+		add(fmt.Sprintf("stores[%d]", i), c.Stores[i].Validate())
+	}
+	add("metrics", c.Metrics.Validate())
+	return errors.Join(errs...)
+}
+
+// under puts the errors that err joins, one a line, under a key.
+func under(key string, err error) error {
+	if err == nil || key == "" {
+		return err
+	}
+	separator := "."
+	if strings.HasPrefix(err.Error(), ": ") {
+		separator = ""
+	}
+	return errors.New(key + separator + strings.ReplaceAll(err.Error(), "\n", "\n"+key+separator))
+}
+
+// withDefaults returns a copy of c for a component of the given id.
+func (c *Config) withDefaults(id string) Config {
+	own := *c
+	if own.Name == "" {
+		own.Name = id
+	}
+	if own.Service == "" {
+		own.Service = "unknown_service"
+	}
+	if own.Kinds == nil {
+		own.Kinds = slices.Clone(defaultKinds)
+	}
+	return own
+}
+
+// componentConfig is a [Config] as the Collector's service gets it: opaque. The service asks
+// everything in a configuration that has a Validate, so it would find each error once
+// in Config and once more where it comes from.
+type componentConfig struct{ config Config }
+
+var (
+	_ confmap.Unmarshaler = (*componentConfig)(nil)
+	_ confmap.Validator   = (*componentConfig)(nil)
+)
+
+// Unmarshal reads the configuration. A key that there is not is an error.
+func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return conf.Unmarshal(&c.config) }
+
+// Validate returns what [Config.Validate] does.
+func (c *componentConfig) Validate() error { return c.config.Validate() }

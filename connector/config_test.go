@@ -1,0 +1,200 @@
+package gomonitorconnector
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/blurooo/go-monitor/mail"
+	"github.com/blurooo/go-monitor/store"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
+	"github.com/blurooo/go-monitor/v2/alert/webhook"
+	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// load reads a configuration as the Collector does: the defaults of the factory, the keys
+// of the text, then everything in it that has a Validate.
+func load(t *testing.T, text string) (*Config, error) {
+	t.Helper()
+	var raw map[string]any
+	if err := yaml.Unmarshal([]byte(text), &raw); err != nil {
+		t.Fatal(err)
+	}
+	config := NewFactory().CreateDefaultConfig()
+	if err := confmap.NewFromStringMap(raw).Unmarshal(&config); err != nil {
+		return nil, err
+	}
+	if err := confmap.Validate(config); err != nil {
+		return nil, err
+	}
+	return configOf(config)
+}
+
+func TestConfigStruct(t *testing.T) {
+	if err := componenttest.CheckConfigStruct(&Config{}); err != nil {
+		t.Error(err)
+	}
+	if err := componenttest.CheckConfigStruct(NewFactory().CreateDefaultConfig()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoadConfig(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want Config
+	}{
+		"nothing": {},
+		"everything": {
+			text: `
+name: fleet
+service: somebody
+period: 30s
+grace: 5s
+histograms: true
+max_operations: 500
+objective: {success_ratio: 0.99, latency_target: 250ms, alert_after: 2, remind_every: 1h}
+operations:
+  GET /users/{id}: {latency_target: 100ms}
+services:
+  shop:
+    objective: {success_ratio: 0.999}
+    operations:
+      POST /orders: {min_calls: 10}
+codes:
+  "404": {success: true, name: not there}
+presets: {http_client_4xx: success}
+kinds: [server, internal]
+adjusted_counts: true
+delivery: {attempts: 3, first_wait: 2s}
+notifiers:
+  - console:
+  - console: {}
+  - webhook: {url: "https://hooks.example.org/x", format: slack, headers: {X-Team: ops}}
+  - alertmanager: {urls: ["http://127.0.0.1:9093"], resend_every: 1m}
+  - mail: {host: mail.example.org, encryption: tls, from: ops@example.org, to: [a@example.org, b@example.org]}
+stores:
+  - dsn: a.db
+  - {dsn: "postgres://u:p@localhost/monitor", retention: 48h}
+logs: {summaries: true}
+`,
+			want: Config{
+				TimelineConfig: engine.TimelineConfig{
+					Config: engine.Config{
+						Name: "fleet", Service: "somebody", Period: 30 * time.Second, Histograms: true, MaxOperations: 500,
+						Objective:  engine.Objective{SuccessRatio: 0.99, LatencyTarget: 250 * time.Millisecond, AlertAfter: 2, RemindEvery: time.Hour},
+						Operations: map[string]engine.Objective{"GET /users/{id}": {LatencyTarget: 100 * time.Millisecond}},
+						Services: map[string]engine.ServiceObjectives{"shop": {
+							Objective:  engine.Objective{SuccessRatio: 0.999},
+							Operations: map[string]engine.Objective{"POST /orders": {MinCalls: 10}},
+						}},
+						Codes: map[string]engine.CodeFeature{"404": {Success: true, Name: "not there"}},
+					},
+					Grace: 5 * time.Second,
+				},
+				Presets:        classify.Presets{HTTPClient4xx: engine.OutcomeSuccess},
+				Kinds:          []engine.Kind{engine.KindServer, engine.KindInternal},
+				AdjustedCounts: true,
+				Delivery:       alert.Delivery{Attempts: 3, FirstWait: 2 * time.Second},
+				Notifiers: []NotifierConfig{
+					{Console: &ConsoleConfig{}},
+					{Console: &ConsoleConfig{}},
+					{Webhook: &webhook.Config{URL: "https://hooks.example.org/x", Format: webhook.Slack, Headers: map[string]string{"X-Team": "ops"}}},
+					{Alertmanager: &alertmanager.Config{URLs: []string{"http://127.0.0.1:9093"}, ResendEvery: time.Minute}},
+					{Mail: &mail.Config{Host: "mail.example.org", Encryption: mail.ImplicitTLS, From: "ops@example.org", To: []string{"a@example.org", "b@example.org"}}},
+				},
+				Stores: []store.Config{{DSN: "a.db"}, {DSN: "postgres://u:p@localhost/monitor", Retention: 48 * time.Hour}},
+				Logs:   LogsConfig{Summaries: true},
+			},
+		},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			got, err := load(t, tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, *got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// essence returns what an error says, without what the Collector says of every error of
+// decoding.
+func essence(err error) string {
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSpace(line)
+		if line != "" && line != "decoding failed due to the following error(s):" && line != "'' decoding failed due to the following error(s):" {
+			lines = append(lines, strings.Replace(line, " decoding failed due to the following error(s):", ":", 1))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestConfigErrors(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want string // the whole of it
+	}{
+		"unknown key":              {"perod: 1m", "'gomonitorconnector.Config' has invalid keys: perod"},
+		"unknown key in objective": {"objective: {succes_ratio: 0.9}", "'objective' has invalid keys: succes_ratio"},
+		"unknown key of operation": {"operations: {a: {latency: 1s}}", "'operations[a]' has invalid keys: latency"},
+		"unknown notifier":         {"notifiers: [{pager: {}}]", "'notifiers[0]':\n'gomonitorconnector.NotifierConfig' has invalid keys: pager"},
+		"unknown key of notifier":  {"notifiers: [{webhook: {link: x}}]", "'notifiers[0]':\n'webhook' has invalid keys: link"},
+		"unknown key of store":     {"stores: [{path: x}]", "'stores[0]' has invalid keys: path"},
+		"key of another case":      {"Period: 1m", "'gomonitorconnector.Config' has invalid keys: Period"},
+		"not a duration":           {"period: soon", "'period' time: invalid duration"},
+		"duration without a unit":  {"period: 60", "period: must be between 10ms and 1h, got 60ns"},
+		"not a kind":               {"kinds: [server, clinet]", `'kinds[1]' unknown span kind "clinet", want one of [unspecified internal server client producer consumer]`},
+		"kind without spans":       {"kinds: [unspecified]", `kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"`},
+		"no kinds":                 {"kinds: []", "kinds: must name at least one span kind"},
+		"not an outcome":           {"presets: {grpc_not_found: fine}", `'presets.grpc_not_found' unknown outcome "fine", want one of [unset success failure cancelled ignored]`},
+		"not a list":               {"notifiers: {console: {}}", "'notifiers' source data must be an array or slice, got map"},
+		"period":                   {"period: 1ms", "period: must be between 10ms and 1h, got 1ms"},
+		"grace":                    {"grace: 2h", "grace: must be above 0s and at most 1h, got 2h0m0s"},
+		"objective":                {"objective: {success_ratio: 2}", "objective.success_ratio: must be above 0 and at most 1, got 2"},
+		"operation":                {"operations: {a b: {success_ratio: -1}}", `operations["a b"].success_ratio: must be above 0 and at most 1, got -1`},
+		"service":                  {"services: {shop: {operations: {a: {success_ratio: -1}}}}", `services["shop"].operations["a"].success_ratio: must be above 0 and at most 1, got -1`},
+		"delivery":                 {"delivery: {queue: -1, attempts: 5000}", "delivery.queue: must be between 1 and 10000, got -1\ndelivery.attempts: must be between 1 and 1000, got 5000"},
+		"no notifier":              {"notifiers: [{}]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none"},
+		"two notifiers in one":     {"notifiers: [{console: {}}, {console: {}, webhook: {url: 'https://a.example.org'}}]", "notifiers[1]: must name exactly one of console, webhook, alertmanager and mail, got console and webhook"},
+		"webhook without URL":      {"notifiers: [{webhook: {}}]", "notifiers[0].webhook.url: is required"},
+		"secret in the URL":        {"notifiers: [{webhook: {url: 'ftp://u:hunter2@a.example.org/hunter2'}}]", "notifiers[0].webhook.url: must begin with http:// or https:// (it is not shown, as it may hold secrets)"},
+		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'map[string]interface {}'"},
+		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'int'"},
+		"alertmanager":             {"notifiers: [{alertmanager: {}}]", "notifiers[0].alertmanager.urls: must not be empty"},
+		"mail": {"notifiers: [{console: {}}, {mail: {host: a, to: [nobody], password: hunter2}}]", `notifiers[1].mail.username: must be set where password is
+notifiers[1].mail.from: must be set
+notifiers[1].mail.to[0]: must be an address, got "nobody"`},
+		"store": {"stores: [{dsn: a.db}, {dsn: 'mysql://u:hunter2@h/d', buffer: -1}]", `stores[1].dsn: unknown scheme "mysql", want a path, file: or postgres://
+stores[1].buffer: must be between 1 and 100000, got -1`},
+		"everything at once": {"period: 1ms\nkinds: [unspecified]\npresets: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
+kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"
+notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none
+stores[0].timeout: must be between 100ms and 10m0s, got 1ns`},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			_, err := load(t, tt.text)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if got := essence(err); got != tt.want {
+				t.Errorf("got the error\n%s\nwant\n%s", got, tt.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "11111") {
+				t.Errorf("the error holds a secret: %s", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,37 @@
+package gomonitorconnector
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// part is the component of one pair of signals: a way into what it shares with the others.
+// It is safe for concurrent use.
+type part struct {
+	shared *shared
+	feeds  bool // it is the one whose spans are counted
+}
+
+var _ connector.Traces = (*part)(nil)
+
+// Start begins the analysis if the other components have started.
+func (p *part) Start(ctx context.Context, _ component.Host) error { return p.shared.start(ctx) }
+
+// Shutdown closes the open periods, delivers everything and ends the analysis, unless
+// another component has done so.
+func (p *part) Shutdown(ctx context.Context) error { return p.shared.shutdown(ctx) }
+
+// Capabilities says that spans are only read.
+func (p *part) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+
+// ConsumeTraces counts spans, unless another component gets them, too.
+func (p *part) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
+	if !p.feeds {
+		return nil
+	}
+	return p.shared.consume(td)
+}

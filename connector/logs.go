@@ -1,0 +1,317 @@
+package gomonitorconnector
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// LogsConfig says what else than alerts is emitted as log records.
+type LogsConfig struct {
+	// Summaries emits one record for each operation and closed period, too, and one for
+	// each period in which the connector itself had trouble. The default is alerts alone.
+	Summaries bool `mapstructure:"summaries"`
+}
+
+// Names of the events that tell of closed periods.
+const (
+	eventSummary = "gomonitor.summary"
+	eventTrouble = "gomonitor.trouble"
+)
+
+// alertLogs returns one log record for each alert, which says what [alert.Log] says of
+// it, by service.
+func alertLogs(alerts []alert.Alert) plog.Logs {
+	l := newServiceLogs()
+	for i := range alerts {
+		a := &alerts[i]
+		source := alert.LogRecord(a)
+		record := l.add(a.Service, &source)
+		if worst := &a.Worst.Trace; worst.Sampled {
+			record.SetTraceID(worst.TraceID)
+			record.SetSpanID(worst.SpanID)
+			record.SetFlags(plog.DefaultLogRecordFlags.WithIsSampled(true))
+		}
+	}
+	return l.logs
+}
+
+// summaryLogs returns one log record for each summary of a closed period, by service, and
+// one more if the connector had trouble in it.
+func summaryLogs(p *engine.Period) plog.Logs {
+	l := newServiceLogs()
+	for i := range p.Summaries {
+		s := &p.Summaries[i]
+		source := newRecord(eventSummary, log.SeverityInfo, s.End, summaryText(s))
+		source.AddAttributes(summaryAttributes(s)...)
+		l.add(s.Service, &source)
+	}
+	if troubles := troublesOf(p); len(troubles) > 0 {
+		source := newRecord(eventTrouble, log.SeverityWarn, p.End, troublesText(p, troubles))
+		source.AddAttributes(
+			text("gomonitor.monitor", p.Monitor),
+			moment("gomonitor.period.starts_at", p.Start),
+			moment("gomonitor.period.ends_at", p.End),
+		)
+		for _, t := range troubles {
+			source.AddAttributes(attribute.Int64("gomonitor."+t.key, int64(t.count)))
+		}
+		l.add("", &source)
+	}
+	return l.logs
+}
+
+// newRecord returns a log record without attributes.
+func newRecord(event string, severity log.Severity, at time.Time, body string) log.Record {
+	var r log.Record
+	r.SetEventName(event)
+	r.SetTimestamp(at)
+	r.SetSeverity(severity)
+	r.SetSeverityText(severity.String())
+	r.SetBody(attribute.StringValue(body))
+	return r
+}
+
+// summaryAttributes returns what an event says about a summary, under the names that
+// those about alerts have where they say the same. What was not measured is left out.
+func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
+	attrs := []attribute.KeyValue{
+		text("gomonitor.monitor", s.Monitor),
+		text("gomonitor.operation", s.Operation),
+		attribute.String("gomonitor.span.kind", s.Kind.String()),
+		moment("gomonitor.period.starts_at", s.Start),
+		moment("gomonitor.period.ends_at", s.End),
+		attribute.Int64("gomonitor.calls", int64(s.Count)),
+		attribute.Int64("gomonitor.successes", int64(s.Success)),
+		attribute.Int64("gomonitor.failures", int64(s.Failure)),
+		attribute.Int64("gomonitor.cancelled", int64(s.Cancelled)),
+		attribute.Int64("gomonitor.ignored", int64(s.Ignored)),
+	}
+	if s.Service != "" {
+		attrs = append(attrs, text("service.name", s.Service))
+	}
+	if s.Partial {
+		attrs = append(attrs, attribute.Bool("gomonitor.period.partial", true))
+	}
+	if s.Success+s.Failure > 0 {
+		attrs = append(attrs, attribute.Float64("gomonitor.success_ratio", s.SuccessRatio))
+	}
+	if s.Success > 0 {
+		attrs = append(attrs,
+			attribute.Float64("gomonitor.within_target_ratio", s.WithinTargetRatio),
+			seconds("gomonitor.latency.min", s.Latency.Min),
+			seconds("gomonitor.latency.mean", s.Latency.Mean),
+			seconds("gomonitor.latency.p50", s.Latency.P50),
+			seconds("gomonitor.latency.p90", s.Latency.P90),
+			seconds("gomonitor.latency.p95", s.Latency.P95),
+			seconds("gomonitor.latency.p99", s.Latency.P99),
+			seconds("gomonitor.latency.max", s.Latency.Max),
+		)
+	}
+	if s.Failure > 0 {
+		attrs = append(attrs,
+			seconds("gomonitor.failure_latency.mean", s.FailureLatency.Mean),
+			seconds("gomonitor.failure_latency.max", s.FailureLatency.Max),
+		)
+	}
+	for _, f := range s.Failures {
+		if f.Code != "" {
+			attrs = append(attrs, text("error.type", f.Code))
+			break
+		}
+	}
+	if len(s.FailureCauses) > 0 {
+		c := &s.FailureCauses[0]
+		attrs = append(attrs,
+			text("gomonitor.cause.operation", c.Operation),
+			text("gomonitor.cause.service", c.Service),
+			text("gomonitor.cause.code", c.Code),
+			attribute.Float64("gomonitor.cause.share", c.Share),
+		)
+	}
+	if s.InFlight > 0 {
+		attrs = append(attrs,
+			attribute.Int64("gomonitor.in_flight", int64(s.InFlight)),
+			seconds("gomonitor.oldest_in_flight", s.OldestInFlight),
+			attribute.Int64("gomonitor.stuck", int64(s.Stuck)),
+		)
+	}
+	for _, k := range []alert.Kind{alert.Availability, alert.Latency, alert.Traffic, alert.Stuck, alert.BurnRate} {
+		if v := alert.VerdictOf(s, k); v != engine.VerdictNone {
+			attrs = append(attrs, attribute.String("gomonitor.verdict."+k.String(), v.String()))
+		}
+	}
+	if ids := traceIDs(s.FailedCalls); len(ids) > 0 {
+		attrs = append(attrs, attribute.StringSlice("gomonitor.failed_calls.trace_ids", ids))
+	}
+	if ids := traceIDs(s.SlowCalls); len(ids) > 0 {
+		attrs = append(attrs, attribute.StringSlice("gomonitor.slow_calls.trace_ids", ids))
+	}
+	return attrs
+}
+
+// traceIDs returns the traces of calls that can be looked up.
+func traceIDs(calls []engine.Exemplar) []string {
+	var ids []string
+	for _, c := range calls {
+		if c.Trace.Sampled {
+			ids = append(ids, pcommon.TraceID(c.Trace.TraceID).String())
+		}
+	}
+	return ids
+}
+
+// summaryText tells a summary in one line: "GET /users/{id}: 120 calls, 95 % succeed:
+// 503 x6, p50 12ms, p99 80ms, max 120ms". It is made inert for a terminal.
+func summaryText(s *engine.Summary) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", alert.Printable(s.Operation), counted(s.Count, "call"))
+	if s.Success+s.Failure > 0 {
+		fmt.Fprintf(&b, ", %s succeed", alert.Percent(s.SuccessRatio))
+	}
+	if codes := alert.CodesText(s.Failures); codes != "" {
+		fmt.Fprintf(&b, ": %s", codes)
+	}
+	if s.Success > 0 {
+		fmt.Fprintf(&b, ", p50 %s, p99 %s, max %s",
+			alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99), alert.Rounded(s.Latency.Max))
+	}
+	if s.Cancelled > 0 {
+		fmt.Fprintf(&b, ", %d cancelled", s.Cancelled)
+	}
+	if s.InFlight > 0 {
+		fmt.Fprintf(&b, ", %d in flight, the oldest for %s", s.InFlight, alert.Rounded(s.OldestInFlight))
+	}
+	return b.String()
+}
+
+// trouble is something of a period that was not counted or passed on as it should be.
+type trouble struct {
+	key   string // of its attribute, under gomonitor
+	count uint64
+	text  string
+}
+
+// troublesOf returns what there is to say about how the connector itself did in a period:
+// nothing, if all is well.
+func troublesOf(p *engine.Period) []trouble {
+	var troubles []trouble
+	for _, t := range []trouble{
+		{"late", p.Late, counted(p.Late, "call") + " of an earlier period"},
+		{"early", p.Early, counted(p.Early, "call") + " from the future"},
+		{"dropped", p.Dropped, counted(p.Dropped, "call") + " dropped"},
+		{"overflowed", p.Overflowed, counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowOperation},
+		{"untracked", p.Untracked, counted(p.Untracked, "call") + " in flight not tracked"},
+		{"abandoned", p.Abandoned, counted(p.Abandoned, "call") + " in flight for too long"},
+		{"undelivered_periods", p.UndeliveredPeriods, counted(p.UndeliveredPeriods, "period") + " not delivered"},
+		{"undelivered_notifications", p.UndeliveredNotifications, counted(p.UndeliveredNotifications, "notification") + " not delivered"},
+	} {
+		if t.count > 0 {
+			troubles = append(troubles, t)
+		}
+	}
+	return troubles
+}
+
+// troublesText tells troubles in one line.
+func troublesText(p *engine.Period, troubles []trouble) string {
+	texts := make([]string, len(troubles))
+	for i, t := range troubles {
+		texts[i] = t.text
+	}
+	return "monitor " + alert.Printable(p.Monitor) + ": " + strings.Join(texts, ", ")
+}
+
+// counted writes a number of things: "1 call", "2 calls".
+func counted(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// clean returns s with everything replaced that is not UTF-8: an exporter loses the whole
+// batch over one such byte.
+func clean(s string) string { return strings.ToValidUTF8(s, string(unicode.ReplacementChar)) }
+
+// text returns an attribute whose value may hold anything.
+func text(key, value string) attribute.KeyValue { return attribute.String(key, clean(value)) }
+
+func moment(key string, t time.Time) attribute.KeyValue {
+	return attribute.String(key, t.Format(time.RFC3339Nano))
+}
+
+func seconds(key string, d time.Duration) attribute.KeyValue {
+	return attribute.Float64(key, d.Seconds())
+}
+
+// serviceLogs puts log records below the resources of their services.
+type serviceLogs struct {
+	logs    plog.Logs
+	records map[string]plog.LogRecordSlice
+}
+
+func newServiceLogs() *serviceLogs {
+	return &serviceLogs{logs: plog.NewLogs(), records: make(map[string]plog.LogRecordSlice)}
+}
+
+// add appends what source says to the records of a service, which may be unknown.
+func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
+	service = clean(service)
+	records, ok := l.records[service]
+	if !ok {
+		resource := l.logs.ResourceLogs().AppendEmpty()
+		if service != "" {
+			resource.Resource().Attributes().PutStr("service.name", service)
+		}
+		scope := resource.ScopeLogs().AppendEmpty()
+		scope.Scope().SetName(alert.ScopeName)
+		records = scope.LogRecords()
+		l.records[service] = records
+	}
+	record := records.AppendEmpty()
+	record.SetEventName(source.EventName())
+	record.SetTimestamp(pcommon.NewTimestampFromTime(source.Timestamp()))
+	// What a period brought is known, by the time of its own clock, when it is over.
+	record.SetObservedTimestamp(record.Timestamp())
+	record.SetSeverityNumber(plog.SeverityNumber(source.Severity()))
+	record.SetSeverityText(source.SeverityText())
+	putValue(record.Body(), source.Body())
+	record.Attributes().EnsureCapacity(source.AttributesLen())
+	source.WalkAttributes(func(a attribute.KeyValue) bool {
+		putValue(record.Attributes().PutEmpty(string(a.Key)), a.Value)
+		return true
+	})
+	return record
+}
+
+// putValue sets a value of the Collector to one of the API.
+func putValue(to pcommon.Value, from attribute.Value) {
+	switch from.Type() {
+	case attribute.EMPTY:
+	case attribute.BOOL:
+		to.SetBool(from.AsBool())
+	case attribute.INT64:
+		to.SetInt(from.AsInt64())
+	case attribute.FLOAT64:
+		to.SetDouble(from.AsFloat64())
+	case attribute.STRING:
+		to.SetStr(from.AsString())
+	case attribute.STRINGSLICE:
+		list := to.SetEmptySlice()
+		for _, s := range from.AsStringSlice() {
+			list.AppendEmpty().SetStr(s)
+		}
+	default: // nothing here is of another type; a reader gets it as text at least
+		to.SetStr(clean(from.Emit()))
+	}
+}

@@ -1,0 +1,153 @@
+package gomonitorconnector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/blurooo/go-monitor/mail"
+	"github.com/blurooo/go-monitor/store"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
+	"github.com/blurooo/go-monitor/v2/alert/webhook"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// NotifierConfig says where alerts go. Exactly one of its fields must be set.
+type NotifierConfig struct {
+	// Console writes a block for people to stderr.
+	Console *ConsoleConfig `mapstructure:"console"`
+	// Webhook posts to a URL: generic, Slack, DingTalk, Feishu, WeCom and others.
+	Webhook *webhook.Config `mapstructure:"webhook"`
+	// Alertmanager posts to Prometheus Alertmanagers.
+	Alertmanager *alertmanager.Config `mapstructure:"alertmanager"`
+	// Mail sends mails.
+	Mail *mail.Config `mapstructure:"mail"`
+}
+
+// ConsoleConfig is that of the notifier console, which has no settings.
+type ConsoleConfig struct{}
+
+// Unmarshal reads the configuration. An entry with nothing behind its key, as in
+// "console:", stands for all its defaults.
+func (c *NotifierConfig) Unmarshal(conf *confmap.Conf) error {
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	if conf.IsSet("console") && c.Console == nil {
+		c.Console = &ConsoleConfig{}
+	}
+	return nil
+}
+
+// Validate returns one error for everything in c that can't be, joined; each names the key
+// and quotes the value, but never a secret one.
+func (c *NotifierConfig) Validate() error {
+	var set []string
+	var errs []error
+	if c.Console != nil {
+		set = append(set, "console")
+	}
+	if c.Webhook != nil {
+		set, errs = append(set, "webhook"), append(errs, under("webhook", c.Webhook.Validate()))
+	}
+	if c.Alertmanager != nil {
+		set, errs = append(set, "alertmanager"), append(errs, under("alertmanager", c.Alertmanager.Validate()))
+	}
+	if c.Mail != nil {
+		set, errs = append(set, "mail"), append(errs, under("mail", c.Mail.Validate()))
+	}
+	if len(set) != 1 {
+		got := "none"
+		if len(set) > 0 {
+			got = strings.Join(set, " and ")
+		}
+		return fmt.Errorf(": must name exactly one of console, webhook, alertmanager and mail, got %s", got)
+	}
+	return errors.Join(errs...)
+}
+
+// receivers are where periods and alerts go, apart from the pipelines.
+type receivers struct {
+	notifiers []alert.Notifier
+	sinks     []engine.Sink
+	closers   []closer
+}
+
+// closer ends what was opened under a key of the configuration.
+type closer struct {
+	key   string
+	close func(context.Context) error
+}
+
+// openReceivers makes the notifiers and opens the stores of a configuration, which must be
+// valid. If one can't be had, none is left open.
+func openReceivers(ctx context.Context, c *Config) (*receivers, error) {
+	r := &receivers{}
+	for i := range c.Notifiers {
+		if key, err := r.addNotifier(&c.Notifiers[i]); err != nil {
+			err = fmt.Errorf("notifiers[%d].%s: %w", i, key, err)
+			return nil, errors.Join(err, r.close(ctx))
+		}
+	}
+	for i := range c.Stores {
+		s, err := store.Open(ctx, c.Stores[i])
+		if err != nil {
+			err = fmt.Errorf("stores[%d]: %w", i, err)
+			return nil, errors.Join(err, r.close(ctx))
+		}
+		r.sinks, r.notifiers = append(r.sinks, s), append(r.notifiers, s)
+		r.closers = append(r.closers, closer{fmt.Sprintf("stores[%d]", i), s.Close})
+	}
+	return r, nil
+}
+
+// addNotifier makes one notifier and returns its key.
+func (r *receivers) addNotifier(c *NotifierConfig) (key string, err error) {
+	switch {
+	case c.Console != nil:
+		r.notifiers = append(r.notifiers, alert.Console(os.Stderr))
+		return "console", nil
+	case c.Webhook != nil:
+		n, err := webhook.New(*c.Webhook)
+		if err == nil {
+			r.notifiers = append(r.notifiers, n)
+			r.closers = append(r.closers, closer{"webhook", func(context.Context) error { return n.Close() }})
+		}
+		return "webhook", err
+	case c.Alertmanager != nil:
+		n, err := alertmanager.New(*c.Alertmanager)
+		if err == nil {
+			r.notifiers = append(r.notifiers, n)
+			r.closers = append(r.closers, closer{"alertmanager", n.Close})
+		}
+		return "alertmanager", err
+	default:
+		n, err := mail.New(*c.Mail)
+		if err == nil {
+			r.notifiers = append(r.notifiers, n)
+			r.closers = append(r.closers, closer{"mail", n.Close})
+		}
+		return "mail", err
+	}
+}
+
+// close ends all of them at the same time, so that none has to wait for another one.
+func (r *receivers) close(ctx context.Context) error {
+	errs := make([]error, len(r.closers))
+	var all sync.WaitGroup
+	for i, c := range r.closers {
+		all.Go(func() {
+			if err := c.close(ctx); err != nil {
+				errs[i] = fmt.Errorf("%s: close: %w", c.key, err)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

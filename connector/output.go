@@ -1,0 +1,95 @@
+package gomonitorconnector
+
+import (
+	"context"
+	"sync"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// alertsOutput is the notifier that emits alerts as logs.
+type alertsOutput struct{ next consumer.Logs }
+
+// Notify emits alerts. An error that the pipeline calls permanent is not tried again.
+func (o *alertsOutput) Notify(ctx context.Context, alerts []alert.Alert) error {
+	err := o.next.ConsumeLogs(ctx, alertLogs(alerts))
+	if consumererror.IsPermanent(err) {
+		return alert.Final(err)
+	}
+	return err
+}
+
+// summariesOutput is the sink that emits summaries as logs.
+type summariesOutput struct{ next consumer.Logs }
+
+// Consume emits the summaries of a period.
+func (o *summariesOutput) Consume(ctx context.Context, p engine.Period) error {
+	logs := summaryLogs(&p)
+	if logs.LogRecordCount() == 0 {
+		return nil
+	}
+	return o.next.ConsumeLogs(ctx, logs)
+}
+
+// metricsOutput is the sink that emits metrics. What it emits is made when the period is
+// closed, so that no period is missing in it, and waits for its turn here: if a
+// period never comes, because the sink was too slow, the next one takes its metrics along.
+// add is for one goroutine at a time, Consume may run at the same time.
+type metricsOutput struct {
+	next    consumer.Metrics
+	metrics *periodMetrics
+
+	mu      sync.Mutex
+	waiting []pmetric.Metrics // oldest first
+}
+
+// maxWaiting is the number of periods whose metrics can wait.
+const maxWaiting = 64
+
+func newMetricsOutput(c MetricsConfig, next consumer.Metrics) *metricsOutput {
+	return &metricsOutput{next: next, metrics: newPeriodMetrics(c)}
+}
+
+// add makes the metrics of a period that was closed, and leaves them for Consume.
+func (o *metricsOutput) add(p *engine.Period, alerts []alert.Alert) {
+	metrics := o.metrics.add(p, alerts)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == maxWaiting {
+		o.waiting = o.waiting[1:]
+	}
+	o.waiting = append(o.waiting, metrics)
+}
+
+// Consume emits the metrics of a period, and of those before it that were not emitted.
+func (o *metricsOutput) Consume(ctx context.Context, _ engine.Period) error {
+	for {
+		metrics, ok := o.take()
+		if !ok {
+			return nil
+		}
+		if metrics.DataPointCount() == 0 {
+			continue
+		}
+		if err := o.next.ConsumeMetrics(ctx, metrics); err != nil {
+			return err
+		}
+	}
+}
+
+// take returns the oldest metrics that wait, if there are any.
+func (o *metricsOutput) take() (metrics pmetric.Metrics, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.waiting) == 0 {
+		return metrics, false
+	}
+	metrics = o.waiting[0]
+	o.waiting = o.waiting[1:]
+	return metrics, true
+}

@@ -1,0 +1,143 @@
+package gomonitorconnector
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// sharing knows the analyses of the components of one factory. The service makes one
+// component for each pair of signals that a configuration connects, and gives all of them the
+// same configuration and every span. So they share one analysis, and only one of them feeds it.
+type sharing struct {
+	mu       sync.Mutex
+	byConfig map[*Config]*shared
+}
+
+// join adds a component to those of its configuration. add says what the component is for.
+func (s *sharing) join(c *Config, set connector.Settings, add func(*shared) error) (*part, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	joined := s.byConfig[c]
+	if joined == nil {
+		joined = &shared{config: c, settings: set}
+		joined.forget = func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.byConfig[c] == joined {
+				delete(s.byConfig, c)
+			}
+		}
+	}
+	p, err := joined.join(add)
+	if err != nil {
+		return nil, err
+	}
+	if s.byConfig == nil {
+		s.byConfig = make(map[*Config]*shared)
+	}
+	s.byConfig[c] = joined
+	return p, nil
+}
+
+// shared is what the components of one configuration share. It begins with the last of
+// them to be started, when everything downstream of all of them is up, and ends with the first
+// to be shut down, when nothing comes from upstream any more, which is the same for all of
+// them, and everything downstream is still up.
+type shared struct {
+	config   *Config
+	settings connector.Settings // of the first component
+	forget   func()             // takes it out of the sharing
+
+	logs    consumer.Logs    // nil: none
+	metrics consumer.Metrics // nil: none
+
+	analysis atomic.Pointer[analysis] // nil unless it has begun
+
+	mu      sync.Mutex // held while it begins and ends
+	parts   int
+	started int
+	ended   bool
+}
+
+// join adds one more component.
+func (s *shared) join(add func(*shared) error) (*part, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started > 0 {
+		return nil, errors.New("the other components of the configuration have started already")
+	}
+	if err := add(s); err != nil {
+		return nil, err
+	}
+	s.parts++
+	return &part{shared: s, feeds: s.parts == 1}, nil
+}
+
+// errDuplicate says that a pair of signals has a component already.
+var errDuplicate = errors.New("the configuration has a component for these signals already")
+
+// addLogs makes a consumer the one of logs.
+func (s *shared) addLogs(next consumer.Logs) error {
+	if s.logs != nil {
+		return errDuplicate
+	}
+	s.logs = next
+	return nil
+}
+
+// addMetrics makes a consumer the one of metrics.
+func (s *shared) addMetrics(next consumer.Metrics) error {
+	if s.metrics != nil {
+		return errDuplicate
+	}
+	s.metrics = next
+	return nil
+}
+
+// start counts the components that have started.
+func (s *shared) start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started++; s.started != s.parts || s.ended {
+		return nil
+	}
+	a, err := newAnalysis(ctx, s)
+	if err != nil {
+		return err
+	}
+	s.analysis.Store(a)
+	return nil
+}
+
+// shutdown ends the analysis, if it has begun and was not ended yet.
+func (s *shared) shutdown(ctx context.Context) error {
+	s.forget()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return nil
+	}
+	s.ended = true
+	if a := s.analysis.Load(); a != nil {
+		return a.close(ctx)
+	}
+	return nil
+}
+
+// errNotRunning is what spans get that come too early or too late.
+var errNotRunning = errors.New("gomonitor: not running")
+
+// consume counts spans.
+func (s *shared) consume(td ptrace.Traces) error {
+	a := s.analysis.Load()
+	if a == nil {
+		return errNotRunning
+	}
+	return a.consume(td)
+}

@@ -1,0 +1,240 @@
+package gomonitorconnector
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// reader turns the spans of the Collector into those of the engine. It changes nothing and is
+// safe for concurrent use.
+type reader struct {
+	rules    *classify.Rules
+	kinds    kindSet
+	adjusted bool // weigh spans by their sampling threshold
+}
+
+func newReader(c *Config) *reader {
+	return &reader{rules: classify.New(c.Codes, c.Presets), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
+}
+
+// read appends all spans of td, and returns how many of them are not watched. The strings in
+// them are those of td.
+func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
+	resources := td.ResourceSpans()
+	for i := range resources.Len() {
+		resource := resources.At(i)
+		service := textOf(resource.Resource().Attributes(), "service.name")
+		scopes := resource.ScopeSpans()
+		for j := range scopes.Len() {
+			scope := scopes.At(j)
+			if scope.Scope().Name() == alert.ScopeName { // a monitor's own
+				unwatched += scope.Spans().Len()
+				continue
+			}
+			of := scope.Spans()
+			for k := range of.Len() {
+				to = append(to, engine.Span{Service: service, Sampled: true})
+				if !r.fill(&to[len(to)-1], of.At(k)) {
+					unwatched++
+				}
+			}
+		}
+	}
+	return to, unwatched
+}
+
+// fill sets what a span itself says, and reports whether it is watched.
+func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
+	start, end := uint64(from.StartTimestamp()), uint64(from.EndTimestamp())
+	s.End = int64(min(end, math.MaxInt64))
+	if end > start {
+		s.Duration = time.Duration(min(end-start, math.MaxInt64))
+	}
+	s.Kind = kindOf(from.Kind())
+	s.Link = linkOf(from, s.Kind)
+	if !r.kinds.has(s.Kind) {
+		s.Unwatched = true
+		return false
+	}
+	status := from.Status()
+	span := classify.Span{Kind: s.Kind, Name: from.Name(), Status: statusOf(status.Code()), Message: status.Message()}
+	for key, value := range from.Attributes().All() {
+		switch value.Type() {
+		case pcommon.ValueTypeStr:
+			span.Attributes.SetString(key, value.Str())
+		case pcommon.ValueTypeInt:
+			span.Attributes.SetInt(key, value.Int())
+		}
+	}
+	s.Operation = r.rules.Operation(&span)
+	s.Code, s.Outcome = r.rules.Classify(&span, func() classify.Exception { return lastException(from) })
+	if r.adjusted {
+		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
+	}
+	return true
+}
+
+// linkOf returns where a span stands in its trace. Where the sender does not say whether the
+// parent is remote, the kind does: what handles a request mostly has its parent where that came
+// from, and everything else has it in its own process.
+func linkOf(s ptrace.Span, kind engine.Kind) engine.Link {
+	const (
+		isKnown  = 1 << 8 // the flags say whether the parent is remote
+		isRemote = 1 << 9
+	)
+	l := engine.Link{Trace: s.TraceID(), Span: s.SpanID(), Parent: s.ParentSpanID()}
+	if l.Parent == [8]byte{} {
+		return l
+	}
+	if flags := s.Flags(); flags&isKnown != 0 {
+		l.RemoteParent = flags&isRemote != 0
+	} else {
+		l.RemoteParent = kind == engine.KindServer || kind == engine.KindConsumer
+	}
+	return l
+}
+
+// kindOf returns the engine's name for a span kind. One that is not set, or not known, counts
+// as internal, as the protocol allows.
+func kindOf(k ptrace.SpanKind) engine.Kind {
+	if k < ptrace.SpanKindInternal || k > ptrace.SpanKindConsumer {
+		return engine.KindInternal
+	}
+	return engine.Kind(k) // both have the protocol's numbers
+}
+
+func statusOf(c ptrace.StatusCode) classify.Status {
+	switch c {
+	case ptrace.StatusCodeOk:
+		return classify.StatusOK
+	case ptrace.StatusCodeError:
+		return classify.StatusError
+	}
+	return classify.StatusUnset
+}
+
+// lastException looks for the exception that ended the call. Of several the last one
+// counts: those before it were followed by another try.
+func lastException(s ptrace.Span) classify.Exception {
+	events := s.Events()
+	for i := events.Len() - 1; i >= 0; i-- {
+		e := events.At(i)
+		if e.Name() != classify.ExceptionEvent {
+			continue
+		}
+		attrs := e.Attributes()
+		return classify.Exception{
+			Type:    textOf(attrs, classify.ExceptionType),
+			Message: textOf(attrs, classify.ExceptionMessage),
+			IsPanic: i == events.Len()-1 && classify.IsPanicAt(uint64(s.EndTimestamp()), uint64(e.Timestamp())),
+		}
+	}
+	return classify.Exception{}
+}
+
+// textOf returns an attribute, or "" if there is none or if it is anything but text.
+func textOf(attrs pcommon.Map, key string) string {
+	if v, ok := attrs.Get(key); ok && v.Type() == pcommon.ValueTypeStr {
+		return v.Str()
+	}
+	return ""
+}
+
+// weightOf returns for how many calls a span stands by the sampling threshold in its
+// tracestate, 1 if there is none. A span that was kept with the probability p stands for 1/p
+// calls; where that is no whole number it is one of the two next to it, which of them is
+// settled by the span id, so that the sum over many spans is right.
+// See https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/.
+func weightOf(tracestate string, id [8]byte) uint64 {
+	threshold, ok := thresholdOf(tracestate)
+	if !ok {
+		return 1
+	}
+	const all = 1 << 56
+	kept := all - threshold // of all numbers that a trace can draw
+	weight, rest := all/kept, all%kept
+	// One more with the probability rest/kept: if random/all < rest/kept.
+	highA, lowA := bits.Mul64(mix(id)>>8, kept)
+	highB, lowB := bits.Mul64(rest, all)
+	if highA < highB || highA == highB && lowA < lowB {
+		weight++
+	}
+	return weight
+}
+
+// mix spreads the bits of a span id, which may be anything but random, by the finalizer of
+// MurmurHash3.
+func mix(id [8]byte) uint64 {
+	var x uint64
+	for _, b := range id {
+		x = x<<8 | uint64(b)
+	}
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// thresholdOf returns the rejection threshold in a tracestate: the value of th in the entry
+// ot, 1 to 14 hexadecimal digits, of which the ones left out at the end are zeros.
+func thresholdOf(tracestate string) (threshold uint64, ok bool) {
+	for tracestate != "" {
+		var entry string
+		entry, tracestate, _ = strings.Cut(tracestate, ",")
+		fields, isOurs := strings.CutPrefix(strings.Trim(entry, " \t"), "ot=")
+		if !isOurs {
+			continue
+		}
+		for fields != "" {
+			var field string
+			field, fields, _ = strings.Cut(fields, ";")
+			if digits, isThreshold := strings.CutPrefix(field, "th:"); isThreshold {
+				return parseThreshold(digits)
+			}
+		}
+		return 0, false
+	}
+	return 0, false
+}
+
+func parseThreshold(digits string) (uint64, bool) {
+	const most = 14
+	if digits == "" || len(digits) > most {
+		return 0, false
+	}
+	var t uint64
+	for i := range len(digits) {
+		switch d := digits[i]; {
+		case '0' <= d && d <= '9':
+			t = t<<4 | uint64(d-'0')
+		case 'a' <= d && d <= 'f':
+			t = t<<4 | uint64(d-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return t << (4 * (most - len(digits))), true
+}
+
+// kindSet is a set of span kinds, a bit for each.
+type kindSet uint8
+
+func newKindSet(kinds []engine.Kind) kindSet {
+	var set kindSet
+	for _, k := range kinds {
+		set |= 1 << k
+	}
+	return set
+}
+
+func (set kindSet) has(k engine.Kind) bool { return set>>k&1 != 0 }

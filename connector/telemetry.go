@@ -1,0 +1,134 @@
+package gomonitorconnector
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// meterName is the name of the scope of the component's metrics about itself.
+const meterName = "github.com/blurooo/go-monitor/connector"
+
+// telemetry is what the component says of itself: metadata.yaml has the list. All methods
+// are safe for concurrent use; it must not be copied.
+type telemetry struct {
+	registration metric.Registration
+
+	spans, unwatched, late, early, overflowed atomic.Int64
+	openPeriods, operations                   atomic.Int64
+	firing                                    atomic.Int64 // alerts that fire now
+	fired, resolved                           atomic.Int64 // alerts so far
+}
+
+// newTelemetry begins to tell of an analysis with the given outlet.
+func newTelemetry(set component.TelemetrySettings, outlet *delivery.Outlet) (*telemetry, error) {
+	t := &telemetry{}
+	meter := set.MeterProvider.Meter(meterName)
+	var instruments []metric.Observable
+	var observe []func(metric.Observer)
+	var errs []error
+	add := func(i metric.Int64Observable, err error, f func(metric.Observer, metric.Int64Observable)) {
+		errs = append(errs, err)
+		instruments = append(instruments, i)
+		observe = append(observe, func(o metric.Observer) { f(o, i) })
+	}
+	counter := func(name, unit, description string, f func(metric.Observer, metric.Int64Observable)) {
+		i, err := meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
+		add(i, err, f)
+	}
+	gauge := func(name, unit, description string, f func(metric.Observer, metric.Int64Observable)) {
+		i, err := meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
+		add(i, err, f)
+	}
+	value := func(v *atomic.Int64) func(metric.Observer, metric.Int64Observable) {
+		return func(o metric.Observer, i metric.Int64Observable) { o.ObserveInt64(i, v.Load()) }
+	}
+	counter("otelcol_connector_gomonitor_spans", "{span}", "Spans that were read.", value(&t.spans))
+	counter("otelcol_connector_gomonitor_spans_unwatched", "{span}", "Spans that were not counted, since their kind is not watched or they are a monitor's own.", value(&t.unwatched))
+	counter("otelcol_connector_gomonitor_spans_late", "{span}", "Spans that came after the grace and were counted in a later period than they ended in.", value(&t.late))
+	counter("otelcol_connector_gomonitor_spans_early", "{span}", "Spans that ended in the future and were counted in an earlier period.", value(&t.early))
+	counter("otelcol_connector_gomonitor_spans_overflowed", "{span}", "Spans of operations for which there was no room, counted together.", value(&t.overflowed))
+	gauge("otelcol_connector_gomonitor_open_periods", "{period}", "Periods that are not closed yet.", value(&t.openPeriods))
+	gauge("otelcol_connector_gomonitor_operations", "{operation}", "Operations that have a place.", value(&t.operations))
+	gauge("otelcol_connector_gomonitor_alerts_firing", "{alert}", "Alerts that fire.", value(&t.firing))
+	firing, resolved := state(alert.Firing), state(alert.Resolved)
+	counter("otelcol_connector_gomonitor_alerts", "{alert}", "Alerts that began to fire and that were resolved.", func(o metric.Observer, i metric.Int64Observable) {
+		o.ObserveInt64(i, t.fired.Load(), firing)
+		o.ObserveInt64(i, t.resolved.Load(), resolved)
+	})
+	counter("otelcol_connector_gomonitor_undelivered_periods", "{period}", "Periods of which a sink made nothing; two sinks count twice.", func(o metric.Observer, i metric.Int64Observable) {
+		periods, _ := outlet.Undelivered()
+		o.ObserveInt64(i, int64(periods))
+	})
+	counter("otelcol_connector_gomonitor_undelivered_notifications", "{notification}", "Notifications of which a notifier made nothing; two notifiers count twice.", func(o metric.Observer, i metric.Int64Observable) {
+		_, notifications := outlet.Undelivered()
+		o.ObserveInt64(i, int64(notifications))
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		for _, f := range observe {
+			f(o)
+		}
+		return nil
+	}, instruments...)
+	if err != nil {
+		return nil, err
+	}
+	t.registration = registration
+	return t, nil
+}
+
+// state returns the attribute for alerts of a state.
+func state(s alert.State) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("state", s.String())))
+}
+
+// received takes a number of spans that were read, and how many of them are not watched.
+func (t *telemetry) received(spans, unwatched int) {
+	t.spans.Add(int64(spans))
+	if unwatched > 0 {
+		t.unwatched.Add(int64(unwatched))
+	}
+}
+
+// counted takes how much is being counted.
+func (t *telemetry) counted(openPeriods, operations int) {
+	t.openPeriods.Store(int64(openPeriods))
+	t.operations.Store(int64(operations))
+}
+
+// closed takes a period that was closed, with the alerts it raised. What fires is not judged
+// by the alerts alone: one ends without a word when its operation leaves.
+func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, standings []alert.Standing) {
+	t.late.Add(int64(p.Late))
+	t.early.Add(int64(p.Early))
+	t.overflowed.Add(int64(p.Overflowed))
+	firing := 0
+	for _, s := range standings {
+		if s.Phase == alert.Alerting || s.Phase == alert.Recovering {
+			firing++
+		}
+	}
+	t.firing.Store(int64(firing))
+	for i := range alerts {
+		switch a := &alerts[i]; {
+		case a.State == alert.Resolved:
+			t.resolved.Add(1)
+		case !a.Reminder:
+			t.fired.Add(1)
+		}
+	}
+}
+
+// close ends the telling.
+func (t *telemetry) close() error { return t.registration.Unregister() }

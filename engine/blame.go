@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
+// blame finds out what calls are blamed on, from the spans of their traces that are
+// remembered: whatever order they came in, children go through [Causes] before their parents.
+type blame struct {
+	causes *Causes
+	found  []*Cause // what find returned, for each of the calls that were due
+
+	// What follows is used again by each call of find.
+
+	isDue  map[uint64]int    // the place in due of a span, by its number
+	traces map[[16]byte]bool // those of the calls that are due
+	filter [1 << 10]uint64   // a bit for each hash of those: most spans are of other traces
+	family []relative        // the spans of those traces
+	places map[[8]byte]int32 // the place in family of a span, by its id, in one trace
+}
+
+// relative is a span of a trace in which something failed or was slow.
+type relative struct {
+	*recentSpan
+	number uint64
+	depth  int32 // how many of its ancestors are known; -1: not found out yet
+}
+
+// find sets found to what each of the calls that are due is blamed on; nil: itself. Only
+// spans that came since the given time, or with those calls, have a part in it.
+func (b *blame) find(r *recent, due []uint64, since int64) {
+	b.found = append(b.found[:0], make([]*Cause, len(due))...)
+	b.gather(r, due, min(due[0], r.firstSince(since)))
+	for rest := b.family; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].link.Trace == rest[0].link.Trace {
+			n++
+		}
+		b.trace(rest[:n])
+		rest = rest[n:]
+	}
+	clear(b.family) // it points to codes
+}
+
+// gather collects what is remembered of the traces of the calls that are due, trace by trace,
+// from the given span on.
+func (b *blame) gather(r *recent, due []uint64, first uint64) {
+	if b.traces == nil {
+		b.isDue, b.traces, b.places = make(map[uint64]int), make(map[[16]byte]bool), make(map[[8]byte]int32)
+	}
+	clear(b.isDue)
+	clear(b.traces)
+	clear(b.filter[:])
+	for i, number := range due {
+		b.isDue[number] = i
+		trace := &r.at(number).link.Trace
+		b.traces[*trace] = true
+		word, bit := b.filterOf(trace)
+		b.filter[word] |= bit
+	}
+	b.family = b.family[:0]
+	for number := first; number < r.next; number++ {
+		s := r.at(number)
+		if word, bit := b.filterOf(&s.link.Trace); b.filter[word]&bit != 0 && b.traces[s.link.Trace] {
+			b.family = append(b.family, relative{recentSpan: s, number: number, depth: -1})
+		}
+	}
+	slices.SortFunc(b.family, func(x, y relative) int {
+		return cmp.Or(bytes.Compare(x.link.Trace[:], y.link.Trace[:]), cmp.Compare(x.number, y.number))
+	})
+}
+
+// filterOf returns the place of a trace in the filter. Trace ids mostly are random at their end.
+func (b *blame) filterOf(trace *[16]byte) (word int, bit uint64) {
+	low := binary.LittleEndian.Uint64(trace[8:])
+	hash := (low ^ low>>32) * 0x9E3779B97F4A7C15 >> 48
+	return int(hash >> 6), 1 << (hash & 63)
+}
+
+// trace lets the spans of one trace go through the causes, from the leaves to the root.
+func (b *blame) trace(family []relative) {
+	clear(b.places)
+	for i := range family {
+		b.places[family[i].link.Span] = int32(i)
+	}
+	for i := range family {
+		b.measure(family, int32(i), 0)
+	}
+	slices.SortFunc(family, func(x, y relative) int {
+		return cmp.Or(cmp.Compare(y.depth, x.depth), cmp.Compare(x.end, y.end), bytes.Compare(x.link.Span[:], y.link.Span[:]))
+	})
+	for i := range family {
+		b.places[family[i].link.Span] = int32(i)
+	}
+	for i := range family {
+		b.span(family, &family[i])
+	}
+}
+
+// measure finds out how deep in its trace a span is. Parents that go round in a circle end it,
+// and so does a depth that no trace of a sane program has.
+func (b *blame) measure(family []relative, i int32, steps int) int32 {
+	const deepest = 1000
+	s := &family[i]
+	if s.depth >= 0 {
+		return s.depth
+	}
+	parent, ok := b.places[s.link.Parent]
+	if !ok || s.link.Parent == [8]byte{} || steps > deepest {
+		s.depth = 0
+		return 0
+	}
+	s.depth = 0 // where it is met again on the way up
+	s.depth = b.measure(family, parent, steps+1) + 1
+	return s.depth
+}
+
+// span lets one span go through the causes.
+func (b *blame) span(family []relative, s *relative) {
+	link := s.link
+	if parent, ok := b.places[link.Parent]; ok && isAsync(&family[parent], s) {
+		link.Parent = [8]byte{}
+	}
+	if s.op == nil || s.outcome == OutcomeIgnored {
+		b.causes.Passed(link)
+		return
+	}
+	key := &s.op.key
+	failed := s.outcome == OutcomeFailure
+	failure, slow := b.causes.Ended(link, Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: s.code}, failed, s.duration, s.end)
+	i, ok := b.isDue[s.number]
+	switch {
+	case !ok:
+	case failed:
+		b.found[i] = failure
+	default:
+		b.found[i] = slow
+	}
+}
+
+// isAsync reports whether a call went on after its parent had ended, so that it is not
+// blamed for anything. Clocks of different services can't be compared so closely.
+func isAsync(parent, child *relative) bool {
+	return parent.op != nil && child.op != nil && parent.op.key.Service == child.op.key.Service && child.end > parent.end
+}

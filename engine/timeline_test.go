@@ -1,0 +1,461 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// at returns a time so many seconds after noon, in Unix nanoseconds.
+func at(seconds float64) int64 { return noon.UnixNano() + int64(seconds*1e9) }
+
+// tape is a timeline with the periods that it closed.
+type tape struct {
+	*Timeline
+	periods []Period
+}
+
+func newTape(t rapid.TB, c TimelineConfig, began time.Time) *tape {
+	t.Helper()
+	line, err := NewTimeline(c, began)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tape{Timeline: line}
+}
+
+func (p *tape) closed(period *Period) { p.periods = append(p.periods, *period) }
+
+// to tells what time it is.
+func (p *tape) to(seconds float64) { p.Advance(time.Unix(0, at(seconds)), p.closed) }
+
+func (p *tape) close() { p.Close(p.closed) }
+
+// counts returns the successes of each closed period.
+func (p *tape) counts() []uint64 {
+	counts := []uint64{}
+	for i := range p.periods {
+		n := uint64(0)
+		for j := range p.periods[i].Summaries {
+			n += p.periods[i].Summaries[j].Count
+		}
+		counts = append(counts, n)
+	}
+	return counts
+}
+
+func call10s() TimelineConfig {
+	return TimelineConfig{Config: Config{Period: 10 * time.Second}, Grace: 5 * time.Second}
+}
+
+func TestTimelineCountsByEnd(t *testing.T) {
+	tests := []struct {
+		name        string
+		ends        []float64
+		now         float64 // when they come
+		want        []uint64
+		late, early uint64
+	}{
+		{"in order", []float64{0, 1, 9.999, 10, 14.8}, 14.9, []uint64{3, 2}, 0, 0},
+		{"within the grace", []float64{9, 12, 3, 14}, 14.9, []uint64{2, 2}, 0, 0},
+		{"later than the grace", []float64{9, 12, 3, 14}, 15, []uint64{0, 4}, 2, 0},
+		{"before all", []float64{-3600, -0.001}, 1, []uint64{2}, 2, 0},
+		{"from the future", []float64{30, 3600, 1}, 12, []uint64{1, 2}, 0, 2},
+		{"at an end", []float64{10, 20}, 20, []uint64{0, 1, 1}, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			line := newTape(t, call10s(), noon)
+			line.to(tt.now)
+			for _, end := range tt.ends {
+				line.Add(&Span{Operation: "op", End: at(end)})
+			}
+			line.close()
+			if got := line.counts(); !slices.Equal(got, tt.want) {
+				t.Errorf("the periods count %v, want %v", got, tt.want)
+			}
+			var late, early uint64
+			for _, p := range line.periods {
+				late, early = late+p.Late, early+p.Early
+			}
+			if late != tt.late || early != tt.early {
+				t.Errorf("%d late and %d early, want %d and %d", late, early, tt.late, tt.early)
+			}
+		})
+	}
+}
+
+// Periods follow each other without a gap; those that were not seen in whole are partial.
+func TestTimelinePeriods(t *testing.T) {
+	line := newTape(t, call10s(), noon.Add(3*time.Second))
+	for s := 4.0; s <= 47; s++ {
+		line.to(s)
+	}
+	line.to(20) // set back
+	line.close()
+	var got []string
+	for _, p := range line.periods {
+		got = append(got, fmt.Sprintf("%s-%s %t", p.Start.UTC().Format("05"), p.End.UTC().Format("05"), p.Partial))
+	}
+	want := []string{"03-10 true", "10-20 false", "20-30 false", "30-40 false", "40-47 true"}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("periods (-want +got):\n%s", diff)
+	}
+}
+
+// A clock that leaps, or a machine that slept, has no periods for the time between.
+func TestTimelineLeap(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.Add(&Span{Operation: "op", End: at(0)})
+	line.to(3600 + 4)
+	line.Add(&Span{Operation: "op", End: at(3602)})
+	line.to(3600 + 25)
+	var got []string
+	for _, p := range line.periods {
+		got = append(got, p.Start.UTC().Format(time.TimeOnly))
+	}
+	if want := []string{"12:00:00", "13:00:04", "13:00:10"}; !slices.Equal(got, want) {
+		t.Errorf("periods begin at %q, want %q", got, want)
+	}
+	if got := line.counts(); !slices.Equal(got, []uint64{1, 1, 0}) {
+		t.Errorf("the periods count %v", got)
+	}
+}
+
+// Whatever comes in whatever order: each span is in exactly one period, and what is neither
+// late nor early is in that in which it ended.
+func TestTimelineAccounting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := TimelineConfig{
+			Config:      Config{Period: time.Duration(rapid.IntRange(1, 20).Draw(t, "period")) * time.Second, MaxOperations: rapid.IntRange(1, 4).Draw(t, "operations"), IdlePeriods: rapid.IntRange(1, 3).Draw(t, "idle")},
+			Grace:       time.Duration(rapid.IntRange(1, 60).Draw(t, "grace")) * time.Second,
+			RecentSpans: rapid.IntRange(1, 40).Draw(t, "recent"),
+		}
+		line := newTape(t, c, noon)
+		now := 0.0
+		counted := map[int64]uint64{}
+		var sent, weight, late, early, failed uint64
+		for range rapid.IntRange(0, 200).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "advance") {
+				now += rapid.Float64Range(0, 30).Draw(t, "by")
+				line.to(now)
+				continue
+			}
+			s := Span{
+				Operation: fmt.Sprint("op", rapid.IntRange(0, 5).Draw(t, "op")),
+				Code:      rapid.SampledFrom([]string{"", "500", "503"}).Draw(t, "code"),
+				Duration:  time.Duration(rapid.IntRange(0, 2000).Draw(t, "ms")) * time.Millisecond,
+				End:       at(now - rapid.Float64Range(-20, 90).Draw(t, "age")),
+				Weight:    uint64(rapid.IntRange(0, 3).Draw(t, "weight")),
+				Link:      span(uint64(rapid.IntRange(0, 3).Draw(t, "trace")), uint64(rapid.IntRange(1, 8).Draw(t, "span")), uint64(rapid.IntRange(0, 8).Draw(t, "parent"))),
+			}
+			start := line.start
+			beforeLate, beforeEarly := line.open[0].late, line.open[len(line.open)-1].early
+			line.Add(&s)
+			w := max(s.Weight, 1)
+			sent++
+			weight += w
+			if s.Code != "" {
+				failed += w
+			}
+			switch {
+			case line.open[0].late > beforeLate:
+				late++
+				counted[start] += w
+			case line.open[len(line.open)-1].early > beforeEarly:
+				early++
+				counted[start+int64(len(line.open)-1)*line.period] += w
+			default:
+				counted[s.End-(s.End-start)%line.period] += w
+			}
+		}
+		line.close()
+		var gotLate, gotEarly, gotFailed, total uint64
+		for _, p := range line.periods {
+			gotLate, gotEarly = gotLate+p.Late, gotEarly+p.Early
+			var n uint64
+			for _, s := range p.Summaries {
+				n += s.Count
+				gotFailed += s.Failure
+				var codes, causes uint64
+				for _, c := range s.Failures {
+					codes += c.Count
+				}
+				for _, c := range s.FailureCauses {
+					causes += c.Count
+				}
+				if codes != s.Failure || causes > s.Failure || s.Count != s.Success+s.Failure {
+					t.Fatalf("%+v does not add up", s)
+				}
+			}
+			total += n
+			start := p.Start.Truncate(c.Period).UnixNano()
+			if n != counted[start] {
+				t.Fatalf("the period of %s counts %d, want %d; %v", p.Start, n, counted[start], line.periods)
+			}
+			if p.Received != n {
+				t.Fatalf("the period of %s received %d and counts %d", p.Start, p.Received, n)
+			}
+		}
+		if total != weight || gotFailed != failed || gotLate != late || gotEarly != early {
+			t.Fatalf("counted %d (%d failed, %d late, %d early), want %d (%d, %d, %d)", total, gotFailed, gotLate, gotEarly, weight, failed, late, early)
+		}
+	})
+}
+
+// checkout is a trace of four services: the shop asks the stock and the payments, which ask
+// their database. The client spans have the numbers of their servers plus 10.
+func checkout(trace uint64, end float64) []Span {
+	one := func(service, operation string, kind Kind, id, parent uint64, d time.Duration, code string, end float64) Span {
+		return Span{Service: service, Operation: operation, Kind: kind, Link: span(trace, id, parent), Duration: d, Code: code, End: at(end), Sampled: true}
+	}
+	return []Span{
+		one("shop", "POST /orders", KindServer, 1, 0, 800*ms, "200", end),
+		one("shop", "GET stock", KindClient, 12, 1, 20*ms, "200", end-0.7),
+		one("stock", "/stock", KindServer, 2, 12, 10*ms, "200", end-0.7),
+		one("shop", "POST pay", KindClient, 13, 1, 600*ms, "200", end-0.001),
+		one("pay", "/pay", KindServer, 3, 13, 590*ms, "200", end-0.002),
+		one("pay", "INSERT", KindClient, 14, 3, 580*ms, "", end-0.003),
+	}
+}
+
+func TestTimelineCauses(t *testing.T) {
+	fail := func(spans []Span, codes map[string]string) []Span {
+		for i := range spans {
+			if code, ok := codes[spans[i].Operation]; ok {
+				spans[i].Code = code
+			}
+		}
+		return spans
+	}
+	took := func(spans []Span, d map[string]time.Duration) []Span {
+		for i := range spans {
+			if own, ok := d[spans[i].Operation]; ok {
+				spans[i].Duration = own
+			}
+		}
+		return spans
+	}
+	tests := []struct {
+		name  string
+		spans []Span
+		want  map[string]string // operation: its causes
+	}{
+		{
+			"slow database of another service", checkout(1, 5),
+			map[string]string{"POST /orders": "slow INSERT of pay", "POST pay": "slow INSERT of pay", "/pay": "slow INSERT of pay", "INSERT": ""},
+		},
+		{
+			"failure two services down",
+			fail(checkout(1, 5), map[string]string{"POST /orders": "500", "POST pay": "502", "/pay": "502", "INSERT": "23505"}),
+			map[string]string{"POST /orders": "failed INSERT of pay 23505", "POST pay": "failed INSERT of pay 23505", "/pay": "failed INSERT of pay 23505", "INSERT": ""},
+		},
+		{
+			"dealt with on the way",
+			fail(checkout(1, 5), map[string]string{"POST /orders": "500", "INSERT": "23505"}),
+			map[string]string{"POST /orders": "", "INSERT": "", "POST pay": "", "/pay": ""},
+		},
+		{
+			"on the way to the service",
+			took(checkout(1, 5), map[string]time.Duration{"/pay": 5 * ms, "INSERT": 4 * ms}),
+			map[string]string{"POST /orders": "slow /pay of pay _NETWORK", "POST pay": "slow /pay of pay _NETWORK"},
+		},
+	}
+	for _, tt := range tests {
+		for _, order := range []string{"as given", "turned round", "shuffled", "in two batches"} {
+			t.Run(tt.name+", "+order, func(t *testing.T) {
+				line := newTape(t, TimelineConfig{Config: Config{Period: 10 * time.Second, Objective: Objective{LatencyTarget: 500 * ms}}}, noon)
+				line.to(6)
+				spans := slices.Clone(tt.spans)
+				switch order {
+				case "turned round":
+					slices.Reverse(spans)
+				case "shuffled":
+					rand.Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
+				}
+				for i := range spans {
+					if order == "in two batches" && i == 3 {
+						line.to(9)
+					}
+					line.Add(&spans[i])
+				}
+				line.to(21)
+				if len(line.periods) != 1 {
+					t.Fatalf("%d periods were closed, want 1", len(line.periods))
+				}
+				for operation, want := range tt.want {
+					s := summaryOf(t, line.periods[0], operation)
+					var got []string
+					for _, c := range s.FailureCauses {
+						got = append(got, strings.TrimSpace("failed "+c.Operation+" of "+c.Service+" "+c.Code))
+					}
+					for _, c := range s.SlowCauses {
+						if c.Code != NetworkCode {
+							c.Code = ""
+						}
+						got = append(got, strings.TrimSpace("slow "+c.Operation+" of "+c.Service+" "+c.Code))
+					}
+					// Where the failure went, the slowness of the success above stays out of it.
+					got = slices.DeleteFunc(got, func(s string) bool { return strings.HasPrefix(tt.name, "dealt") && strings.HasPrefix(s, "slow") })
+					if strings.Join(got, ", ") != want {
+						t.Errorf("%s is blamed on %q, want %q", operation, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A call that went on after its parent ended is not blamed, except by another service's clock.
+func TestTimelineAsync(t *testing.T) {
+	for _, tt := range []struct {
+		service string
+		want    int
+	}{{"shop", 0}, {"mailer", 1}} {
+		line := newTape(t, call10s(), noon)
+		line.to(1)
+		line.Add(&Span{Service: "shop", Operation: "POST", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.5)})
+		line.Add(&Span{Service: tt.service, Operation: "send", Kind: KindClient, Code: "500", Link: span(1, 2, 1), End: at(0.6)})
+		line.to(15)
+		if got := summaryOf(t, line.periods[0], "POST").FailureCauses; len(got) != tt.want {
+			t.Errorf("child of %s: causes %v, want %d", tt.service, got, tt.want)
+		}
+	}
+}
+
+// An internal span between the two hands on what its child did.
+func TestTimelineUnwatched(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "render", Kind: KindInternal, Unwatched: true, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
+	line.to(15)
+	checkOperations(t, line.periods[0], "GET", "SELECT")
+	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
+		t.Errorf("GET is blamed on %v, want SELECT", got)
+	}
+}
+
+// Parents that go round in a circle, or are their own, hang nothing.
+func TestTimelineCircle(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	for i := range uint64(5) {
+		line.Add(&Span{Operation: "op", Code: "500", Link: span(1, i+1, (i+1)%5+1), End: at(0.5)})
+	}
+	line.Add(&Span{Operation: "own", Code: "500", Link: span(1, 9, 9), End: at(0.5)})
+	for i := range uint64(3000) {
+		line.Add(&Span{Operation: "deep", Code: "500", Link: span(2, i+1, i+2), End: at(0.5)})
+	}
+	line.to(15)
+	if got := line.counts(); !slices.Equal(got, []uint64{3006}) {
+		t.Errorf("counted %v, want 3006", got)
+	}
+}
+
+// A call is counted with its causes when its period closes, or a grace after it came.
+func TestTimelineHolds(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 5 * time.Second}, noon)
+	line.to(1)
+	line.Add(&Span{Operation: "op", Code: "500", Link: span(1, 1, 0), End: at(0.5)})
+	if n := len(line.recent.held); n != 1 {
+		t.Fatalf("%d calls are held, want 1", n)
+	}
+	line.to(6)
+	if n := len(line.recent.held); n != 0 {
+		t.Errorf("%d calls are held after the grace", n)
+	}
+	line.Add(&Span{Operation: "op", Code: "500", Link: span(2, 1, 0), End: at(0.5)})
+	line.close()
+	if got := line.counts(); !slices.Equal(got, []uint64{2}) {
+		t.Errorf("counted %v, want 2", got)
+	}
+}
+
+func TestTimelineConfig(t *testing.T) {
+	tests := []struct {
+		c    TimelineConfig
+		want string
+	}{
+		{TimelineConfig{}, ""},
+		{TimelineConfig{Grace: -time.Second}, "grace: must be above 0s and at most 1h, got -1s"},
+		{TimelineConfig{Grace: 2 * time.Hour}, "grace: must be above 0s and at most 1h, got 2h0m0s"},
+		{TimelineConfig{Config: Config{Period: 10 * ms}}, "grace: must be less than 1000 periods of 10ms, got 10s"},
+		{TimelineConfig{RecentSpans: -1}, "recent_spans: must be between 1 and 16777216, got -1"},
+		{TimelineConfig{Config: Config{Period: -1}, RecentSpans: 1 << 30}, "period: must be between 10ms and 1h, got -1ns\nrecent_spans: must be between 1 and 16777216, got 1073741824"},
+	}
+	for _, tt := range tests {
+		err := tt.c.Validate()
+		if got := fmt.Sprint(err); got != tt.want && (err != nil || tt.want != "") {
+			t.Errorf("%+v: %q, want %q", tt.c, got, tt.want)
+		}
+		if _, err := NewTimeline(tt.c, noon); (err != nil) != (tt.want != "") {
+			t.Errorf("NewTimeline: %v", err)
+		}
+	}
+	line := newTape(t, TimelineConfig{}, noon)
+	if got := line.Config(); got.Grace != 10*time.Second || got.RecentSpans != 131072 || got.Period != time.Minute {
+		t.Errorf("defaults are %+v", got)
+	}
+}
+
+func TestTimelineAllocatesNothing(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Period: time.Hour}, RecentSpans: 1000}, noon)
+	line.to(1)
+	spans := checkout(1, 0.9)
+	add := func() {
+		for i := range spans {
+			line.Add(&spans[i])
+		}
+	}
+	for range 2000 {
+		add()
+	}
+	if n := testing.AllocsPerRun(2000, add); n > 0.05 { // a map that grows, now and then
+		t.Errorf("%v allocations for each trace", n)
+	}
+}
+
+// What a timeline costs where calls fail: they are held, their traces searched, and counted.
+func BenchmarkTimelineFailing(b *testing.B) {
+	line, err := NewTimeline(TimelineConfig{Config: Config{Period: time.Hour}, Grace: time.Second}, noon)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		s := Span{
+			Service: "shop", Operation: "GET /", Kind: KindServer, Code: "500", Outcome: OutcomeFailure,
+			Duration: ms, End: at(0), Link: span(uint64(i)/4, uint64(i)%4+1, uint64(i)%4),
+		}
+		line.Add(&s)
+		if i%1000 == 0 { // 50,000 spans a second
+			line.Advance(noon.Add(time.Duration(i)*20*time.Microsecond), func(*Period) {})
+		}
+	}
+}
+
+func BenchmarkTimelineAdd(b *testing.B) {
+	line, err := NewTimeline(TimelineConfig{Config: Config{Period: time.Hour}}, noon)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var spans []Span
+	for i := range uint64(1000) {
+		spans = append(spans, Span{
+			Service: "shop", Operation: strings.Clone(fmt.Sprintf("GET /%d", i%100)), Kind: KindServer, Code: "200", Outcome: OutcomeSuccess,
+			Duration: time.Duration(i) * 100 * time.Microsecond, End: at(0), Link: span(i, 1, 0),
+		})
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		line.Add(&spans[i%len(spans)])
+	}
+}

@@ -52,7 +52,7 @@ type metricsOutput struct {
 const maxWaiting = 64
 
 func newMetricsOutput(c MetricsConfig, next consumer.Metrics) *metricsOutput {
-	return &metricsOutput{next: next, metrics: newPeriodMetrics(c)}
+	return &metricsOutput{next: next, metrics: newPeriodMetrics(c, "")}
 }
 
 // add makes the metrics of a period that was closed, and leaves them for Consume.

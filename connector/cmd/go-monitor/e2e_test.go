@@ -160,14 +160,14 @@ func TestAlertEverywhere(t *testing.T) {
 			r := reporterOf(t, a)
 
 			failing := r.keepReporting(t, call{"shop", "GET /cart", 1, 2}, call{"shop", "GET /", 1, 0})
-			p.says("FIRING")
+			p.says("ALERT     GET /cart")
 			h.heard(t, "firing GET /cart")
 			prom.has(t, `sum(traces_span_metrics_calls_total{service_name="shop",span_name="GET /cart",status_code="STATUS_CODE_ERROR"})`, func(v float64) bool { return v > 0 })
 			prom.has(t, `sum(gomonitor_alert_firing{service_name="shop",span_name="GET /cart"})`, func(v float64) bool { return v == 1 })
 			times := failing()
 
 			healthy := r.keepReporting(t, call{"shop", "GET /cart", 3, 0}, call{"shop", "GET /", 1, 0})
-			p.says("RESOLVED")
+			p.says("RESOLVED  GET /cart")
 			h.heard(t, "firing GET /cart", "resolved GET /cart")
 			prom.has(t, `sum(gomonitor_alert_firing{service_name="shop",span_name="GET /cart"})`, func(v float64) bool { return v == 0 })
 			again := healthy()
@@ -204,7 +204,7 @@ func startPrometheus(t *testing.T, path, target string) *prometheus {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	start(t, dir, nil, path, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr)
+	start(t, dir, nil, path, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr, "--log.level=warn")
 	p := &prometheus{url: "http://" + addr}
 	eventually(t, "Prometheus is ready", func() error {
 		resp, err := http.Get(p.url + "/-/ready")

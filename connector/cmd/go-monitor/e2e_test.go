@@ -19,20 +19,19 @@ import (
 )
 
 // addresses are where one service of a test listens, and its database.
-type addresses struct{ grpc, http, metrics, health, database string }
+type addresses struct{ grpc, http, metrics, health, own, database string }
 
 func newAddresses(t *testing.T) addresses {
 	t.Helper()
-	return addresses{unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), filepath.Join(t.TempDir(), "monitor.db")}
+	return addresses{unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), filepath.Join(t.TempDir(), "monitor.db")}
 }
 
-// env returns the environment that has the default config use these addresses.
-func (a addresses) env(t *testing.T) []string {
-	t.Helper()
-	_, own, _ := strings.Cut(unusedAddress(t), ":")
+// env returns the environment that has a config of the project use these addresses.
+func (a addresses) env() []string {
+	host, port, _ := strings.Cut(a.own, ":")
 	return []string{
 		"GO_MONITOR_GRPC=" + a.grpc, "GO_MONITOR_HTTP=" + a.http, "GO_MONITOR_METRICS=" + a.metrics,
-		"GO_MONITOR_HEALTH=" + a.health, "GO_MONITOR_DB=" + a.database, "GO_MONITOR_OWN_METRICS_PORT=" + own,
+		"GO_MONITOR_HEALTH=" + a.health, "GO_MONITOR_DB=" + a.database, "GO_MONITOR_OWN_METRICS_HOST=" + host, "GO_MONITOR_OWN_METRICS_PORT=" + port,
 	}
 }
 
@@ -49,7 +48,7 @@ func startDefault(t *testing.T, a addresses, changes ...string) *process {
 	for _, c := range changes {
 		args = append(args, "--config", c)
 	}
-	p := start(t, t.TempDir(), a.env(t), mustBinary(t), args...)
+	p := start(t, t.TempDir(), a.env(), mustBinary(t), args...)
 	p.says("is ready.")
 	return p
 }

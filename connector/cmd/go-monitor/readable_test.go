@@ -24,7 +24,7 @@ extensions: {health_check: {endpoint: [1, 2]}}`,
   'processors' error reading configuration for "batch": 'batchprocessor.Config' has invalid keys: timeou
   'extensions' error reading configuration for "health_check": 'endpoint'`,
 		},
-		"unknown component": {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [batch memory_limiter])`},
+		"unknown component": {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [`},
 		"not configured":    {strings.Replace(rest, "[debug]", "[file]", 1), `service::pipelines::traces: references exporter "file" which is not configured`},
 	}
 	for name, tt := range tests {

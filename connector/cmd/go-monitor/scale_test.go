@@ -23,7 +23,6 @@ import (
 type analysis struct {
 	*process
 	addresses
-	t *testing.T
 }
 
 // startAnalysis starts an instance at its addresses, again if it did run there before.
@@ -33,39 +32,32 @@ func startAnalysis(t *testing.T, a addresses) *analysis {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, t.TempDir(), a.env(t), mustBinary(t), "--config", config, "--config", fast)
+	p := start(t, t.TempDir(), a.env(), mustBinary(t), "--config", config, "--config", fast)
 	p.says("is ready.")
-	return &analysis{p, a, t}
+	return &analysis{p, a}
 }
 
 // tier is the first tier of a test.
 type tier struct {
 	*process
 	addresses
-	own string // where its own metrics are
-	dir string
+	dir string // of its config
 }
 
-// startTier starts a first tier over instances, with additions to its config.
-func startTier(t *testing.T, instances []*analysis, changes ...string) *tier {
+// startTier starts a first tier over instances, with additions to its environment.
+func startTier(t *testing.T, instances []*analysis, more ...string) *tier {
 	t.Helper()
 	text, err := os.ReadFile("../../deploy/first-tier.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &tier{addresses: newAddresses(t), own: unusedAddress(t), dir: t.TempDir()}
+	f := &tier{addresses: newAddresses(t), dir: t.TempDir()}
 	config := filepath.Join(f.dir, "first-tier.yaml")
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f.over(t, instances)
-	_, port, _ := strings.Cut(f.own, ":")
-	env := append(f.env(t), "GO_MONITOR_OWN_METRICS_HOST=127.0.0.1", "GO_MONITOR_OWN_METRICS_PORT="+port)
-	args := []string{"--config", config, "--config", filepath.Join(f.dir, "resolver.yaml")}
-	for _, c := range changes {
-		args = append(args, "--config", c)
-	}
-	f.process = start(t, f.dir, env, mustBinary(t), args...)
+	f.process = start(t, f.dir, append(f.env(), more...), mustBinary(t), "--config", config, "--config", filepath.Join(f.dir, "resolver.yaml"))
 	f.says("is ready.")
 	return f
 }
@@ -83,16 +75,16 @@ func (f *tier) over(t *testing.T, instances []*analysis) {
 	}
 }
 
-// sent returns how many spans the analysis tier took.
-func (f *tier) sent() (total int, err error) {
-	resp, err := http.Get("http://" + f.own + "/metrics")
+// accepted returns how many spans an instance was handed.
+func (a *analysis) accepted() (total int, err error) {
+	resp, err := http.Get("http://" + a.own + "/metrics")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
-		if line := lines.Text(); strings.HasPrefix(line, "otelcol_exporter_sent_spans") {
+		if line := lines.Text(); strings.HasPrefix(line, "otelcol_receiver_accepted_spans") {
 			v, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
 			if err != nil {
 				return 0, err
@@ -103,14 +95,19 @@ func (f *tier) sent() (total int, err error) {
 	return total, lines.Err()
 }
 
-// took waits until the analysis tier took so many spans.
-func (f *tier) took(t *testing.T, want int) {
+// idle waits until an instance was handed nothing for a while: nothing waits for it any more.
+func (a *analysis) idle(t *testing.T) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("the analysis tier took %d spans", want), func() error {
-		if got, err := f.sent(); err != nil || got != want {
-			return fmt.Errorf("it took %d, error %v", got, err)
+	last, since := -1, time.Now()
+	eventually(t, "an instance is idle", func() error {
+		got, err := a.accepted()
+		if err != nil {
+			return err
 		}
-		return nil
+		if got != last {
+			last, since = got, time.Now()
+		}
+		return past(since.Add(3 * time.Second))
 	})
 }
 
@@ -121,7 +118,6 @@ const (
 	operationsOfRound = 4
 	callsOfRound      = 5
 	failuresOfRound   = 1
-	spansOfRound      = servicesOfRound * operationsOfRound * callsOfRound
 )
 
 func serviceOfRound(i int) string { return fmt.Sprintf("shop-%02d", i) }
@@ -202,42 +198,59 @@ func startInstances(t *testing.T, n int) []*analysis {
 }
 
 // Three instances judge what one would: every call is counted, every operation is judged by
-// exactly one of them, and each of them has work.
+// exactly one of them, and each of them has work. All operations of a service are judged by
+// the same one, which so sees what caused what, unless the service is to be split.
 func TestScaleOut(t *testing.T) {
-	t.Parallel()
-	instances := startInstances(t, 3)
-	f := startTier(t, instances)
-	r := byGRPC(t, f.grpc)
-	const rounds = 50
-	for range rounds {
-		if err := r(t.Context(), tracesOfRound()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.took(t, rounds*spansOfRound)
-	stopAll(t, f, instances)
-	work := map[int]int{}
-	for s := range servicesOfRound {
-		of := map[int]bool{}
-		for o := range operationsOfRound {
-			operation := operationOfRound(s, o)
-			by := judgedBy(t, instances, operation)
-			if len(by) != 1 {
-				t.Errorf("%s is judged by %d instances", operation, len(by))
-			}
-			for i, list := range by {
-				if got := count(list); got != rounds*callsOfRound {
-					t.Errorf("%s: %d calls, want %d", operation, got, rounds*callsOfRound)
+	for name, tt := range map[string]struct {
+		split []string
+		whole func(service string) bool
+	}{
+		"by service":   {nil, func(string) bool { return true }},
+		"by operation": {[]string{"GO_MONITOR_SPLIT=['*']"}, func(string) bool { return false }},
+		"mixed":        {[]string{"GO_MONITOR_SPLIT=[shop-00, shop-01]"}, func(s string) bool { return s > "shop-01" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			instances := startInstances(t, 3)
+			f := startTier(t, instances, tt.split...)
+			r := byGRPC(t, f.grpc)
+			const rounds = 30
+			for range rounds {
+				if err := r(t.Context(), tracesOfRound()); err != nil {
+					t.Fatal(err)
 				}
-				of[i], work[i] = true, work[i]+1
 			}
-		}
-		if len(of) != 1 {
-			t.Errorf("%s is judged by %d instances, which can't see what caused what", serviceOfRound(s), len(of))
-		}
-	}
-	if len(work) != len(instances) {
-		t.Errorf("operations by instance: %v", work)
+			stopAll(t, f, instances)
+			work, spread := map[int]int{}, 0
+			for s := range servicesOfRound {
+				of := map[int]bool{}
+				for o := range operationsOfRound {
+					operation := operationOfRound(s, o)
+					by := judgedBy(t, instances, operation)
+					if len(by) != 1 {
+						t.Errorf("%s is judged by %d instances", operation, len(by))
+					}
+					for i, list := range by {
+						if got := count(list); got != rounds*callsOfRound {
+							t.Errorf("%s: %d calls, want %d", operation, got, rounds*callsOfRound)
+						}
+						of[i], work[i] = true, work[i]+1
+					}
+				}
+				if len(of) > 1 {
+					spread++
+					if tt.whole(serviceOfRound(s)) {
+						t.Errorf("%s is judged by %d instances, which can't see what caused what", serviceOfRound(s), len(of))
+					}
+				}
+			}
+			if len(work) != len(instances) {
+				t.Errorf("operations by instance: %v", work)
+			}
+			if tt.split != nil && spread == 0 {
+				t.Error("no service is judged by more than one instance")
+			}
+		})
 	}
 }
 
@@ -306,7 +319,7 @@ func TestScaleOutKilled(t *testing.T) {
 	again := back.Add(3 * time.Second)
 	within(t, 5*time.Second, "three seconds have passed", func() error { return past(again) })
 	times := stop()
-	f.took(t, len(times)*spansOfRound)
+	instances[1].idle(t)
 	stopAll(t, f, instances)
 
 	// What it had taken when it was killed, and had not written: a period is written when

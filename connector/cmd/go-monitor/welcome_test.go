@@ -65,7 +65,7 @@ func TestAddressInUse(t *testing.T) {
 	b := newAddresses(t)
 	b.http = a.http
 	c := exec.Command(mustBinary(t))
-	c.Dir, c.Env = t.TempDir(), append(os.Environ(), b.env(t)...)
+	c.Dir, c.Env = t.TempDir(), append(os.Environ(), b.env()...)
 	out, err := c.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), a.http+": bind: address already in use") {
 		t.Errorf("it said %s (%v)", out, err)

@@ -21,7 +21,7 @@ import (
 // addresses are where one service of a test listens, and its database.
 type addresses struct{ grpc, http, metrics, health, own, database string }
 
-func newAddresses(t *testing.T) addresses {
+func newAddresses(t testing.TB) addresses {
 	t.Helper()
 	return addresses{unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), filepath.Join(t.TempDir(), "monitor.db")}
 }
@@ -39,7 +39,7 @@ func (a addresses) env() []string {
 const fast = "yaml:{connectors: {gomonitor: {period: 1s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}}}}"
 
 // startDefault starts the service with the default config and what is to be different.
-func startDefault(t *testing.T, a addresses, changes ...string) *process {
+func startDefault(t testing.TB, a addresses, changes ...string) *process {
 	t.Helper()
 	var args []string
 	if len(changes) > 0 {

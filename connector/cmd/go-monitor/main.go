@@ -7,9 +7,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
@@ -21,7 +24,11 @@ import (
 var version = ""
 
 func main() {
-	if err := newCommand().Execute(); err != nil {
+	// The Collector's own handling of signals begins when it is up: one that came a moment
+	// earlier would end it without a shutdown. A second signal ends the program at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "go-monitor: "+readable(err))
 		os.Exit(1)
 	}
@@ -37,7 +44,8 @@ func newCommand() *cobra.Command {
 			DefaultScheme:      "env",
 			ConverterFactories: []confmap.ConverterFactory{newWrittenFactory(&w)},
 		}},
-		ProviderModules: map[string]string{},
+		ProviderModules:         map[string]string{},
+		DisableGracefulShutdown: true, // main's context does that
 	}
 	versions := moduleVersions()
 	for module, p := range providers {

@@ -50,7 +50,7 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 // notTested skips a test that can't be done here, or fails it where nothing may be skipped.
-func notTested(t *testing.T, format string, args ...any) {
+func notTested(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("GO_MONITOR_NO_SKIP") == "1" {
 		t.Fatalf("NOT TESTED: "+format, args...)
@@ -59,7 +59,7 @@ func notTested(t *testing.T, format string, args ...any) {
 }
 
 // program returns the path of a program, from a package of Debian, that a test can't do without.
-func program(t *testing.T, name, pkg string) string {
+func program(t testing.TB, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -75,10 +75,10 @@ var lastPort atomic.Int32
 func init() { lastPort.Store(10_000 + int32(os.Getpid()%9_000)) }
 
 // unusedAddress returns an address on loopback on which nobody listens.
-func unusedAddress(t *testing.T) string { return unusedAddressOn(t, "127.0.0.1") }
+func unusedAddress(t testing.TB) string { return unusedAddressOn(t, "127.0.0.1") }
 
 // unusedAddressOn returns an address on one of the addresses of loopback.
-func unusedAddressOn(t *testing.T, host string) string {
+func unusedAddressOn(t testing.TB, host string) string {
 	t.Helper()
 	for range 1000 {
 		addr := fmt.Sprintf("%s:%d", host, lastPort.Add(1))
@@ -94,13 +94,13 @@ func unusedAddressOn(t *testing.T, host string) string {
 }
 
 // eventually waits until something is so.
-func eventually(t *testing.T, what string, check func() error) {
+func eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	within(t, 30*time.Second, what, check)
 }
 
 // within waits so long at most until something is so.
-func within(t *testing.T, most time.Duration, what string, check func() error) {
+func within(t testing.TB, most time.Duration, what string, check func() error) {
 	t.Helper()
 	defer http.DefaultClient.CloseIdleConnections()
 	var err error
@@ -132,7 +132,7 @@ func (o *output) String() string {
 
 // process is a program that a test started, and ends when the test does.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	cmd  *exec.Cmd
 	out  *output
@@ -141,7 +141,7 @@ type process struct {
 }
 
 // start starts a program in a directory, with additions to the environment.
-func start(t *testing.T, dir string, env []string, path string, args ...string) *process {
+func start(t testing.TB, dir string, env []string, path string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(path), cmd: exec.Command(path, args...), out: &output{}, done: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
@@ -199,7 +199,7 @@ func (p *process) says(text string) {
 }
 
 // startService starts the service with a config, waits until it is ready, and returns it.
-func startService(t *testing.T, config string, args ...string) *process {
+func startService(t testing.TB, config string, args ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.yaml")
@@ -212,7 +212,7 @@ func startService(t *testing.T, config string, args ...string) *process {
 }
 
 // mustBinary returns the path of the program.
-func mustBinary(t *testing.T) string {
+func mustBinary(t testing.TB) string {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -222,7 +222,7 @@ func mustBinary(t *testing.T) string {
 }
 
 // run runs a program to its end and returns what it wrote.
-func run(t *testing.T, dir string, env []string, path string, args ...string) string {
+func run(t testing.TB, dir string, env []string, path string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

@@ -79,7 +79,7 @@ func byHTTP(addr string) reporter {
 }
 
 // byGRPC returns a reporter that calls, over one connection.
-func byGRPC(t *testing.T, addr string) reporter {
+func byGRPC(t testing.TB, addr string) reporter {
 	t.Helper()
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

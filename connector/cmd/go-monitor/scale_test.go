@@ -26,7 +26,7 @@ type analysis struct {
 }
 
 // startAnalysis starts an instance at its addresses, again if it did run there before.
-func startAnalysis(t *testing.T, a addresses) *analysis {
+func startAnalysis(t testing.TB, a addresses) *analysis {
 	t.Helper()
 	config, err := filepath.Abs("../../deploy/analysis.yaml")
 	if err != nil {
@@ -45,7 +45,7 @@ type tier struct {
 }
 
 // startTier starts a first tier over instances, with additions to its environment.
-func startTier(t *testing.T, instances []*analysis, more ...string) *tier {
+func startTier(t testing.TB, instances []*analysis, more ...string) *tier {
 	t.Helper()
 	text, err := os.ReadFile("../../deploy/first-tier.yaml")
 	if err != nil {
@@ -63,7 +63,7 @@ func startTier(t *testing.T, instances []*analysis, more ...string) *tier {
 }
 
 // over writes down which instances there are.
-func (f *tier) over(t *testing.T, instances []*analysis) {
+func (f *tier) over(t testing.TB, instances []*analysis) {
 	t.Helper()
 	var hosts []string
 	for _, a := range instances {
@@ -188,7 +188,7 @@ func stopAll(t *testing.T, f *tier, instances []*analysis) {
 	}
 }
 
-func startInstances(t *testing.T, n int) []*analysis {
+func startInstances(t testing.TB, n int) []*analysis {
 	t.Helper()
 	var instances []*analysis
 	for range n {

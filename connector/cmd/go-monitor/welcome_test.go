@@ -57,6 +57,16 @@ func TestWithoutArguments(t *testing.T) {
 	}
 }
 
+// It may be told to end as soon as it is ready.
+func TestStopAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		if err := startDefault(t, newAddresses(t)).stop(); err != nil {
+			t.Fatalf("ended with %v", err)
+		}
+	}
+}
+
 // A second one says whom it is in the way of, in one line.
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()

@@ -30,8 +30,8 @@ func newClassifier(codes map[string]engine.CodeFeature, presets Presets) classif
 // has read already: every accessor of a span copies all of it.
 func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation, code string, outcome engine.Outcome) {
 	var span classify.Span
-	setAttributes(&span.Attributes, s.Attributes())
 	span.Kind, span.Name = engine.Kind(kind), s.Name()
+	setAttributes(&span, s.Attributes())
 	status := s.Status()
 	span.Message = status.Description
 	switch status.Code {
@@ -40,28 +40,40 @@ func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end t
 	case codes.Error:
 		span.Status = classify.StatusError
 	}
-	code, outcome = c.rules.Classify(&span, func() classify.Exception { return lastException(s, end) })
-	return c.rules.Operation(&span), code, outcome
+	operation = c.rules.Operation(&span)
+	code, outcome, ok := c.rules.Quick(&span)
+	if !ok {
+		var e classify.Exception
+		if span.NeedsException() {
+			e = lastException(s, end)
+		}
+		code, outcome = c.rules.Classify(&span, e)
+	}
+	return operation, code, outcome
 }
 
 // operation says which operation a span stands for that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{Kind: engine.Kind(kind), Name: s.Name()}
 	if kind == trace.SpanKindClient { // no other is named by its attributes
-		setAttributes(&span.Attributes, s.Attributes())
+		setAttributes(&span, s.Attributes())
 	}
 	return c.rules.Operation(&span)
 }
 
 // setAttributes hands the attributes of a span to the rules. A value of a type that an
 // attribute should not have counts as none.
-func setAttributes(to *classify.Attributes, attrs []attribute.KeyValue) {
+func setAttributes(span *classify.Span, attrs []attribute.KeyValue) {
 	for i := range attrs {
+		key := string(attrs[i].Key)
+		if !span.Wants(key) {
+			continue
+		}
 		switch v := &attrs[i].Value; v.Type() {
 		case attribute.STRING:
-			to.SetString(string(attrs[i].Key), v.AsString())
+			span.Attributes.SetString(key, v.AsString())
 		case attribute.INT64:
-			to.SetInt(string(attrs[i].Key), v.AsInt64())
+			span.Attributes.SetInt(key, v.AsInt64())
 		}
 	}
 }
@@ -75,26 +87,26 @@ func lastException(s sdktrace.ReadOnlySpan, end time.Time) classify.Exception {
 		if e.Name != classify.ExceptionEvent {
 			continue
 		}
-		return classify.Exception{
-			Type:    textOf(e, classify.ExceptionType),
-			Message: textOf(e, classify.ExceptionMessage),
-			IsPanic: i == len(events)-1 && isPanic(s, end, e.Time),
+		found := classify.Exception{IsPanic: i == len(events)-1 && isPanic(s, end, e.Time)}
+		for j := range e.Attributes {
+			switch kv := &e.Attributes[j]; kv.Key {
+			case classify.ExceptionType:
+				found.Type = textOf(&kv.Value)
+			case classify.ExceptionMessage:
+				found.Message = textOf(&kv.Value)
+			}
 		}
+		return found
 	}
 	return classify.Exception{}
 }
 
-// textOf returns an attribute of an event, or "" if it has none or anything but text.
-func textOf(e *sdktrace.Event, key attribute.Key) string {
-	for i := range e.Attributes {
-		if kv := &e.Attributes[i]; kv.Key == key {
-			if kv.Value.Type() != attribute.STRING {
-				return ""
-			}
-			return kv.Value.AsString()
-		}
+// textOf returns the text of v, or "" if it is anything but text.
+func textOf(v *attribute.Value) string {
+	if v.Type() != attribute.STRING {
+		return ""
 	}
-	return ""
+	return v.AsString()
 }
 
 // isPanic reports whether the call ended in a panic that went through a deferred End, of

@@ -1,153 +1,172 @@
 package classify
 
-import (
-	"math/bits"
-	"slices"
-	"strconv"
-)
+import "github.com/blurooo/go-monitor/v2/engine"
 
-// The attributes that the rules ask for. The codes come first, in the order in which
-// they are asked, and among them the status codes.
+// Attributes is what the rules keep of a span's attributes. The zero value is that of a span
+// that has none of those that the rules ask for. Of an attribute that is set more than once
+// any of the values may count.
+type Attributes struct {
+	statusRank, failureRank, grpcRank, httpRank uint8 // of what was found, 0 if nothing was
+
+	hasErrorType bool // there is an error.type that does not mean success
+	newMethod    bool // method is that of the attribute's new name, which goes before the old one
+	newAddress   bool // likewise
+
+	status  string // the first status code, empty if there is none
+	failure string // the first code that does not mean success, empty if there is none
+	grpc    string // the name of the gRPC status code, empty if there is none
+	http    int64  // the HTTP status code, 0 if there is none
+	method  string // the HTTP method
+	address string // the server's address
+}
+
+// The attributes that the rules ask for. The codes come first, ranked by the order in which they
+// are asked.
 const (
-	rpcResponseStatus = iota
-	rpcStatus
-	rpcGRPCStatus
-	httpResponseStatus
-	httpStatus
-	dbResponseStatus
-	pgxSQLState
+	none = iota
 	errorType
+	pgxSQLState
+	dbResponseStatus
+	httpStatus
+	httpResponseStatus
+	rpcGRPCStatus
+	rpcStatus
+	rpcResponseStatus
+
 	httpRequestMethod
 	httpMethod
 	serverAddress
 	netPeerName
 
-	attributeCount  = iota
-	codeCount       = errorType + 1
-	statusCodeCount = errorType
+	lastCode = rpcResponseStatus
 )
 
-// Attributes are the values of those attributes of a span that the rules ask for. The zero
-// value has none.
-type Attributes struct {
-	present uint16 // the bit 1<<i says that there is a value i
-	numbers uint16 // the bit 1<<i says that it was set as a number
-	values  [attributeCount]string
+// keys are the attributes' keys; the one of none is empty.
+var keys = [...]string{
+	rpcResponseStatus:  "rpc.response.status_code",
+	rpcStatus:          "rpc.status_code",
+	rpcGRPCStatus:      "rpc.grpc.status_code",
+	httpResponseStatus: "http.response.status_code",
+	httpStatus:         "http.status_code",
+	dbResponseStatus:   "db.response.status_code",
+	pgxSQLState:        "pgx.sql_state",
+	errorType:          "error.type",
+	httpRequestMethod:  "http.request.method",
+	httpMethod:         "http.method",
+	serverAddress:      "server.address",
+	netPeerName:        "net.peer.name",
 }
 
-// indexOf returns which of the values an attribute is, or -1 if the rules don't ask for it.
-func indexOf(key string) int {
-	switch key {
-	case "rpc.response.status_code":
-		return rpcResponseStatus
-	case "rpc.status_code":
-		return rpcStatus
-	case "rpc.grpc.status_code":
-		return rpcGRPCStatus
-	case "http.response.status_code":
-		return httpResponseStatus
-	case "http.status_code":
-		return httpStatus
-	case "db.response.status_code":
-		return dbResponseStatus
-	case "pgx.sql_state":
-		return pgxSQLState
-	case "error.type":
-		return errorType
-	case "http.request.method":
-		return httpRequestMethod
-	case "http.method":
-		return httpMethod
-	case "server.address":
-		return serverAddress
-	case "net.peer.name":
-		return netPeerName
+// shapes finds an attribute by the last letter but one of its key and by its length. No two have
+// both in common, and hardly any other that is often seen has them in common with one.
+var shapes = func() (shapes [32][32]uint8) {
+	for m, key := range keys {
+		if m != none {
+			shapes[key[len(key)-2]&31][len(key)&31] = uint8(m)
+		}
 	}
-	return -1
+	return shapes
+}()
+
+// meaningOf returns which of the attributes a key is.
+func meaningOf(key string) uint8 {
+	if len(key) < 2 {
+		return none
+	}
+	m := shapes[key[len(key)-2]&31][len(key)&31]
+	if keys[m] != key {
+		return none
+	}
+	return m
+}
+
+// Wants reports whether an attribute may matter to the rules, given the span's kind; most don't.
+// Nobody needs to ask, but it is quicker than to set one that doesn't.
+func (s *Span) Wants(key string) bool {
+	if len(key) < 2 {
+		return false
+	}
+	m := shapes[key[len(key)-2]&31][len(key)&31]
+	return m != none && (m <= lastCode || s.Kind == engine.KindClient)
 }
 
 // SetString sets an attribute to a text. A key that the rules don't ask for is ignored.
 func (a *Attributes) SetString(key, value string) {
-	i := indexOf(key)
-	if i < 0 {
+	m := meaningOf(key)
+	if m == none || value == "" {
 		return
 	}
-	if i <= rpcGRPCStatus {
-		value = grpcName(value)
+	if m > lastCode {
+		a.setText(m, value)
+		return
 	}
-	a.present |= 1 << i
-	a.numbers &^= 1 << i
-	a.values[i] = value
+	if m >= rpcGRPCStatus {
+		value = grpcName(value)
+		a.setGRPC(m, value, m == rpcGRPCStatus || isGRPCName(value))
+	} else if m >= httpStatus && m > a.httpRank && isThreeDigits(value) {
+		a.http, a.httpRank = int64(value[0]-'0')*100+int64(value[1]-'0')*10+int64(value[2]-'0'), m
+	}
+	a.setCode(m, value, meansSuccess(m, value))
 }
 
 // SetInt sets an attribute to a number. A key that the rules don't ask for is ignored, and so
 // is a number where there should be a text. Values of other types count as none: they are
 // not set at all.
 func (a *Attributes) SetInt(key string, value int64) {
-	i := indexOf(key)
-	if i < 0 || i >= codeCount {
+	m := meaningOf(key)
+	if m == none || m > lastCode {
 		return
 	}
-	a.present |= 1 << i
-	a.numbers |= 1 << i
-	if i <= rpcGRPCStatus && 0 <= value && value < int64(len(grpcNames)) {
-		a.values[i] = grpcNames[value]
+	var code string
+	if m >= rpcGRPCStatus {
+		code = grpcNumber(value)
+		a.setGRPC(m, code, m == rpcGRPCStatus || uint64(value) < uint64(len(grpcNames)) || isGRPCName(code))
 	} else {
-		a.values[i] = decimal(value)
-	}
-}
-
-func (a *Attributes) method() string {
-	if method := a.values[httpRequestMethod]; method != "" {
-		return method
-	}
-	return a.values[httpMethod]
-}
-
-func (a *Attributes) address() string {
-	if address := a.values[serverAddress]; address != "" {
-		return address
-	}
-	return a.values[netPeerName]
-}
-
-// codes returns the first status code there is, and the first code of any kind that
-// does not mean success.
-func (a *Attributes) codes() (status, failure string) {
-	for left := a.present & (1<<codeCount - 1); left != 0; left &= left - 1 {
-		i := bits.TrailingZeros16(left)
-		code := a.values[i]
-		if status == "" && i < statusCodeCount {
-			status = code
-		}
-		if !meansSuccess(i, code) {
-			return status, code
+		code = decimal(value)
+		if m >= httpStatus && m > a.httpRank {
+			a.http, a.httpRank = value, m
 		}
 	}
-	return status, ""
+	a.setCode(m, code, meansSuccess(m, code))
 }
 
-// grpc returns the name of the gRPC status code, or "". Other RPC systems use the
-// same attributes for codes whose meaning is their own.
-func (a *Attributes) grpc() string {
-	for i := rpcResponseStatus; i <= rpcGRPCStatus; i++ {
-		if code := a.values[i]; code != "" && (i == rpcGRPCStatus || slices.Contains(grpcNames[:], code)) {
-			return code
+// setText sets an attribute that is no code. New names go before old ones.
+func (a *Attributes) setText(m uint8, value string) {
+	switch m {
+	case httpRequestMethod:
+		a.method, a.newMethod = value, true
+	case httpMethod:
+		if !a.newMethod {
+			a.method = value
+		}
+	case serverAddress:
+		a.address, a.newAddress = value, true
+	case netPeerName:
+		if !a.newAddress {
+			a.address = value
 		}
 	}
-	return ""
 }
 
-// http returns the HTTP status code, or 0. Of texts only those of three digits are one.
-func (a *Attributes) http() int64 {
-	for i := httpResponseStatus; i <= httpStatus; i++ {
-		switch code := a.values[i]; {
-		case isThreeDigits(code):
-			return int64(code[0]-'0')*100 + int64(code[1]-'0')*10 + int64(code[2]-'0')
-		case a.numbers>>i&1 != 0:
-			n, _ := strconv.ParseInt(code, 10, 64) // it was one
-			return n
-		}
+// setGRPC sets the code of an RPC system, if it is one of gRPC.
+func (a *Attributes) setGRPC(rank uint8, code string, isGRPC bool) {
+	if isGRPC && rank > a.grpcRank {
+		a.grpc, a.grpcRank = code, rank
 	}
-	return 0
+}
+
+// setCode sets a code. Of several the one of the highest rank counts.
+func (a *Attributes) setCode(rank uint8, code string, success bool) {
+	if rank > a.statusRank && rank != errorType {
+		a.status, a.statusRank = code, rank
+	}
+	if success {
+		return
+	}
+	if rank > a.failureRank {
+		a.failure, a.failureRank = code, rank
+	}
+	if rank == errorType {
+		a.hasErrorType = true
+	}
 }

@@ -1,11 +1,14 @@
 package classify
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // meansSuccess reports whether the code of attribute i is one of success, or none at
 // all. What HTTP calls success is no rule for databases, of which some number their
 // errors from 100 on.
-func meansSuccess(i int, code string) bool {
+func meansSuccess(i uint8, code string) bool {
 	switch code {
 	case "", "0", "OK", "00000":
 		return true
@@ -60,4 +63,18 @@ func decimal(n int64) string {
 		return threeDigits[i : i+3]
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// isGRPCName reports whether a code is that of gRPC. Other RPC systems use the same attributes for
+// codes whose meaning is their own.
+func isGRPCName(code string) bool {
+	return code == codeOK || slices.Contains(grpcNames[1:], code)
+}
+
+// grpcNumber returns the name of a gRPC status code, and any other number as text.
+func grpcNumber(n int64) string {
+	if 0 <= n && n < int64(len(grpcNames)) {
+		return grpcNames[n]
+	}
+	return decimal(n)
 }

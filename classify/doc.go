@@ -6,14 +6,18 @@
 //
 //	rules := classify.New(codes, classify.Presets{}) // once
 //
-//	s := classify.Span{Kind: engine.KindServer, Name: "GET /users/{id}", Status: classify.StatusUnset}
-//	for key, value := range attributes { // all of them: those without a meaning are ignored
-//		s.Attributes.SetString(key, value) // or SetInt, as their type is
+//	s := classify.Span{Kind: kind, Name: name, Status: status, Message: message}
+//	for key, value := range attributes {
+//		if s.Wants(key) { // not needed, but quicker: most attributes have no meaning
+//			s.Attributes.SetString(key, value) // or SetInt, as the value is
+//		}
 //	}
 //	operation := rules.Operation(&s)
-//	code, outcome := rules.Classify(&s, func() classify.Exception {
-//		return lastException(events) // asked only where it can matter
-//	})
+//	var e classify.Exception
+//	if s.NeedsException() { // likewise: it is often not looked at
+//		e = lastException(events)
+//	}
+//	code, outcome := rules.Classify(&s, e)
 //
 // The code is the first there is of the gRPC status (rpc.response.status_code,
 // rpc.status_code, rpc.grpc.status_code), the HTTP status (http.response.status_code,

@@ -34,32 +34,40 @@ func (r *Rules) OutcomeOf(code string) engine.Outcome { return engine.OutcomeOf(
 // client's span says no more than the method, the server's address, too. It reads nothing
 // but the kind, the name and the attributes, so that a span that has not ended will do.
 func (r *Rules) Operation(s *Span) string {
-	if s.Kind != engine.KindClient {
-		return s.Name
-	}
-	if address := s.Attributes.address(); address != "" && isMethodName(s.Name, s.Attributes.method()) {
-		return r.names.join(s.Name, address)
+	if s.Kind == engine.KindClient {
+		return r.clientOperation(s)
 	}
 	return s.Name
 }
 
+func (r *Rules) clientOperation(s *Span) string {
+	if s.Attributes.address != "" && isMethodName(s.Name, s.Attributes.method) {
+		return r.names.join(s.Name, s.Attributes.address)
+	}
+	return s.Name
+}
+
+// Quick is [Rules.Classify] for the calls of which most are: instrumentation saw them to their
+// end, gave them a status code and found no fault. For all others ok is false. Nobody
+// needs it, but it is quicker.
+func (r *Rules) Quick(s *Span) (code string, outcome engine.Outcome, ok bool) {
+	if !s.succeeded() || len(r.codes) > 0 {
+		return "", engine.OutcomeUnset, false
+	}
+	return s.Attributes.status, engine.OutcomeSuccess, true
+}
+
 // Classify says with which code the call ended, and how; the code is never empty, and the
-// outcome never unset. exception is asked for the span's last exception, at most once and only
-// where that can matter; nil means that there is none.
-func (r *Rules) Classify(s *Span, exception func() Exception) (code string, outcome engine.Outcome) {
-	statusCode, failureCode := s.Attributes.codes()
-	if s.Status == StatusUnset && statusCode != "" && failureCode == "" {
-		// Instrumentation that saw the call to its end and found no fault, as most
-		// often: nothing else can say otherwise.
-		code, outcome = statusCode, engine.OutcomeSuccess
+// outcome never unset. e is the span's last exception; it is not looked at unless
+// [Span.NeedsException] says so.
+func (r *Rules) Classify(s *Span, e Exception) (code string, outcome engine.Outcome) {
+	if s.succeeded() {
+		code, outcome = s.Attributes.status, engine.OutcomeSuccess
 	} else {
-		c := call{statusCode: statusCode, failureCode: failureCode}
-		// No event takes back a status Ok, which is the program's own last word, and
-		// those of a server say nothing that its code does not say.
-		if exception != nil && s.Status != StatusOK && (s.Kind != engine.KindServer || failureCode == "") {
-			c.exception = exception()
+		if !s.NeedsException() {
+			e = Exception{}
 		}
-		code, outcome = r.judge(s, &c)
+		code, outcome = r.judge(s, &e)
 	}
 	if len(r.codes) > 0 {
 		if feature, ok := r.codes[code]; ok {
@@ -73,86 +81,68 @@ func (r *Rules) Classify(s *Span, exception func() Exception) (code string, outc
 }
 
 // judge applies the rules, of which the first that fits decides.
-func (r *Rules) judge(s *Span, c *call) (code string, outcome engine.Outcome) {
-	c.grpc, c.http = s.Attributes.grpc(), s.Attributes.http()
-
+func (r *Rules) judge(s *Span, e *Exception) (code string, outcome engine.Outcome) {
+	a := &s.Attributes
 	switch {
-	case meansSkipped(s.Message), meansSkipped(c.exception.Message):
+	case meansSkipped(s.Message), meansSkipped(e.Message):
 		outcome = engine.OutcomeIgnored
-	case c.cancelled(s):
+	case cancelled(s, e):
 		outcome = engine.OutcomeCancelled
 	case s.Status == StatusOK:
 		outcome = engine.OutcomeSuccess
-	case c.http/100 == 4 && s.Kind == engine.KindServer:
+	case a.http/100 == 4 && s.Kind == engine.KindServer:
 		outcome = r.presets.HTTPServer4xx
-	case c.http/100 == 4 && s.Kind == engine.KindClient:
+	case a.http/100 == 4 && s.Kind == engine.KindClient:
 		outcome = r.presets.HTTPClient4xx
-	case c.grpc == "NOT_FOUND" && s.Kind == engine.KindClient:
+	case a.grpc == "NOT_FOUND" && s.Kind == engine.KindClient:
 		outcome = r.presets.GRPCNotFound
-	case s.Status == StatusError, c.failedByCode(s), c.exception.IsPanic:
+	case s.Status == StatusError, failedByCode(s), e.IsPanic:
 		outcome = engine.OutcomeFailure
 	default:
 		outcome = engine.OutcomeSuccess
 	}
 
 	if outcome == engine.OutcomeSuccess {
-		return cmp.Or(c.statusCode, codeOK), outcome
+		return cmp.Or(a.status, codeOK), outcome
 	}
-	return cmp.Or(c.failureCode, c.exceptionCode(), codeOther), outcome
-}
-
-// call is what the rules know of a finished call beside its span. It does not hold the span,
-// which would have to be allocated if it did.
-type call struct {
-	exception   Exception
-	statusCode  string // the first status code, empty if there is none
-	failureCode string // the first code that does not mean success, empty if there is none
-	grpc        string // the name of the gRPC status code, empty if there is none
-	http        int64  // the HTTP status code, 0 if there is none
-}
-
-// exceptionCode returns the exception's type where it can be the code of a failure.
-func (c *call) exceptionCode() string {
-	if t := c.exception.Type; !meansSuccess(errorType, t) {
-		return t
-	}
-	return ""
+	return cmp.Or(a.failure, e.code(), codeOther), outcome
 }
 
 // cancelled reports whether the caller gave the call up. A deadline that passed is
 // no cancellation but a failure.
-func (c *call) cancelled(s *Span) bool {
-	switch {
-	case c.grpc == "CANCELLED":
+func cancelled(s *Span, e *Exception) bool {
+	switch grpc := s.Attributes.grpc; {
+	case grpc == "CANCELLED":
 		return true
 	case s.Kind == engine.KindServer:
 		// Whatever a server's own messages say, its caller may be waiting still.
-		return c.http == 499
-	case c.grpc != "" && c.grpc != codeOK:
+		return s.Attributes.http == 499
+	case grpc != "" && grpc != codeOK:
 		// The message of a gRPC error is the server's, and the client's library has
 		// a code of its own for a caller that gave up.
 		return false
 	}
-	return meansCanceled(s.Message) || meansCanceled(c.exception.Message)
+	return meansCanceled(s.Message) || meansCanceled(e.Message)
 }
 
 // failedByCode reports whether the attributes say failure, for the instrumentation
 // that leaves the status unset. 4xx and a client's NOT_FOUND are settled before.
-func (c *call) failedByCode(s *Span) bool {
-	if !meansSuccess(errorType, s.Attributes.values[errorType]) {
+func failedByCode(s *Span) bool {
+	a := &s.Attributes
+	if a.hasErrorType {
 		return true
 	}
 	switch s.Kind {
 	case engine.KindServer:
-		if c.http >= 500 {
+		if a.http >= 500 {
 			return true
 		}
-		switch c.grpc {
+		switch a.grpc {
 		case "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS":
 			return true
 		}
 	case engine.KindClient:
-		return c.http >= 400 || c.grpc != "" && c.grpc != codeOK
+		return a.http >= 400 || a.grpc != "" && a.grpc != codeOK
 	}
 	return false
 }

@@ -17,6 +17,19 @@ type Span struct {
 	Attributes Attributes
 }
 
+// succeeded reports whether instrumentation saw the call to its end and found no fault, as most
+// often: nothing else can say otherwise.
+func (s *Span) succeeded() bool {
+	return s.Status == StatusUnset && s.Attributes.failure == "" && s.Attributes.status != ""
+}
+
+// NeedsException reports whether the span's last exception can change how the call is
+// classified. No event takes back a status Ok, which is the program's own last word, and
+// those of a server say nothing that its code does not say.
+func (s *Span) NeedsException() bool {
+	return s.Status != StatusOK && (s.Kind != engine.KindServer || s.Attributes.failure == "") && !s.succeeded()
+}
+
 // Status is the status that a program or its instrumentation gave a span, by the numbers of
 // the OpenTelemetry protocol.
 type Status uint8
@@ -37,6 +50,14 @@ type Exception struct {
 	Message string // its attribute [ExceptionMessage], likewise
 	// IsPanic says that the call ended in it; see [IsPanic].
 	IsPanic bool
+}
+
+// code returns the exception's type where it can be the code of a failure.
+func (e *Exception) code() string {
+	if meansSuccess(errorType, e.Type) {
+		return ""
+	}
+	return e.Type
 }
 
 // The names by which an exception is found among the events of a span.

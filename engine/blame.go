@@ -100,8 +100,8 @@ func (b *blame) trace(family []relative) {
 	}
 }
 
-// measure finds out how deep in its trace a span is. Parents that go round in a circle end it,
-// and so does a depth that no trace of a sane program has.
+// measure finds out how deep in its trace a span is. Parents that go round in a circle end it
+// somewhere, as does a depth that no trace of a sane program has.
 func (b *blame) measure(family []relative, i int32, steps int) int32 {
 	const deepest = 1000
 	s := &family[i]
@@ -113,7 +113,6 @@ func (b *blame) measure(family []relative, i int32, steps int) int32 {
 		s.depth = 0
 		return 0
 	}
-	s.depth = 0 // where it is met again on the way up
 	s.depth = b.measure(family, parent, steps+1) + 1
 	return s.depth
 }

@@ -214,7 +214,7 @@ func (t *Timeline) remember(r *recentSpan) {
 		return
 	}
 	if t.recent.isCrowded() {
-		t.settle(func(s *recentSpan, age int) bool { return age > t.recent.limit/2 })
+		t.settle(func(_ *recentSpan, age int) bool { return age > t.recent.limit/2 })
 	}
 	t.recent.add(r)
 }

@@ -126,6 +126,15 @@ func TestTimelineLeap(t *testing.T) {
 	if got := line.counts(); !slices.Equal(got, []uint64{1, 1, 0}) {
 		t.Errorf("the periods count %v", got)
 	}
+	// Just more than a period and a grace is a leap, no more than that is none.
+	for by, want := range map[time.Duration]int{17 * time.Second: 2, 17*time.Second + 1: 1} {
+		line := newTape(t, call10s(), noon)
+		line.to(8)
+		line.Advance(noon.Add(8*time.Second+by), line.closed)
+		if got := len(line.periods); got != want {
+			t.Errorf("after %s there are %d periods, want %d", by, got, want)
+		}
+	}
 }
 
 // Whatever comes in whatever order: each span is in exactly one period, and what is neither
@@ -457,5 +466,123 @@ func BenchmarkTimelineAdd(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N {
 		line.Add(&spans[i%len(spans)])
+	}
+}
+
+// A span that stands for n calls counts as n spans do.
+func TestTimelineWeight(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := TimelineConfig{Config: Config{Period: 10 * time.Second, Histograms: true}, Grace: 5 * time.Second}
+		weighted, plain := newTape(t, c, noon), newTape(t, c, noon)
+		for i := range uint64(rapid.IntRange(1, 20).Draw(t, "spans")) {
+			s := Span{
+				Operation: "op", Outcome: Outcome(rapid.IntRange(1, 4).Draw(t, "outcome")), Code: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "code"),
+				Duration: time.Duration(rapid.Int64Range(0, int64(time.Second)).Draw(t, "duration")), End: at(0),
+			}
+			n := uint64(rapid.SampledFrom([]int{1, 2, 300}).Draw(t, "weight"))
+			if rapid.Bool().Draw(t, "traced") {
+				s.Link = span(i+1, 1, 0)
+			}
+			for range n {
+				plain.Add(&s)
+			}
+			s.Weight = n
+			weighted.Add(&s)
+		}
+		weighted.close()
+		plain.close()
+		got, want := weighted.periods[0], plain.periods[0]
+		for _, p := range []*Period{&got, &want} {
+			p.Summaries[0].FailedCalls, p.Summaries[0].SlowCalls = nil, nil // one span is one of these
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Fatalf("weighted (-plain +weighted):\n%s", diff)
+		}
+	})
+}
+
+// More calls than a bucket's 16 bits hold.
+func TestTimelineGreatWeight(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Histograms: true}}, noon)
+	for range 3 {
+		line.Add(&Span{Operation: "op", Duration: 100 * ms, End: at(0), Weight: 100_000})
+	}
+	line.close()
+	s := summaryOf(t, line.periods[0], "op")
+	if h := s.Histogram; h.Count != 300_000 || slices.Max(h.Counts) != 300_000 || s.Latency.Mean != 100*ms || s.Distribution[1].Count != 300_000 {
+		t.Errorf("%+v in %+v", h, s)
+	}
+}
+
+// The histograms of a period are about its calls alone, by outcome.
+func TestTimelineHistograms(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Period: 10 * time.Second, Histograms: true}, Grace: 5 * time.Second}, noon)
+	add := func(second float64, outcomes ...Outcome) {
+		for _, o := range outcomes {
+			line.Add(&Span{Operation: "op", Outcome: o, Duration: time.Duration(o) * time.Second, End: at(second)})
+		}
+	}
+	line.to(12)
+	add(1, OutcomeSuccess, OutcomeFailure, OutcomeFailure, OutcomeCancelled, OutcomeIgnored)
+	add(11, OutcomeSuccess, OutcomeCancelled)
+	line.to(26)
+	add(21, OutcomeFailure)
+	line.close()
+	var got []string
+	for _, p := range line.periods {
+		s := summaryOf(t, p, "op")
+		text := ""
+		for _, h := range []*ExponentialHistogram{s.Histogram, s.FailureHistogram, s.CancelledHistogram} {
+			if h == nil {
+				text += " none"
+			} else {
+				text += fmt.Sprintf(" %d/%gs", h.Count, h.Sum)
+			}
+		}
+		got = append(got, text)
+	}
+	if want := []string{" 1/1s 2/4s 1/3s", " 1/1s none 1/3s", " 0/0s 1/2s none"}; !slices.Equal(got, want) {
+		t.Errorf("successes, failures and cancelled calls are %q, want %q", got, want)
+	}
+}
+
+// A failed try that was followed by a success of the same operation is not to blame.
+func TestTimelineRetry(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	line.Add(&Span{Operation: "POST", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "pay", Kind: KindClient, Code: "200", Link: span(1, 3, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "pay", Kind: KindClient, Code: "503", Link: span(1, 2, 1), End: at(0.7)})
+	line.to(15)
+	if got := summaryOf(t, line.periods[0], "POST").FailureCauses; len(got) != 0 {
+		t.Errorf("POST is blamed on %v, want itself", got)
+	}
+}
+
+// Within a service a client that waits for its own server is not kept by the network.
+func TestTimelineOwnServer(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	line.Add(&Span{Service: "shop", Operation: "GET", Kind: KindClient, Duration: time.Second, Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Service: "shop", Operation: "/", Kind: KindServer, Duration: 10 * ms, Link: span(1, 2, 1), End: at(0.8)})
+	line.to(15)
+	if got := summaryOf(t, line.periods[0], "GET").SlowCauses; len(got) != 0 {
+		t.Errorf("GET is blamed on %v, want itself", got)
+	}
+}
+
+// Failed calls whose parents never come are forgotten.
+func TestTimelineForgets(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	line.Add(&Span{Operation: "op", Code: "500", Link: span(1, 2, 1), End: at(0.5)})
+	for s := 2.0; s < 200; s++ {
+		line.to(s)
+		if s == 20 && !line.blame.causes.IsWaiting() {
+			t.Error("nobody waits to hear of the failure")
+		}
+	}
+	if line.blame.causes.IsWaiting() {
+		t.Error("the failure is never forgotten")
 	}
 }

@@ -16,4 +16,5 @@ var groups = []groupMaker{
 	{"6. Throughput and GOMAXPROCS", makeScaling},
 	{"6. A full queue", makeFull},
 	{"6. The end of a period", makeClose},
+	{"7. Collector: a span with six attributes", makeConnectors},
 }

@@ -51,7 +51,7 @@ const (
 // newAnalysis starts an analysis for components that have started.
 func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	c := s.config.withDefaults(s.settings.ID.String())
-	if s.metrics != nil {
+	if s.metrics != nil && !c.Metrics.Histogram.Disable {
 		c.Histograms = true
 	}
 	timeline, err := engine.NewTimeline(c.TimelineConfig, time.Now())
@@ -82,7 +82,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		}
 	}
 	if s.metrics != nil {
-		a.metrics = newMetricsOutput(c.Metrics, s.metrics)
+		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
 	a.outlet = delivery.New(delivery.Config{
@@ -102,7 +102,6 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	defer b.release()
 	var unwatched int
 	b.spans, unwatched = a.reader.read(b.spans, td)
-	a.telemetry.received(len(b.spans), unwatched)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.isClosed {
@@ -111,6 +110,7 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	for i := range b.spans {
 		a.timeline.Add(&b.spans[i])
 	}
+	a.telemetry.received(td.SpanCount(), unwatched)
 	return nil
 }
 

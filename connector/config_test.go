@@ -178,6 +178,7 @@ notifiers[1].mail.from: must be set
 notifiers[1].mail.to[0]: must be an address, got "nobody"`},
 		"store": {"stores: [{dsn: a.db}, {dsn: 'mysql://u:hunter2@h/d', buffer: -1}]", `stores[1].dsn: unknown scheme "mysql", want a path, file: or postgres://
 stores[1].buffer: must be between 1 and 100000, got -1`},
+		"metrics": {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
 		"everything at once": {"period: 1ms\nkinds: [unspecified]\npresets: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
 kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"
 notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none

@@ -312,6 +312,6 @@ func putValue(to pcommon.Value, from attribute.Value) {
 			list.AppendEmpty().SetStr(s)
 		}
 	default: // nothing here is of another type; a reader gets it as text at least
-		to.SetStr(clean(from.Emit()))
+		to.SetStr(clean(from.String()))
 	}
 }

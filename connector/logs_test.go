@@ -305,7 +305,7 @@ func TestPutValue(t *testing.T) {
 	} {
 		to := pcommon.NewValueEmpty()
 		putValue(to, from)
-		if got, want := to.AsString(), from.Emit(); got != want {
+		if got, want := to.AsString(), from.String(); got != want {
 			t.Errorf("%v of type %v became %q, want %q", from.AsInterface(), from.Type(), got, want)
 		}
 	}

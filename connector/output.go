@@ -51,8 +51,8 @@ type metricsOutput struct {
 // maxWaiting is the number of periods whose metrics can wait.
 const maxWaiting = 64
 
-func newMetricsOutput(c MetricsConfig, next consumer.Metrics) *metricsOutput {
-	return &metricsOutput{next: next, metrics: newPeriodMetrics(c, "")}
+func newMetricsOutput(m *periodMetrics, next consumer.Metrics) *metricsOutput {
+	return &metricsOutput{next: next, metrics: m}
 }
 
 // add makes the metrics of a period that was closed, and leaves them for Consume.

@@ -70,7 +70,7 @@ func (s *shared) join(add func(*shared) error) (*part, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started > 0 {
-		return nil, errors.New("the other components of the configuration have started already")
+		return nil, errors.New("gomonitor: the other components of the configuration have started already")
 	}
 	if err := add(s); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *shared) join(add func(*shared) error) (*part, error) {
 }
 
 // errDuplicate says that a pair of signals has a component already.
-var errDuplicate = errors.New("the configuration has a component for these signals already")
+var errDuplicate = errors.New("gomonitor: the configuration has a component for these signals already")
 
 // addLogs makes a consumer the one of logs.
 func (s *shared) addLogs(next consumer.Logs) error {

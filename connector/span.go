@@ -76,7 +76,11 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 		}
 	}
 	s.Operation = r.rules.Operation(&span)
-	s.Code, s.Outcome = r.rules.Classify(&span, func() classify.Exception { return lastException(from) })
+	var e classify.Exception
+	if span.NeedsException() {
+		e = lastException(from)
+	}
+	s.Code, s.Outcome = r.rules.Classify(&span, e)
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,14 +20,18 @@ import (
 // sends what comes of it on its way. One goroutine of its own closes the periods. consume is
 // safe for concurrent use; it must not be copied.
 type analysis struct {
-	reader *reader
-	period time.Duration
-	stop   chan struct{} // closed when close is called
-	done   chan struct{} // closed when run has returned
+	reader  *reader
+	batches batches
+	period  time.Duration
+	wake    chan struct{} // holds a token when run has periods to send
+	stop    chan struct{} // closed when close is called
+	done    chan struct{} // closed when run has returned
 
 	mu       sync.Mutex // for the fields below
 	timeline *engine.Timeline
-	isClosed bool
+	closed   []*engine.Period // that wait to be sent
+	firing   map[engine.OperationKey]bool
+	isEnded  bool
 
 	// The fields below belong to the goroutine of run, and to close after that.
 
@@ -65,7 +70,9 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	logger := s.settings.Logger
 	a := &analysis{
 		reader:    newReader(&c),
+		batches:   newBatches(),
 		period:    timeline.Config().Period,
+		wake:      make(chan struct{}, 1),
 		stop:      make(chan struct{}),
 		done:      make(chan struct{}),
 		timeline:  timeline,
@@ -73,7 +80,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		receivers: receivers,
 		troubles:  delivery.NewTroubles(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
 	}
-	timeline.Keep(a.judge.IsFiring)
+	timeline.Keep(func(key engine.OperationKey) bool { return a.firing[key] })
 	notifiers, sinks := receivers.notifiers, receivers.sinks
 	if s.logs != nil {
 		notifiers = append(notifiers, &alertsOutput{s.logs})
@@ -98,48 +105,63 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 
 // consume counts spans.
 func (a *analysis) consume(td ptrace.Traces) error {
-	b := newBatch()
-	defer b.release()
-	var unwatched int
-	b.spans, unwatched = a.reader.read(b.spans, td)
+	spans, unwatched := a.reader.read(a.batches.take(), td)
+	defer a.batches.leave(spans)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.isClosed {
+	if a.isEnded {
 		return errNotRunning
 	}
-	for i := range b.spans {
-		a.timeline.Add(&b.spans[i])
+	// What ended just now may be the first of a period.
+	a.advance(time.Now())
+	for i := range spans {
+		a.timeline.Add(&spans[i])
 	}
 	a.telemetry.received(td.SpanCount(), unwatched)
 	return nil
 }
 
-// run closes periods until the analysis ends.
-func (a *analysis) run() {
-	defer close(a.done)
-	wait := time.Duration(0)
-	for {
-		timer := time.NewTimer(wait)
+// advance closes the periods that are over, and leaves them to run. a.mu is held.
+func (a *analysis) advance(now time.Time) {
+	a.timeline.Advance(now, a.keep)
+	if len(a.closed) > 0 {
 		select {
-		case <-timer.C:
-		case <-a.stop:
-			timer.Stop()
-			return
-		}
-		var closed []*engine.Period
-		closed, wait = a.advance(time.Now())
-		for _, p := range closed {
-			a.send(p)
+		case a.wake <- struct{}{}:
+		default:
 		}
 	}
 }
 
-// advance closes the periods that are over and returns them, with the time until the
-// next one begins or closes.
-func (a *analysis) advance(now time.Time) (closed []*engine.Period, wait time.Duration) {
+// keep takes a period that was closed. a.mu is held.
+func (a *analysis) keep(p *engine.Period) { a.closed = append(a.closed, p) }
+
+// run closes periods and sends them until the analysis ends.
+func (a *analysis) run() {
+	defer close(a.done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-a.wake:
+		case <-a.stop:
+			return
+		}
+		closed, wait := a.take(time.Now())
+		for _, p := range closed {
+			a.send(p)
+		}
+		timer.Reset(wait)
+	}
+}
+
+// take returns the periods that are over, with the time until the next one begins or
+// closes.
+func (a *analysis) take(now time.Time) (closed []*engine.Period, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.timeline.Advance(now, func(p *engine.Period) { closed = append(closed, p) })
+	a.advance(now)
+	closed, a.closed = a.closed, nil
 	a.telemetry.counted(a.timeline.OpenPeriods(), a.timeline.Operations())
 	begins := now.Truncate(a.period).Add(a.period).Sub(now)
 	return closed, max(0, min(begins, a.timeline.NextClose().Sub(now), maxWait))
@@ -152,8 +174,21 @@ func (a *analysis) send(p *engine.Period) {
 		a.metrics.add(p, alerts)
 	}
 	a.outlet.Send(p, alerts)
-	a.telemetry.closed(p, alerts, a.judge.Standings())
+	firing := firingIn(a.judge.Standings())
+	a.telemetry.closed(p, alerts, len(firing))
 	a.troubles.NewPeriod()
+	operations := make(map[engine.OperationKey]bool)
+	for _, s := range firing {
+		operations[s.Operation] = true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.firing = operations
+}
+
+// firingIn returns the standings in which an alert fires.
+func firingIn(standings []alert.Standing) []alert.Standing {
+	return slices.DeleteFunc(standings, func(s alert.Standing) bool { return s.Phase != alert.Alerting && s.Phase != alert.Recovering })
 }
 
 // close closes all open periods, delivers everything and ends every goroutine. If ctx ends
@@ -162,12 +197,10 @@ func (a *analysis) close(ctx context.Context) error {
 	close(a.stop)
 	<-a.done
 	a.mu.Lock()
-	a.isClosed = true
-	var left []*engine.Period
-	// What ended just now is not from the future.
-	add := func(p *engine.Period) { left = append(left, p) }
-	a.timeline.Advance(time.Now(), add)
-	a.timeline.Close(add)
+	a.isEnded = true
+	a.timeline.Advance(time.Now(), a.keep)
+	a.timeline.Close(a.keep)
+	left := a.closed
 	a.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
@@ -198,23 +231,4 @@ func (a *analysis) end(ctx context.Context) error {
 		return fmt.Errorf("gomonitor: shutdown: %w", err)
 	}
 	return nil
-}
-
-// batch holds the spans that are counted together.
-type batch struct{ spans []engine.Span }
-
-// maxBatch is the largest number of spans for which a batch is kept.
-const maxBatch = 16_384
-
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-func newBatch() *batch { return batches.Get().(*batch) }
-
-// release keeps the batch for use again, without what its spans point to.
-func (b *batch) release() {
-	clear(b.spans)
-	b.spans = b.spans[:0]
-	if cap(b.spans) <= maxBatch {
-		batches.Put(b)
-	}
 }

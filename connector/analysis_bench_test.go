@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // traffic returns a batch of n spans of 100 operations in 10 services, of which one in
@@ -93,11 +95,10 @@ func BenchmarkRead(b *testing.B) {
 	c := (&Config{}).withDefaults("")
 	r := newReader(&c)
 	td := traffic(1000)
-	batch := newBatch()
-	defer batch.release()
+	var spans []engine.Span
 	b.ReportAllocs()
 	for b.Loop() {
-		batch.spans, _ = r.read(batch.spans[:0], td)
+		spans, _ = r.read(spans[:0], td)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(td.SpanCount()), "ns/span")
 }

@@ -3,6 +3,7 @@ package gomonitorconnector
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func newReader(c *Config) *reader {
 // read appends all spans of td, and returns how many of them are not watched. The strings in
 // them are those of td.
 func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
+	to = slices.Grow(to, td.SpanCount())
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
 		resource := resources.At(i)

@@ -107,18 +107,13 @@ func (t *telemetry) counted(openPeriods, operations int) {
 	t.operations.Store(int64(operations))
 }
 
-// closed takes a period that was closed, with the alerts it raised. What fires is not judged
-// by the alerts alone: one ends without a word when its operation leaves.
-func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, standings []alert.Standing) {
+// closed takes a period that was closed, with the alerts it raised and the number of those
+// that fire. That is not what the alerts add up to: one ends without a word when its
+// operation leaves.
+func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 	t.late.Add(int64(p.Late))
 	t.early.Add(int64(p.Early))
 	t.overflowed.Add(int64(p.Overflowed))
-	firing := 0
-	for _, s := range standings {
-		if s.Phase == alert.Alerting || s.Phase == alert.Recovering {
-			firing++
-		}
-	}
 	t.firing.Store(int64(firing))
 	for i := range alerts {
 		switch a := &alerts[i]; {

@@ -18,7 +18,8 @@ import (
 //	   +------------------------------------------ recovering
 //	               M-th good running
 //
-// With N = 1 pending is skipped, with M = 1 recovering is. Periods that are insufficient
+// With N = 1 pending is skipped, with M = 1 recovering is. With [engine.Objective.AlertFor]
+// pending lasts at least so long. Periods that are insufficient
 // change nothing.
 type Phase uint8
 
@@ -181,7 +182,7 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 	case v == engine.VerdictBad:
 		m.phase = Pending
 		m.streak = m.streak.plus(k, unit)
-		if m.streak.units >= s.Objective.AlertAfter {
+		if m.streak.units >= s.Objective.AlertAfter && s.End.Sub(m.streak.since) >= s.Objective.AlertFor {
 			return m.fire(k), true
 		}
 	case v == engine.VerdictGood:

@@ -74,6 +74,40 @@ func (b *bench) evidence() [][]int {
 	return all
 }
 
+func TestMachineFiresAfterLongEnough(t *testing.T) {
+	tests := []struct {
+		name     string
+		n        int
+		alertFor time.Duration
+		letters  string
+		want     string
+	}{
+		{"off", 2, 0, "BB", ".F"},
+		{"switched off", 2, -1, "BB", ".F"},
+		{"less than N periods", 3, 2 * time.Minute, "BBB", "..F"},
+		{"exactly", 2, 4 * time.Minute, "BBBB", "...F"},
+		{"a little more", 2, 4*time.Minute + 1, "BBBBB", "....F"},
+		{"a good period between begins anew", 1, 3 * time.Minute, "BBGBBBB", ".....F."},
+		{"periods that say too little count as time, not as periods", 3, 5 * time.Minute, "BBIIB", "....F"},
+		{"nor do they fire", 2, 3 * time.Minute, "BBIIIB", ".....F"},
+		{"it is no matter for what is firing", 1, 2 * time.Minute, "BBGGGBB", ".F..R.F"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := bench{kind: Availability}
+			b.run(t, expecting(engine.Objective{AlertAfter: tt.n, AlertFor: tt.alertFor}), tt.letters)
+			if got := b.marks.String(); got != tt.want {
+				t.Errorf("periods %s\nmarks   %s\nwant    %s", tt.letters, got, tt.want)
+			}
+			if len(b.alerts) > 0 {
+				if a := b.alerts[0]; a.At.Sub(a.StartsAt) < tt.alertFor {
+					t.Errorf("fired after %s", a.At.Sub(a.StartsAt))
+				}
+			}
+		})
+	}
+}
+
 func TestMachine(t *testing.T) {
 	tests := []struct {
 		name     string

@@ -79,7 +79,7 @@ func (k Kind) isSet(o *engine.Objective) bool {
 // relevant returns of o what has a part in judging the given kind: whoever tunes a
 // latency target while calls fail must not put off the alert about that.
 func relevant(k Kind, o engine.Objective) engine.Objective {
-	r := engine.Objective{AlertAfter: o.AlertAfter, RecoverAfter: o.RecoverAfter}
+	r := engine.Objective{AlertAfter: o.AlertAfter, AlertFor: o.AlertFor, RecoverAfter: o.RecoverAfter}
 	switch k {
 	case Availability:
 		r.SuccessRatio, r.MinCalls, r.Confidence = o.SuccessRatio, o.MinCalls, o.Confidence

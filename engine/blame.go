@@ -12,6 +12,8 @@ import (
 type blame struct {
 	causes *Causes
 	found  []*Cause // what find returned, for each of the calls that were due
+	// callees tells clients apart by whom they called; nil: they are not told apart.
+	callees *callees
 
 	// What follows is used again by each call of find.
 
@@ -94,6 +96,13 @@ func (b *blame) trace(family []relative) {
 	})
 	for i := range family {
 		b.places[family[i].link.Span] = int32(i)
+	}
+	if b.callees != nil {
+		for i := range family {
+			if parent, ok := b.places[family[i].link.Parent]; ok && family[i].op != nil && family[parent].op != nil {
+				b.callees.name(family[parent].recentSpan, family[i].op)
+			}
+		}
 	}
 	for i := range family {
 		b.span(family, &family[i])

@@ -39,6 +39,10 @@ type Objective struct {
 	// its ratio at this confidence lies below the target, and insufficient where only the
 	// ratio itself does. Default: the ratio alone decides.
 	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
+	// AlertFor is how long the bad periods before an alert must have lasted, from the start of
+	// the first to the end of the last, up to 24h. Where periods are short it keeps an alert from
+	// standing on one short disturbance. Default: off, their number alone decides.
+	AlertFor time.Duration `mapstructure:"alert_for" json:"alert_for_ns,omitzero"`
 	// MinTraffic is the least number of calls in a period, 1 to 1,000,000,000: a
 	// period with fewer is bad for the traffic objective. Default: off.
 	MinTraffic int `mapstructure:"min_traffic" json:"min_traffic,omitzero"`
@@ -84,6 +88,7 @@ func (o Objective) Inherit(parent Objective) Objective {
 	inherit(&o.RecoverAfter, parent.RecoverAfter)
 	inherit(&o.MinCalls, parent.MinCalls)
 	inherit(&o.Confidence, parent.Confidence)
+	inherit(&o.AlertFor, parent.AlertFor)
 	inherit(&o.MinTraffic, parent.MinTraffic)
 	inherit(&o.TrafficDrop, parent.TrafficDrop)
 	inherit(&o.StuckAfter, parent.StuckAfter)
@@ -110,6 +115,7 @@ const (
 	maxPeriodsRunning = 100
 	maxMinCalls       = 1_000_000_000
 	maxLatencyTarget  = 24 * time.Hour
+	maxAlertFor       = 24 * time.Hour
 	maxStuckAfter     = 24 * time.Hour
 	maxRemindEvery    = 30 * 24 * time.Hour
 )
@@ -148,6 +154,7 @@ func (o Objective) Validate() error {
 		}
 	}
 	share("confidence", o.Confidence)
+	atMost("alert_for", o.AlertFor, maxAlertFor)
 	if o.MinTraffic > maxMinCalls {
 		errs = append(errs, fmt.Errorf("min_traffic: must be at most %d, or negative for none, got %d", maxMinCalls, o.MinTraffic))
 	}

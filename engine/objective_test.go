@@ -30,7 +30,7 @@ func basic(success float64, target time.Duration, within float64, n, m, calls in
 func everything() Objective {
 	o := basic(0.5, time.Second, 0.25, 1, 7, 100)
 	o.Confidence, o.MinTraffic, o.TrafficDrop = 0.9, 5, 0.3
-	o.StuckAfter, o.BudgetRatio, o.RemindEvery = time.Minute, 0.999, time.Hour
+	o.StuckAfter, o.BudgetRatio, o.RemindEvery, o.AlertFor = time.Minute, 0.999, time.Hour, time.Minute
 	return o
 }
 
@@ -70,11 +70,12 @@ func TestObjectiveValidate(t *testing.T) {
 		"zero":                {Objective{}, ""},
 		"least":               {basic(math.SmallestNonzeroFloat64, 1, math.SmallestNonzeroFloat64, 1, 1, 1), ""},
 		"most":                {basic(1, 24*time.Hour, 1, 100, 100, 1_000_000_000), ""},
-		"most of what is off": {Objective{Confidence: 0.999999, MinTraffic: 1_000_000_000, TrafficDrop: 0.999999, StuckAfter: 24 * time.Hour, BudgetRatio: 0.999999, RemindEvery: 30 * 24 * time.Hour}, ""},
-		"all off":             {Objective{Confidence: -1, MinTraffic: -1, TrafficDrop: -1, StuckAfter: -1, BudgetRatio: -1, RemindEvery: -1}, ""},
+		"most of what is off": {Objective{Confidence: 0.999999, AlertFor: 24 * time.Hour, MinTraffic: 1_000_000_000, TrafficDrop: 0.999999, StuckAfter: 24 * time.Hour, BudgetRatio: 0.999999, RemindEvery: 30 * 24 * time.Hour}, ""},
+		"all off":             {Objective{Confidence: -1, AlertFor: -1, MinTraffic: -1, TrafficDrop: -1, StuckAfter: -1, BudgetRatio: -1, RemindEvery: -1}, ""},
 		"too much of what is off": {
-			Objective{Confidence: 1, MinTraffic: 1_000_000_001, TrafficDrop: math.NaN(), StuckAfter: 24*time.Hour + 1, BudgetRatio: 1.5, RemindEvery: 721 * time.Hour},
+			Objective{Confidence: 1, AlertFor: 25 * time.Hour, MinTraffic: 1_000_000_001, TrafficDrop: math.NaN(), StuckAfter: 24*time.Hour + 1, BudgetRatio: 1.5, RemindEvery: 721 * time.Hour},
 			"confidence: must be above 0 and below 1, or negative for none, got 1\n" +
+				"alert_for: must be at most 24h, or negative for none, got 25h0m0s\n" +
 				"min_traffic: must be at most 1000000000, or negative for none, got 1000000001\n" +
 				"traffic_drop: must be above 0 and below 1, or negative for none, got NaN\n" +
 				"stuck_after: must be at most 24h, or negative for none, got 24h0m0.000000001s\n" +

@@ -19,6 +19,7 @@ type recentSpan struct {
 	outcome  Outcome
 	sampled  bool
 	isHeld   bool // not yet counted
+	isNamed  bool // its operation says which service it reached
 }
 
 // recent remembers the spans that came last, in the order in which they came: a ring that

@@ -1,0 +1,69 @@
+package learn
+
+import (
+	"context"
+	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/blurooo/go-monitor/connector/recording"
+	"github.com/blurooo/go-monitor/connector/replay"
+)
+
+// Command returns the command "learn".
+func Command() *cobra.Command {
+	var configs []string
+	s := DefaultSettings()
+	player := recording.Player{}
+	c := &cobra.Command{
+		Use:   "learn [flags] [FILE...]",
+		Short: "Propose a configuration from recorded spans of healthy traffic",
+		Long: "Propose a configuration from recorded spans of healthy traffic, with the reasons as comments, on the standard output.\n\n" +
+			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, or that compressed by gzip; - or no FILE is the standard input.",
+		Args:          cobra.ArbitraryArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, files []string) error {
+			ctx := c.Context()
+			if ctx == nil {
+				ctx = context.Background()
+			}
+			ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			if err := s.Validate(); err != nil {
+				return err
+			}
+			config, err := replay.LoadConfig(ctx, configs)
+			if err != nil {
+				return err
+			}
+			player.Files, player.Stdin = files, c.InOrStdin()
+			p, stats, err := s.learn(ctx, config, player)
+			if err != nil {
+				return err
+			}
+			text, err := p.write(stats)
+			if err != nil {
+				return err
+			}
+			if stats.Bad > 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "%d bad lines left out, the first: %v\n", stats.Bad, stats.FirstBad)
+			}
+			_, err = c.OutOrStdout().Write(text)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVarP(&configs, "config", "c", nil, "a YAML `file` that says what is watched and which codes are failures, as for replay")
+	f.DurationVar(&s.Within, "within", s.Within, "the `time` within which an alert should follow on a fault: longer ones take more to fire")
+	f.Float64Var(&s.Share, "share", s.Share, "the `share` of the calls that has to be within the latency target, 0.5 to 0.999")
+	f.Float64Var(&s.Margin, "margin", s.Margin, "how many `times` longer than in the recording calls may take")
+	f.Float64Var(&s.Sure, "sure", s.Sure, "how sure the bounds have to be that are found from few calls, 0.5 to 1")
+	f.DurationVar(&player.Grace, "grace", 10*time.Second, "how late spans may come, in the recording's own `time`")
+	f.IntVar(&player.Buffer, "buffer", recording.DefaultBuffer, "hold back so many `spans` to bring them into order, about 400 bytes each")
+	f.BoolVar(&player.SkipBad, "skip-bad", false, "count lines that are no spans, and go on")
+	return c
+}

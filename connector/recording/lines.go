@@ -1,0 +1,119 @@
+package recording
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxLine bounds a line: what is longer is no batch of spans.
+const maxLine = 512 << 20
+
+// lines are the lines of one file, which may be compressed by gzip, whatever its name.
+type lines struct {
+	name string
+	file io.Closer
+	in   *bufio.Reader
+	raw  *counted // the bytes of the file as they are
+	size int64    // of the file; 0 if that is not known
+	next int      // the number of the next line
+}
+
+// openLines opens a file; "-" is the given standard input.
+func openLines(name string, stdin io.Reader) (*lines, error) {
+	l := &lines{name: name, next: 1, raw: &counted{in: stdin}, file: io.NopCloser(nil)}
+	if name == stdinName {
+		l.name = "standard input"
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		info, err := f.Stat()
+		if err == nil && info.IsDir() {
+			err = fmt.Errorf("%s: is a directory", name)
+		}
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		l.file, l.raw.in = f, f
+		if info.Mode().IsRegular() {
+			l.size = info.Size()
+		}
+	}
+	l.in = bufio.NewReaderSize(l.raw, 1<<18)
+	magic, _ := l.in.Peek(4) // an error comes again with the first line
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		unzipped, err := gzip.NewReader(l.in)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", l.name, err), l.close())
+		}
+		l.in = bufio.NewReaderSize(unzipped, 1<<18)
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return nil, errors.Join(fmt.Errorf("%s: is compressed by zstd, which is not supported: unpack it first", l.name), l.close())
+	}
+	return l, nil
+}
+
+// stdinName stands for standard input.
+const stdinName = "-"
+
+func (l *lines) close() error { return l.file.Close() }
+
+// read returns the next line that is not empty, without its end, and its number. It returns
+// io.EOF after the last one. After any other error there may be further lines if the line was
+// too long, and none otherwise.
+func (l *lines) read() (line []byte, number int, err error) {
+	for {
+		line, err = l.readOne()
+		number = l.next
+		l.next++
+		if errors.Is(err, io.EOF) && len(line) > 0 {
+			err = nil // the last line may lack its end
+		}
+		line = bytes.TrimSpace(line)
+		if err != nil || len(line) > 0 {
+			return line, number, err
+		}
+	}
+}
+
+var errLongLine = fmt.Errorf("is longer than %d MiB", maxLine>>20)
+
+// readOne returns the next line, which is the caller's.
+func (l *lines) readOne() ([]byte, error) {
+	var line []byte
+	isLong := false
+	for {
+		part, err := l.in.ReadSlice('\n')
+		if isLong = isLong || len(line)+len(part) > maxLine; isLong {
+			line = nil
+		} else {
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case isLong && (err == nil || errors.Is(err, io.EOF)):
+			return nil, errLongLine
+		default:
+			return line, err
+		}
+	}
+}
+
+// counted counts the bytes that were read.
+type counted struct {
+	in io.Reader
+	n  int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,217 @@
+package recording
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Player plays recorded spans in the order in which the calls ended.
+//
+// The lines of each file must come nearly in that order, as they do if they were written when
+// the calls ended: each at most Grace too late, or so much too late that Buffer spans are enough to
+// bring it to its place. What is later still is counted, and played at once. Several files are
+// played as one, by the time of what is in them, so it is no matter in which order they are
+// named; and within the grace it is no matter in which order the lines are.
+type Player struct {
+	// Files are the names of the files. "-" is standard input, and so is no name at all.
+	Files []string
+	// Stdin is the standard input.
+	Stdin io.Reader
+	// Grace is how much later than a later one a span may come.
+	Grace time.Duration
+	// Buffer is the number of spans that are held back, if there are so many, to bring them into
+	// order; and more where that takes more within the grace. Default 524,288, which take about
+	// 200 MB: shorter recordings may be in any order.
+	Buffer int
+	// SkipBad says that lines which are no spans are counted and left out; else the first of them
+	// is an error.
+	SkipBad bool
+	// Read appends the spans of one line.
+	Read func(to []engine.Span, td ptrace.Traces) []engine.Span
+	// Keep, if it is not nil, says which spans are played.
+	Keep func(*engine.Span) bool
+	// Progress, if it is not nil, is told now and then how far it is, from the goroutine
+	// that plays.
+	Progress func(Stats)
+}
+
+// DefaultBuffer is the default of [Player.Buffer].
+const DefaultBuffer = 1 << 19
+
+// Stats says what was read.
+type Stats struct {
+	// Files is the number of files, Bytes how much of them was read, and Size how much they
+	// hold; 0 if that is not known.
+	Files       int
+	Bytes, Size int64
+	// Lines is the number of lines, Spans that of the spans in them.
+	Lines, Spans uint64
+	// Unended is the number of those that have no end, and are left out.
+	Unended uint64
+	// Late is the number of spans that came later than the grace, and too late to be put into order.
+	Late uint64
+	// Bad is the number of lines that were left out, and FirstBad says what is wrong with the
+	// first of them.
+	Bad      uint64
+	FirstBad error
+}
+
+// Play calls each for every span, from the goroutine that calls it.
+func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, error) {
+	stats := Stats{}
+	ctx, cancel := context.WithCancel(ctx)
+	decoders := newDecoders(ctx, func(line []byte) ([]engine.Span, error) {
+		var in ptrace.JSONUnmarshaler
+		td, err := in.UnmarshalTraces(line)
+		if err != nil {
+			return nil, fmt.Errorf("is no OTLP JSON: %w", err)
+		}
+		return p.Read(nil, td), nil
+	})
+	var sources []*source
+	var readers sync.WaitGroup
+	defer func() {
+		cancel()
+		for _, s := range sources {
+			_ = s.lines.close() // it was only read; who reads still gets an error
+		}
+		readers.Wait()
+		decoders.group.Wait()
+	}()
+	files := p.Files
+	if len(files) == 0 {
+		files = []string{stdinName}
+	}
+	isSized := true
+	for _, name := range files {
+		lines, err := openLines(name, p.Stdin)
+		if err != nil {
+			return stats, err
+		}
+		s := &source{lines: lines, batches: make(chan *batch, 2*runtime.GOMAXPROCS(0)), newest: math.MinInt64}
+		sources = append(sources, s)
+		stats.Files++
+		stats.Size += lines.size
+		isSized = isSized && lines.size > 0
+		if name == stdinName {
+			go s.read(ctx, decoders) // nobody waits for it: it may be waiting for somebody who types
+		} else {
+			readers.Go(func() { s.read(ctx, decoders) })
+		}
+	}
+	if !isSized {
+		stats.Size = 0
+	}
+	err := p.play(ctx, sources, &stats, each)
+	return stats, err
+}
+
+// play merges the sources, and lets them through the order.
+func (p *Player) play(ctx context.Context, sources []*source, stats *Stats, each func(*engine.Span)) error {
+	var order order
+	buffer := p.Buffer
+	if buffer == 0 {
+		buffer = DefaultBuffer
+	}
+	read := make([]int64, len(sources)) // the bytes of each source
+	open := make([]int, len(sources))
+	for i := range sources {
+		open[i] = i
+	}
+	for len(open) > 0 {
+		// The one that is furthest behind decides up to when all is there.
+		at := slices.MinFunc(open, func(i, j int) int {
+			switch a, b := sources[i], sources[j]; {
+			case a.newest < b.newest:
+				return -1
+			case a.newest > b.newest:
+				return 1
+			}
+			return 0
+		})
+		s := sources[at]
+		b, ok := s.next(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !ok {
+			open = slices.DeleteFunc(open, func(i int) bool { return i == at })
+		} else {
+			stats.Lines++
+			stats.Bytes += b.bytes - read[at]
+			read[at] = b.bytes
+			if err := p.take(s, b, &order, stats); err != nil {
+				return err
+			}
+		}
+		until := int64(math.MaxInt64)
+		for _, i := range open {
+			until = min(until, sources[i].newest)
+		}
+		if len(open) > 0 {
+			until = max(until, math.MinInt64+int64(p.Grace)) - int64(p.Grace)
+		}
+		order.release(until, buffer, each)
+		stats.Late = order.late
+		if p.Progress != nil {
+			p.Progress(*stats)
+		}
+	}
+	order.releaseAll(each)
+	return nil
+}
+
+// take puts the spans of a line into the order.
+func (p *Player) take(s *source, b *batch, order *order, stats *Stats) error {
+	if b.err != nil {
+		if !p.SkipBad {
+			return b.err
+		}
+		stats.Bad++
+		if stats.FirstBad == nil {
+			stats.FirstBad = b.err
+		}
+		return nil
+	}
+	stats.Spans += uint64(len(b.spans))
+	for i := range b.spans {
+		span := &b.spans[i]
+		if span.End <= 0 {
+			stats.Unended++
+			continue
+		}
+		if p.Keep != nil && !p.Keep(span) {
+			continue
+		}
+		order.add(span)
+		s.newest = max(s.newest, span.End)
+	}
+	return nil
+}
+
+// next returns the next line of a source, decoded; false after the last one.
+func (s *source) next(ctx context.Context) (*batch, bool) {
+	select {
+	case b, ok := <-s.batches:
+		if !ok {
+			return nil, false
+		}
+		select {
+		case <-b.done:
+			return b, true
+		case <-ctx.Done():
+		}
+	case <-ctx.Done():
+	}
+	return nil, false
+}

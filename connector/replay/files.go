@@ -1,0 +1,40 @@
+package replay
+
+import (
+	"context"
+
+	gomonitorconnector "github.com/blurooo/go-monitor/connector"
+	"github.com/blurooo/go-monitor/connector/recording"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Files replays recordings by a configuration and returns what that has shown. What is not set of the
+// player follows from the configuration.
+func Files(ctx context.Context, c *gomonitorconnector.Config, player recording.Player) (*Story, recording.Stats, error) {
+	return play(ctx, c, player, func(*engine.Period, []alert.Alert) {})
+}
+
+// play is Files with an observer of the periods and their alerts.
+func play(ctx context.Context, c *gomonitorconnector.Config, player recording.Player, closed func(*engine.Period, []alert.Alert)) (*Story, recording.Stats, error) {
+	reader, err := gomonitorconnector.NewSpanReader(c)
+	if err != nil {
+		return nil, recording.Stats{}, err
+	}
+	story := newStory()
+	replay, err := New(c.Timeline(), func(p *engine.Period, alerts []alert.Alert) {
+		story.add(p, alerts)
+		closed(p, alerts)
+	})
+	if err != nil {
+		return nil, recording.Stats{}, err
+	}
+	player.Grace, player.Read = replay.grace, reader.Read
+	stats, err := player.Play(ctx, replay.Add)
+	if err != nil {
+		return nil, stats, err
+	}
+	replay.Close()
+	story.end()
+	return story, stats, nil
+}

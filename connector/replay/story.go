@@ -1,0 +1,214 @@
+package replay
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// Story is what a replay has shown: which alerts fired and when, and how much was judged.
+type Story struct {
+	// First and Last are the start of the first period and the end of the last one.
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	// Periods is the number of periods, Partial that of those among them that were cut short, which are
+	// not judged: the first and the last one mostly are.
+	Periods int `json:"periods"`
+	Partial int `json:"partial_periods"`
+	// Calls is the number of calls, Overflowed that of those for whose operations there was no room.
+	Calls      uint64 `json:"calls"`
+	Overflowed uint64 `json:"overflowed"`
+	// Incidents are the alerts that fired, in the order in which they did.
+	Incidents []*Incident `json:"incidents"`
+	// Operations are all operations that were called, in their order.
+	Operations []*Operation `json:"operations"`
+
+	byID  map[string]*Incident
+	byKey map[engine.OperationKey]*Operation
+}
+
+// Incident is an alert from when it fired to when it was resolved.
+type Incident struct {
+	ID        string      `json:"id"`
+	Service   string      `json:"service"`
+	Operation string      `json:"operation"`
+	SpanKind  engine.Kind `json:"span_kind"`
+	Objective alert.Kind  `json:"objective"`
+	// FiredAt is when it fired, StartsAt when what it is about began.
+	FiredAt  time.Time `json:"fired_at"`
+	StartsAt time.Time `json:"starts_at"`
+	// ResolvedAt is when it was resolved, zero if it still fired at the end, and Lasted
+	// how long things were bad.
+	ResolvedAt time.Time     `json:"resolved_at,omitzero"`
+	Lasted     time.Duration `json:"lasted_ns"`
+	// Measured says what was measured when it fired.
+	Measured string `json:"measured"`
+	// CausedBy is the id of the alert that it is caused by.
+	CausedBy string `json:"caused_by,omitempty"`
+	// Culprit is the service that it names as the cause, and Cause the operation; its own one
+	// if it blames nobody else.
+	Culprit string `json:"culprit"`
+	Cause   string `json:"cause"`
+}
+
+// Operation is what became of one operation.
+type Operation struct {
+	Service string      `json:"service"`
+	Name    string      `json:"operation"`
+	Kind    engine.Kind `json:"kind"`
+	Calls   uint64      `json:"calls"`
+	Success uint64      `json:"success"`
+	Failure uint64      `json:"failure"`
+	// Judged says how many periods were judged for each objective, good or bad.
+	Judged Judged `json:"judged"`
+	// NotJudged says why neither its availability nor its latency was ever judged; empty if one was.
+	NotJudged string `json:"not_judged,omitempty"`
+
+	whole    uint64 // calls in periods that were not cut short
+	minCalls int
+}
+
+// Judged is a number of judged periods for each objective.
+type Judged struct {
+	Availability int `json:"availability"`
+	Latency      int `json:"latency"`
+}
+
+// newStory returns a story that has not begun.
+func newStory() *Story {
+	return &Story{byID: make(map[string]*Incident), byKey: make(map[engine.OperationKey]*Operation), Incidents: []*Incident{}, Operations: []*Operation{}}
+}
+
+// add takes a closed period and its alerts.
+func (s *Story) add(p *engine.Period, alerts []alert.Alert) {
+	if s.First.IsZero() {
+		s.First = p.Start
+	}
+	s.Last = p.End
+	s.Periods++
+	if p.Partial {
+		s.Partial++
+	}
+	s.Overflowed += p.Overflowed
+	for i := range p.Summaries {
+		s.count(&p.Summaries[i])
+	}
+	for i := range alerts {
+		s.note(&alerts[i])
+	}
+}
+
+func (s *Story) count(sum *engine.Summary) {
+	if sum.Count+sum.Ignored == 0 {
+		return
+	}
+	o := s.byKey[sum.Key()]
+	if o == nil {
+		o = &Operation{Service: sum.Service, Name: sum.Operation, Kind: sum.Kind}
+		s.byKey[sum.Key()] = o
+	}
+	s.Calls += sum.Count
+	o.Calls += sum.Count
+	o.Success += sum.Success
+	o.Failure += sum.Failure
+	o.minCalls = sum.Objective.MinCalls
+	if sum.Partial {
+		return
+	}
+	o.whole += sum.Count
+	isJudged := func(v engine.Verdict) int {
+		if v == engine.VerdictGood || v == engine.VerdictBad {
+			return 1
+		}
+		return 0
+	}
+	o.Judged.Availability += isJudged(sum.Verdicts.Availability)
+	o.Judged.Latency += isJudged(sum.Verdicts.Latency)
+}
+
+func (s *Story) note(a *alert.Alert) {
+	in := s.byID[a.ID]
+	switch {
+	case a.State == alert.Resolved && in != nil:
+		in.ResolvedAt, in.Lasted = a.At, a.Lasted()
+	case a.State == alert.Firing && in == nil:
+		in = &Incident{
+			ID: a.ID, Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind, Objective: a.Objective,
+			FiredAt: a.At, StartsAt: a.StartsAt, Measured: a.Measured(), CausedBy: a.CausedBy,
+		}
+		in.Culprit, in.Cause = culprit(a)
+		// What is caused by another alert has its cause.
+		if root := s.byID[a.CausedBy]; root != nil {
+			in.Culprit, in.Cause = root.Culprit, root.Cause
+		}
+		s.byID[a.ID] = in
+		s.Incidents = append(s.Incidents, in)
+	}
+}
+
+// culprit returns what most of the calls are blamed on that made an alert fire: its service, and the
+// operation as it is named to people.
+func culprit(a *alert.Alert) (service, name string) {
+	own := 1.0
+	for i := range a.Causes {
+		own -= a.Causes[i].Share
+	}
+	if len(a.Causes) > 0 && a.Causes[0].Share > own {
+		c := &a.Causes[0].Cause
+		return c.Service, alert.CauseName(c, a.Service)
+	}
+	return a.Service, a.Operation
+}
+
+// end completes the story.
+func (s *Story) end() {
+	s.Operations = slices.SortedFunc(maps.Values(s.byKey), func(a, b *Operation) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+	})
+	for _, o := range s.Operations {
+		o.NotJudged = o.whyNot()
+	}
+	for _, in := range s.Incidents {
+		if in.ResolvedAt.IsZero() {
+			in.Lasted = s.Last.Sub(in.StartsAt)
+		}
+	}
+}
+
+// Why an operation was never judged.
+const (
+	onlyPartial   = "called only in periods that were cut short"
+	onlyCancelled = "no call ended of itself: all were given up or ignored"
+	tooFew        = "fewer calls than min_calls asks for"
+	notSure       = "too few calls to be as sure as confidence asks for"
+)
+
+// whyNot says why an operation was never judged; empty if it was.
+func (o *Operation) whyNot() string {
+	switch {
+	case o.Judged.Availability+o.Judged.Latency > 0:
+		return ""
+	case o.whole == 0 && o.Calls > 0:
+		return onlyPartial
+	case o.Success+o.Failure == 0:
+		return onlyCancelled
+	case o.whole < uint64(max(o.minCalls, 1)):
+		return tooFew
+	}
+	return notSure
+}
+
+// FirstCulprit returns the service that the first alert after a time names as the cause, and when it fired;
+// false if there was none.
+func (s *Story) FirstCulprit(after time.Time) (service string, at time.Time, ok bool) {
+	for _, in := range s.Incidents {
+		if in.FiredAt.After(after) {
+			return in.Culprit, in.FiredAt, true
+		}
+	}
+	return "", time.Time{}, false
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shop returns the spans of one request, to a shop that asks two services under one name.
+func shop(trace byte, end float64) []Span {
+	span := func(id, parent byte, service, name string, kind Kind, end float64, d time.Duration) Span {
+		l := Link{Trace: [16]byte{trace, 15: 1}, Span: [8]byte{id}, RemoteParent: kind == KindServer}
+		if parent != 0 {
+			l.Parent = [8]byte{parent}
+		}
+		return Span{Service: service, Operation: name, Kind: kind, Duration: d, End: at(end), Link: l}
+	}
+	return []Span{
+		span(1, 0, "shop", "/order", KindServer, end, 900*time.Millisecond),
+		span(2, 1, "shop", "GET", KindClient, end-0.5, 10*time.Millisecond),
+		span(3, 2, "stock", "/stock", KindServer, end-0.5, 9*time.Millisecond),
+		span(4, 1, "shop", "GET", KindClient, end-0.1, 800*time.Millisecond),
+		span(5, 4, "price", "/price", KindServer, end-0.1, 2*time.Millisecond),
+		span(6, 1, "shop", "SELECT", KindClient, end-0.4, time.Millisecond),
+		span(7, 1, "shop", "GET", KindClient, end-0.3, time.Millisecond), // whose server nobody sees
+		span(8, 7, "shop", "/self", KindServer, end-0.3, time.Millisecond),
+	}
+}
+
+// countsByName returns the number of calls of each operation in all periods.
+func countsByName(periods []Period) map[string]uint64 {
+	counts := make(map[string]uint64)
+	for _, p := range periods {
+		for _, s := range p.Summaries {
+			counts[fmt.Sprintf("%s %s %s", s.Service, s.Kind, s.Operation)] += s.Count
+		}
+	}
+	return counts
+}
+
+func TestCalleesTellClientsApart(t *testing.T) {
+	named := map[string]uint64{
+		"shop server /order": 3, "shop client GET > stock": 3, "shop client GET > price": 3, "shop client GET": 3,
+		"shop client SELECT": 3, "shop server /self": 3, "stock server /stock": 3, "price server /price": 3,
+	}
+	plain := map[string]uint64{
+		"shop server /order": 3, "shop client GET": 9,
+		"shop client SELECT": 3, "shop server /self": 3, "stock server /stock": 3, "price server /price": 3,
+	}
+	few := map[string]uint64{ // places for six operations
+		"shop server /order": 3, "shop client GET": 9,
+		"shop client SELECT": 3, "shop server /self": 3, "stock server /stock": 3, "price server /price": 3,
+	}
+	tests := []struct {
+		name string
+		c    TimelineConfig
+		want map[string]uint64
+	}{
+		{"off", TimelineConfig{}, plain},
+		{"on", TimelineConfig{Callees: true}, named},
+		{"no room for more operations", TimelineConfig{Callees: true, Config: Config{MaxOperations: 6}}, few},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for seed := range uint64(20) {
+				c := tt.c
+				c.Period, c.Grace = 10*time.Second, 5*time.Second
+				line := newTape(t, c, noon)
+				var spans []Span
+				for i, end := range []float64{2, 9, 14} {
+					spans = append(spans, shop(byte(i+1), end)...)
+				}
+				line.to(14.5)
+				rand.New(rand.NewPCG(seed, 1)).Shuffle(len(spans), func(i, j int) { spans[i], spans[j] = spans[j], spans[i] })
+				for i := range spans {
+					line.Add(&spans[i])
+				}
+				line.close()
+				got := countsByName(line.periods)
+				if fmt.Sprint(got) != fmt.Sprint(tt.want) {
+					t.Fatalf("got  %v\nwant %v", got, tt.want)
+				}
+				for _, p := range line.periods {
+					if p.Overflowed != 0 || p.Late != 0 {
+						t.Errorf("%d overflowed, %d late", p.Overflowed, p.Late)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestCalleesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
+	line := newTape(t, TimelineConfig{
+		Callees: true, Grace: 5 * time.Second,
+		Config: Config{Period: 10 * time.Second, Services: map[string]ServiceObjectives{"shop": {
+			Operations: map[string]Objective{"GET > price": {LatencyTarget: 100 * time.Millisecond}, "GET > stock": {LatencyTarget: time.Millisecond}},
+		}}},
+	}, noon)
+	line.to(5)
+	for _, s := range shop(1, 4) {
+		line.Add(&s)
+	}
+	line.to(16)
+	if len(line.periods) != 1 {
+		t.Fatalf("%d periods", len(line.periods))
+	}
+	var got []string
+	for _, s := range line.periods[0].Summaries {
+		if s.WithinTarget < s.Success {
+			text := s.Service + " " + s.Operation
+			for _, c := range s.SlowCauses {
+				text += fmt.Sprintf(" by %s %s %s", c.Service, c.Operation, c.Code)
+			}
+			got = append(got, text)
+		}
+	}
+	want := []string{
+		"shop /order by price /price _NETWORK",
+		"shop GET > price by price /price _NETWORK",
+		"shop GET > stock by stock /stock ",
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestCalleesKeepBoundedNames(t *testing.T) {
+	windows, err := NewWindows(Config{MaxOperations: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := callees{windows: windows}
+	client := windows.lookupFresh("shop", strings.Repeat("é", 200), KindClient)
+	for i := range 3 * maxCalleeNames {
+		s := recentSpan{op: client}
+		server := operation{key: OperationKey{Service: fmt.Sprint("s", i), Kind: KindServer, Name: "/"}}
+		if c.name(&s, &server); len(s.op.key.Name) > MaxNameBytes || len(c.names) > maxCalleeNames {
+			t.Fatalf("a name of %d bytes, %d names", len(s.op.key.Name), len(c.names))
+		}
+	}
+}

@@ -4,6 +4,8 @@
 //	go-monitor                            runs with the embedded config, on loopback
 //	go-monitor --config mine.yaml         runs with one's own; several are merged
 //	go-monitor validate --config mine.yaml
+//	go-monitor replay --config mine.yaml spans.jsonl
+//	go-monitor learn spans.jsonl
 package main
 
 import (
@@ -18,6 +20,9 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/blurooo/go-monitor/connector/learn"
+	"github.com/blurooo/go-monitor/connector/replay"
 )
 
 // version is set at build time: -ldflags "-X main.version=v2.1.0".
@@ -68,7 +73,7 @@ func newCommand() *cobra.Command {
 	for _, c := range root.Commands() {
 		withDefaultConfig(c)
 	}
-	root.AddCommand(newVersionCommand())
+	root.AddCommand(newVersionCommand(), replay.Command(), learn.Command())
 	return root
 }
 

@@ -155,13 +155,17 @@ func BenchmarkOperations(b *testing.B) {
 	p := startDefault(b, a, fmt.Sprintf("yaml:{connectors: {gomonitor: {period: 5s, grace: 1s, max_operations: %d}}}", operations))
 	r := byGRPC(b, a.grpc)
 	before := rss(b, p)
-	td := load(operations, operations)
+	const perRequest = 5000
 	for b.Loop() {
 		for range 3 {
-			for range 10 {
-				endNow(td)
-				if err := r(b.Context(), td); err != nil {
-					b.Fatal(err)
+			for service := range operations / perRequest {
+				td := load(perRequest, perRequest)
+				td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", fmt.Sprintf("shop-%d", service))
+				for range 10 {
+					endNow(td)
+					if err := r(b.Context(), td); err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
 			time.Sleep(5 * time.Second)

@@ -98,8 +98,9 @@ func newVersionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Say which version this is",
 		Args:  cobra.NoArgs,
-		Run: func(c *cobra.Command, _ []string) {
-			fmt.Fprintln(c.OutOrStdout(), "go-monitor "+buildVersion())
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "go-monitor "+buildVersion())
+			return err
 		},
 	}
 }

@@ -154,7 +154,7 @@ func start(t testing.TB, dir string, env []string, path string, args ...string) 
 		close(p.done)
 	}()
 	t.Cleanup(func() {
-		p.stop()
+		_ = p.stop()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", p.name, p.out)
 		}
@@ -196,19 +196,6 @@ func (p *process) says(text string) {
 		}
 		return nil
 	})
-}
-
-// startService starts the service with a config, waits until it is ready, and returns it.
-func startService(t testing.TB, config string, args ...string) *process {
-	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, dir, nil, mustBinary(t), append([]string{"--config", path}, args...)...)
-	p.says("is ready.")
-	return p
 }
 
 // mustBinary returns the path of the program.

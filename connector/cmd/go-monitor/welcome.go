@@ -137,10 +137,10 @@ func welcomeText(version string, c, connectors *confmap.Conf) string {
 
 // firstSpan returns a line for a shell that reports a failed call.
 func firstSpan(url string) string {
-	return `curl ` + url + ` -H 'Content-Type: application/json' -d '{"resourceSpans":[{` +
+	return `T=$(date +%s); curl ` + url + ` -H 'Content-Type: application/json' -d '{"resourceSpans":[{` +
 		`"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},` +
 		`"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174",` +
-		`"name":"GET /cart","kind":2,"startTimeUnixNano":"'$(date +%s)'000000000","endTimeUnixNano":"'$(date +%s)'250000000",` +
+		`"name":"GET /cart","kind":2,"startTimeUnixNano":"'$T'000000000","endTimeUnixNano":"'$T'250000000",` +
 		`"attributes":[{"key":"http.response.status_code","value":{"intValue":"503"}}],"status":{"code":2}}]}]}]}'`
 }
 

@@ -137,19 +137,20 @@ func round() []call {
 }
 
 // tracesOfRound returns the spans of a round. The spans of a service are in one list, as an
-// SDK sends them, and one trace goes through all its operations.
+// SDK sends them, and each trace goes through all its operations, each time in another order.
 func tracesOfRound() ptrace.Traces {
-	all, td := spans(round()...), ptrace.NewTraces()
-	for i, from := range all.ResourceSpans().All() {
-		list := from.ScopeSpans().At(0).Spans()
-		if i%operationsOfRound == 0 {
-			from.CopyTo(td.ResourceSpans().AppendEmpty())
-			continue
-		}
-		to := td.ResourceSpans().At(td.ResourceSpans().Len() - 1).ScopeSpans().At(0).Spans()
-		for j, s := range list.All() {
-			s.SetTraceID(to.At(j).TraceID())
-			s.CopyTo(to.AppendEmpty())
+	all, td := spans(round()...).ResourceSpans(), ptrace.NewTraces()
+	for first := 0; first < all.Len(); first += operationsOfRound {
+		service := td.ResourceSpans().AppendEmpty()
+		all.At(first).Resource().CopyTo(service.Resource())
+		to := service.ScopeSpans().AppendEmpty().Spans()
+		for trace := range callsOfRound {
+			id := all.At(first).ScopeSpans().At(0).Spans().At(trace).TraceID()
+			for i := range operationsOfRound {
+				s := all.At(first + (trace+i)%operationsOfRound).ScopeSpans().At(0).Spans().At(trace)
+				s.SetTraceID(id)
+				s.CopyTo(to.AppendEmpty())
+			}
 		}
 	}
 	return td

@@ -29,6 +29,7 @@ type analysis struct {
 
 	mu       sync.Mutex // for the fields below
 	timeline *engine.Timeline
+	clock    engine.SteadyClock
 	closed   []*engine.Period // that wait to be sent
 	firing   map[engine.OperationKey]bool
 	isEnded  bool
@@ -59,7 +60,8 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	if s.metrics != nil && !c.Metrics.Histogram.Disable {
 		c.Histograms = true
 	}
-	timeline, err := engine.NewTimeline(c.TimelineConfig, time.Now())
+	var clock engine.SteadyClock
+	timeline, err := engine.NewTimeline(c.TimelineConfig, clock.Now())
 	if err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
 	}
@@ -76,6 +78,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		stop:      make(chan struct{}),
 		done:      make(chan struct{}),
 		timeline:  timeline,
+		clock:     clock,
 		judge:     alert.NewJudge(),
 		receivers: receivers,
 		troubles:  delivery.NewTroubles(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
@@ -113,7 +116,7 @@ func (a *analysis) consume(td ptrace.Traces) error {
 		return errNotRunning
 	}
 	// What ended just now may be the first of a period.
-	a.advance(time.Now())
+	a.advance()
 	for i := range spans {
 		a.timeline.Add(&spans[i])
 	}
@@ -121,8 +124,10 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	return nil
 }
 
-// advance closes the periods that are over, and leaves them to run. a.mu is held.
-func (a *analysis) advance(now time.Time) {
+// advance closes the periods that are over, leaves them to run, and returns the time. a.mu
+// is held.
+func (a *analysis) advance() (now time.Time) {
+	now = a.clock.Now()
 	a.timeline.Advance(now, a.keep)
 	if len(a.closed) > 0 {
 		select {
@@ -130,6 +135,7 @@ func (a *analysis) advance(now time.Time) {
 		default:
 		}
 	}
+	return now
 }
 
 // keep takes a period that was closed. a.mu is held.
@@ -147,7 +153,7 @@ func (a *analysis) run() {
 		case <-a.stop:
 			return
 		}
-		closed, wait := a.take(time.Now())
+		closed, wait := a.take()
 		for _, p := range closed {
 			a.send(p)
 		}
@@ -157,10 +163,10 @@ func (a *analysis) run() {
 
 // take returns the periods that are over, with the time until the next one begins or
 // closes.
-func (a *analysis) take(now time.Time) (closed []*engine.Period, wait time.Duration) {
+func (a *analysis) take() (closed []*engine.Period, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.advance(now)
+	now := a.advance()
 	closed, a.closed = a.closed, nil
 	a.telemetry.counted(a.timeline.OpenPeriods(), a.timeline.Operations())
 	begins := now.Truncate(a.period).Add(a.period).Sub(now)
@@ -198,7 +204,7 @@ func (a *analysis) close(ctx context.Context) error {
 	<-a.done
 	a.mu.Lock()
 	a.isEnded = true
-	a.timeline.Advance(time.Now(), a.keep)
+	a.timeline.Advance(a.clock.Now(), a.keep)
 	a.timeline.Close(a.keep)
 	left := a.closed
 	a.mu.Unlock()

@@ -3,6 +3,7 @@ package gomonitorconnector
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,6 +53,7 @@ func (c *Config) Validate() error {
 	var errs []error
 	add := func(key string, err error) { errs = append(errs, under(key, err)) }
 	add("", c.TimelineConfig.Validate())
+	errs = append(errs, c.useless()...)
 	add("presets", c.Presets.Validate())
 	if c.Kinds != nil && len(c.Kinds) == 0 {
 		errs = append(errs, errors.New("kinds: must name at least one span kind"))
@@ -70,6 +72,31 @@ func (c *Config) Validate() error {
 	}
 	add("metrics", c.Metrics.Validate())
 	return errors.Join(errs...)
+}
+
+// useless returns an error for everything that has a meaning elsewhere and none here.
+func (c *Config) useless() (errs []error) {
+	if c.QueueSize != 0 {
+		errs = append(errs, fmt.Errorf("queue_size: is of no use in the Collector, where nothing waits to be counted, got %d", c.QueueSize))
+	}
+	check := func(key string, o engine.Objective) {
+		if o.StuckAfter > 0 {
+			errs = append(errs, fmt.Errorf("%sstuck_after: is of no use in the Collector, which gets to see no call before its end, got %s", key, o.StuckAfter))
+		}
+	}
+	of := func(key string, operations map[string]engine.Objective) {
+		for _, name := range slices.Sorted(maps.Keys(operations)) {
+			check(fmt.Sprintf("%soperations[%q].", key, name), operations[name])
+		}
+	}
+	check("objective.", c.Objective)
+	of("", c.Operations)
+	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
+		key := fmt.Sprintf("services[%q].", name)
+		check(key+"objective.", c.Services[name].Objective)
+		of(key, c.Services[name].Operations)
+	}
+	return errs
 }
 
 // under puts the errors that err joins, one a line, under a key.

@@ -179,6 +179,14 @@ notifiers[1].mail.to[0]: must be an address, got "nobody"`},
 		"store": {"stores: [{dsn: a.db}, {dsn: 'mysql://u:hunter2@h/d', buffer: -1}]", `stores[1].dsn: unknown scheme "mysql", want a path, file: or postgres://
 stores[1].buffer: must be between 1 and 100000, got -1`},
 		"metrics": {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
+		"queue":   {"queue_size: 100", "queue_size: is of no use in the Collector, where nothing waits to be counted, got 100"},
+		"calls in flight": {
+			"objective: {stuck_after: 1m}\noperations: {a: {stuck_after: 2m}}\nservices: {shop: {objective: {stuck_after: 3m}, operations: {b: {stuck_after: 4m}}}}",
+			`objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 1m0s
+operations["a"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 2m0s
+services["shop"].objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 3m0s
+services["shop"].operations["b"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 4m0s`,
+		},
 		"everything at once": {"period: 1ms\nkinds: [unspecified]\npresets: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
 kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"
 notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none

@@ -70,6 +70,9 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	status := from.Status()
 	span := classify.Span{Kind: s.Kind, Name: from.Name(), Status: statusOf(status.Code()), Message: status.Message()}
 	for key, value := range from.Attributes().All() {
+		if !span.Wants(key) { // as most
+			continue
+		}
 		switch value.Type() {
 		case pcommon.ValueTypeStr:
 			span.Attributes.SetString(key, value.Str())
@@ -78,15 +81,23 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 		}
 	}
 	s.Operation = r.rules.Operation(&span)
-	var e classify.Exception
-	if span.NeedsException() {
-		e = lastException(from)
-	}
-	s.Code, s.Outcome = r.rules.Classify(&span, e)
+	s.Code, s.Outcome = r.classify(&span, from)
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
 	}
 	return true
+}
+
+// classify says with which code a call ended, and how.
+func (r *reader) classify(span *classify.Span, from ptrace.Span) (code string, outcome engine.Outcome) {
+	if code, outcome, ok := r.rules.Quick(span); ok {
+		return code, outcome
+	}
+	var e classify.Exception
+	if span.NeedsException() {
+		e = lastException(from)
+	}
+	return r.rules.Classify(span, e)
 }
 
 // linkOf returns where a span stands in its trace. Where the sender does not say whether the

@@ -92,7 +92,7 @@ type operationProposal struct {
 // timing returns the timing of a configuration for alerts within the given time.
 func (s *Settings) timing() engine.TimelineConfig {
 	period := nicePeriod(s.Within / periodsWithin)
-	hold := (s.Within / holdsWithin).Round(time.Second)
+	hold := (s.Within / holdsWithin).Round(time.Second) + period
 	return engine.TimelineConfig{
 		Config: engine.Config{
 			Period:      period,

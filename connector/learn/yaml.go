@@ -11,7 +11,6 @@ import (
 
 	"github.com/blurooo/go-monitor/connector/recording"
 	"github.com/blurooo/go-monitor/v2/alert"
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // write returns the proposal as YAML, with its reasons.
@@ -43,9 +42,10 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 		if len(operations.node.Content) > 0 {
 			service.addMap("operations", operations, "")
 		}
-		about := s.whyRare(p.settings)
 		if isKey(s.name) {
-			services.addMap(escaped(s.name), service, about)
+			services.addMap(s.name, service, s.whyRare(p.settings))
+		} else {
+			services.foot(noKey + alert.Printable(s.name))
 		}
 	}
 	block.addMap("services", services, "")
@@ -114,9 +114,9 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were %d at least, %.3g in the mean", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))
 	}
 	if isKey(o.name) {
-		to.addMap(escaped(o.name), own, "")
+		to.addMap(o.name, own, "")
 	} else {
-		to.foot("left out, as no configuration can name it: " + alert.Printable(o.name))
+		to.foot(noKey + alert.Printable(o.name))
 	}
 }
 
@@ -155,12 +155,14 @@ func (s *serviceProposal) whyRare(settings Settings) string {
 	return strings.Join(lines, "\n")
 }
 
+// noKey says that something can't be named in a configuration.
+const noKey = "left out, as two colons have a meaning in a Collector's configuration: "
+
 // isKey reports whether a name can be a key of a Collector's configuration, which takes two colons
 // for the border between two keys.
-func isKey(name string) bool { return name != "" && !strings.Contains(name, "::") }
-
-// escaped returns a name so that a Collector's configuration means just that.
-func escaped(name string) string { return name }
+func isKey(name string) bool {
+	return name != "" && !strings.Contains(name, "::") && !strings.HasSuffix(name, ":")
+}
 
 // mapping is a YAML map that keeps its order.
 type mapping struct{ node yaml.Node }
@@ -223,5 +225,3 @@ func readable(d time.Duration) string {
 	}
 	return short(d.Round(unit))
 }
-
-var _ = engine.OperationKey{}

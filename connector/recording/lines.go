@@ -21,11 +21,12 @@ type lines struct {
 	raw  *counted // the bytes of the file as they are
 	size int64    // of the file; 0 if that is not known
 	next int      // the number of the next line
+	most int      // the length of the longest line
 }
 
 // openLines opens a file; "-" is the given standard input.
 func openLines(name string, stdin io.Reader) (*lines, error) {
-	l := &lines{name: name, next: 1, raw: &counted{in: stdin}, file: io.NopCloser(nil)}
+	l := &lines{name: name, next: 1, most: maxLine, raw: &counted{in: stdin}, file: io.NopCloser(nil)}
 	if name == stdinName {
 		l.name = "standard input"
 	} else {
@@ -91,7 +92,7 @@ func (l *lines) readOne() ([]byte, error) {
 	isLong := false
 	for {
 		part, err := l.in.ReadSlice('\n')
-		if isLong = isLong || len(line)+len(part) > maxLine; isLong {
+		if isLong = isLong || len(line)+len(part) > l.most; isLong {
 			line = nil
 		} else {
 			line = append(line, part...)

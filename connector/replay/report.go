@@ -132,11 +132,7 @@ func writeIncidents(b *strings.Builder, s *Story) {
 	}
 	first := s.Incidents[0]
 	fmt.Fprintf(b, "ALERTS    %d fired, %d of them to the end; the first %s after the beginning\n", n, firing, alert.Rounded(first.FiredAt.Sub(s.First)))
-	fmt.Fprintf(b, "          first named cause: %s", alert.Printable(first.Cause))
-	if !strings.Contains(first.Cause, first.Culprit) {
-		fmt.Fprintf(b, " of %s", alert.Printable(first.Culprit))
-	}
-	b.WriteString("\n")
+	fmt.Fprintf(b, "          first named cause: %s\n", alert.Printable(first.Cause))
 	columns := tabwriter.NewWriter(b, 2, 0, 2, ' ', 0)
 	fmt.Fprintf(columns, "  fired\tbad for\tobjective\tservice\toperation\tcause\n")
 	for _, in := range s.Incidents[:min(n, maxIncidents)] {
@@ -145,7 +141,7 @@ func writeIncidents(b *strings.Builder, s *Story) {
 			lasted += "+"
 		}
 		cause := in.Cause
-		if cause == in.Operation && in.Culprit == in.Service {
+		if in.isItself {
 			cause = "itself"
 		}
 		fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\t%s %s\t%s\n", in.FiredAt.Format(time.TimeOnly), lasted, in.Objective,

@@ -49,10 +49,12 @@ type Incident struct {
 	Measured string `json:"measured"`
 	// CausedBy is the id of the alert that it is caused by.
 	CausedBy string `json:"caused_by,omitempty"`
-	// Culprit is the service that it names as the cause, and Cause the operation; its own one
-	// if it blames nobody else.
+	// Culprit is the service that it names as the cause, and Cause says what there; its own if it
+	// blames nobody else.
 	Culprit string `json:"culprit"`
 	Cause   string `json:"cause"`
+
+	isItself bool // it blames nobody else
 }
 
 // Operation is what became of one operation.
@@ -140,28 +142,27 @@ func (s *Story) note(a *alert.Alert) {
 			ID: a.ID, Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind, Objective: a.Objective,
 			FiredAt: a.At, StartsAt: a.StartsAt, Measured: a.Measured(), CausedBy: a.CausedBy,
 		}
-		in.Culprit, in.Cause = culprit(a)
+		c := culprit(a)
+		in.Culprit, in.Cause, in.isItself = c.Service, alert.CauseName(&c, ""), c.Key() == a.Key() && !c.IsNetwork()
 		// What is caused by another alert has its cause.
 		if root := s.byID[a.CausedBy]; root != nil {
-			in.Culprit, in.Cause = root.Culprit, root.Cause
+			in.Culprit, in.Cause, in.isItself = root.Culprit, root.Cause, false
 		}
 		s.byID[a.ID] = in
 		s.Incidents = append(s.Incidents, in)
 	}
 }
 
-// culprit returns what most of the calls are blamed on that made an alert fire: its service, and the
-// operation as it is named to people.
-func culprit(a *alert.Alert) (service, name string) {
+// culprit returns what most of the calls are blamed on that made an alert fire.
+func culprit(a *alert.Alert) engine.Cause {
 	own := 1.0
 	for i := range a.Causes {
 		own -= a.Causes[i].Share
 	}
 	if len(a.Causes) > 0 && a.Causes[0].Share > own {
-		c := &a.Causes[0].Cause
-		return c.Service, alert.CauseName(c, a.Service)
+		return a.Causes[0].Cause
 	}
-	return a.Service, a.Operation
+	return engine.Cause{Service: a.Service, Kind: a.SpanKind, Operation: a.Operation}
 }
 
 // end completes the story.

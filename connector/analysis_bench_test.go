@@ -56,9 +56,7 @@ func traffic(n int) ptrace.Traces {
 }
 
 // startBench starts a component that connects to metrics, which keeps all there is to count.
-func startBench(tb testing.TB, c *Config) interface {
-	ConsumeTraces(ptrace.Traces) error
-} {
+func startBench(tb testing.TB, c *Config) benched {
 	tb.Helper()
 	p, err := NewFactory().CreateTracesToMetrics(tb.Context(), connectortest.NewNopSettings(Type), c, consumertest.NewNop())
 	if err != nil {
@@ -77,6 +75,7 @@ func startBench(tb testing.TB, c *Config) interface {
 
 type benched struct{ *part }
 
+// ConsumeTraces counts spans.
 func (b benched) ConsumeTraces(td ptrace.Traces) error { return b.shared.consume(td) }
 
 func BenchmarkConsumeTraces(b *testing.B) {
@@ -89,6 +88,23 @@ func BenchmarkConsumeTraces(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(td.SpanCount()), "ns/span")
+}
+
+// BenchmarkConsumeTracesParallel is BenchmarkConsumeTraces with a receiver on each processor.
+func BenchmarkConsumeTracesParallel(b *testing.B) {
+	p := startBench(b, &Config{})
+	b.ReportAllocs()
+	spans := traffic(1000).SpanCount()
+	b.RunParallel(func(pb *testing.PB) {
+		td := traffic(1000)
+		for pb.Next() {
+			if err := p.ConsumeTraces(td); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(spans), "ns/span")
 }
 
 func BenchmarkRead(b *testing.B) {

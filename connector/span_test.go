@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -547,4 +548,55 @@ func TestSpansMeanTheSameAsInTheProcess(t *testing.T) {
 		}
 	}
 	t.Logf("spans by outcome: %v", outcomes)
+}
+
+// What is counted holds on to nothing of the batch that it came in.
+func TestSpansAreNotKept(t *testing.T) {
+	const spans, size = 64, 1 << 20
+	p := start(t, &Config{}, toLogs)
+	for i := range spans {
+		// Names and messages that are the beginning of something large.
+		large := strings.Repeat(string(rune('a'+i%26)), size)
+		td := callsAt(time.Now(), large[:20+i], 500, 1)
+		resource := td.ResourceSpans().At(0)
+		resource.Resource().Attributes().PutStr("service.name", large[:10])
+		resource.ScopeSpans().At(0).Spans().At(0).Status().SetMessage(large)
+		p.send(t, td)
+	}
+	var after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if after.HeapAlloc > spans*size/2 {
+		t.Errorf("%d MiB in use after %d spans of 1 MiB", after.HeapAlloc>>20, spans)
+	}
+	p.shutdown(t)
+}
+
+// Whatever the Collector understands can be read, and every span is in what comes out.
+func FuzzRead(f *testing.F) {
+	for _, td := range []ptrace.Traces{traffic(10), oneSpan(nil), ptrace.NewTraces()} {
+		seed, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(seed)
+	}
+	r := readerOf(Config{AdjustedCounts: true, Kinds: []engine.Kind{engine.KindInternal, engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}})
+	f.Fuzz(func(t *testing.T, message []byte) {
+		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(message)
+		if err != nil {
+			return
+		}
+		td.MarkReadOnly()
+		spans, unwatched := r.read(nil, td)
+		if len(spans)+unwatched != td.SpanCount() {
+			t.Fatalf("%d spans and %d unwatched of %d", len(spans), unwatched, td.SpanCount())
+		}
+		for i := range spans {
+			s := &spans[i]
+			if s.Outcome == engine.OutcomeUnset || s.Code == "" || s.Duration < 0 || s.End < 0 || s.Weight == 0 || s.Kind < engine.KindInternal || s.Kind > engine.KindConsumer {
+				t.Fatalf("%+v", *s)
+			}
+		}
+	})
 }

@@ -4,13 +4,5 @@
 // is lost that way is counted.
 //
 // It is for programs that drive package engine and package alert themselves, as the
-// monitor and its Collector connector do:
-//
-//	troubles := delivery.NewTroubles(func(err error) { log.Print(err) })
-//	outlet := delivery.New(delivery.Config{Notifiers: notifiers, Sinks: sinks, Trouble: troubles.Once})
-//	...
-//	outlet.Send(period, judge.Judge(period)) // for each closed period
-//	troubles.NewPeriod()
-//	...
-//	err := errors.Join(outlet.Close(ctx), troubles.Close(ctx))
+// monitor and its Collector connector do.
 package delivery

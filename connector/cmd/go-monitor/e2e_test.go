@@ -154,7 +154,9 @@ func TestAlertEverywhere(t *testing.T) {
 			t.Parallel()
 			promtest := program(t, "prometheus", "prometheus")
 			h, a := newHook(t), newAddresses(t)
-			p := startDefault(t, a, fast, fmt.Sprintf("yaml:{connectors: {gomonitor: {notifiers: [{console: {}}, {webhook: {url: %q}}]}}}", h.URL))
+			records := filepath.Join(t.TempDir(), "logs.jsonl")
+			p := startDefault(t, a, fast, fmt.Sprintf("yaml:{connectors: {gomonitor: {notifiers: [{console: {}}, {webhook: {url: %q}}]}}}", h.URL),
+				fmt.Sprintf("yaml:{exporters: {file: {path: %q}}, service: {pipelines: {logs: {receivers: [gomonitor], exporters: [file]}}}}", records))
 			prom := startPrometheus(t, promtest, a.metrics)
 			r := reporterOf(t, a)
 
@@ -183,6 +185,12 @@ func TestAlertEverywhere(t *testing.T) {
 			} {
 				if success, failure := totals(t, a.database, operation); int(success) != want[0] || int(failure) != want[1] {
 					t.Errorf("%s: %d succeeded and %d failed, want %v", operation, success, failure, want)
+				}
+			}
+			logs, err := os.ReadFile(records)
+			for _, event := range []string{"gomonitor.alert.firing", "gomonitor.alert.resolved"} {
+				if n := strings.Count(string(logs), fmt.Sprintf("%q:%q", "eventName", event)); n != 1 || err != nil {
+					t.Errorf("%d log records of %s, want 1 (%v):\n%s", n, event, err, logs)
 				}
 			}
 			if last := summaries(t, a.database, "GET /last"); len(last) != 1 || !last[0].Partial {

@@ -50,7 +50,7 @@ func Command() *cobra.Command {
 				return err
 			}
 			if stats.Bad > 0 {
-				fmt.Fprintf(c.ErrOrStderr(), "%d bad lines left out, the first: %v\n", stats.Bad, stats.FirstBad)
+				_, _ = fmt.Fprintf(c.ErrOrStderr(), "%d bad lines left out, the first: %v\n", stats.Bad, stats.FirstBad) // nobody is left to tell
 			}
 			_, err = c.OutOrStdout().Write(text)
 			return err

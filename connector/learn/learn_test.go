@@ -115,13 +115,26 @@ func TestProposeFailuresAndFloors(t *testing.T) {
 	spans = append(spans, calls("shop", "seldom", 0, 2*time.Minute, 2*time.Second, always(time.Millisecond))...)
 	paused := calls("shop", "pausing", 0, 2*time.Minute, 10*time.Millisecond, always(time.Millisecond))
 	spans = append(spans, slices.DeleteFunc(paused, func(s recordingtest.Span) bool { return s.End > time.Minute && s.End < 70*time.Second })...)
+	for _, s := range calls("shop", "look", 0, 2*time.Minute, 40*time.Second, always(time.Millisecond)) {
+		s.Failed = true // all three of them
+		spans = append(spans, s)
+	}
 	text, c := proposed(t, DefaultSettings(), spans)
+	if got := c.Objective.SuccessRatio; got != 0.99 {
+		t.Errorf("all others: %v, though hardly any of theirs failed", got)
+	}
 	shop := c.Services["shop"].Operations
+	if got := shop["look"]; got.SuccessRatio != 0.001 || got.LatencyTarget != 0 {
+		t.Errorf("what always fails: %+v", got)
+	}
 	if got := shop["flaky"].SuccessRatio; got < 0.7 || got > 0.8 {
 		t.Errorf("flaky: %v, want about 0.78: 10 %% of 2400 calls failed, which may be 11 %%\n%s", got, text)
 	}
 	if got := shop["solid"].SuccessRatio; got != 0 {
 		t.Errorf("solid has a ratio of its own: %v", got)
+	}
+	if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); len(story.Incidents) > 0 {
+		t.Errorf("what was learned from fires: %+v", story.Incidents[0])
 	}
 	// 2400 and 60 calls in 3 s: a tenth of them; less than one in 3 s is no floor.
 	floors := map[string]int{"flaky": 5, "solid": 29, "seldom": 0, "pausing": 0}

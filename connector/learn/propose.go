@@ -62,10 +62,13 @@ type proposal struct {
 	// calls from which that was found.
 	noise time.Duration
 	noisy uint64
-	// calls and failures are those of all operations.
-	calls, failures uint64
-	slowest         engine.OperationKey // the operation with the longest target
-	services        []serviceProposal
+	calls uint64
+	// usualCalls and usualFailures are those of the operations that don't fail more than is accepted
+	// of all.
+	usualCalls, usualFailures uint64
+
+	slowest  engine.OperationKey // the operation with the longest target
+	services []serviceProposal
 }
 
 // serviceProposal is what is proposed for one service.
@@ -155,10 +158,13 @@ func (s Settings) propose(t *traffic) *proposal {
 	p.measureNoise()
 	for _, o := range t.sorted() {
 		p.calls += o.success + o.failure
-		p.failures += o.failure
+		if !p.failsMore(o) {
+			p.usualCalls += o.success + o.failure
+			p.usualFailures += o.failure
+		}
 	}
 	general := &p.config.Objective
-	general.SuccessRatio = p.successRatio(p.failures, p.calls)
+	general.SuccessRatio = p.successRatio(p.usualFailures, p.usualCalls)
 
 	for _, o := range t.sorted() {
 		if n := len(p.services); n == 0 || p.services[n-1].name != o.key.Service {
@@ -214,30 +220,41 @@ func (p *proposal) successRatio(failures, calls uint64) float64 {
 	if calls == 0 {
 		high = 0
 	}
-	accepted := min(0.5, max(leastFailures, failureMargin*high))
+	accepted := min(0.999, max(leastFailures, failureMargin*high))
 	return math.Floor((1-accepted)*1000+1e-9) / 1000
+}
+
+// failsMore reports whether an operation surely fails more often than is accepted of all, as some
+// do that look for what need not be there.
+func (p *proposal) failsMore(o *observed) bool {
+	low, _ := wilson(o.failure, o.success+o.failure, p.settings.Sure)
+	return low > leastFailures
 }
 
 // add adds an operation to its service.
 func (s *serviceProposal) add(p *proposal, o *observed) {
-	typical, ok := p.settings.typicalOf(&o.durations)
-	if !ok {
+	own := operationProposal{name: o.key.Name, seen: []*observed{o}}
+	if typical, ok := p.settings.typicalOf(&o.durations); ok {
+		own.typical = max(typical, o.typicalOf())
+		own.objective.LatencyTarget = niceTarget(time.Duration(p.settings.Margin*float64(own.typical)) + p.noise)
+	} else {
 		s.rare = append(s.rare, rareOperation{o.key, o.success + o.failure})
-		return
 	}
-	typical = max(typical, o.typicalOf())
-	own := operationProposal{name: o.key.Name, seen: []*observed{o}, typical: typical}
-	own.objective.LatencyTarget = niceTarget(time.Duration(p.settings.Margin*float64(typical)) + p.noise)
-	// It is expected to succeed less often than others only if that is sure.
-	if low, _ := wilson(o.failure, o.success+o.failure, p.settings.Sure); low > 1-p.config.Objective.SuccessRatio {
-		own.objective.SuccessRatio = p.successRatio(o.failure, o.success+o.failure)
+	if p.failsMore(o) {
+		own.objective.SuccessRatio = min(p.successRatio(o.failure, o.success+o.failure), p.config.Objective.SuccessRatio)
+		if own.objective.SuccessRatio < 0.5 {
+			// What hardly ever succeeds is bad only if that is sure: no call in a period may be the rule.
+			own.objective.Confidence = p.settings.Sure
+		}
 	}
 	own.objective.MinTraffic = p.floor(o)
-	if n := len(s.operations); n > 0 && s.operations[n-1].name == own.name {
+	switch n := len(s.operations); {
+	case own.objective == engine.Objective{}:
+	case n > 0 && s.operations[n-1].name == own.name:
 		s.operations[n-1].join(&own)
-		return
+	default:
+		s.operations = append(s.operations, own)
 	}
-	s.operations = append(s.operations, own)
 }
 
 // join makes one proposal of two for operations of the same name, which differ in kind alone: there is
@@ -246,14 +263,13 @@ func (o *operationProposal) join(other *operationProposal) {
 	o.seen = append(o.seen, other.seen...)
 	o.typical = max(o.typical, other.typical)
 	o.objective.LatencyTarget = max(o.objective.LatencyTarget, other.objective.LatencyTarget)
-	if o.objective.SuccessRatio == 0 || other.objective.SuccessRatio != 0 {
-		o.objective.SuccessRatio = cmpRatio(o.objective.SuccessRatio, other.objective.SuccessRatio)
-	}
+	o.objective.SuccessRatio = lowerRatio(o.objective.SuccessRatio, other.objective.SuccessRatio)
+	o.objective.Confidence = max(o.objective.Confidence, other.objective.Confidence)
 	o.objective.MinTraffic = min(o.objective.MinTraffic, other.objective.MinTraffic)
 }
 
-// cmpRatio returns the lower one of two ratios of which 0 is none.
-func cmpRatio(a, b float64) float64 {
+// lowerRatio returns the lower one of two ratios of which 0 is none.
+func lowerRatio(a, b float64) float64 {
 	if a == 0 || b != 0 && b < a {
 		return b
 	}

@@ -22,7 +22,7 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	block.add("callees", flag(c.Callees), "calls to each service are told apart, as clients mostly call them all by one name")
 
 	objective := new(mapping)
-	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.failures, p.calls))
+	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.usualFailures, p.usualCalls))
 	objective.add("latency_target", text(short(o.LatencyTarget)), "for what was called too seldom to know better: as much as the slowest, "+nameOf(p.slowest))
 	objective.add("within_target", ratio(o.WithinTarget), p.whyShare())
 	objective.add("alert_after", number(o.AlertAfter), "periods, those with calls alone")
@@ -102,13 +102,18 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, readable(d.quantile(0.5)), readable(d.quantile(0.99)), readable(d.longest)))
 	}
 	own := new(mapping)
-	own.add("latency_target", text(short(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), readable(o.typical)))
+	if o.objective.LatencyTarget > 0 {
+		own.add("latency_target", text(short(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), readable(o.typical)))
+	}
 	if o.objective.SuccessRatio > 0 {
 		var failures, calls uint64
 		for _, s := range o.seen {
 			failures, calls = failures+s.failure, calls+s.success+s.failure
 		}
 		own.add("success_ratio", ratio(o.objective.SuccessRatio), p.whySuccess(failures, calls))
+	}
+	if o.objective.Confidence > 0 {
+		own.add("confidence", ratio(o.objective.Confidence), "as it hardly ever succeeds")
 	}
 	if o.objective.MinTraffic > 0 {
 		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were %d at least, %.3g in the mean", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))

@@ -55,7 +55,7 @@ func (r *textReport) table(p *engine.Period) {
 	columns := tabwriter.NewWriter(&r.out, 2, 0, 2, ' ', 0)
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
-		fmt.Fprintf(columns, "  %s\t%s\t%s\t%d calls\t%s ok\tp50 %s\tp99 %s\t%s\n", alert.Printable(s.Service), s.Kind, cut(alert.Printable(s.Operation), 60),
+		_, _ = fmt.Fprintf(columns, "  %s\t%s\t%s\t%d calls\t%s ok\tp50 %s\tp99 %s\t%s\n", alert.Printable(s.Service), s.Kind, cut(alert.Printable(s.Operation), 60),
 			s.Count, alert.Percent(s.SuccessRatio), alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99), verdicts(s))
 	}
 	_ = columns.Flush() // r.out keeps the error
@@ -134,7 +134,7 @@ func writeIncidents(b *strings.Builder, s *Story) {
 	fmt.Fprintf(b, "ALERTS    %d fired, %d of them to the end; the first %s after the beginning\n", n, firing, alert.Rounded(first.FiredAt.Sub(s.First)))
 	fmt.Fprintf(b, "          first named cause: %s\n", alert.Printable(first.Cause))
 	columns := tabwriter.NewWriter(b, 2, 0, 2, ' ', 0)
-	fmt.Fprintf(columns, "  fired\tbad for\tobjective\tservice\toperation\tcause\n")
+	_, _ = fmt.Fprintf(columns, "  fired\tbad for\tobjective\tservice\toperation\tcause\n")
 	for _, in := range s.Incidents[:min(n, maxIncidents)] {
 		lasted := alert.Rounded(in.Lasted)
 		if in.ResolvedAt.IsZero() {
@@ -144,7 +144,7 @@ func writeIncidents(b *strings.Builder, s *Story) {
 		if in.isItself {
 			cause = "itself"
 		}
-		fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\t%s %s\t%s\n", in.FiredAt.Format(time.TimeOnly), lasted, in.Objective,
+		_, _ = fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\t%s %s\t%s\n", in.FiredAt.Format(time.TimeOnly), lasted, in.Objective,
 			alert.Printable(in.Service), in.SpanKind, cut(alert.Printable(in.Operation), 50), cut(alert.Printable(cause), 70))
 	}
 	_ = columns.Flush() // a strings.Builder takes everything

@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example bench mail store
+MODULES := . example bench mail store connector
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
@@ -9,13 +9,22 @@ FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-to store=shop.db"
 	@echo "building the demo (the first time this takes a minute or two) ..."
 	@cd example && $(GO) build -o $(CURDIR)/bin/example .
 	@$(CURDIR)/bin/example $(DEMOFLAGS)
+
+.PHONY: service
+service: ## build the standalone service to bin/go-monitor
+	@echo "building go-monitor (the first time this takes some minutes) ..."
+	@cd connector && $(GO) build -ldflags "-s -w" -o $(CURDIR)/bin/go-monitor ./cmd/go-monitor
+
+.PHONY: run-service
+run-service: service ## build the standalone service and run it; SERVICEFLAGS="--config mine.yaml"
+	@bin/go-monitor $(SERVICEFLAGS)
 
 .PHONY: test
 test: ## run the tests of all modules with the race detector
@@ -28,6 +37,10 @@ deps: ## install the tools that lint needs and the servers that tests start (Deb
 		GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION); }
 	@missing=; \
 	command -v prometheus-alertmanager >/dev/null || missing="$$missing prometheus-alertmanager"; \
+	command -v prometheus >/dev/null || missing="$$missing prometheus"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	if [ -z "$$missing" ]; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

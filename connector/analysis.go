@@ -20,15 +20,15 @@ import (
 // sends what comes of it on its way. One goroutine of its own closes the periods. consume is
 // safe for concurrent use; it must not be copied.
 type analysis struct {
-	reader  *reader
-	batches batches
-	period  time.Duration
-	wake    chan struct{} // holds a token when run has periods to send
-	stop    chan struct{} // closed when close is called
-	done    chan struct{} // closed when run has returned
+	reader *reader
+	period time.Duration
+	wake   chan struct{} // holds a token when run has periods to send
+	stop   chan struct{} // closed when close is called
+	done   chan struct{} // closed when run has returned
 
 	mu       sync.Mutex // for the fields below
 	timeline *engine.Timeline
+	span     engine.Span // the one that is being counted
 	clock    engine.SteadyClock
 	closed   []*engine.Period // that wait to be sent
 	firing   map[engine.OperationKey]bool
@@ -72,7 +72,6 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	logger := s.settings.Logger
 	a := &analysis{
 		reader:    newReader(&c),
-		batches:   newBatches(),
 		period:    timeline.Config().Period,
 		wake:      make(chan struct{}, 1),
 		stop:      make(chan struct{}),
@@ -108,8 +107,6 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 
 // consume counts spans.
 func (a *analysis) consume(td ptrace.Traces) error {
-	spans, unwatched := a.reader.read(a.batches.take(), td)
-	defer a.batches.leave(spans)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.isEnded {
@@ -117,9 +114,8 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	}
 	// What ended just now may be the first of a period.
 	a.advance()
-	for i := range spans {
-		a.timeline.Add(&spans[i])
-	}
+	unwatched := a.reader.each(td, &a.span, a.timeline.Add)
+	a.span = engine.Span{} // nothing of td is kept
 	a.telemetry.received(td.SpanCount(), unwatched)
 	return nil
 }

@@ -29,7 +29,7 @@ func traffic(n int) ptrace.Traces {
 		for i := range n / services {
 			span := scope.Spans().AppendEmpty()
 			id := s*n + i + 1
-			span.SetTraceID(pcommon.TraceID{1, byte(id >> 16), byte(id >> 8), byte(id)})
+			span.SetTraceID(pcommon.TraceID{1, byte(id >> 16), byte(id >> 8), byte(id), 15: byte(id)})
 			span.SetSpanID(pcommon.SpanID{2, byte(id >> 16), byte(id >> 8), byte(id)})
 			span.SetKind(ptrace.SpanKindServer)
 			span.SetName(fmt.Sprintf("GET /api/v1/things/%d", i%names))

@@ -31,6 +31,13 @@ func newReader(c *Config) *reader {
 // them are those of td.
 func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
 	to = slices.Grow(to, td.SpanCount())
+	unwatched = r.each(td, new(engine.Span), func(s *engine.Span) { to = append(to, *s) })
+	return to, unwatched
+}
+
+// each calls f with s for each span of td, and returns how many of them are not watched. The
+// strings in it are those of td.
+func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (unwatched int) {
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
 		resource := resources.At(i)
@@ -44,17 +51,20 @@ func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, 
 			}
 			of := scope.Spans()
 			for k := range of.Len() {
-				to = append(to, engine.Span{Service: service, Sampled: true})
-				if !r.fill(&to[len(to)-1], of.At(k)) {
+				*s = engine.Span{}
+				s.Service, s.Sampled = service, true
+				if !r.fill(s, of.At(k)) {
 					unwatched++
 				}
+				f(s)
 			}
 		}
 	}
-	return to, unwatched
+	return unwatched
 }
 
-// fill sets what a span itself says, and reports whether it is watched.
+// fill sets what a span itself says, and reports whether it is watched. It sets field by field,
+// since the processor waits long for what was written in other pieces than it is read.
 func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	start, end := uint64(from.StartTimestamp()), uint64(from.EndTimestamp())
 	s.End = int64(min(end, math.MaxInt64))
@@ -62,13 +72,14 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
 	s.Kind = kindOf(from.Kind())
-	s.Link = linkOf(from, s.Kind)
+	link(&s.Link, from, s.Kind)
 	if !r.kinds.has(s.Kind) {
 		s.Unwatched = true
 		return false
 	}
 	status := from.Status()
-	span := classify.Span{Kind: s.Kind, Name: from.Name(), Status: statusOf(status.Code()), Message: status.Message()}
+	var span classify.Span
+	span.Kind, span.Name, span.Status, span.Message = s.Kind, from.Name(), statusOf(status.Code()), status.Message()
 	for key, value := range from.Attributes().All() {
 		if !span.Wants(key) { // as most
 			continue
@@ -100,24 +111,23 @@ func (r *reader) classify(span *classify.Span, from ptrace.Span) (code string, o
 	return r.rules.Classify(span, e)
 }
 
-// linkOf returns where a span stands in its trace. Where the sender does not say whether the
+// link sets where a span stands in its trace. Where the sender does not say whether the
 // parent is remote, the kind does: what handles a request mostly has its parent where that came
 // from, and everything else has it in its own process.
-func linkOf(s ptrace.Span, kind engine.Kind) engine.Link {
+func link(l *engine.Link, s ptrace.Span, kind engine.Kind) {
 	const (
 		isKnown  = 1 << 8 // the flags say whether the parent is remote
 		isRemote = 1 << 9
 	)
-	l := engine.Link{Trace: s.TraceID(), Span: s.SpanID(), Parent: s.ParentSpanID()}
+	l.Trace, l.Span, l.Parent = s.TraceID(), s.SpanID(), s.ParentSpanID()
 	if l.Parent == [8]byte{} {
-		return l
+		return
 	}
 	if flags := s.Flags(); flags&isKnown != 0 {
 		l.RemoteParent = flags&isRemote != 0
 	} else {
 		l.RemoteParent = kind == engine.KindServer || kind == engine.KindConsumer
 	}
-	return l
 }
 
 // kindOf returns the engine's name for a span kind. One that is not set, or not known, counts

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 )
 
@@ -19,7 +18,7 @@ type blame struct {
 
 	isDue  map[uint64]int    // the place in due of a span, by its number
 	traces map[[16]byte]bool // those of the calls that are due
-	filter [1 << 10]uint64   // a bit for each hash of those: most spans are of other traces
+	filter traceFilter       // most spans are of other traces
 	family []relative        // the spans of those traces
 	places map[[8]byte]int32 // the place in family of a span, by its id, in one trace
 }
@@ -33,9 +32,9 @@ type relative struct {
 
 // find sets found to what each of the calls that are due is blamed on; nil: itself. Only
 // spans that came since the given time, or with those calls, have a part in it.
-func (b *blame) find(r *recent, due []uint64, since int64) {
+func (b *blame) find(r *recent, due []heldSpan, since int64) {
 	b.found = append(b.found[:0], make([]*Cause, len(due))...)
-	b.gather(r, due, min(due[0], r.firstSince(since)))
+	b.gather(r, due, min(due[0].number, r.firstSince(since)))
 	for rest := b.family; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].link.Trace == rest[0].link.Trace {
@@ -49,37 +48,28 @@ func (b *blame) find(r *recent, due []uint64, since int64) {
 
 // gather collects what is remembered of the traces of the calls that are due, trace by trace,
 // from the given span on.
-func (b *blame) gather(r *recent, due []uint64, first uint64) {
+func (b *blame) gather(r *recent, due []heldSpan, first uint64) {
 	if b.traces == nil {
 		b.isDue, b.traces, b.places = make(map[uint64]int), make(map[[16]byte]bool), make(map[[8]byte]int32)
 	}
 	clear(b.isDue)
 	clear(b.traces)
 	clear(b.filter[:])
-	for i, number := range due {
-		b.isDue[number] = i
-		trace := &r.at(number).link.Trace
+	for i := range due {
+		b.isDue[due[i].number] = i
+		trace := &r.at(due[i].number).link.Trace
 		b.traces[*trace] = true
-		word, bit := b.filterOf(trace)
-		b.filter[word] |= bit
+		b.filter.add(traceHash(trace))
 	}
 	b.family = b.family[:0]
-	for number := first; number < r.next; number++ {
-		s := r.at(number)
-		if word, bit := b.filterOf(&s.link.Trace); b.filter[word]&bit != 0 && b.traces[s.link.Trace] {
+	r.each(first, &b.filter, func(number uint64, s *recentSpan) {
+		if b.traces[s.link.Trace] {
 			b.family = append(b.family, relative{recentSpan: s, number: number, depth: -1})
 		}
-	}
+	})
 	slices.SortFunc(b.family, func(x, y relative) int {
 		return cmp.Or(bytes.Compare(x.link.Trace[:], y.link.Trace[:]), cmp.Compare(x.number, y.number))
 	})
-}
-
-// filterOf returns the place of a trace in the filter. Trace ids mostly are random at their end.
-func (b *blame) filterOf(trace *[16]byte) (word int, bit uint64) {
-	low := binary.LittleEndian.Uint64(trace[8:])
-	hash := (low ^ low>>32) * 0x9E3779B97F4A7C15 >> 48
-	return int(hash >> 6), 1 << (hash & 63)
 }
 
 // trace lets the spans of one trace go through the causes, from the leaves to the root.

@@ -168,6 +168,7 @@ func TestCalleesKeepBoundedNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	windows.fresh = make([]*operation, freshOperations)
 	c := callees{windows: windows}
 	client := windows.lookupFresh("shop", strings.Repeat("é", 200), KindClient)
 	for i := range 3 * maxCalleeNames {

@@ -35,7 +35,7 @@ type TimelineConfig struct {
 	// 1h. Default 10s.
 	Grace time.Duration `mapstructure:"grace"`
 	// RecentSpans is the number of spans that are remembered, for as long as Grace, to find
-	// out what failed and slow calls are blamed on, 1 to 16,777,216. One takes about 110
+	// out what failed and slow calls are blamed on, 1 to 16,777,216. One takes about 90
 	// bytes. Where more spans come in that time, the search sees fewer of them. Default 131,072.
 	RecentSpans int `mapstructure:"recent_spans"`
 	// Callees tells the calls of clients apart by the service that they reach, where that one's
@@ -122,6 +122,7 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	windows.fresh = make([]*operation, freshOperations)
 	period, grace := c.timing()
 	inherit(&c.RecentSpans, defaultRecentSpans)
 	t := &Timeline{
@@ -168,13 +169,11 @@ func (t *Timeline) Operations() int { return len(t.windows.operations) }
 
 // Add counts a span in the period in which it ended.
 func (t *Timeline) Add(s *Span) {
-	r := recentSpan{
-		link: s.Link, duration: max(s.Duration, 0), end: s.End, arrived: t.now,
-		weight: min(max(s.Weight, 1), maxWeight), sampled: s.Sampled,
-	}
-	r.link.RemoteParent = false // wherever the parent lives, it is expected here
+	hasTrace := s.Link.Trace != [16]byte{}
 	if s.Unwatched {
-		t.remember(&r)
+		if hasTrace {
+			t.remember(s, nil, 0)
+		}
 		return
 	}
 	n := t.place(s.End)
@@ -183,21 +182,23 @@ func (t *Timeline) Add(s *Span) {
 		t.open[n].overflowed += t.windows.overflowed
 		t.windows.overflowed = 0
 	}
-	r.op, r.code, r.outcome = op, s.Code, s.Outcome
-	if r.outcome == OutcomeUnset {
-		r.outcome = OutcomeOf(t.windows.config.Codes, s.Code)
+	outcome, duration, weight := s.Outcome, max(s.Duration, 0), min(max(s.Weight, 1), maxWeight)
+	if outcome == OutcomeUnset {
+		outcome = OutcomeOf(t.windows.config.Codes, s.Code)
+	}
+	if hasTrace {
+		t.remember(s, op, outcome)
 	}
 	w := t.windows.at(op, n)
-	isBad := r.outcome == OutcomeFailure || r.outcome == OutcomeSuccess && r.duration > w.target
-	if s.Link.Trace != [16]byte{} && (isBad || t.blame.callees != nil && s.Kind == KindClient) {
-		r.period = t.start + int64(n)*t.period
-		r.isHeld = true
-	} else if r.weight == 1 {
-		w.add(r.outcome, r.code, r.duration, t.windows.config.MaxCodes)
-	} else {
-		w.addMany(r.outcome, r.code, r.duration, r.weight, t.windows.config.MaxCodes)
+	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target
+	switch {
+	case hasTrace && (isBad || t.blame.callees != nil && s.Kind == KindClient):
+		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
+	case weight == 1:
+		w.add(outcome, s.Code, duration, t.windows.config.MaxCodes)
+	default:
+		w.addMany(outcome, s.Code, duration, weight, t.windows.config.MaxCodes)
 	}
-	t.remember(&r)
 }
 
 // place returns the open period for a call that ended at the given time, counted from the
@@ -217,15 +218,22 @@ func (t *Timeline) place(end int64) int {
 	}
 }
 
-// remember keeps a span for the search for causes. Spans without a trace have no part in it.
-func (t *Timeline) remember(r *recentSpan) {
-	if r.link.Trace == [16]byte{} {
-		return
-	}
+// remember keeps a span for the search for causes. op is nil if it is not watched. The place is
+// filled in field by field: to make the whole and copy it takes twice as long.
+func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 	if t.recent.isCrowded() {
-		t.settle(func(_ *recentSpan, age int) bool { return age > t.recent.limit/2 })
+		few := uint64(t.recent.limit / 8) // stay, so that this is not done for each span
+		t.settle(func(h *heldSpan) bool { return t.recent.next-h.number > few })
 	}
-	t.recent.add(r)
+	r := t.recent.add(&s.Link.Trace)
+	r.link.Trace, r.link.Span, r.link.Parent = s.Link.Trace, s.Link.Span, s.Link.Parent
+	r.link.RemoteParent = false // wherever the parent lives, it is expected here
+	r.op, r.code = op, s.Code
+	r.duration, r.end = max(s.Duration, 0), s.End
+	r.outcome, r.isNamed = outcome, false
+	if len(s.Code) > maxKeptCode {
+		r.code = bounded(s.Code)
+	}
 }
 
 // Advance tells what time it is, and calls closed for each period that ended a grace ago,
@@ -254,8 +262,9 @@ func (t *Timeline) Advance(now time.Time, closed func(*Period)) {
 	if t.recent.hasHeldBefore(ns - t.grace) {
 		// Those that came a little later are looked at with them, so that this is not done for
 		// each batch of spans.
-		t.settle(func(s *recentSpan, _ int) bool { return s.arrived <= ns-t.grace*7/8 })
+		t.settle(func(h *heldSpan) bool { return h.arrived <= ns-t.grace*7/8 })
 	}
+	t.recent.tick(ns, t.grace)
 }
 
 // NextClose returns the time at which Advance will close the next period.
@@ -271,7 +280,7 @@ func (t *Timeline) Close(closed func(*Period)) {
 
 // close closes the oldest open period.
 func (t *Timeline) close(closed func(*Period)) {
-	t.settle(func(s *recentSpan, _ int) bool { return s.period == t.start })
+	t.settle(func(h *heldSpan) bool { return h.period == t.start })
 	counted := t.open[0]
 	p := Period{
 		Start:   time.Unix(0, max(t.start, t.began)),
@@ -293,16 +302,15 @@ func (t *Timeline) close(closed func(*Period)) {
 }
 
 // settle finds out what those calls are blamed on that were held for it, and counts them.
-// isDue says which, given how many spans came after each.
-func (t *Timeline) settle(isDue func(s *recentSpan, age int) bool) {
+// isDue says which.
+func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	due := t.recent.takeDue(isDue)
 	if len(due) == 0 {
 		return
 	}
 	t.blame.find(&t.recent, due, t.now-2*t.grace)
-	for i, at := range due {
-		s := t.recent.at(at)
-		s.isHeld = false
+	for i := range due {
+		held, s := &due[i], t.recent.at(due[i].number)
 		op := s.op
 		if op.group != nil && op.group.byName[op.key.Name] != op { // it has left since
 			op = t.windows.lookupFresh(op.key.Service, op.key.Name, op.key.Kind)
@@ -310,12 +318,12 @@ func (t *Timeline) settle(isDue func(s *recentSpan, age int) bool) {
 			t.windows.overflowed = 0
 		}
 		call := Exemplar{
-			Trace:    TraceRef{TraceID: s.link.Trace, SpanID: s.link.Span, Sampled: s.sampled},
+			Trace:    TraceRef{TraceID: s.link.Trace, SpanID: s.link.Span, Sampled: held.sampled},
 			Code:     s.code,
 			Duration: s.duration,
 			End:      time.Unix(0, s.end),
 		}
-		n := int(max(0, (s.period-t.start)/t.period))
-		t.windows.at(op, n).addTraced(s.outcome, call, t.blame.found[i], s.weight, t.windows.config.MaxCodes)
+		n := int(max(0, (held.period-t.start)/t.period))
+		t.windows.at(op, n).addTraced(s.outcome, call, t.blame.found[i], held.weight, t.windows.config.MaxCodes)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type Windows struct {
 	overflowed uint64 // reports counted under overflow in this period
 	inFlight   uint64 // calls in flight at the end of this period
 	recent     []recentName
+	fresh      []*operation // those that lookupFresh has found, by freshIndex; nil if it is not used
 
 	changed map[string]Objective // what SetObjective set in this period
 }
@@ -71,6 +73,32 @@ const (
 func recentIndex(name string, n int) int {
 	address := uint64(uintptr(unsafe.Pointer(unsafe.StringData(name))))
 	return int(address * 0x9E3779B97F4A7C15 >> 32 & uint64(n-1))
+}
+
+// freshOperations is the number of operations that are found again by their names' ends, a
+// power of two.
+const freshOperations = 1 << 12
+
+// freshIndex returns the place of a name in a table of freshOperations entries. It looks at
+// both ends of the name: there names mostly differ, and it is all the same if they don't.
+func freshIndex(name string) int {
+	n := len(name)
+	var x uint64
+	if n >= 8 {
+		x = word(name) ^ bits.RotateLeft64(word(name[n-8:]), 29)
+	} else {
+		for i := range n {
+			x = x<<8 | uint64(name[i])
+		}
+	}
+	return int((x ^ uint64(n)) * 0x9E3779B97F4A7C15 >> 52)
+}
+
+// word returns the first eight bytes of a string.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // NewWindows returns empty windows. It returns the errors of [Config.Validate].
@@ -187,14 +215,23 @@ func (w *Windows) lookupFresh(service, name string, kind Kind) *operation {
 	if service == "" {
 		service = w.config.Service
 	}
-	if g := w.lastGroup[kind]; g != nil && g.service == service {
-		if op := g.byName[name]; op != nil {
-			return op
+	g := w.lastGroup[kind]
+	if g == nil || g.service != service {
+		if g = w.groups[groupKey{service, kind}]; g == nil {
+			return w.find(service, name, kind)
 		}
-	} else if g = w.groups[groupKey{service, kind}]; g != nil {
 		w.lastGroup[kind] = g
 	}
-	return w.find(service, name, kind)
+	recent := &w.fresh[freshIndex(name)]
+	if op := *recent; op != nil && op.group == g && op.key.Name == name {
+		return op
+	}
+	op := g.byName[name]
+	if op == nil {
+		return w.find(service, name, kind)
+	}
+	*recent = op
+	return op
 }
 
 // find returns the operation of a name that is new, or has to be put into shape first.
@@ -380,6 +417,7 @@ func (w *Windows) dismiss(keep func(OperationKey) bool) []OperationKey {
 	w.operations = stay
 	if len(left) > 0 {
 		clear(w.recent) // it may point to those that left
+		clear(w.fresh)
 	}
 	return left
 }

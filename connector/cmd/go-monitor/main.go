@@ -1,0 +1,118 @@
+// Command go-monitor is the monitor as a service of its own: an OpenTelemetry Collector that
+// judges every operation of whatever reports to it by OTLP, and raises alerts.
+//
+//	go-monitor                            runs with the embedded config, on loopback
+//	go-monitor --config mine.yaml         runs with one's own; several are merged
+//	go-monitor validate --config mine.yaml
+//	go-monitor replay --config mine.yaml spans.jsonl
+//	go-monitor learn spans.jsonl
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/blurooo/go-monitor/connector/learn"
+	"github.com/blurooo/go-monitor/connector/replay"
+)
+
+// version is set at build time: -ldflags "-X main.version=v2.1.0".
+var version = ""
+
+func main() {
+	// The Collector's own handling of signals begins when it is up: one that came a moment
+	// earlier would end it without a shutdown. A second signal ends the program at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "go-monitor: "+readable(err))
+		os.Exit(1)
+	}
+}
+
+// newCommand returns the command with all sub-commands.
+func newCommand() *cobra.Command {
+	var w written
+	settings := otelcol.CollectorSettings{
+		BuildInfo: component.BuildInfo{Command: "go-monitor", Description: "judges the quality of every operation", Version: buildVersion()},
+		Factories: func() (otelcol.Factories, error) { return factories(&w) },
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
+			DefaultScheme:      "env",
+			ConverterFactories: []confmap.ConverterFactory{newWrittenFactory(&w)},
+		}},
+		ProviderModules:         map[string]string{},
+		DisableGracefulShutdown: true, // main's context does that
+	}
+	versions := moduleVersions()
+	for module, p := range providers {
+		resolver := &settings.ConfigProviderSettings.ResolverSettings
+		resolver.ProviderFactories = append(resolver.ProviderFactories, p)
+		settings.ProviderModules[p.Create(confmap.ProviderSettings{}).Scheme()] = named(module, versions)
+	}
+	root := otelcol.NewCommand(settings)
+	root.Short = "Judge the quality of every operation that reports by OTLP, and raise alerts"
+	root.Long = root.Short + ".\n\nWithout --config it runs with an embedded config, on loopback; \"--config " + defaultURI + " --config FILE\" changes some of that one."
+	root.SilenceErrors = true
+	for name, usage := range map[string]string{
+		"config":        "a `file` that holds the config, or a URI: env:NAME, yaml:TEXT, https://...; of several, later ones win",
+		"set":           "one `setting` that wins over the config, such as --set=connectors.gomonitor.period=10s",
+		"feature-gates": "`features` of the Collector to switch on, or with '-' off; the command featuregate lists them",
+	} {
+		root.Flags().Lookup(name).Usage, root.Flags().Lookup(name).DefValue = usage, ""
+	}
+	withDefaultConfig(root)
+	for _, c := range root.Commands() {
+		withDefaultConfig(c)
+	}
+	root.AddCommand(newVersionCommand(), replay.Command(), learn.Command())
+	return root
+}
+
+// withDefaultConfig has a command of the Collector run with the embedded config if it is
+// given none; --set alone changes that one.
+func withDefaultConfig(c *cobra.Command) {
+	const flag = "config"
+	if c.Flags().Lookup(flag) == nil {
+		return
+	}
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed(flag) {
+			return nil
+		}
+		return c.Flags().Set(flag, defaultURI)
+	}
+}
+
+// newVersionCommand returns the command "version".
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which version this is",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "go-monitor "+buildVersion())
+			return err
+		},
+	}
+}
+
+// buildVersion returns the version of this program: what the build says, else the commit.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// What is wrong with a config is said in one line each, which names the key.
+func TestErrorsOfConfigs(t *testing.T) {
+	const rest = `
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:0"}}}}
+exporters: {debug: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
+`
+	tests := map[string]struct{ config, want string }{
+		"fine":     {rest, ""},
+		"not YAML": {"receivers: [", "yaml: line 1: did not find expected node content"},
+		"two errors": {
+			rest + `
+processors: {batch: {timeou: 1s}}
+extensions: {health_check: {endpoint: [1, 2]}}`,
+			`
+  'processors' error reading configuration for "batch": 'batchprocessor.Config' has invalid keys: timeou
+  'extensions' error reading configuration for "health_check": 'endpoint'`,
+		},
+		"unknown component": {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [`},
+		"not configured":    {strings.Replace(rest, "[debug]", "[file]", 1), `service::pipelines::traces: references exporter "file" which is not configured`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newCommand()
+			c.SetArgs([]string{"validate", "--config", "yaml:" + tt.config})
+			c.SetOut(new(bytes.Buffer))
+			var got string
+			if err := c.Execute(); err != nil {
+				got = readable(err)
+			}
+			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNoSuchConfig(t *testing.T) {
+	c := newCommand()
+	c.SetArgs([]string{"validate", "--config", "/nowhere/c.yaml"})
+	err := c.Execute()
+	const want = "unable to read the file file:/nowhere/c.yaml: open /nowhere/c.yaml: no such file or directory"
+	if err == nil || readable(err) != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}

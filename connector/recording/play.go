@@ -31,7 +31,7 @@ type Player struct {
 	Grace time.Duration
 	// Buffer is the number of spans that are held back, if there are so many, to bring them into
 	// order; and more where that takes more within the grace. Default 524,288, which take about
-	// 200 MB: shorter recordings may be in any order.
+	// 260 MB: shorter recordings may be in any order.
 	Buffer int
 	// SkipBad says that lines which are no spans are counted and left out; else the first of them
 	// is an error.

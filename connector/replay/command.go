@@ -49,7 +49,7 @@ func Command() *cobra.Command {
 	f.StringArrayVarP(&o.configs, "config", "c", nil, "a YAML `file` with the connector's settings, or a whole Collector configuration of which they are taken; of several, later ones win")
 	f.DurationVar(&o.period, "period", 0, "judge in periods of this `length`, whatever the configuration says")
 	f.DurationVar(&o.grace, "grace", 0, "how late spans may come, in the recording's own `time`, whatever the configuration says")
-	f.IntVar(&o.buffer, "buffer", recording.DefaultBuffer, "hold back so many `spans` to bring them into order, about 400 bytes each")
+	f.IntVar(&o.buffer, "buffer", recording.DefaultBuffer, "hold back so many `spans` to bring them into order, about 500 bytes each")
 	f.BoolVar(&o.summaries, "summaries", false, "show what each operation did in each period, too")
 	f.BoolVar(&o.brief, "brief", false, "show the verdict alone, without the alerts' evidence")
 	f.BoolVar(&o.json, "json", false, "write JSON objects, one in a line, for machines")

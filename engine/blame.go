@@ -78,6 +78,7 @@ func (b *blame) trace(family []relative) {
 	for i := range family {
 		b.places[family[i].link.Span] = int32(i)
 	}
+	delete(b.places, [8]byte{}) // it is nobody's parent
 	for i := range family {
 		b.measure(family, int32(i), 0)
 	}
@@ -87,6 +88,7 @@ func (b *blame) trace(family []relative) {
 	for i := range family {
 		b.places[family[i].link.Span] = int32(i)
 	}
+	delete(b.places, [8]byte{})
 	if b.callees != nil {
 		for i := range family {
 			if parent, ok := b.places[family[i].link.Parent]; ok && family[i].op != nil && family[parent].op != nil {
@@ -99,8 +101,8 @@ func (b *blame) trace(family []relative) {
 	}
 }
 
-// measure finds out how deep in its trace a span is. Parents that go round in a circle end it
-// somewhere, as does a depth that no trace of a sane program has.
+// measure finds out how deep in its trace a span is. A circle of parents begins at the one by
+// which it was found, and what is deeper than in any trace of a sane program begins anew.
 func (b *blame) measure(family []relative, i int32, steps int) int32 {
 	const deepest = 1000
 	s := &family[i]
@@ -108,10 +110,11 @@ func (b *blame) measure(family []relative, i int32, steps int) int32 {
 		return s.depth
 	}
 	parent, ok := b.places[s.link.Parent]
-	if !ok || s.link.Parent == [8]byte{} || steps > deepest {
+	if !ok || steps > deepest {
 		s.depth = 0
 		return 0
 	}
+	s.depth = 0 // for those in a circle, which come back here
 	s.depth = b.measure(family, parent, steps+1) + 1
 	return s.depth
 }

@@ -120,13 +120,13 @@ func (r *recent) hasHeldBefore(time int64) bool {
 }
 
 // tick says that the spans that are added from now on come at the given time, or a little
-// later: it is told once every sixteenth of a grace at most, so that arrivals are few.
-func (r *recent) tick(time, grace int64) {
+// later: it is told once every sixteenth of a grace at most, so that arrivals are few. From now
+// on nobody asks for those that came before since.
+func (r *recent) tick(time, grace, since int64) {
 	if n := len(r.arrivals); n > 0 && time-r.arrivals[n-1].time < grace/16 {
 		return
 	}
-	oldest := r.next - uint64(len(r.spans))
-	past := sort.Search(len(r.arrivals), func(i int) bool { return r.arrivals[i].number > oldest })
+	past := sort.Search(len(r.arrivals), func(i int) bool { return r.arrivals[i].time > since })
 	r.arrivals = append(slices.Delete(r.arrivals, 0, max(0, past-1)), arrival{r.next, time})
 }
 

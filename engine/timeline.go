@@ -264,7 +264,7 @@ func (t *Timeline) Advance(now time.Time, closed func(*Period)) {
 		// each batch of spans.
 		t.settle(func(h *heldSpan) bool { return h.arrived <= ns-t.grace*7/8 })
 	}
-	t.recent.tick(ns, t.grace)
+	t.recent.tick(ns, t.grace, t.since())
 }
 
 // NextClose returns the time at which Advance will close the next period.
@@ -301,6 +301,9 @@ func (t *Timeline) close(closed func(*Period)) {
 	closed(&p)
 }
 
+// since returns the time from which on spans have a part in the search for causes.
+func (t *Timeline) since() int64 { return t.now - 2*t.grace }
+
 // settle finds out what those calls are blamed on that were held for it, and counts them.
 // isDue says which.
 func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
@@ -308,7 +311,7 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	if len(due) == 0 {
 		return
 	}
-	t.blame.find(&t.recent, due, t.now-2*t.grace)
+	t.blame.find(&t.recent, due, t.since())
 	for i := range due {
 		held, s := &due[i], t.recent.at(due[i].number)
 		op := s.op

@@ -369,6 +369,53 @@ func TestTimelineCircle(t *testing.T) {
 	}
 }
 
+// To go round and round in a circle would take a second for some 100,000 spans of one trace.
+func TestTimelineCircleIsLeftAtOnce(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	for i := range uint64(3) {
+		line.Add(&Span{Operation: "circle", Code: "500", Link: span(1, i+1, (i+1)%3+1), End: at(0.5)})
+		line.Add(&Span{Operation: "own", Code: "500", Link: span(1, i+11, i+11), End: at(0.5)})
+		line.Add(&Span{Operation: "same", Code: "500", Link: span(1, 21, 21), End: at(0.5)})
+	}
+	line.blame.found = make([]*Cause, len(line.recent.held))
+	line.blame.gather(&line.recent, line.recent.held, 0)
+	family := line.blame.family
+	line.blame.trace(family)
+	for _, s := range family {
+		if s.depth > 3 {
+			t.Errorf("%s is %d deep", s.op.key.Name, s.depth)
+		}
+	}
+}
+
+// A span without an id is nobody's parent, above all not that of spans without a parent.
+func TestTimelineSpanWithoutID(t *testing.T) {
+	c := call10s()
+	c.Callees = true
+	line := newTape(t, c, noon)
+	line.to(1)
+	line.Add(&Span{Service: "shop", Operation: "GET", Kind: KindClient, Code: "503", Link: span(1, 0, 0), End: at(0.4)})
+	line.Add(&Span{Service: "stock", Operation: "/stock", Kind: KindServer, Code: "500", Link: span(1, 2, 0), End: at(0.3)})
+	line.to(15)
+	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 0 {
+		t.Errorf("GET is blamed on %v, want itself", got)
+	}
+}
+
+// Where few spans come, or none, it is not remembered without an end when nothing came.
+func TestTimelineIsIdleForLong(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	for s := 1.0; s < 1000; s++ {
+		if int(s)%100 == 1 {
+			line.Add(&Span{Operation: "op", Link: span(uint64(s), 1, 0), End: at(s)})
+		}
+		line.to(s)
+		if n := len(line.recent.arrivals); n > 40 {
+			t.Fatalf("after %v seconds %d times are remembered at which spans came", s, n)
+		}
+	}
+}
+
 // A call is counted with its causes when its period closes, or a grace after it came.
 func TestTimelineHolds(t *testing.T) {
 	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 5 * time.Second}, noon)

@@ -97,7 +97,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	a.outlet = delivery.New(delivery.Config{
 		Delivery: c.Delivery, Notifiers: notifiers, Sinks: sinks, Trouble: a.troubles.Once,
 	})
-	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, a.outlet)
+	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.outlet)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
 	}

@@ -28,8 +28,9 @@ type telemetry struct {
 	fired, resolved                           atomic.Int64 // alerts so far
 }
 
-// newTelemetry begins to tell of an analysis with the given outlet.
-func newTelemetry(set component.TelemetrySettings, outlet *delivery.Outlet) (*telemetry, error) {
+// newTelemetry begins to tell of an analysis with the given outlet, which is that of the
+// component id: a Collector may have several, and all of them tell under the same names.
+func newTelemetry(set component.TelemetrySettings, id component.ID, outlet *delivery.Outlet) (*telemetry, error) {
 	t := &telemetry{}
 	meter := set.MeterProvider.Meter(meterName)
 	var instruments []metric.Observable
@@ -48,8 +49,12 @@ func newTelemetry(set component.TelemetrySettings, outlet *delivery.Outlet) (*te
 		i, err := meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 		add(i, err, f)
 	}
+	with := func(attrs ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(append(attrs, attribute.String("connector", id.String()))...))
+	}
+	own := with()
 	value := func(v *atomic.Int64) func(metric.Observer, metric.Int64Observable) {
-		return func(o metric.Observer, i metric.Int64Observable) { o.ObserveInt64(i, v.Load()) }
+		return func(o metric.Observer, i metric.Int64Observable) { o.ObserveInt64(i, v.Load(), own) }
 	}
 	counter("otelcol_connector_gomonitor_spans", "{span}", "Spans that were read.", value(&t.spans))
 	counter("otelcol_connector_gomonitor_spans_unwatched", "{span}", "Spans that were not counted, since their kind is not watched or they are a monitor's own.", value(&t.unwatched))
@@ -59,18 +64,18 @@ func newTelemetry(set component.TelemetrySettings, outlet *delivery.Outlet) (*te
 	gauge("otelcol_connector_gomonitor_open_periods", "{period}", "Periods that are not closed yet.", value(&t.openPeriods))
 	gauge("otelcol_connector_gomonitor_operations", "{operation}", "Operations that have a place.", value(&t.operations))
 	gauge("otelcol_connector_gomonitor_alerts_firing", "{alert}", "Alerts that fire.", value(&t.firing))
-	firing, resolved := state(alert.Firing), state(alert.Resolved)
+	firing, resolved := with(state(alert.Firing)), with(state(alert.Resolved))
 	counter("otelcol_connector_gomonitor_alerts", "{alert}", "Alerts that began to fire and that were resolved.", func(o metric.Observer, i metric.Int64Observable) {
 		o.ObserveInt64(i, t.fired.Load(), firing)
 		o.ObserveInt64(i, t.resolved.Load(), resolved)
 	})
 	counter("otelcol_connector_gomonitor_undelivered_periods", "{period}", "Periods of which a sink made nothing; two sinks count twice.", func(o metric.Observer, i metric.Int64Observable) {
 		periods, _ := outlet.Undelivered()
-		o.ObserveInt64(i, int64(periods))
+		o.ObserveInt64(i, int64(periods), own)
 	})
 	counter("otelcol_connector_gomonitor_undelivered_notifications", "{notification}", "Notifications of which a notifier made nothing; two notifiers count twice.", func(o metric.Observer, i metric.Int64Observable) {
 		_, notifications := outlet.Undelivered()
-		o.ObserveInt64(i, int64(notifications))
+		o.ObserveInt64(i, int64(notifications), own)
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -89,9 +94,7 @@ func newTelemetry(set component.TelemetrySettings, outlet *delivery.Outlet) (*te
 }
 
 // state returns the attribute for alerts of a state.
-func state(s alert.State) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(attribute.String("state", s.String())))
-}
+func state(s alert.State) attribute.KeyValue { return attribute.String("state", s.String()) }
 
 // received takes a number of spans that were read, and how many of them are not watched.
 func (t *telemetry) received(spans, unwatched int) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -93,6 +94,50 @@ func TestTelemetry(t *testing.T) {
 			t.Errorf("it says %v after the shutdown", got)
 		}
 	})
+}
+
+// What several components of one Collector say of themselves is kept apart.
+func TestTelemetryOfSeveral(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	want := make(map[string]int64)
+	for i, name := range []string{"a", "b"} {
+		set := connectortest.NewNopSettings(Type)
+		set.ID = component.NewIDWithName(Type, name)
+		set.MeterProvider = provider
+		p := &pipelines{}
+		p.make(t, &Config{}, toLogs, set)
+		p.startAll(t)
+		defer p.shutdown(t)
+		p.send(t, callsAt(time.Now(), "GET /a", 200, i+1))
+		want["gomonitor/"+name] = int64(i + 1)
+	}
+	var rm metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &rm); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range rm.ScopeMetrics[0].Metrics {
+		var points []metricdata.DataPoint[int64]
+		switch data := m.Data.(type) {
+		case metricdata.Sum[int64]:
+			points = data.DataPoints
+		case metricdata.Gauge[int64]:
+			points = data.DataPoints
+		}
+		got := make(map[string]int64)
+		for _, point := range points {
+			id, _ := point.Attributes.Value("connector")
+			got[id.AsString()] = point.Value
+		}
+		if m.Name == "otelcol_connector_gomonitor_spans" {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("spans (-want +got):\n%s", diff)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s is said of %v", m.Name, got)
+		}
+	}
 }
 
 // metadata.yaml says what the component is and what it says of itself.

@@ -141,6 +141,17 @@ func essence(err error) string {
 	return strings.Join(lines, "\n")
 }
 
+// A key with nothing behind it is there, with all its defaults.
+func TestLoadKeysWithoutSettings(t *testing.T) {
+	c, err := load(t, "notifiers: [{console: }]\nmetrics: {histogram: {explicit: }}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Notifiers) != 1 || c.Notifiers[0].Console == nil || c.Metrics.Histogram.Explicit == nil {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	tests := map[string]struct {
 		text string
@@ -172,14 +183,18 @@ func TestConfigErrors(t *testing.T) {
 		"secret in the URL":        {"notifiers: [{webhook: {url: 'ftp://u:hunter2@a.example.org/hunter2'}}]", "notifiers[0].webhook.url: must begin with http:// or https:// (it is not shown, as it may hold secrets)"},
 		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'map[string]interface {}'"},
 		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'int'"},
+		"notifier of no settings":  {"notifiers: [{webhook: }]", "notifiers[0].webhook.url: is required"},
+		"two without settings":     {"notifiers: [{console: , mail: }]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got console and mail"},
 		"alertmanager":             {"notifiers: [{alertmanager: {}}]", "notifiers[0].alertmanager.urls: must not be empty"},
 		"mail": {"notifiers: [{console: {}}, {mail: {host: a, to: [nobody], password: hunter2}}]", `notifiers[1].mail.username: must be set where password is
 notifiers[1].mail.from: must be set
 notifiers[1].mail.to[0]: must be an address, got "nobody"`},
 		"store": {"stores: [{dsn: a.db}, {dsn: 'mysql://u:hunter2@h/d', buffer: -1}]", `stores[1].dsn: unknown scheme "mysql", want a path, file: or postgres://
 stores[1].buffer: must be between 1 and 100000, got -1`},
-		"metrics": {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
-		"queue":   {"queue_size: 100", "queue_size: is of no use in the Collector, where nothing waits to be counted, got 100"},
+		"unknown key of histogram": {"metrics: {histogram: {explicit: {bounds: [1s]}}}", "'metrics.histogram':\n'explicit' has invalid keys: bounds"},
+		"two forms of histograms":  {"metrics: {histogram: {exponential: {max_size: 100}, explicit: }}", "metrics.histogram: use either explicit or exponential, got both"},
+		"metrics":                  {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
+		"queue":                    {"queue_size: 100", "queue_size: is of no use in the Collector, where nothing waits to be counted, got 100"},
 		"calls in flight": {
 			"objective: {stuck_after: 1m}\noperations: {a: {stuck_after: 2m}}\nservices: {shop: {objective: {stuck_after: 3m}, operations: {b: {stuck_after: 4m}}}}",
 			`objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 1m0s

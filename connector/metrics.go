@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -46,6 +47,16 @@ type HistogramConfig struct {
 	// Explicit, if it is there, makes histograms with buckets of fixed bounds instead, as
 	// backends need them that don't know exponential ones.
 	Explicit *ExplicitConfig `mapstructure:"explicit"`
+}
+
+// Unmarshal reads the configuration. With nothing behind its key, as in "explicit:", the form
+// of histograms has all its defaults.
+func (c *HistogramConfig) Unmarshal(conf *confmap.Conf) error {
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	fillIn(conf, "explicit", &c.Explicit)
+	return nil
 }
 
 // ExponentialConfig sets the bounds of exponential histograms.

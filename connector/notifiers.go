@@ -39,10 +39,18 @@ func (c *NotifierConfig) Unmarshal(conf *confmap.Conf) error {
 	if err := conf.Unmarshal(c); err != nil {
 		return err
 	}
-	if conf.IsSet("console") && c.Console == nil {
-		c.Console = &ConsoleConfig{}
-	}
+	fillIn(conf, "console", &c.Console)
+	fillIn(conf, "webhook", &c.Webhook)
+	fillIn(conf, "alertmanager", &c.Alertmanager)
+	fillIn(conf, "mail", &c.Mail)
 	return nil
+}
+
+// fillIn sets a part of a configuration that is nil, though its key is there, to its defaults.
+func fillIn[T any](conf *confmap.Conf, key string, part **T) {
+	if conf.IsSet(key) && *part == nil {
+		*part = new(T)
+	}
 }
 
 // Validate returns one error for everything in c that can't be, joined; each names the key

@@ -31,7 +31,7 @@ service:
 `, b.grpc, b.http, pages, queue))
 	byHTTP(a.http).report(t, call{"shop", "GET /cart", 7, 2})
 	eventually(t, "the other instance has them", func() error {
-		return has("http://"+b.own+"/metrics", "otelcol_connector_gomonitor_spans 18")
+		return has("http://"+b.own+"/metrics", `otelcol_connector_gomonitor_spans{connector="gomonitor"} 18`)
 	})
 	eventually(t, "zpages shows the pipelines", func() error { return has("http://"+pages+"/debug/pipelinez", "memory_limiter") })
 	if err := from.stop(); err != nil {

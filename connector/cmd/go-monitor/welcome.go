@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -187,17 +188,11 @@ func isOf(id, typ string) bool {
 	return t == typ
 }
 
-// notifierName returns which notifier an entry of notifiers is: its only key that is set.
+// notifierName returns which notifier an entry of notifiers is: its only key, behind which
+// there may be nothing.
 func notifierName(entry any) string {
 	m, _ := entry.(map[string]any)
-	var names []string
-	for name, v := range m {
-		if v != nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return strings.Join(names, " ")
+	return strings.Join(slices.Sorted(maps.Keys(m)), " ")
 }
 
 // reachable returns an address at which this machine reaches a server that listens on one.

@@ -107,7 +107,7 @@ func TestWelcomeText(t *testing.T) {
 	})
 	connectors := confmap.NewFromStringMap(map[string]any{"gomonitor/x": map[string]any{
 		"period":    "10s",
-		"notifiers": []any{map[string]any{"mail": map[string]any{}}, map[string]any{"webhook": map[string]any{"url": "https://secret.example"}}},
+		"notifiers": []any{map[string]any{"console": nil}, map[string]any{"mail": map[string]any{}}, map[string]any{"webhook": map[string]any{"url": "https://secret.example"}}},
 		"stores": []any{
 			map[string]any{}, map[string]any{"dsn": "file:/var/lib/m.db?_pragma=x"},
 			map[string]any{"dsn": "postgres://me:secret@db.example:5432/monitor?sslmode=disable"},
@@ -119,7 +119,7 @@ go-monitor v1 is ready.
 
   spans by HTTP    http://127.0.0.1:4318/v1/traces
   judged every     10s
-  alerts go to     mail, webhook
+  alerts go to     console, mail, webhook
   database         ` + here + `/go-monitor.db
   database         /var/lib/m.db
   database         PostgreSQL, db.example:5432/monitor

@@ -23,6 +23,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // Type is the component's type, by which configurations name it.
@@ -146,7 +148,18 @@ func splitList(lists ptrace.ScopeSpansSlice, list ptrace.ScopeSpans) {
 	first.mark(list)
 }
 
-func operationOf(s ptrace.Span) operation { return operation{s.Kind(), s.Name()} }
+// operationOf returns the operation of a span. What go-monitor judges as one is one here, too: a
+// kind that is not set, or not known, is internal, and names are cut.
+func operationOf(s ptrace.Span) operation {
+	o := operation{s.Kind(), engine.CutName(s.Name())}
+	if o.kind < ptrace.SpanKindInternal || o.kind > ptrace.SpanKindConsumer {
+		o.kind = ptrace.SpanKindInternal
+	}
+	if o.name == "" {
+		o.name = engine.UnnamedOperation
+	}
+	return o
+}
 
 // mark says which operation a list holds.
 func (o operation) mark(list ptrace.ScopeSpans) {

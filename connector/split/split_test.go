@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor/processortest"
 	"go.uber.org/goleak"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -110,6 +112,35 @@ b||
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
+	}
+}
+
+// Names that differ where they are cut, or only stand for one another, are one operation, which
+// must not come to two places.
+func TestSplitIsNoFinerThanWhatIsJudged(t *testing.T) {
+	long := strings.Repeat("SELECT ", 100)
+	for _, tt := range []struct {
+		kinds [2]ptrace.SpanKind
+		names [2]string
+	}{
+		{[2]ptrace.SpanKind{3, 3}, [2]string{long + "1", long + "2"}},
+		{[2]ptrace.SpanKind{0, 1}, [2]string{"op", "op"}},
+		{[2]ptrace.SpanKind{99, -1}, [2]string{"op", "op"}},
+		{[2]ptrace.SpanKind{2, 2}, [2]string{"", engine.UnnamedOperation}},
+	} {
+		td := ptrace.NewTraces()
+		add(td, "a", "server", "server")
+		lists := td.ResourceSpans().At(0).ScopeSpans()
+		for i, s := range lists.At(0).Spans().All() {
+			s.SetKind(tt.kinds[i])
+			s.SetName(tt.names[i])
+		}
+		if _, err := newSplitter(&Config{Services: []string{All}}).split(t.Context(), td); err != nil {
+			t.Fatal(err)
+		}
+		if lists.Len() != 1 {
+			t.Errorf("kinds %v, names %.20q: %d lists, want 1", tt.kinds, tt.names, lists.Len())
+		}
 	}
 }
 

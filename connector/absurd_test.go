@@ -49,7 +49,7 @@ func absurdSpans(now time.Time) (ptrace.Traces, int) {
 			s.SetName(names[i/3%len(names)])
 			s.SetKind(ptrace.SpanKind([]int32{0, 1, 2, 3, 4, 5, 99, -1, math.MinInt32}[i/2%9]))
 			s.SetTraceID(pcommon.TraceID{byte(i % 3)})
-			s.SetSpanID(pcommon.SpanID{byte(i % 11)})       // most of them twice, or none
+			s.SetSpanID(pcommon.SpanID{byte(i % 11)})      // most of them twice, or none
 			s.SetParentSpanID(pcommon.SpanID{byte(i % 7)}) // in circles, or their own
 			s.SetFlags(uint32(i) << 6)
 			s.Status().SetCode(ptrace.StatusCode([]int32{0, 1, 2, 99, -1}[i/5%5]))

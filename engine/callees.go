@@ -18,7 +18,8 @@ const (
 )
 
 // name gives a client's span the operation that says whose server it reached. Where there
-// is no room for another operation, it keeps the one that it has.
+// is no room for another operation, it keeps the one that it has. Of what is left under that one
+// no traffic is expected.
 func (c *callees) name(client *recentSpan, server *operation) {
 	own := &client.op.key
 	if client.isNamed || own.Kind != KindClient || server.key.Kind != KindServer || server.key.Service == own.Service || client.op == c.windows.overflow {
@@ -38,6 +39,7 @@ func (c *callees) name(client *recentSpan, server *operation) {
 	op := c.windows.lookupFresh(own.Service, name, KindClient)
 	c.windows.overflowed = before
 	if op != c.windows.overflow {
+		c.windows.divide(client.op)
 		client.op = op
 	}
 }

@@ -172,3 +172,47 @@ func TestCalleesKeepBoundedNames(t *testing.T) {
 		}
 	}
 }
+
+// That all calls of a client count under the names of their callees is no lack of traffic.
+func TestCalleesAreTheTrafficOfTheirClients(t *testing.T) {
+	c := TimelineConfig{Callees: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second, IdlePeriods: 2, Objective: Objective{MinTraffic: 1, TrafficDrop: 0.5}}}
+	line := newTape(t, c, noon)
+	for s := 1.0; s < 60; s++ {
+		line.to(s)
+		spans := shop(byte(s), s-0.1)
+		for i := range spans[:6] { // those whose server is seen
+			line.Add(&spans[i])
+		}
+	}
+	if len(line.periods) != 5 {
+		t.Fatalf("%d periods were closed, want 5", len(line.periods))
+	}
+	for _, p := range line.periods {
+		for _, s := range p.Summaries {
+			if o := s.Objective; (s.Count == 0 || s.Operation == "GET") && (o.MinTraffic > 0 || o.TrafficDrop > 0) {
+				t.Errorf("%s: of %s, which has %d calls, traffic is expected: %+v", p.Start, s.Operation, s.Count, o)
+			}
+			if o := s.Objective; s.Operation == "GET > stock" && (o.MinTraffic != 1 || o.TrafficDrop != 0.5) {
+				t.Errorf("of %s is expected: %+v", s.Operation, o)
+			}
+		}
+	}
+}
+
+// A span that takes the place of one that was named has no name yet.
+func TestCalleesAreNamedInPlacesUsedBefore(t *testing.T) {
+	line := newTape(t, TimelineConfig{Callees: true, RecentSpans: 8, Grace: time.Second, Config: Config{Period: 10 * time.Second}}, noon)
+	for i := range 6 {
+		line.to(float64(i) + 2)
+		spans := shop(byte(i), float64(i)+1)
+		for j := range spans {
+			line.Add(&spans[j])
+		}
+		line.to(float64(i) + 2.999)
+		line.to(float64(i) + 3)
+	}
+	line.close()
+	if got := countsByName(line.periods)["shop client GET > stock"]; got != 6 {
+		t.Errorf("%d calls are named, want 6", got)
+	}
+}

@@ -41,7 +41,7 @@ type TimelineConfig struct {
 	// Callees tells the calls of clients apart by the service that they reach, where that one's
 	// server span comes in the same time: the operation GET becomes "GET > stock", say, with an
 	// objective of its own. It is for clients that call many services under one name, and
-	// takes more time. Default: off.
+	// takes more time. Of what is left under the one name no traffic is expected. Default: off.
 	Callees bool `mapstructure:"callees"`
 }
 
@@ -284,7 +284,7 @@ func (t *Timeline) close(closed func(*Period)) {
 	counted := t.open[0]
 	p := Period{
 		Start:   time.Unix(0, max(t.start, t.began)),
-		End:     time.Unix(0, max(t.began, min(t.end, t.now))),
+		End:     time.Unix(0, min(t.end, t.now)),
 		Partial: t.start < t.began || t.end > t.now,
 		Late:    counted.late,
 		Early:   counted.early,
@@ -314,10 +314,10 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	t.blame.find(&t.recent, due, t.since())
 	for i := range due {
 		held, s := &due[i], t.recent.at(due[i].number)
-		op := s.op
+		op, n := s.op, int(max(0, (held.period-t.start)/t.period))
 		if op.group != nil && op.group.byName[op.key.Name] != op { // it has left since
 			op = t.windows.lookupFresh(op.key.Service, op.key.Name, op.key.Kind)
-			t.open[0].overflowed += t.windows.overflowed
+			t.open[n].overflowed += t.windows.overflowed
 			t.windows.overflowed = 0
 		}
 		call := Exemplar{
@@ -326,7 +326,6 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 			Duration: s.duration,
 			End:      time.Unix(0, s.end),
 		}
-		n := int(max(0, (held.period-t.start)/t.period))
 		t.windows.at(op, n).addTraced(s.outcome, call, t.blame.found[i], held.weight, t.windows.config.MaxCodes)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -631,5 +632,121 @@ func TestTimelineForgets(t *testing.T) {
 	}
 	if line.blame.causes.IsWaiting() {
 		t.Error("the failure is never forgotten")
+	}
+}
+
+// What finds no place is said of the period in which it is counted.
+func TestTimelineOverflowed(t *testing.T) {
+	c := call10s()
+	c.MaxOperations, c.IdlePeriods = 1, 1
+	overflowed := func(line *tape) (counts []uint64) {
+		for _, p := range line.periods {
+			counts = append(counts, p.Overflowed)
+		}
+		return counts
+	}
+	line := newTape(t, c, noon)
+	line.to(12)
+	for _, end := range []float64{5, 11, 11, 11} {
+		line.Add(&Span{Operation: fmt.Sprint("op at ", end), End: at(end)})
+	}
+	line.close()
+	if got := overflowed(line); !slices.Equal(got, []uint64{0, 3}) {
+		t.Errorf("overflowed: %v, want 0 and 3", got)
+	}
+
+	// The operation of a call that is held may leave, and another one take its place.
+	line = newTape(t, c, noon)
+	line.to(12)
+	line.Add(&Span{Operation: "held", Code: "500", Link: span(1, 1, 0), End: at(11)})
+	line.to(15)
+	if got := line.periods[0].Left; len(got) != 1 || got[0].Name != "held" {
+		t.Fatalf("%v left, want the one that is held", got)
+	}
+	line.Add(&Span{Operation: "other", End: at(14)})
+	line.to(19)
+	line.close()
+	if got := overflowed(line); !slices.Equal(got, []uint64{0, 1}) {
+		t.Errorf("overflowed: %v, want 0 and 1", got)
+	}
+	if got := summaryOf(t, line.periods[1], OverflowOperation).Failure; got != 1 {
+		t.Errorf("%d calls failed, want 1", got)
+	}
+
+	// So it may as its period is not the oldest one.
+	c.Grace = 15 * time.Second
+	line = newTape(t, c, noon)
+	line.to(12)
+	for i := range uint64(6) {
+		line.Add(&Span{Operation: "held", Code: "500", Link: span(1, i+1, 0), End: at(11)})
+	}
+	line.to(21)
+	line.windows.dismiss(nil) // nobody is idle
+	line.windows.operations[0].idle = 9
+	line.windows.operations[0].ahead = nil
+	line.windows.dismiss(nil)
+	line.Add(&Span{Operation: "other", End: at(20)})
+	line.settle(func(*heldSpan) bool { return true })
+	line.to(50)
+	if got := overflowed(line); !slices.Equal(got, []uint64{0, 6, 0}) {
+		t.Errorf("overflowed: %v, want 0, 6 and 0", got)
+	}
+}
+
+// A call is not counted before its grace has passed, though one that came long before it is,
+// unless there is no more room: then an eighth stays.
+func TestTimelineHoldsEachForItself(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 8 * time.Second, RecentSpans: 80}, noon)
+	hold := func(n int) {
+		for range n {
+			line.Add(&Span{Operation: "op", Code: "500", Link: span(1, 1, 0), End: at(0.5)})
+		}
+	}
+	check := func(want int) {
+		t.Helper()
+		if n := len(line.recent.held); n != want {
+			t.Errorf("%d calls are held, want %d", n, want)
+		}
+	}
+	hold(1)
+	line.to(1)
+	hold(2) // they are looked at together with those before
+	line.to(1.5)
+	hold(4)
+	line.to(7.9)
+	check(7)
+	line.to(8)
+	check(4)
+	line.to(9)
+	check(4)
+	line.to(9.5)
+	check(0)
+	hold(80)
+	check(80)
+	hold(1)
+	check(11)
+}
+
+// What is remembered of a span holds on to nothing else.
+func TestTimelineKeepsCutCodes(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	code := strings.Repeat("x", 10_000)
+	line.Add(&Span{Operation: "op", Code: code, Link: span(1, 1, 0), End: at(1), Duration: -5})
+	if kept := &line.recent.spans[0]; len(kept.code) != MaxNameBytes || unsafe.StringData(kept.code) == unsafe.StringData(code) || kept.duration != 0 {
+		t.Errorf("a code of %d bytes and %s are kept", len(kept.code), kept.duration)
+	}
+}
+
+// Only calls that can be looked up are said to be.
+func TestTimelineSampled(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	for i, sampled := range []bool{true, false} {
+		line.Add(&Span{Operation: fmt.Sprint(sampled), Code: "500", Link: span(uint64(i+1), 1, 0), End: at(1), Sampled: sampled})
+	}
+	line.close()
+	for _, s := range line.periods[0].Summaries {
+		if got := fmt.Sprint(s.FailedCalls[0].Trace.Sampled); got != s.Operation {
+			t.Errorf("sampled: %s, want %s", got, s.Operation)
+		}
 	}
 }

@@ -49,6 +49,9 @@ type operation struct {
 	key   OperationKey
 	idle  int       // periods without a call, up to now
 	ahead []*window // of the periods after the current one, while they fill
+	// isDivided says that its calls are told apart by their callees, so that few or none under
+	// its own name are as it should be.
+	isDivided bool
 }
 
 // recentName remembers the operation that a name led to. The name is compared
@@ -279,13 +282,31 @@ func (w *Windows) open(op *operation) {
 	}
 }
 
+// divide says that the calls of an operation are told apart by their callees.
+func (w *Windows) divide(op *operation) {
+	if op.isDivided {
+		return
+	}
+	op.isDivided = true
+	w.openWindow(op, &op.window)
+	for _, next := range op.ahead {
+		w.openWindow(op, next)
+	}
+}
+
 // openWindow opens one window of an operation.
 func (w *Windows) openWindow(op *operation, next *window) {
 	bounds := w.bounds
 	if b, ok := w.ownBounds[op.key.Name]; ok {
 		bounds = b
 	}
-	next.open(w.objectives.of(op.key), bounds)
+	objective := w.objectives.of(op.key)
+	if op.isDivided {
+		whatever := *objective
+		whatever.MinTraffic, whatever.TrafficDrop = 0, 0
+		objective = &whatever
+	}
+	next.open(objective, bounds)
 	if w.config.Histograms && next.others == nil {
 		next.others = new(otherHistograms)
 	}

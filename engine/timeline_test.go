@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -748,5 +749,105 @@ func TestTimelineSampled(t *testing.T) {
 		if got := fmt.Sprint(s.FailedCalls[0].Trace.Sampled); got != s.Operation {
 			t.Errorf("sampled: %s, want %s", got, s.Operation)
 		}
+	}
+}
+
+// The search goes all the way round the ring in which spans are remembered, wherever it began.
+func TestTimelineCausesAcrossTheRing(t *testing.T) {
+	for shift := range uint64(12) {
+		c := call10s()
+		c.RecentSpans = 12
+		line := newTape(t, c, noon)
+		for i := range shift {
+			line.Add(&Span{Operation: "other", Link: span(100+i, 1, 0), End: at(0.5)})
+		}
+		line.to(0.1)
+		for i := range uint64(2) {
+			line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(i+1, 3, 2), End: at(0.6)})
+			line.Add(&Span{Operation: "other", Link: span(200+i, 1, 0), End: at(0.5)})
+		}
+		for i := range uint64(2) {
+			line.Add(&Span{Operation: "render", Kind: KindInternal, Unwatched: true, Link: span(i+1, 2, 1), End: at(0.7)})
+			line.Add(&Span{Operation: "other", Link: span(300+i, 1, 0), End: at(0.5)})
+			line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(i+1, 1, 0), End: at(0.8)})
+		}
+		line.close()
+		if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" || got[0].Count != 2 {
+			t.Errorf("after %d others: GET is blamed on %v, want SELECT", shift, got)
+		}
+		if got := summaryOf(t, line.periods[0], "SELECT").FailureCauses; len(got) != 0 {
+			t.Errorf("after %d others: SELECT is blamed on %v, want itself", shift, got)
+		}
+	}
+}
+
+// What came up to a grace before the first call that is due has a part in the search.
+func TestTimelineCausesThatCameBefore(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 8 * time.Second}, noon)
+	line.to(1)
+	line.Add(&Span{Operation: "render", Kind: KindInternal, Unwatched: true, Link: span(1, 2, 1), End: at(0.8)})
+	line.to(8)
+	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
+	line.to(16)
+	line.close()
+	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
+		t.Errorf("GET is blamed on %v, want SELECT", got)
+	}
+}
+
+func TestTimelineCodesDecide(t *testing.T) {
+	c := call10s()
+	c.Codes = map[string]CodeFeature{"E1": {Success: true}, "200": {}}
+	line := newTape(t, c, noon)
+	line.Add(&Span{Operation: "op", Code: "E1", End: at(1)})
+	for range 2 {
+		line.Add(&Span{Operation: "op", Code: "200", End: at(1)})
+	}
+	line.close()
+	if s := summaryOf(t, line.periods[0], "op"); s.Success != 1 || s.Failure != 2 {
+		t.Errorf("%d succeeded and %d failed, want 1 and 2", s.Success, s.Failure)
+	}
+}
+
+func TestTimelineKeep(t *testing.T) {
+	c := call10s()
+	c.IdlePeriods = 1
+	line := newTape(t, c, noon)
+	line.Keep(func(key OperationKey) bool { return key.Name == "firing" })
+	for _, name := range []string{"firing", "other"} {
+		line.Add(&Span{Operation: name, End: at(1)})
+	}
+	for s := 1.0; s < 40; s++ {
+		line.to(s)
+	}
+	if got := line.windows.operations; len(got) != 1 || got[0].key.Name != "firing" {
+		t.Errorf("%d operations stay, want the one that has to", len(got))
+	}
+}
+
+// Places of spans are found by a number that nobody knows, except where it is all the same who does.
+func TestTimelineRepeatable(t *testing.T) {
+	seeds := map[uint64]bool{}
+	for _, repeatable := range []bool{true, true, false, false} {
+		line := newTape(t, call10s(), noon)
+		if repeatable {
+			line.Repeatable()
+		}
+		seeds[line.blame.causes.spans] = true
+	}
+	if len(seeds) != 3 {
+		t.Errorf("got the seeds %v, want one of two and two of their own", seeds)
+	}
+}
+
+func TestTimelineWeightIsBounded(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	for range 3 {
+		line.Add(&Span{Operation: "op", End: at(1), Weight: math.MaxUint64})
+	}
+	line.close()
+	if got := line.counts(); !slices.Equal(got, []uint64{3 << 32}) {
+		t.Errorf("counted %v, want %d", got, 3<<32)
 	}
 }

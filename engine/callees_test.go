@@ -160,6 +160,28 @@ func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 	}
 }
 
+// Only a server of another service says whom a client reached.
+func TestCalleesAreServersOfOthers(t *testing.T) {
+	for _, tt := range []struct {
+		client, server Kind
+		service        string
+		want           string
+	}{
+		{KindClient, KindServer, "stock", "GET > stock"},
+		{KindClient, KindServer, "shop", "GET"},
+		{KindClient, KindConsumer, "stock", "GET"},
+		{KindClient, KindClient, "stock", "GET"},
+		{KindProducer, KindServer, "stock", "GET"},
+		{KindServer, KindServer, "stock", "GET"},
+	} {
+		line := newTape(t, TimelineConfig{Callees: true}, noon)
+		line.Add(&Span{Service: "shop", Operation: "GET", Kind: tt.client, Code: "500", Link: span(1, 1, 0), End: at(1)})
+		line.Add(&Span{Service: tt.service, Operation: "/", Kind: tt.server, Code: "500", Link: span(1, 2, 1), End: at(1)})
+		line.close()
+		summaryOf(t, line.periods[0], tt.want)
+	}
+}
+
 func TestCalleesKeepBoundedNames(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1_000_000}}, noon).windows
 	c := callees{windows: windows}

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -379,12 +380,15 @@ func TestTimelineCircleIsLeftAtOnce(t *testing.T) {
 		line.Add(&Span{Operation: "own", Code: "500", Link: span(1, i+11, i+11), End: at(0.5)})
 		line.Add(&Span{Operation: "same", Code: "500", Link: span(1, 21, 21), End: at(0.5)})
 	}
+	for i := range uint64(3000) {
+		line.Add(&Span{Operation: "deep", Code: "500", Link: span(1, 100+i, 101+i), End: at(0.5)})
+	}
 	line.blame.found = make([]*Cause, len(line.recent.held))
 	line.blame.gather(&line.recent, line.recent.held, 0)
 	family := line.blame.family
 	line.blame.trace(family)
 	for _, s := range family {
-		if s.depth > 3 {
+		if s.depth > 3 && s.op.key.Name != "deep" || s.depth > 1001 {
 			t.Errorf("%s is %d deep", s.op.key.Name, s.depth)
 		}
 	}
@@ -407,9 +411,10 @@ func TestTimelineSpanWithoutID(t *testing.T) {
 // Where few spans come, or none, it is not remembered without an end when nothing came.
 func TestTimelineIsIdleForLong(t *testing.T) {
 	line := newTape(t, call10s(), noon)
-	for s := 1.0; s < 1000; s++ {
-		if int(s)%100 == 1 {
-			line.Add(&Span{Operation: "op", Link: span(uint64(s), 1, 0), End: at(s)})
+	for i := range 10_000 {
+		s := float64(i) / 10
+		if i%1000 == 1 {
+			line.Add(&Span{Operation: "op", Link: span(uint64(i), 1, 0), End: at(s)})
 		}
 		line.to(s)
 		if n := len(line.recent.arrivals); n > 40 {
@@ -849,5 +854,92 @@ func TestTimelineWeightIsBounded(t *testing.T) {
 	line.close()
 	if got := line.counts(); !slices.Equal(got, []uint64{3 << 32}) {
 		t.Errorf("counted %v, want %d", got, 3<<32)
+	}
+}
+
+// Where nobody said for long what time it is, the calls that are due came long before all that
+// is looked at, but for themselves.
+func TestTimelineCausesAfterAStall(t *testing.T) {
+	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 2 * time.Second}, noon)
+	line.to(1)
+	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 1), End: at(0.7)})
+	line.to(20)
+	line.close()
+	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
+		t.Errorf("GET is blamed on %v, want SELECT", got)
+	}
+}
+
+// Of several failed children it is the one that ended last, in whatever order they came.
+func TestTimelineLastChild(t *testing.T) {
+	for _, order := range [][]int{{2, 3, 4}, {4, 3, 2}, {3, 4, 2}, {2, 4, 3}} {
+		line := newTape(t, call10s(), noon)
+		line.to(1)
+		line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+		ends := map[int]float64{2: 0.5, 3: 0.8, 4: 0.3}
+		for _, id := range order {
+			line.Add(&Span{Operation: fmt.Sprint("child ", id), Kind: KindClient, Code: "1", Link: span(1, uint64(id), 1), End: at(ends[id])})
+		}
+		line.to(15)
+		if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "child 3" {
+			t.Errorf("order %v: GET is blamed on %v, want child 3", order, got)
+		}
+	}
+}
+
+// A search leaves nothing behind for the next one.
+func TestTimelineSearchesAnew(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	for i := range uint64(20) {
+		line.to(float64(i) * 10)
+		line.Add(&Span{Operation: "op", Code: "500", Link: span(i+1, 1, 0), End: at(float64(i) * 10)})
+	}
+	line.close()
+	hashes := 0
+	for _, word := range line.blame.filter {
+		hashes += bits.OnesCount64(word)
+	}
+	if b := &line.blame; len(b.traces) != 1 || len(b.isDue) != 1 || hashes != 1 || len(b.places) > 1 {
+		t.Errorf("the last search for one call was about %d traces, %d hashes, %d calls and %d spans", len(b.traces), hashes, len(b.isDue), len(b.places))
+	}
+	for _, s := range line.blame.family[:cap(line.blame.family)] {
+		if s.recentSpan != nil {
+			t.Error("the search holds on to a span")
+		}
+	}
+}
+
+// What does not count is not there: what its child did reaches its parent.
+func TestTimelineIgnored(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "skipped", Kind: KindClient, Outcome: OutcomeIgnored, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
+	line.to(15)
+	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
+		t.Errorf("GET is blamed on %v, want SELECT", got)
+	}
+}
+
+// Operations of the same name are told apart by service and kind, as they come in turns.
+func TestTimelineSameNames(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	for range 5 {
+		for _, service := range []string{"a", "b", ""} {
+			for _, kind := range []Kind{KindServer, KindClient} {
+				line.Add(&Span{Service: service, Operation: "GET /a/long/name", Kind: kind, End: at(1)})
+			}
+		}
+	}
+	line.close()
+	if got := line.periods[0].Summaries; len(got) != 6 {
+		t.Errorf("%d operations, want 6", len(got))
+	}
+	for _, s := range line.periods[0].Summaries {
+		if s.Count != 5 {
+			t.Errorf("%v has %d calls, want 5", s.Key(), s.Count)
+		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -397,5 +398,108 @@ func TestConsumeChangesNothing(t *testing.T) {
 	p.shutdown(t)
 	if after := marshal(t, td); after != before {
 		t.Error("the spans were changed")
+	}
+}
+
+// An operation about which an alert fires keeps its place, however idle it is, until it is
+// resolved.
+func TestFiringOperationsStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := sdkmetric.NewManualReader()
+		set := connectortest.NewNopSettings(Type)
+		set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+		p := &pipelines{}
+		p.make(t, &Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{
+			Period: 10 * time.Second, IdlePeriods: 1, Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 2},
+		}}}, toLogs, set)
+		p.startAll(t)
+		defer p.shutdown(t)
+		untilMinute(5)
+		for i, step := range []struct {
+			code               int64
+			firing, operations int64
+		}{{500, 1, 1}, {200, 1, 1}, {200, 0, 0}} {
+			p.send(t, callsAt(time.Now(), "GET /a", step.code, 10))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			got := readTelemetry(t, reader)
+			if got["alerts_firing"] != step.firing || got["operations"] != step.operations {
+				t.Errorf("step %d: %d alerts fire and %d operations have a place, want %d and %d", i, got["alerts_firing"], got["operations"], step.firing, step.operations)
+			}
+		}
+	})
+}
+
+// The last period ends when the component does, not when somebody last looked at the clock; and
+// between batches nothing is kept of the spans.
+func TestLastPeriodEndsAtTheShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, &Config{Logs: LogsConfig{Summaries: true}}, toLogs)
+		untilMinute(5)
+		p.send(t, callsAt(time.Now(), "GET /a", 200, 1))
+		if a := p.parts[0].(*part).shared.analysis.Load(); a.span != (engine.Span{}) {
+			t.Errorf("%+v is kept", a.span)
+		}
+		time.Sleep(1700 * time.Millisecond)
+		want := time.Now().UTC()
+		p.shutdown(t)
+		records := p.events(eventSummary)
+		if len(records) != 1 {
+			t.Fatalf("%d summaries, want one", len(records))
+		}
+		text, _ := records[0].Attributes().Get("gomonitor.period.ends_at")
+		if end, err := time.Parse(time.RFC3339Nano, text.Str()); err != nil || !end.Equal(want) {
+			t.Errorf("it ends at %s, want %s", text.Str(), want)
+		}
+	})
+}
+
+// Trouble is told once a period for each receiver, as long as it lasts.
+func TestTroubleIsToldOncePerPeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logged, logs := observer.New(zap.WarnLevel)
+		set := connectortest.NewNopSettings(Type)
+		set.Logger = zap.New(logged)
+		part, err := NewFactory().CreateTracesToMetrics(t.Context(), set, &Config{}, consumertest.NewErr(errors.New("full")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &pipelines{parts: []connector.Traces{part}}
+		p.startAll(t)
+		defer p.shutdown(t)
+		untilMinute(30)
+		p.send(t, callsAt(time.Now(), "GET /a", 200, 1))
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if got := logs.FilterMessage("gomonitor has trouble").Len(); got != 3 {
+			t.Errorf("told %d times in 3 periods: %v", got, logs.All())
+		}
+	})
+}
+
+// The metrics hold durations, all of them, unless they are not asked for.
+func TestMetricsHoldDurations(t *testing.T) {
+	for disabled, want := range map[bool]uint64{false: 30, true: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &Config{Metrics: MetricsConfig{Histogram: HistogramConfig{Disable: disabled}}}
+			p := start(t, c, toMetrics)
+			untilMinute(5)
+			p.send(t, callsAt(time.Now(), "GET /a", 200, 10))
+			p.send(t, callsAt(time.Now(), "GET /a", 500, 20))
+			histograms := p.parts[0].(*part).shared.analysis.Load().timeline.Config().Histograms
+			p.shutdown(t)
+			all := p.metrics.AllMetrics()
+			var got uint64
+			for _, m := range all[len(all)-1].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+				if m.Name() == "traces.span.metrics.duration" {
+					for _, point := range m.ExponentialHistogram().DataPoints().All() {
+						got += point.Count()
+					}
+				}
+			}
+			if got != want || histograms == disabled {
+				t.Errorf("disabled %t: %d durations, want %d; histograms are made: %t", disabled, got, want, histograms)
+			}
+		})
 	}
 }

@@ -1,8 +1,10 @@
 package gomonitorconnector
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,12 +13,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -188,4 +195,35 @@ func TestMetadata(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("metrics of metadata.yaml (-) and of the component (+):\n%s", diff)
 	}
+}
+
+// refusing refuses to call anybody back.
+type refusing struct{ noop.MeterProvider }
+
+type refusingMeter struct{ noop.Meter }
+
+func (refusing) Meter(string, ...metric.MeterOption) metric.Meter { return refusingMeter{} }
+
+func (refusingMeter) RegisterCallback(metric.Callback, ...metric.Observable) (metric.Registration, error) {
+	return nil, errors.New("no room")
+}
+
+// A component that can't say anything of itself does not start, and leaves nothing behind.
+func TestStartWithoutTelemetry(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.db")
+	set := connectortest.NewNopSettings(Type)
+	set.MeterProvider = refusing{}
+	p := &pipelines{}
+	p.make(t, &Config{Notifiers: []NotifierConfig{{Console: &ConsoleConfig{}}}, Stores: []store.Config{{DSN: file}}}, toBoth, set)
+	if err := p.parts[0].Start(t.Context(), componenttest.NewNopHost()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.parts[1].Start(t.Context(), componenttest.NewNopHost()); err == nil || err.Error() != "gomonitor: no room" {
+		t.Errorf("got the error %v", err)
+	}
+	p.shutdown(t)
+	if _, err := os.Stat(file + "-wal"); !os.IsNotExist(err) {
+		t.Errorf("the store is open still: %v", err)
+	}
+	goleak.VerifyNone(t)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/connectortest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
@@ -176,4 +177,68 @@ func TestShutdownAfterFailedStart(t *testing.T) {
 	if a := p.parts[0].(*part).shared.analysis.Load(); a != nil {
 		t.Error("the analysis has begun after a shutdown")
 	}
+}
+
+// A component that comes when the others of its configuration have started would never be fed.
+func TestNoComponentComesLate(t *testing.T) {
+	c, f, p := &Config{}, NewFactory(), &pipelines{}
+	set := connectortest.NewNopSettings(Type)
+	part, err := f.CreateTracesToLogs(t.Context(), set, c, &p.logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.parts = append(p.parts, part)
+	p.startAll(t)
+	if _, err := f.CreateTracesToMetrics(t.Context(), set, c, &p.metrics); err == nil {
+		t.Error("it joins those that have started")
+	}
+	p.shutdown(t)
+	if _, err := f.CreateTracesToMetrics(t.Context(), set, c, &p.metrics); err != nil {
+		t.Errorf("after they were shut down: %v", err)
+	}
+}
+
+// There is one component for a pair of signals; and one that was shut down takes nothing from
+// those that came after it.
+func TestComponentsOfOneConfiguration(t *testing.T) {
+	c, f, p := &Config{}, NewFactory(), &pipelines{}
+	set := connectortest.NewNopSettings(Type)
+	logs := func() (connector.Traces, error) { return f.CreateTracesToLogs(t.Context(), set, c, &p.logs) }
+	metrics := func() (connector.Traces, error) { return f.CreateTracesToMetrics(t.Context(), set, c, &p.metrics) }
+	before, err := logs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := before.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var parts []*part
+	for _, create := range []func() (connector.Traces, error){logs, metrics} {
+		component, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, component.(*part))
+		if _, err := create(); !errors.Is(err, errDuplicate) {
+			t.Errorf("the second of its kind: %v", err)
+		}
+		if err := before.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if parts[0].shared != parts[1].shared {
+		t.Error("they do not share one analysis")
+	}
+}
+
+// Where nothing happens nothing is sent.
+func TestNothingIsSentOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, &Config{Logs: LogsConfig{Summaries: true}}, toBoth)
+		time.Sleep(5 * time.Minute)
+		p.shutdown(t)
+		if logs, metrics := len(p.logs.AllLogs()), len(p.metrics.AllMetrics()); logs+metrics > 0 {
+			t.Errorf("%d logs and %d metrics without anything in them", logs, metrics)
+		}
+	})
 }

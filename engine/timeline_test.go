@@ -864,6 +864,7 @@ func TestTimelineCausesAfterAStall(t *testing.T) {
 	line.to(1)
 	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
 	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 1), End: at(0.7)})
+	line.to(1.5)
 	line.to(20)
 	line.close()
 	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {

@@ -503,3 +503,21 @@ func TestMetricsHoldDurations(t *testing.T) {
 		})
 	}
 }
+
+// A period is told when its grace has passed, to the moment.
+func TestPeriodsAreToldInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, &Config{TimelineConfig: engine.TimelineConfig{Grace: 1300 * time.Millisecond}, Logs: LogsConfig{Summaries: true}}, toLogs)
+		defer p.shutdown(t)
+		untilMinute(30)
+		p.send(t, callsAt(time.Now(), "GET /a", 200, 1))
+		untilMinute(1)
+		for want, wait := range []time.Duration{299 * time.Millisecond, time.Millisecond} {
+			time.Sleep(wait)
+			synctest.Wait()
+			if got := p.summarized(); got != want {
+				t.Errorf("at %s %d calls are told, want %d", time.Now().Format("05.000"), got, want)
+			}
+		}
+	})
+}

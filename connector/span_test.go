@@ -115,6 +115,15 @@ func TestRead(t *testing.T) {
 			},
 			want: func(s *engine.Span) { s.Code, s.Outcome = "mine", engine.OutcomeFailure },
 		},
+		"exception after the end, and something after that": {
+			edit: func(s ptrace.Span) {
+				for _, name := range []string{"exception", "note"} {
+					e := s.Events().AppendEmpty()
+					e.SetName(name)
+					e.SetTimestamp(s.EndTimestamp() + 1000)
+				}
+			},
+		},
 		"cancelled by message": {
 			edit: func(s ptrace.Span) {
 				s.SetKind(ptrace.SpanKindClient)

@@ -197,6 +197,29 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// A reminder is no other alert.
+func TestTelemetryOfReminders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader := sdkmetric.NewManualReader()
+		set := connectortest.NewNopSettings(Type)
+		set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+		p := &pipelines{}
+		p.make(t, &Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Objective: engine.Objective{AlertAfter: 1, RemindEvery: 2 * time.Minute}}}}, toLogs, set)
+		p.startAll(t)
+		defer p.shutdown(t)
+		for range 10 {
+			untilMinute(30)
+			p.send(t, callsAt(time.Now(), "GET /a", 500, 10))
+		}
+		if logs := len(p.events("gomonitor.alert.firing")); logs < 3 {
+			t.Errorf("there are %d logs, want some reminders", logs)
+		}
+		if got := readTelemetry(t, reader)["alerts firing"]; got != 1 {
+			t.Errorf("%d alerts, want 1", got)
+		}
+	})
+}
+
 // refusing refuses to call anybody back.
 type refusing struct{ noop.MeterProvider }
 

@@ -265,6 +265,10 @@ func TestBlame(t *testing.T) {
 			"POST /orders: 71 % succeed (target 95 %), 92 % of failures caused by INSERT orders"},
 		{"slow calls have no code to speak of", Alert{Objective: Latency, Actual: 0.71, Target: 0.8, LatencyTarget: time.Second, Causes: causes(0.925, "OK")},
 			"POST /orders: 71 % of successful calls within 1s (target 80 %), 92.5 % of slow calls caused by INSERT orders"},
+		{"the way there", Alert{Objective: Latency, Actual: 0.71, Target: 0.8, LatencyTarget: time.Second, Causes: []engine.CauseCount{
+			{Cause: engine.Cause{Service: "stock", Operation: "GET /stock", Code: engine.NetworkCode}, Share: 0.9},
+		}},
+			"POST /orders: 71 % of successful calls within 1s (target 80 %), 90 % of slow calls caused by the network to stock (GET /stock)"},
 		{"burning", Alert{Objective: BurnRate, Actual: 20, Target: fastBurn, Causes: causes(1, "23505")},
 			"POST /orders: error budget burns at 20x (limit 14.4x over 1h), 100 % of failures caused by INSERT orders [23505]"},
 		{"not quite all", Alert{Objective: Availability, Actual: 0, Target: 0.95, Causes: causes(0.9999, "x")},

@@ -613,6 +613,26 @@ func TestTimelineRetry(t *testing.T) {
 	}
 }
 
+// An operation that is called for the first time after a period, while that is still open, was
+// not silent in it.
+func TestTimelineFirstCall(t *testing.T) {
+	c := call10s()
+	c.Objective.MinTraffic = 1
+	line := newTape(t, c, noon)
+	line.to(11)
+	line.Add(&Span{Operation: "op", End: at(10.5)})
+	for _, now := range []float64{25, 35, 45} {
+		line.to(now)
+	}
+	var got []string
+	for _, p := range line.periods {
+		got = append(got, fmt.Sprint(len(p.Summaries)))
+	}
+	if want := []string{"0", "1", "1", "1"}; !slices.Equal(got, want) {
+		t.Errorf("the periods have %v summaries, want %v", got, want)
+	}
+}
+
 // Whoever reports the reserved code says nothing of the network by that.
 func TestTimelineReservedCode(t *testing.T) {
 	line := newTape(t, call10s(), noon)

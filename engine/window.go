@@ -147,9 +147,6 @@ func (w *window) isEmpty() bool {
 // isIdle reports whether nothing goes on: nothing was counted and nothing is in flight.
 func (w *window) isIdle() bool { return w.isEmpty() && w.inFlight.calls == 0 }
 
-// isNoted reports whether the window gets a summary.
-func (w *window) isNoted() bool { return !w.isIdle() || w.objective.needsSilence() }
-
 var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
 
 // close returns what w counted and empties it for the next period. The caller

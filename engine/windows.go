@@ -46,9 +46,10 @@ type groupKey struct {
 type operation struct {
 	group *group
 	window
-	key   OperationKey
-	idle  int       // periods without a call, up to now
-	ahead []*window // of the periods after the current one, while they fill
+	key     OperationKey
+	idle    int       // periods without a call, up to now
+	isKnown bool      // it was there in a period that is closed: from then on its silence counts
+	ahead   []*window // of the periods after the current one, while they fill
 	// isDivided says that its calls are told apart by their callees, so that few or none under
 	// its own name are as it should be.
 	isDivided bool
@@ -365,6 +366,7 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 			op.idle = 0
 		}
 		if op.isNoted() {
+			op.isKnown = true
 			p.Summaries = append(p.Summaries, w.summarize(op, &p))
 		}
 		w.turn(op)
@@ -383,6 +385,11 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 		p.Left = w.dismiss(keep)
 	}
 	return p
+}
+
+// isNoted reports whether the operation gets a summary of the current period.
+func (op *operation) isNoted() bool {
+	return !op.isIdle() || op.isKnown && op.objective.needsSilence()
 }
 
 // noted returns the number of operations that get a summary.

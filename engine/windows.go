@@ -49,6 +49,8 @@ type operation struct {
 	key   OperationKey
 	idle  int       // periods without a call, up to now
 	ahead []*window // of the periods after the current one, while they fill
+	// reached says which server's operation a client's calls reach; nil: not known.
+	reached *reached
 }
 
 // recentName remembers the operation that a name led to. The name is compared

@@ -41,7 +41,10 @@ func (s Settings) learn(ctx context.Context, c *gomonitorconnector.Config, playe
 	if err != nil {
 		return nil, recording.Stats{}, err
 	}
-	l := s.newLearner(c, player.Grace)
+	l, err := s.newLearner(c, player.Grace)
+	if err != nil {
+		return nil, recording.Stats{}, err
+	}
 	player.Read = reader.Read
 	stats, err := player.Play(ctx, l.add)
 	if err != nil {
@@ -52,7 +55,7 @@ func (s Settings) learn(ctx context.Context, c *gomonitorconnector.Config, playe
 	}
 	p := l.propose()
 	if p == nil {
-		return nil, stats, fmt.Errorf("no calls of the watched kinds in %d spans", stats.Spans)
+		return nil, stats, fmt.Errorf("no calls of the watched kinds in %d spans: others are watched if a --config lists them under kinds", stats.Spans)
 	}
 	return p, stats, nil
 }
@@ -65,13 +68,14 @@ type learner struct {
 	timeline *engine.Timeline // nil before the first span
 }
 
-// newLearner returns a learner for spans that were read by a valid configuration.
-func (s Settings) newLearner(c *gomonitorconnector.Config, grace time.Duration) *learner {
+// newLearner returns a learner for spans that were read by a configuration. It returns an error for what that or the
+// grace can't be.
+func (s Settings) newLearner(c *gomonitorconnector.Config, grace time.Duration) (*learner, error) {
 	counting, timing := c.Timeline(), s.timing()
 	counting.Period, counting.Callees = timing.Period, timing.Callees
 	counting.Histograms, counting.MaxOperations, counting.IdlePeriods = true, learnedOperations, 1_000_000
 	counting.Grace = grace
-	return &learner{settings: s, counting: counting, traffic: newTraffic(s.Within)}
+	return &learner{settings: s, counting: counting, traffic: newTraffic(s.Within)}, counting.Validate()
 }
 
 // add takes a span.

@@ -53,7 +53,17 @@ const (
 	// has gone quiet, and floorPeriods the number of periods that have to be known for that.
 	quietShare   = 0.1
 	fewestShare  = 0.5
-	floorPeriods = 20
+	floorPeriods = 10
+	// busyCalls is the number of calls in a period from which none at all in all the periods that an
+	// alert takes is no chance, even if only half as many come on another day; and steadyCalls that from
+	// which the usual number is known well enough that less than dropShare of it is none.
+	busyCalls   = 4
+	steadyCalls = 10
+	dropShare   = 0.2
+	// roomFor is how many times as many operations as in the recording have room, and
+	// defaultOperations the number of those that have if nothing is said.
+	roomFor           = 2
+	defaultOperations = 2000
 )
 
 // proposal is a configuration and what it was found from.
@@ -71,6 +81,7 @@ type proposal struct {
 	usualCalls, usualFailures uint64
 
 	slowest  engine.OperationKey // the operation with the longest target
+	inner    map[string]bool     // the services that are called by others that were recorded, too
 	services []serviceProposal
 }
 
@@ -166,6 +177,10 @@ func (s Settings) propose(t *traffic) *proposal {
 			p.usualFailures += o.failure
 		}
 	}
+	if n := roomFor * len(t.operations); n > defaultOperations {
+		p.config.MaxOperations = min(1_000_000, (n+999)/1000*1000)
+	}
+	p.findInner()
 	general := &p.config.Objective
 	general.SuccessRatio = p.successRatio(p.usualFailures, p.usualCalls)
 
@@ -250,7 +265,7 @@ func (s *serviceProposal) add(p *proposal, o *observed) {
 			own.objective.Confidence = p.settings.Sure
 		}
 	}
-	own.objective.MinTraffic = p.floor(o)
+	own.objective.MinTraffic, own.objective.TrafficDrop = p.floor(o)
 	switch n := len(s.operations); {
 	case own.objective == engine.Objective{}:
 	case n > 0 && s.operations[n-1].name == own.name:
@@ -269,6 +284,7 @@ func (o *operationProposal) join(other *operationProposal) {
 	o.objective.SuccessRatio = lowerRatio(o.objective.SuccessRatio, other.objective.SuccessRatio)
 	o.objective.Confidence = max(o.objective.Confidence, other.objective.Confidence)
 	o.objective.MinTraffic = min(o.objective.MinTraffic, other.objective.MinTraffic)
+	o.objective.TrafficDrop = min(o.objective.TrafficDrop, other.objective.TrafficDrop)
 }
 
 // lowerRatio returns the lower one of two ratios of which 0 is none.
@@ -279,14 +295,41 @@ func lowerRatio(a, b float64) float64 {
 	return a
 }
 
-// floor returns the least number of calls to expect in a period; 0 if that is not known, or if there
-// are so few calls that none comes now and then.
-func (p *proposal) floor(o *observed) int {
-	if p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
-		return 0
+// floor returns the least number of calls to expect in a period, and the least share of the usual number;
+// 0 if that is not known, or if there are so few calls that none comes now and then.
+//
+// It is about what comes from outside, and about messages. The services inside call each other as often as that takes:
+// if they don't, somebody else is to blame, and says so by failures.
+func (p *proposal) floor(o *observed) (least int, drop float64) {
+	isEntry := o.key.Kind == engine.KindServer && !p.inner[o.key.Service]
+	if !isEntry && o.key.Kind != engine.KindConsumer || p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
+		return 0, 0
 	}
 	mean := leastRate(o.whole, p.settings.Sure) / float64(p.traffic.periods)
-	return int(min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))
+	if mean < busyCalls {
+		return 0, 0
+	}
+	if mean >= steadyCalls && float64(o.fewest) >= fewestShare*mean {
+		drop = dropShare
+	}
+	return int(max(1, min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))), drop
+}
+
+// findInner finds the services most of whose calls come from clients that were recorded, too.
+func (p *proposal) findInner() {
+	served, asked := make(map[string]uint64), make(map[string]uint64)
+	for key, o := range p.traffic.operations {
+		calls := o.success + o.failure
+		if key.Kind == engine.KindServer {
+			served[key.Service] += calls
+		} else if callee, ok := engine.Callee(key); ok {
+			asked[callee] += calls
+		}
+	}
+	p.inner = make(map[string]bool)
+	for service, calls := range served {
+		p.inner[service] = 2*asked[service] >= calls && calls > 0
+	}
 }
 
 // niceTarget rounds a target up to two digits.

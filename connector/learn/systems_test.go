@@ -93,7 +93,10 @@ func spansOf(t *testing.T, system *recordingtest.System, traffic recordingtest.T
 // learned returns what is learned from spans.
 func learned(t *testing.T, s Settings, spans iter.Seq[*engine.Span]) *gomonitorconnector.Config {
 	t.Helper()
-	l := s.newLearner(new(gomonitorconnector.Config), 10*time.Second)
+	l, err := s.newLearner(new(gomonitorconnector.Config), 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := uint64(0)
 	for span := range spans {
 		n++

@@ -76,7 +76,7 @@ func TestNameAndServiceDefaults(t *testing.T) {
 
 func FuzzConfig(f *testing.F) {
 	f.Add(int64(time.Minute), 0.95, 0.8, int64(time.Second), 3, 3, 1, 0, 0, int64(0), int64(0), 0, "GET /", uint8(0))
-	f.Add(int64(-1), 2.0, -1.0, int64(-1), -1, 0, 1<<40, 7, 99, int64(5), int64(4), 2, "\xff", uint8(9))
+	f.Add(int64(-1), 2.0, -1.0, int64(-1), -1, 0, math.MaxInt, 7, 99, int64(5), int64(4), 2, "\xff", uint8(9))
 	f.Fuzz(func(t *testing.T, period int64, success, within float64, target int64, n, m, minCalls, queue, operations int, low, high int64, intervals int, name string, preset uint8) {
 		o := engine.Objective{SuccessRatio: success, WithinTarget: within, LatencyTarget: time.Duration(target), AlertAfter: n, RecoverAfter: m, MinCalls: minCalls}
 		c := Config{

@@ -40,7 +40,9 @@ func (j *Judge) causeOf(a *Alert) string {
 	whole := missed(a.Objective, a.Evidence)
 	counts := make(map[engine.OperationKey]uint64)
 	for i := range a.Causes {
-		counts[a.Causes[i].Key()] += a.Causes[i].Count
+		if !a.Causes[i].IsNetwork() { // the operation is well; the way there is not
+			counts[a.Causes[i].Key()] += a.Causes[i].Count
+		}
 	}
 	// In the order of the causes, since two may be to blame for half of the calls each.
 	for i := range a.Causes {

@@ -165,6 +165,22 @@ func TestTextIsShort(t *testing.T) {
 	}
 }
 
+// The way to an operation is no operation, and what stands for it no code.
+func TestTextOfTheNetwork(t *testing.T) {
+	a, _ := incident(t, Latency)
+	a.Causes = []engine.CauseCount{cause("GET /stock", engine.NetworkCode, 7), cause("GET /price", engine.NetworkCode, 2), cause("GET /tax", "200", 1)}
+	for i := range a.Causes {
+		a.Causes[i].Service, a.Causes[i].Share = "shelf", float64(a.Causes[i].Count)/10
+	}
+	want := []string{"also: 20 % caused by the network to shelf (GET /price)", "also: 10 % caused by GET /tax of shelf [200]"}
+	if diff := cmp.Diff(want, lines(&a, "also: ")); diff != "" {
+		t.Errorf("further causes (-want +got):\n%s", diff)
+	}
+	if strings.Contains(Text(&a), engine.NetworkCode) || !strings.Contains(Text(&a), "70 % of slow calls caused by the network to shelf (GET /stock)\n") {
+		t.Errorf("got\n%s", Text(&a))
+	}
+}
+
 func TestTextShowsFewOfManyPeriods(t *testing.T) {
 	for _, tt := range []struct {
 		periods int

@@ -199,7 +199,7 @@ func TestSummaryLogs(t *testing.T) {
 	failing.Verdicts = engine.Verdicts{Availability: engine.VerdictBad, Stuck: engine.VerdictGood}
 	silent := engine.Summary{Monitor: "edge", Operation: "POST /pay\n", SuccessRatio: 1, WithinTargetRatio: 1}
 	p := periodOf(0, failing, silent)
-	p.Late, p.Overflowed, p.UndeliveredNotifications = 1, 2, 3
+	p.Late, p.Early, p.Overflowed, p.UndeliveredNotifications = 1, 4, 2, 3
 
 	window := map[string]any{
 		"gomonitor.monitor": "edge", "gomonitor.period.starts_at": "2026-03-01T03:00:00Z", "gomonitor.period.ends_at": "2026-03-01T03:01:00Z",
@@ -238,8 +238,8 @@ func TestSummaryLogs(t *testing.T) {
 		},
 		{
 			Event: "gomonitor.trouble", Severity: "WARN", Number: 13,
-			Body:       "monitor edge: 1 call of an earlier period, 2 calls of too many operations counted as _OTHER, 3 notifications not delivered",
-			Attributes: with(map[string]any{"gomonitor.late": int64(1), "gomonitor.overflowed": int64(2), "gomonitor.undelivered_notifications": int64(3)}),
+			Body:       "monitor edge: 1 call of an earlier period, 4 calls from the future, 2 calls of too many operations counted as _OTHER, 3 notifications not delivered",
+			Attributes: with(map[string]any{"gomonitor.late": int64(1), "gomonitor.early": int64(4), "gomonitor.overflowed": int64(2), "gomonitor.undelivered_notifications": int64(3)}),
 		},
 	}
 	for i := range want {

@@ -151,10 +151,7 @@ func TestCalleesAreNamedOnce(t *testing.T) {
 }
 
 func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
-	windows, err := NewWindows(Config{MaxOperations: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1}}, noon).windows
 	client := windows.lookupFresh("shop", "GET", KindClient)
 	c, s := callees{windows: windows}, recentSpan{op: client}
 	c.name(&s, &operation{key: OperationKey{Service: "stock", Kind: KindServer}}, nil)
@@ -164,11 +161,7 @@ func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 }
 
 func TestCalleesKeepBoundedNames(t *testing.T) {
-	windows, err := NewWindows(Config{MaxOperations: 1_000_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	windows.fresh = make([]*operation, freshOperations)
+	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1_000_000}}, noon).windows
 	c := callees{windows: windows}
 	client := windows.lookupFresh("shop", strings.Repeat("é", 200), KindClient)
 	for i := range 3 * maxCalleeNames {

@@ -138,6 +138,9 @@ func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
 // A call that succeeded has dealt with its children's failures, so its parents are not told
 // of them; and it excuses a failed call of the same operation, as Succeeded says.
 func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int64) (failure, slow *Cause) {
+	if self.Code == NetworkCode { // a call's own code says nothing of the network
+		self.Code = OverflowOperation
+	}
 	var own *Cause
 	if l.Parent != [8]byte{} && (failed || d > 0) {
 		own = c.intern(&self)

@@ -197,11 +197,11 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 func TestQueueBeyond32Bits(t *testing.T) {
 	q := newQueue(16)
 	r := &q.rings[0]
-	const start = 1<<32 - 40
+	const start uint64 = 1<<32 - 40
 	r.tail.Store(start)
 	r.free.Store(start)
 	r.head = start
-	for pos := uint64(start - 16); pos < start; pos++ { // what the round before has left
+	for pos := start - 16; pos < start; pos++ { // what the round before has left
 		r.slots[pos&r.mask].round.Store(uint32(pos) + 1)
 	}
 	if got := q.numbers(); got != nil {

@@ -559,6 +559,19 @@ func TestTimelineRetry(t *testing.T) {
 	}
 }
 
+// Whoever reports the reserved code says nothing of the network by that.
+func TestTimelineReservedCode(t *testing.T) {
+	line := newTape(t, call10s(), noon)
+	line.to(1)
+	line.Add(&Span{Operation: "POST", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "pay", Kind: KindClient, Code: NetworkCode, Link: span(1, 2, 1), End: at(0.8)})
+	line.to(15)
+	got := summaryOf(t, line.periods[0], "POST").FailureCauses
+	if len(got) != 1 || got[0].IsNetwork() || got[0].Operation != "pay" {
+		t.Errorf("POST is blamed on %v, want pay", got)
+	}
+}
+
 // Within a service a client that waits for its own server is not kept by the network.
 func TestTimelineOwnServer(t *testing.T) {
 	line := newTape(t, call10s(), noon)

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 func mustAddress(t testing.TB, s string) *mail.Address {
@@ -168,6 +169,26 @@ func FuzzSubject(f *testing.F) {
 }
 
 // TestSubject checks which alert a subject is about.
+// The way to an operation is no operation, and what stands for it no code.
+func TestNetworkAsCause(t *testing.T) {
+	a := firing("1", "POST /orders")
+	a.Objective, a.LatencyTarget = alert.Latency, time.Second
+	a.Causes[0].Service, a.Causes[0].Operation, a.Causes[0].Code = "stock", "GET /stock", engine.NetworkCode
+	c := contentOf([]alert.Alert{a})
+	page, err := c.html()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, part := range map[string]string{"text": c.text(), "html": page, "subject": subjectText("[go-monitor]", []alert.Alert{a})} {
+		if strings.Contains(part, engine.NetworkCode) {
+			t.Errorf("%s shows what stands for the network:\n%s", name, part)
+		}
+		if name != "subject" && !strings.Contains(part, "the network to stock (GET /stock)") {
+			t.Errorf("%s says nothing of the network:\n%s", name, part)
+		}
+	}
+}
+
 func TestSubject(t *testing.T) {
 	a, b := firing("a", "A"), firing("b", "B")
 	near := a

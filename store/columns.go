@@ -55,10 +55,14 @@ var periodColumns = []column[engine.Period]{
 	{"missed", func(p *engine.Period) field { return (*whole)(&p.Missed) }},
 	{"received", func(p *engine.Period) field { return (*count)(&p.Received) }},
 	{"dropped", func(p *engine.Period) field { return (*count)(&p.Dropped) }},
+	{"late", func(p *engine.Period) field { return (*count)(&p.Late) }},
+	{"early", func(p *engine.Period) field { return (*count)(&p.Early) }},
 	{"overflowed", func(p *engine.Period) field { return (*count)(&p.Overflowed) }},
 	{"in_flight", func(p *engine.Period) field { return (*count)(&p.InFlight) }},
 	{"untracked", func(p *engine.Period) field { return (*count)(&p.Untracked) }},
 	{"abandoned", func(p *engine.Period) field { return (*count)(&p.Abandoned) }},
+	{"undelivered_periods", func(p *engine.Period) field { return (*count)(&p.UndeliveredPeriods) }},
+	{"undelivered_notifications", func(p *engine.Period) field { return (*count)(&p.UndeliveredNotifications) }},
 	{"sampled_ratio", func(p *engine.Period) field { return (*real)(&p.SampledRatio) }},
 }
 
@@ -105,6 +109,7 @@ var summaryColumns = []column[engine.Summary]{
 	{"recover_after", func(s *engine.Summary) field { return (*whole)(&s.Objective.RecoverAfter) }},
 	{"min_calls", func(s *engine.Summary) field { return (*whole)(&s.Objective.MinCalls) }},
 	{"confidence", func(s *engine.Summary) field { return (*real)(&s.Objective.Confidence) }},
+	{"alert_for_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.AlertFor) }},
 	{"min_traffic", func(s *engine.Summary) field { return (*whole)(&s.Objective.MinTraffic) }},
 	{"traffic_drop", func(s *engine.Summary) field { return (*real)(&s.Objective.TrafficDrop) }},
 	{"stuck_after_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.StuckAfter) }},

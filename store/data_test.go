@@ -48,12 +48,13 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 		},
 		SlowCauses: []engine.CauseCount{
 			{Cause: engine.Cause{Service: "checkout", Operation: "render"}, Count: 9, Share: 0.9},
+			{Cause: engine.Cause{Service: "stock", Kind: engine.KindServer, Operation: "GET /stock", Code: engine.NetworkCode}, Count: 1, Share: 0.1},
 		},
 		InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
 		BurnRates: engine.BurnRates{Minutes5: 20, Minutes30: 10.5, Hour1: 5, Hours6: 0.25},
 		Objective: engine.Objective{
 			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTarget: 0.8, AlertAfter: 3, RecoverAfter: 2,
-			MinCalls: 10, Confidence: 0.9, MinTraffic: 4, TrafficDrop: 0.5, StuckAfter: 2 * time.Second, BudgetRatio: 0.999,
+			MinCalls: 10, Confidence: 0.9, AlertFor: 23*time.Second + 1, MinTraffic: 4, TrafficDrop: 0.5, StuckAfter: 2 * time.Second, BudgetRatio: 0.999,
 			RemindEvery: time.Hour,
 		},
 		Verdicts: engine.Verdicts{
@@ -67,7 +68,8 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 func periodOf(at time.Time, summaries ...engine.Summary) engine.Period {
 	p := engine.Period{
 		Monitor: "shop", Start: at, End: at.Add(time.Minute), Partial: true, Missed: 1, Summaries: summaries,
-		Dropped: 2, Overflowed: 3, InFlight: 4, Untracked: 5, Abandoned: 6, SampledRatio: 0.5,
+		Dropped: 2, Late: 7, Early: 8, Overflowed: 3, InFlight: 4, Untracked: 5, Abandoned: 6,
+		UndeliveredPeriods: 9, UndeliveredNotifications: 10, SampledRatio: 0.5,
 	}
 	for i := range summaries {
 		p.Received += summaries[i].Count

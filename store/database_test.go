@@ -95,21 +95,17 @@ func TestLastSeen(t *testing.T) {
 func TestMigrate(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		s := openStore(t, Config{DSN: dsn})
-		first, err := schemas.ReadFile(s.db.migrations() + "/0001_tables.sql")
-		if err != nil {
-			t.Fatal(err)
-		}
-		files := fstest.MapFS{
-			s.db.migrations() + "/0001_tables.sql": {Data: first},
-			s.db.migrations() + "/0002_bad.sql":    {Data: []byte("CREATE TABLE half (n integer); CREATE TABLE half (n integer)")},
-		}
-		if err := s.db.migrate(t.Context(), files); err == nil || !strings.Contains(err.Error(), "version 2") {
+		known := schemaVersions(t)
+		files := migrationsUpTo(t, s.db.migrations(), known)
+		next := fmt.Sprintf("%s/%04d_next.sql", s.db.migrations(), known+1)
+		version := fmt.Sprintf("version %d", known+1)
+		files[next] = &fstest.MapFile{Data: []byte("CREATE TABLE half (n integer); CREATE TABLE half (n integer)")}
+		if err := s.db.migrate(t.Context(), files); err == nil || !strings.Contains(err.Error(), version) {
 			t.Errorf("a bad migration: got %v", err)
 		}
-		checkNumber(t, s, 1, "SELECT max(version) FROM schema_version")
+		checkNumber(t, s, known, "SELECT max(version) FROM schema_version")
 
-		delete(files, s.db.migrations()+"/0002_bad.sql")
-		files[s.db.migrations()+"/0002_more.sql"] = &fstest.MapFile{
+		files[next] = &fstest.MapFile{
 			Data: []byte("CREATE TABLE half (n integer); -- comment; with a semicolon\nALTER TABLE period_rows ADD COLUMN note text NOT NULL DEFAULT 'a;b';"),
 		}
 		for range 2 {
@@ -117,10 +113,10 @@ func TestMigrate(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		checkNumber(t, s, 2, "SELECT count(*) FROM schema_version")
+		checkNumber(t, s, known+1, "SELECT count(*) FROM schema_version")
 		mustConsume(t, s, bigPeriod(1, start)) // an older process goes on
-		_, err = Open(t.Context(), Config{DSN: dsn})
-		if err == nil || !strings.Contains(err.Error(), "version 2") || strings.Contains(err.Error(), secret) {
+		_, err := Open(t.Context(), Config{DSN: dsn})
+		if err == nil || !strings.Contains(err.Error(), version) || strings.Contains(err.Error(), secret) {
 			t.Errorf("a newer schema: got %v", err)
 		}
 	})

@@ -144,8 +144,13 @@ func placeholders(n int) string {
 	return text
 }
 
-// isBusy has nothing to know: PostgreSQL waits.
-func (postgres) isBusy(error) bool { return false }
+// isBusy knows the error of two processes that wait for each other: the schema is changed
+// while others read and write, and they may lock the same tables in another order.
+func (postgres) isBusy(err error) bool {
+	const deadlock = "40P01"
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == deadlock
+}
 
 // isFinal knows the classes of errors that are about the data: data exceptions, violated
 // constraints, and what is beyond a limit of the program.

@@ -67,12 +67,16 @@ func (s *Store) Consume(_ context.Context, p engine.Period) error {
 // withoutHistograms returns the summaries without what is not stored and would take memory
 // while they wait.
 func withoutHistograms(summaries []engine.Summary) []engine.Summary {
-	if !slices.ContainsFunc(summaries, func(s engine.Summary) bool { return s.Histogram != nil }) {
+	has := func(s engine.Summary) bool {
+		return s.Histogram != nil || s.FailureHistogram != nil || s.CancelledHistogram != nil
+	}
+	if !slices.ContainsFunc(summaries, has) {
 		return summaries
 	}
 	summaries = slices.Clone(summaries) // they are shared with other sinks
 	for i := range summaries {
-		summaries[i].Histogram = nil
+		s := &summaries[i]
+		s.Histogram, s.FailureHistogram, s.CancelledHistogram = nil, nil, nil
 	}
 	return summaries
 }

@@ -322,15 +322,21 @@ func TestRefused(t *testing.T) {
 
 // Histograms are not stored, so they don't wait either; other sinks keep theirs.
 func TestHistogramsDontWait(t *testing.T) {
-	s := &Store{queue: newQueue(10, 10)}
-	p := bigPeriod(2, start)
-	p.Summaries[1].Histogram = &engine.ExponentialHistogram{}
-	if err := s.Consume(t.Context(), p); err != nil {
-		t.Fatal(err)
-	}
-	it, _, _ := s.queue.first()
-	if it.period.Summaries[1].Histogram != nil || p.Summaries[1].Histogram == nil {
-		t.Error("the histogram is in the buffer, or the sink changed the period")
+	for name, of := range map[string]func(*engine.Summary) **engine.ExponentialHistogram{
+		"successes": func(s *engine.Summary) **engine.ExponentialHistogram { return &s.Histogram },
+		"failures":  func(s *engine.Summary) **engine.ExponentialHistogram { return &s.FailureHistogram },
+		"cancelled": func(s *engine.Summary) **engine.ExponentialHistogram { return &s.CancelledHistogram },
+	} {
+		s := &Store{queue: newQueue(10, 10)}
+		p := bigPeriod(2, start)
+		*of(&p.Summaries[1]) = &engine.ExponentialHistogram{}
+		if err := s.Consume(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		it, _, _ := s.queue.first()
+		if *of(&it.period.Summaries[1]) != nil || *of(&p.Summaries[1]) == nil {
+			t.Errorf("%s: the histogram is in the buffer, or the sink changed the period", name)
+		}
 	}
 }
 

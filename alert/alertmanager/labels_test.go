@@ -194,4 +194,16 @@ func TestAnnotations(t *testing.T) {
 	if diff := cmp.Diff(want, annotationsOf(&a)); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
+
+	a.Objective = alert.Latency
+	a.Causes[0].Service, a.Causes[0].Operation, a.Causes[0].Code = "stock", "GET /stock", engine.NetworkCode
+	got := annotationsOf(&a)
+	if want := "91.7 % the network to stock (GET /stock), 8.3 % HTTP POST"; got["causes"] != want {
+		t.Errorf("causes are %q, want %q", got["causes"], want)
+	}
+	for name, text := range got {
+		if strings.Contains(text, engine.NetworkCode) {
+			t.Errorf("%s shows what stands for the network: %s", name, text)
+		}
+	}
 }

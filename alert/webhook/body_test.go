@@ -128,6 +128,43 @@ func TestAlertmanagerBody(t *testing.T) {
 
 // The expected value is model.LabelSet{"a": "b", "cc": "dd"}.Fingerprint() of Prometheus,
 // computed by its definition: FNV-1a over names and values, each followed by 0xff.
+// The way to an operation is no operation, and what stands for it no code: it is in the
+// evidence alone, for programs.
+func TestNetworkAsCause(t *testing.T) {
+	a := incident()
+	a.Objective, a.LatencyTarget = alert.Latency, time.Second
+	a.Causes[0].Code = engine.NetworkCode
+	m, err := newMessage([]alert.Alert{a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	annotations := m.Alerts[0].Annotations
+	if want := "the network to db (INSERT orders): 75 %"; annotations["causes"] != want {
+		t.Errorf("causes are %q, want %q", annotations["causes"], want)
+	}
+	for name, text := range annotations {
+		if strings.Contains(text, engine.NetworkCode) && name != "evidence" {
+			t.Errorf("%s shows what stands for the network: %s", name, text)
+		}
+	}
+}
+
+// Evidence has the whole objective.
+func TestEvidenceHasTheObjective(t *testing.T) {
+	a := incident()
+	for i := range a.Evidence {
+		a.Evidence[i].Objective.AlertFor = 23 * time.Second
+	}
+	m, err := newMessage([]alert.Alert{a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []engine.Summary
+	if err := json.Unmarshal([]byte(m.Alerts[0].Annotations["evidence"]), &got); err != nil || len(got) != len(a.Evidence) || got[0].Objective != a.Evidence[0].Objective {
+		t.Errorf("evidence is %+v (%v), want objectives %+v", got, err, a.Evidence[0].Objective)
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	sum := uint64(14695981039346656037)
 	for _, c := range []byte("a\xffb\xffcc\xffdd\xff") {

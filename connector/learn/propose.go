@@ -94,8 +94,9 @@ type serviceProposal struct {
 
 // rareOperation is an operation about which too little is known.
 type rareOperation struct {
-	key   engine.OperationKey
-	calls uint64
+	key     engine.OperationKey
+	calls   uint64
+	longest time.Duration
 }
 
 // operationProposal is what is proposed for the operations of one name.
@@ -197,7 +198,20 @@ func (s Settings) propose(t *traffic) *proposal {
 			}
 		}
 	}
+	// What is slower than that by nature may be among what was called too seldom.
+	for i := range p.services {
+		for _, o := range p.services[i].rare {
+			if target := p.target(o.longest); target > general.LatencyTarget {
+				general.LatencyTarget, p.slowest = target, o.key
+			}
+		}
+	}
 	return p
+}
+
+// target returns the latency target for what typically takes so long.
+func (p *proposal) target(typical time.Duration) time.Duration {
+	return niceTarget(time.Duration(p.settings.Margin*float64(typical)) + p.noise)
 }
 
 // measureNoise finds how much longer than typical calls take by chance: pauses, retransmissions,
@@ -254,9 +268,9 @@ func (s *serviceProposal) add(p *proposal, o *observed) {
 	own := operationProposal{name: o.key.Name, seen: []*observed{o}}
 	if typical, ok := p.settings.typicalOf(&o.durations); ok {
 		own.typical = max(typical, o.typicalOf())
-		own.objective.LatencyTarget = niceTarget(time.Duration(p.settings.Margin*float64(own.typical)) + p.noise)
+		own.objective.LatencyTarget = p.target(own.typical)
 	} else {
-		s.rare = append(s.rare, rareOperation{o.key, o.success + o.failure})
+		s.rare = append(s.rare, rareOperation{o.key, o.success + o.failure, o.durations.longest})
 	}
 	if p.failsMore(o) {
 		own.objective.SuccessRatio = min(p.successRatio(o.failure, o.success+o.failure), p.config.Objective.SuccessRatio)
@@ -309,7 +323,7 @@ func (p *proposal) floor(o *observed) (least int, drop float64) {
 	if mean < busyCalls {
 		return 0, 0
 	}
-	if mean >= steadyCalls && float64(o.fewest) >= fewestShare*mean {
+	if mean >= steadyCalls && float64(o.fewest) >= dropShare*mean {
 		drop = dropShare
 	}
 	return int(max(1, min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))), drop

@@ -66,7 +66,9 @@ func spansOf(t *testing.T, system *recordingtest.System, traffic recordingtest.T
 		release := func(until int64) {
 			waiting = reader.Read(waiting, recordingtest.Traces(batch...))
 			batch = batch[:0]
-			slices.SortFunc(waiting, func(a, b engine.Span) int { return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(b.Link.Span[7], a.Link.Span[7])) })
+			slices.SortFunc(waiting, func(a, b engine.Span) int {
+				return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(b.Link.Span[7], a.Link.Span[7]))
+			})
 			n := 0
 			for n < len(waiting) && waiting[n].End <= until {
 				yield(&waiting[n])

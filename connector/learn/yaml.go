@@ -183,6 +183,12 @@ type mapping struct{ node yaml.Node }
 func (m *mapping) key(name string) *yaml.Node {
 	key := new(yaml.Node)
 	key.SetString(name)
+	isOdd := func(r rune) bool { return r < ' ' || r > '~' }
+	if name == "<<" || strings.ContainsFunc(name, isOdd) {
+		// Else the first means that another map is merged into this one, and others are written in ways
+		// that can't be read again.
+		key.Style = yaml.DoubleQuotedStyle
+	}
 	m.node.Kind = yaml.MappingNode
 	return key
 }

@@ -68,7 +68,7 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	start, end := uint64(from.StartTimestamp()), uint64(from.EndTimestamp())
 	s.End = int64(min(end, math.MaxInt64))
-	if end > start {
+	if start > 0 && end > start { // a span without a start did not take half a century
 		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
 	s.Kind = kindOf(from.Kind())

@@ -28,6 +28,11 @@ const (
 	styles
 )
 
+var styleNames = [...]string{"plain", "HTTP", "routes", "gRPC"}
+
+// String returns the style's name.
+func (s Style) String() string { return styleNames[s%styles] }
+
 // System is a made-up system of services that call each other.
 type System struct {
 	services []string

@@ -339,3 +339,18 @@ func TestDefaultOperations(t *testing.T) {
 		t.Errorf("%d operations have room, not %d", got, defaultOperations)
 	}
 }
+
+// What failed now and then in a short recording may go on so; that all of it fails is an outage.
+func TestProposeForWhatFailedNowAndThen(t *testing.T) {
+	for failed, want := range map[int]float64{0: 0, 1: 0.607, 2: 0.5, 5: 0.5, 10: 0.001, 20: 0.001} {
+		spans := calls("shop", "solid", 0, time.Minute, 10*time.Millisecond, always(time.Millisecond))
+		for i, s := range calls("shop", "odd", 0, time.Minute, 3*time.Second, always(time.Millisecond)) {
+			s.Failed = i < failed
+			spans = append(spans, s)
+		}
+		text, c := proposed(t, DefaultSettings(), spans)
+		if got := c.Services["shop"].Operations["odd"].SuccessRatio; got != want {
+			t.Errorf("%d of 20: %v, want %v\n%s", failed, got, want, text)
+		}
+	}
+}

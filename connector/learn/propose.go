@@ -263,6 +263,20 @@ func (p *proposal) failsMore(o *observed) bool {
 	return low > leastFailures
 }
 
+// ownRatio returns the least share of successes to expect of an operation; 1 if it failed no more often than is
+// accepted of all. Unless it is sure that so many fail, it is one at which an outage shows.
+func (p *proposal) ownRatio(o *observed) float64 {
+	calls := o.success + o.failure
+	if float64(o.failure) <= leastFailures*float64(calls) {
+		return 1
+	}
+	ratio := p.successRatio(o.failure, calls)
+	if low, _ := wilson(o.failure, calls, p.settings.Sure); failureMargin*low < 0.5 {
+		ratio = max(ratio, 0.5)
+	}
+	return ratio
+}
+
 // add adds an operation to its service.
 func (s *serviceProposal) add(p *proposal, o *observed) {
 	own := operationProposal{name: o.key.Name, seen: []*observed{o}}
@@ -272,9 +286,9 @@ func (s *serviceProposal) add(p *proposal, o *observed) {
 	} else {
 		s.rare = append(s.rare, rareOperation{o.key, o.success + o.failure, o.durations.longest})
 	}
-	if p.failsMore(o) {
-		own.objective.SuccessRatio = min(p.successRatio(o.failure, o.success+o.failure), p.config.Objective.SuccessRatio)
-		if own.objective.SuccessRatio < 0.5 {
+	if ratio := p.ownRatio(o); ratio < p.config.Objective.SuccessRatio {
+		own.objective.SuccessRatio = ratio
+		if ratio < 0.5 {
 			// What hardly ever succeeds is bad only if that is sure: no call in a period may be the rule.
 			own.objective.Confidence = p.settings.Sure
 		}

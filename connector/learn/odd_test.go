@@ -73,3 +73,17 @@ func TestProposeRoomForManyOperations(t *testing.T) {
 		t.Errorf("%d operations, %d calls overflowed", len(story.Operations), story.Overflowed)
 	}
 }
+
+// Of a few spans little can be learned, but what is proposed can be used, and is kept by such spans.
+func TestProposeFromFewSpans(t *testing.T) {
+	for n := range 6 {
+		spans := recordingtest.Shop(7, 1, 0, time.Minute, time.Hour, 0)[:n+1]
+		text, c := proposed(t, DefaultSettings(), spans)
+		if got := c.Objective.LatencyTarget; got < 2*spans[n].Took {
+			t.Errorf("%d spans: a target of %s\n%s", n+1, got, text)
+		}
+		if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, recordingtest.Shop(8, 1, 0, 2*time.Minute, time.Hour, 0))...)); len(story.Incidents) > 0 && n > 3 {
+			t.Errorf("%d spans: %+v", n+1, story.Incidents[0])
+		}
+	}
+}

@@ -177,6 +177,9 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 		m.lastBad = unit.clone()
 	}
 	switch {
+	case v == engine.VerdictGood && m.phase == Pending && m.isSurelyBad(k, s):
+		// So few calls succeed now and then though all is as bad as before.
+		m.streak = m.streak.plus(k, run{since: s.Start, total: m.total, periods: m.unit(s, m.total).periods})
 	case v == engine.VerdictBad && m.isFiring(), v == engine.VerdictGood && !m.isFiring():
 		m.breakStreak()
 	case v == engine.VerdictBad:
@@ -194,6 +197,13 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 	}
 	m.pool = run{}
 	return Alert{}, false
+}
+
+// isSurelyBad reports whether the objective is missed for sure by the bad periods of pending and what
+// was good between them, the period of s being the last: only where how long they lasted
+// counts, as that is for short periods with few calls.
+func (m *machine) isSurelyBad(k Kind, s *engine.Summary) bool {
+	return k.isShare() && s.Objective.AlertFor > 0 && m.streak.total.plus(k, m.total).isSurelyMissed()
 }
 
 // unit returns the period of s and the pool before it as one run, with the given reading.

@@ -177,13 +177,13 @@ func TestRead(t *testing.T) {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(0); s.SetEndTimestamp(0) },
 			want: func(s *engine.Span) { s.Duration, s.End = 0, 0 },
 		},
-		"no start": {
-			edit: func(s ptrace.Span) { s.SetStartTimestamp(0) },
-			want: func(s *engine.Span) { s.Duration = 0 },
-		},
 		"times beyond all bounds": {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(1); s.SetEndTimestamp(math.MaxUint64) },
 			want: func(s *engine.Span) { s.Duration, s.End = math.MaxInt64, math.MaxInt64 },
+		},
+		"no start": {
+			edit: func(s ptrace.Span) { s.SetStartTimestamp(0) },
+			want: func(s *engine.Span) { s.Duration = 0 },
 		},
 		"parent that is said to be local": {
 			edit: func(s ptrace.Span) { s.SetParentSpanID(pcommon.SpanID{3}); s.SetFlags(0x101) },

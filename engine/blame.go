@@ -28,6 +28,8 @@ type relative struct {
 	*recentSpan
 	number uint64
 	depth  int32 // how many of its ancestors are known; -1: not found out yet
+	// isAnswered says that a call is known that was made to serve this one, as that of a server by its client.
+	isAnswered bool
 }
 
 // find sets found to what each of the calls that are due is blamed on; nil: itself. Only
@@ -92,7 +94,8 @@ func (b *blame) trace(family []relative) {
 	if b.callees != nil {
 		for i := range family {
 			if parent, ok := b.places[family[i].link.Parent]; ok && family[i].op != nil && family[parent].op != nil {
-				b.callees.name(family[parent].recentSpan, family[i].op)
+				family[parent].isAnswered = true
+				b.callees.name(family[parent].recentSpan, family[i].op, b.callerOf(family, &family[parent]))
 			}
 		}
 	}
@@ -129,8 +132,14 @@ func (b *blame) span(family []relative, s *relative) {
 		b.causes.Passed(link)
 		return
 	}
-	key := &s.op.key
 	failed := s.outcome == OutcomeFailure
+	if failed && b.callees != nil && !s.isAnswered {
+		if server := b.callees.unanswered(s.recentSpan, b.callerOf(family, s)); server != nil {
+			// As if the server had failed and told so.
+			b.causes.Ended(Link{Trace: link.Trace, Parent: link.Span}, Cause{Service: server.key.Service, Kind: server.key.Kind, Operation: server.key.Name, Code: s.code}, true, 0, s.end)
+		}
+	}
+	key := &s.op.key
 	failure, slow := b.causes.Ended(link, Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: s.code}, failed, s.duration, s.end)
 	i, ok := b.isDue[s.number]
 	switch {
@@ -140,6 +149,14 @@ func (b *blame) span(family []relative, s *relative) {
 	default:
 		b.found[i] = slow
 	}
+}
+
+// callerOf returns the operation in which a call was made, nil if it is not known.
+func (b *blame) callerOf(family []relative, s *relative) *operation {
+	if caller, ok := b.places[s.link.Parent]; ok {
+		return family[caller].op
+	}
+	return nil
 }
 
 // isAsync reports whether a call went on after its parent had ended, so that it is not

@@ -1,12 +1,20 @@
 package engine
 
+import "strings"
+
 // callees tells the calls of a client apart by the service that they reach: "GET > stock".
 // Many clients call all their services under one name, so that what one of them suffers from is
 // lost among the others.
 type callees struct {
 	windows *Windows
 	names   map[calleeName]string
+	// within knows which servers those clients reach that call several services by one name, by the operation
+	// that makes the call.
+	within map[callSite]*reached
 }
+
+// callSite is a client's operation, and the one in which it makes a call.
+type callSite struct{ client, caller *operation }
 
 type calleeName struct{ operation, service string }
 
@@ -15,16 +23,84 @@ const (
 	calleeMark = " > "
 	// maxCalleeNames bounds the names that are kept for use again.
 	maxCalleeNames = 4096
+	// maxCallSites bounds the places that are remembered from which calls are made.
+	maxCallSites = 1 << 14
 )
+
+// Callee returns the service that the calls of a client's operation reach, where
+// [TimelineConfig.Callees] has told them apart.
+func Callee(key OperationKey) (service string, ok bool) {
+	if key.Kind != KindClient {
+		return "", false
+	}
+	i := strings.LastIndex(key.Name, calleeMark)
+	if i < 0 {
+		return "", false
+	}
+	return key.Name[i+len(calleeMark):], true
+}
 
 // name gives a client's span the operation that says whose server it reached. Where there
 // is no room for another operation, it keeps the one that it has. Of what is left under that one
-// no traffic is expected.
-func (c *callees) name(client *recentSpan, server *operation) {
-	own := &client.op.key
-	if client.isNamed || own.Kind != KindClient || server.key.Kind != KindServer || server.key.Service == own.Service || client.op == c.windows.overflow {
+// no traffic is expected. caller is the operation in which the client makes the call, nil if that
+// is not known.
+func (c *callees) name(client *recentSpan, server, caller *operation) {
+	if client.isNamed || !c.canName(client) || server.key.Kind != KindServer || server.key.Service == client.op.key.Service {
 		return
 	}
+	c.remember(client.op, server, caller)
+	c.rename(client, server)
+}
+
+// canName reports whether a span is a client's that can have another operation.
+func (c *callees) canName(client *recentSpan) bool {
+	return client.op.key.Kind == KindClient && client.op != c.windows.overflow
+}
+
+// remember remembers whom a client's call reached.
+func (c *callees) remember(client, server, caller *operation) {
+	if client.reached == nil {
+		client.reached = new(reached)
+	}
+	client.reached.add(server)
+	if client.reached.others == 0 || caller == nil {
+		return
+	}
+	site := callSite{client, caller}
+	r := c.within[site]
+	if r == nil {
+		if c.within == nil || len(c.within) >= maxCallSites {
+			c.within = make(map[callSite]*reached)
+		}
+		r = new(reached)
+		c.within[site] = r
+	}
+	r.add(server)
+}
+
+// unanswered returns the server's operation that a failed call of a client would have reached, which has
+// left no trace of itself: its service is down, or hangs, or can't be reached. It is nil if that is not
+// known. The client's span is named like those that were answered.
+func (c *callees) unanswered(client *recentSpan, caller *operation) *operation {
+	if !c.canName(client) {
+		return nil
+	}
+	server := client.op.reached.always()
+	if server == nil && caller != nil {
+		server = c.within[callSite{client.op, caller}].always()
+	}
+	if server != nil && !client.isNamed {
+		c.rename(client, server)
+		if client.op.reached == nil { // it is asked again
+			client.op.reached = &reached{server: server, calls: fewReached}
+		}
+	}
+	return server
+}
+
+// rename names a client's span by the service that it reached.
+func (c *callees) rename(client *recentSpan, server *operation) {
+	own := &client.op.key
 	client.isNamed = true
 	of := calleeName{own.Name, server.key.Service}
 	name, ok := c.names[of]

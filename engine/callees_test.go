@@ -154,7 +154,7 @@ func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1}}, noon).windows
 	client := windows.lookupFresh("shop", "GET", KindClient)
 	c, s := callees{windows: windows}, recentSpan{op: client}
-	c.name(&s, &operation{key: OperationKey{Service: "stock", Kind: KindServer}})
+	c.name(&s, &operation{key: OperationKey{Service: "stock", Kind: KindServer}}, nil)
 	if s.op != client || windows.overflowed != 0 {
 		t.Errorf("counted as %v, %d overflowed", s.op.key, windows.overflowed)
 	}
@@ -189,7 +189,7 @@ func TestCalleesKeepBoundedNames(t *testing.T) {
 	for i := range 3 * maxCalleeNames {
 		s := recentSpan{op: client}
 		server := operation{key: OperationKey{Service: fmt.Sprint("s", i), Kind: KindServer, Name: "/"}}
-		if c.name(&s, &server); len(s.op.key.Name) > MaxNameBytes || len(c.names) > maxCalleeNames {
+		if c.name(&s, &server, nil); len(s.op.key.Name) > MaxNameBytes || len(c.names) > maxCalleeNames {
 			t.Fatalf("a name of %d bytes, %d names", len(s.op.key.Name), len(c.names))
 		}
 	}

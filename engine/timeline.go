@@ -41,7 +41,9 @@ type TimelineConfig struct {
 	// Callees tells the calls of clients apart by the service that they reach, where that one's
 	// server span comes in the same time: the operation GET becomes "GET > stock", say, with an
 	// objective of its own. It is for clients that call many services under one name, and
-	// takes more time. Of what is left under the one name no traffic is expected. Default: off.
+	// takes more time. Of what is left under the one name no traffic is expected. A failed call
+	// without a server's span is named and blamed as those like it, if they have always
+	// reached the same service: that one does not answer. Default: off.
 	Callees bool `mapstructure:"callees"`
 }
 

@@ -53,6 +53,8 @@ type operation struct {
 	// isDivided says that its calls are told apart by their callees, so that few or none under
 	// its own name are as it should be.
 	isDivided bool
+	// reached says which server's operation a client's calls reach; nil: not known.
+	reached *reached
 }
 
 // recentName remembers the operation that a name led to. The name is compared

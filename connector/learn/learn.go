@@ -41,37 +41,67 @@ func (s Settings) learn(ctx context.Context, c *gomonitorconnector.Config, playe
 	if err != nil {
 		return nil, recording.Stats{}, err
 	}
-	counting, timing := c.Timeline(), s.timing()
-	counting.Period, counting.Callees = timing.Period, timing.Callees
-	counting.Histograms, counting.MaxOperations, counting.IdlePeriods = true, learnedOperations, 1_000_000
-	counting.Grace = player.Grace
-
-	t := newTraffic(s.Within)
-	var timeline *engine.Timeline
-	closed := func(p *engine.Period) { t.add(p, s.settleStretch) }
+	l, err := s.newLearner(c, player.Grace)
+	if err != nil {
+		return nil, recording.Stats{}, err
+	}
 	player.Read = reader.Read
-	stats, err := player.Play(ctx, func(span *engine.Span) {
-		now := time.Unix(0, span.End).UTC()
-		if timeline == nil {
-			if timeline, err = engine.NewTimeline(counting, now); err != nil {
-				panic(err) // it was validated, and what was set since is valid
-			}
-			timeline.Repeatable()
-		}
-		timeline.Advance(now, closed)
-		timeline.Add(span)
-	})
+	stats, err := player.Play(ctx, l.add)
 	if err != nil {
 		return nil, stats, err
 	}
-	if timeline == nil {
+	if l.timeline == nil {
 		return nil, stats, fmt.Errorf("no spans in %d lines", stats.Lines)
 	}
-	timeline.Close(closed)
-	if len(t.operations) == 0 {
-		return nil, stats, fmt.Errorf("no calls of the watched kinds in %d spans", stats.Spans)
+	p := l.propose()
+	if p == nil {
+		return nil, stats, fmt.Errorf("no calls of the watched kinds in %d spans: others are watched if a --config lists them under kinds", stats.Spans)
 	}
-	return s.propose(t), stats, nil
+	return p, stats, nil
+}
+
+// learner learns from spans in the order of their ends.
+type learner struct {
+	settings Settings
+	counting engine.TimelineConfig
+	traffic  *traffic
+	timeline *engine.Timeline // nil before the first span
+}
+
+// newLearner returns a learner for spans that were read by a configuration. It returns an error for what that or the
+// grace can't be.
+func (s Settings) newLearner(c *gomonitorconnector.Config, grace time.Duration) (*learner, error) {
+	counting, timing := c.Timeline(), s.timing()
+	counting.Period, counting.Callees = timing.Period, timing.Callees
+	counting.Histograms, counting.MaxOperations, counting.IdlePeriods = true, learnedOperations, 1_000_000
+	counting.Grace = grace
+	return &learner{settings: s, counting: counting, traffic: newTraffic(s.Within)}, counting.Validate()
+}
+
+// add takes a span.
+func (l *learner) add(span *engine.Span) {
+	now := time.Unix(0, span.End).UTC()
+	if l.timeline == nil {
+		timeline, err := engine.NewTimeline(l.counting, now)
+		if err != nil {
+			panic(err) // it was validated, and what was set since is valid
+		}
+		timeline.Repeatable()
+		l.timeline = timeline
+	}
+	l.timeline.Advance(now, l.closed)
+	l.timeline.Add(span)
+}
+
+func (l *learner) closed(p *engine.Period) { l.traffic.add(p, l.settings.settleStretch) }
+
+// propose returns what was learned; nil if there were no calls.
+func (l *learner) propose() *proposal {
+	l.timeline.Close(l.closed)
+	if len(l.traffic.operations) == 0 {
+		return nil
+	}
+	return l.settings.propose(l.traffic)
 }
 
 // name writes an operation for a comment.

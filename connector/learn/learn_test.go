@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/blurooo/go-monitor/connector/recording"
@@ -152,6 +154,7 @@ func TestProposeFailuresAndFloors(t *testing.T) {
 func TestProposeForHostileNames(t *testing.T) {
 	names := []string{
 		"GET /${env:HOME}/${x}", "$$", "a: b # c", "- x", "~", "null", "123", "true", `"q" 'q' \`, "line\nline", "\x1b[31m", "ü – 漢字", "{a}", "[b]", "&a *b !c", "%x", "@x", "`x`", " spaces ", "? x", "a.b.c", "Foo::bar", "trailing:", strings.Repeat("x", 256),
+		"<<", "=", "y", "no", "0x1F", "0o17", "1_000", ".inf", ".NaN", "2001-01-01", "!!str a", "!x", "| x", "> x", "*", "key: |\n  y", "a\tb", "a\r\nb", "\u0085", "\u2028x", "\ufeffx", "\x00", "\x7f", "\U0001F642", "a # b", "#", ",", "]", "\\", "%d", "x: ", "--- a", "---", "...", "ä́", "\u202Ex",
 	}
 	var spans []recordingtest.Span
 	for i, name := range names {
@@ -241,6 +244,7 @@ func TestCommand(t *testing.T) {
 		"share":      {"", []string{"--share", "0.4"}, "share: must be between 0.5 and 0.999, got 0.4"},
 		"margin":     {"", []string{"--margin", "0.5"}, "margin: must be between 1 and 100, got 0.5"},
 		"sure":       {"", []string{"--sure", "1"}, "sure: must be at least 0.5 and below 1, got 1"},
+		"grace":      {"x", []string{"--grace", "2h"}, "grace: must be above 0s and at most 1h, got 2h0m0s"},
 		"config":     {"", []string{"-c", "/none/at/all"}, "/none/at/all: "},
 	} {
 		if out, err := run(tt.stdin, tt.args...); err == nil || !strings.Contains(err.Error(), tt.want) || out != "" {
@@ -270,6 +274,83 @@ func TestTiming(t *testing.T) {
 		}
 		if err := c.Validate(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// Whatever letters a name has, the file means it.
+func TestProposeForAnyName(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	letters := []rune("ab:#- '\"\\\n\t\r{}[]&*!|>%@`,?~=<$\u0085\u2028\ufeffé漢🙂\x00\x1f\x7f\u202e./()01")
+	for range 8 {
+		var spans []recordingtest.Span
+		var names []string
+		for i := range 60 {
+			var name strings.Builder
+			for range 1 + random.IntN(6) {
+				name.WriteRune(letters[random.IntN(len(letters))])
+			}
+			n, from := name.String(), time.Duration(i)*time.Millisecond
+			names = append(names, n)
+			spans = append(spans, calls("svc", n, from, time.Minute, 5*time.Second, always(20*time.Millisecond))...)
+			spans = append(spans, calls(n, "op", from, time.Minute, 5*time.Second, always(20*time.Millisecond))...)
+			spans = append(spans, calls(n, "rare "+n, from, time.Second, 5*time.Second, always(20*time.Millisecond))...)
+		}
+		_, c := proposed(t, DefaultSettings(), spans)
+		for _, n := range names {
+			if isKey(n) && (c.Services["svc"].Operations[n].LatencyTarget == 0 || c.Services[n].Operations["op"].LatencyTarget == 0) {
+				t.Errorf("%q: no target", n)
+			}
+		}
+	}
+}
+
+// Traffic is watched where it comes in.
+func TestProposeFloorsWhereTrafficEnters(t *testing.T) {
+	var spans []recordingtest.Span
+	spans = append(spans, recordingtest.Shop(1, 30, 0, 40*time.Second, time.Hour, 0)...)
+	for _, s := range calls("mailer", "orders receive", 0, 40*time.Second, 100*time.Millisecond, always(time.Millisecond)) {
+		s.Kind = ptrace.SpanKindConsumer
+		spans = append(spans, s)
+	}
+	spans = append(spans, calls("shop", "slow trickle", 0, 40*time.Second, 600*time.Millisecond, always(time.Millisecond))...)
+	spans = append(spans, calls("shop", "slower trickle", 0, 40*time.Second, time.Second, always(time.Millisecond))...)
+	text, c := proposed(t, DefaultSettings(), spans)
+	got := make(map[string]string)
+	for _, s := range c.Services {
+		for name, o := range s.Operations {
+			if o.MinTraffic != 0 || o.TrafficDrop != 0 {
+				got[name] = fmt.Sprint(o.MinTraffic, o.TrafficDrop)
+			}
+		}
+	}
+	want := map[string]string{"POST /orders": "8 0.2", "orders receive": "2 0.2", "slow trickle": "1 0"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s\n%s", diff, text)
+	}
+}
+
+func TestDefaultOperations(t *testing.T) {
+	timeline, err := engine.NewTimeline(engine.TimelineConfig{}, recordingtest.Noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := timeline.Config().MaxOperations; got != defaultOperations {
+		t.Errorf("%d operations have room, not %d", got, defaultOperations)
+	}
+}
+
+// What failed now and then in a short recording may go on so; that all of it fails is an outage.
+func TestProposeForWhatFailedNowAndThen(t *testing.T) {
+	for failed, want := range map[int]float64{0: 0, 1: 0.607, 2: 0.5, 5: 0.5, 10: 0.001, 20: 0.001} {
+		spans := calls("shop", "solid", 0, time.Minute, 10*time.Millisecond, always(time.Millisecond))
+		for i, s := range calls("shop", "odd", 0, time.Minute, 3*time.Second, always(time.Millisecond)) {
+			s.Failed = i < failed
+			spans = append(spans, s)
+		}
+		text, c := proposed(t, DefaultSettings(), spans)
+		if got := c.Services["shop"].Operations["odd"].SuccessRatio; got != want {
+			t.Errorf("%d of 20: %v, want %v\n%s", failed, got, want, text)
 		}
 	}
 }

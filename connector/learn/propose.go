@@ -53,7 +53,17 @@ const (
 	// has gone quiet, and floorPeriods the number of periods that have to be known for that.
 	quietShare   = 0.1
 	fewestShare  = 0.5
-	floorPeriods = 20
+	floorPeriods = 10
+	// busyCalls is the number of calls in a period from which none at all in all the periods that an
+	// alert takes is no chance, even if only half as many come on another day; and steadyCalls that from
+	// which the usual number is known well enough that less than dropShare of it is none.
+	busyCalls   = 4
+	steadyCalls = 10
+	dropShare   = 0.2
+	// roomFor is how many times as many operations as in the recording have room, and
+	// defaultOperations the number of those that have if nothing is said.
+	roomFor           = 2
+	defaultOperations = 2000
 )
 
 // proposal is a configuration and what it was found from.
@@ -71,6 +81,7 @@ type proposal struct {
 	usualCalls, usualFailures uint64
 
 	slowest  engine.OperationKey // the operation with the longest target
+	inner    map[string]bool     // the services that are called by others that were recorded, too
 	services []serviceProposal
 }
 
@@ -83,8 +94,9 @@ type serviceProposal struct {
 
 // rareOperation is an operation about which too little is known.
 type rareOperation struct {
-	key   engine.OperationKey
-	calls uint64
+	key     engine.OperationKey
+	calls   uint64
+	longest time.Duration
 }
 
 // operationProposal is what is proposed for the operations of one name.
@@ -166,6 +178,10 @@ func (s Settings) propose(t *traffic) *proposal {
 			p.usualFailures += o.failure
 		}
 	}
+	if n := roomFor * len(t.operations); n > defaultOperations {
+		p.config.MaxOperations = min(1_000_000, (n+999)/1000*1000)
+	}
+	p.findInner()
 	general := &p.config.Objective
 	general.SuccessRatio = p.successRatio(p.usualFailures, p.usualCalls)
 
@@ -182,7 +198,20 @@ func (s Settings) propose(t *traffic) *proposal {
 			}
 		}
 	}
+	// What is slower than that by nature may be among what was called too seldom.
+	for i := range p.services {
+		for _, o := range p.services[i].rare {
+			if target := p.target(o.longest); target > general.LatencyTarget {
+				general.LatencyTarget, p.slowest = target, o.key
+			}
+		}
+	}
 	return p
+}
+
+// target returns the latency target for what typically takes so long.
+func (p *proposal) target(typical time.Duration) time.Duration {
+	return niceTarget(time.Duration(p.settings.Margin*float64(typical)) + p.noise)
 }
 
 // measureNoise finds how much longer than typical calls take by chance: pauses, retransmissions,
@@ -234,23 +263,37 @@ func (p *proposal) failsMore(o *observed) bool {
 	return low > leastFailures
 }
 
+// ownRatio returns the least share of successes to expect of an operation; 1 if it failed no more often than is
+// accepted of all. Unless it is sure that so many fail, it is one at which an outage shows.
+func (p *proposal) ownRatio(o *observed) float64 {
+	calls := o.success + o.failure
+	if float64(o.failure) <= leastFailures*float64(calls) {
+		return 1
+	}
+	ratio := p.successRatio(o.failure, calls)
+	if low, _ := wilson(o.failure, calls, p.settings.Sure); failureMargin*low < 0.5 {
+		ratio = max(ratio, 0.5)
+	}
+	return ratio
+}
+
 // add adds an operation to its service.
 func (s *serviceProposal) add(p *proposal, o *observed) {
 	own := operationProposal{name: o.key.Name, seen: []*observed{o}}
 	if typical, ok := p.settings.typicalOf(&o.durations); ok {
 		own.typical = max(typical, o.typicalOf())
-		own.objective.LatencyTarget = niceTarget(time.Duration(p.settings.Margin*float64(own.typical)) + p.noise)
+		own.objective.LatencyTarget = p.target(own.typical)
 	} else {
-		s.rare = append(s.rare, rareOperation{o.key, o.success + o.failure})
+		s.rare = append(s.rare, rareOperation{o.key, o.success + o.failure, o.durations.longest})
 	}
-	if p.failsMore(o) {
-		own.objective.SuccessRatio = min(p.successRatio(o.failure, o.success+o.failure), p.config.Objective.SuccessRatio)
-		if own.objective.SuccessRatio < 0.5 {
+	if ratio := p.ownRatio(o); ratio < p.config.Objective.SuccessRatio {
+		own.objective.SuccessRatio = ratio
+		if ratio < 0.5 {
 			// What hardly ever succeeds is bad only if that is sure: no call in a period may be the rule.
 			own.objective.Confidence = p.settings.Sure
 		}
 	}
-	own.objective.MinTraffic = p.floor(o)
+	own.objective.MinTraffic, own.objective.TrafficDrop = p.floor(o)
 	switch n := len(s.operations); {
 	case own.objective == engine.Objective{}:
 	case n > 0 && s.operations[n-1].name == own.name:
@@ -269,6 +312,7 @@ func (o *operationProposal) join(other *operationProposal) {
 	o.objective.SuccessRatio = lowerRatio(o.objective.SuccessRatio, other.objective.SuccessRatio)
 	o.objective.Confidence = max(o.objective.Confidence, other.objective.Confidence)
 	o.objective.MinTraffic = min(o.objective.MinTraffic, other.objective.MinTraffic)
+	o.objective.TrafficDrop = min(o.objective.TrafficDrop, other.objective.TrafficDrop)
 }
 
 // lowerRatio returns the lower one of two ratios of which 0 is none.
@@ -279,14 +323,41 @@ func lowerRatio(a, b float64) float64 {
 	return a
 }
 
-// floor returns the least number of calls to expect in a period; 0 if that is not known, or if there
-// are so few calls that none comes now and then.
-func (p *proposal) floor(o *observed) int {
-	if p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
-		return 0
+// floor returns the least number of calls to expect in a period, and the least share of the usual number;
+// 0 if that is not known, or if there are so few calls that none comes now and then.
+//
+// It is about what comes from outside, and about messages. The services inside call each other as often as that takes:
+// if they don't, somebody else is to blame, and says so by failures.
+func (p *proposal) floor(o *observed) (least int, drop float64) {
+	isEntry := o.key.Kind == engine.KindServer && !p.inner[o.key.Service]
+	if !isEntry && o.key.Kind != engine.KindConsumer || p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
+		return 0, 0
 	}
 	mean := leastRate(o.whole, p.settings.Sure) / float64(p.traffic.periods)
-	return int(min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))
+	if mean < busyCalls {
+		return 0, 0
+	}
+	if mean >= steadyCalls && float64(o.fewest) >= dropShare*mean {
+		drop = dropShare
+	}
+	return int(max(1, min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))), drop
+}
+
+// findInner finds the services most of whose calls come from clients that were recorded, too.
+func (p *proposal) findInner() {
+	served, asked := make(map[string]uint64), make(map[string]uint64)
+	for key, o := range p.traffic.operations {
+		calls := o.success + o.failure
+		if key.Kind == engine.KindServer {
+			served[key.Service] += calls
+		} else if callee, ok := engine.Callee(key); ok {
+			asked[callee] += calls
+		}
+	}
+	p.inner = make(map[string]bool)
+	for service, calls := range served {
+		p.inner[service] = 2*asked[service] >= calls && calls > 0
+	}
 }
 
 // niceTarget rounds a target up to two digits.

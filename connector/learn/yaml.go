@@ -19,6 +19,9 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	c, o := &p.config, &p.config.Objective
 	block.add("period", text(short(c.Period)), fmt.Sprintf("a %dth of the time within which alerts should come", periodsWithin))
 	block.add("idle_periods", number(c.IdlePeriods), short(time.Duration(c.IdlePeriods)*c.Period)+": operations that are called seldom keep their place")
+	if c.MaxOperations > 0 {
+		block.add("max_operations", number(c.MaxOperations), fmt.Sprintf("%d were called", len(p.traffic.operations)))
+	}
 	if c.Callees {
 		block.add("callees", flag(true), "calls to each service are told apart, as clients mostly call them all by one name")
 	}
@@ -120,6 +123,9 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 	if o.objective.MinTraffic > 0 {
 		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were %d at least, %.3g in the mean", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))
 	}
+	if o.objective.TrafficDrop > 0 {
+		own.add("traffic_drop", ratio(o.objective.TrafficDrop), "of the usual number of calls")
+	}
 	if isKey(o.name) {
 		to.addMap(o.name, own, "")
 	} else {
@@ -177,6 +183,12 @@ type mapping struct{ node yaml.Node }
 func (m *mapping) key(name string) *yaml.Node {
 	key := new(yaml.Node)
 	key.SetString(name)
+	isOdd := func(r rune) bool { return r < ' ' || r > '~' }
+	if name == "<<" || strings.ContainsFunc(name, isOdd) {
+		// Else the first means that another map is merged into this one, and others are written in ways
+		// that can't be read again.
+		key.Style = yaml.DoubleQuotedStyle
+	}
 	m.node.Kind = yaml.MappingNode
 	return key
 }

@@ -45,6 +45,9 @@ type Player struct {
 	Progress func(Stats)
 }
 
+// latest is the latest time at which a call can have ended, in Unix nanoseconds: the end of the year 2100.
+const latest = 4133980799 * int64(time.Second)
+
 // DefaultBuffer is the default of [Player.Buffer].
 const DefaultBuffer = 1 << 19
 
@@ -56,7 +59,7 @@ type Stats struct {
 	Bytes, Size int64
 	// Lines is the number of lines, Spans that of the spans in them.
 	Lines, Spans uint64
-	// Unended is the number of those that have no end, and are left out.
+	// Unended is the number of those that have no end, or one after the year 2100, and are left out.
 	Unended uint64
 	// Late is the number of spans that came later than the grace, and too late to be put into order.
 	Late uint64
@@ -186,7 +189,7 @@ func (p *Player) take(s *source, b *batch, order *order, stats *Stats) error {
 	stats.Spans += uint64(len(b.spans))
 	for i := range b.spans {
 		span := &b.spans[i]
-		if span.End <= 0 {
+		if span.End <= 0 || span.End > latest {
 			stats.Unended++
 			continue
 		}

@@ -216,6 +216,10 @@ func TestCommandErrors(t *testing.T) {
 	if out, _, err := run(t, good+"\n{\n", "--skip-bad"); err != nil || !strings.Contains(out, "CAUTION   1 bad line left out, the first: standard input:2: is no OTLP JSON: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	internal := `{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":1,"endTimeUnixNano":"1780315200000000000"}]}]}]}`
+	if out, _, err := run(t, internal); err != nil || !strings.Contains(out, "CAUTION   no span is of a kind that is watched: name theirs under kinds\nALERTS    none\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
 	full := errors.New("disk full")
 	c := Command()
 	c.SetIn(strings.NewReader(good))

@@ -106,10 +106,13 @@ func troubles(s *Story, stats recording.Stats) []string {
 		all = append(all, fmt.Sprintf("%s came too late to be put into order: give a longer --grace or a larger --buffer", many(stats.Late, "span")))
 	}
 	if stats.Unended > 0 {
-		all = append(all, fmt.Sprintf("%s without an end left out", many(stats.Unended, "span")))
+		all = append(all, fmt.Sprintf("%s without an end, or that ended after 2100, left out", many(stats.Unended, "span")))
 	}
 	if stats.Bad > 0 {
 		all = append(all, fmt.Sprintf("%s left out, the first: %s", many(stats.Bad, "bad line"), alert.Printable(stats.FirstBad.Error())))
+	}
+	if s.Calls == 0 {
+		all = append(all, "no span is of a kind that is watched: name theirs under kinds")
 	}
 	if s.Overflowed > 0 {
 		all = append(all, fmt.Sprintf("%s of operations beyond max_operations, judged together", many(s.Overflowed, "call")))

@@ -27,11 +27,27 @@ type Span struct {
 	End           time.Duration // since Noon; negative: it has none
 	Took          time.Duration
 	Failed        bool
+	Attributes    []Attribute
+}
+
+// Attribute is an attribute of a span, a number if it has no text.
+type Attribute struct {
+	Key, Text string
+	Number    int64
 }
 
 // Line returns one line of a recording that holds spans.
 func Line(t testing.TB, spans ...Span) []byte {
 	t.Helper()
+	line, err := new(ptrace.JSONMarshaler).MarshalTraces(Traces(spans...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
+// Traces returns spans as the Collector has them.
+func Traces(spans ...Span) ptrace.Traces {
 	td := ptrace.NewTraces()
 	for _, s := range spans {
 		resource := td.ResourceSpans().AppendEmpty()
@@ -55,12 +71,15 @@ func Line(t testing.TB, spans ...Span) []byte {
 		if s.Failed {
 			span.Status().SetCode(ptrace.StatusCodeError)
 		}
+		for _, a := range s.Attributes {
+			if a.Text != "" {
+				span.Attributes().PutStr(a.Key, a.Text)
+			} else {
+				span.Attributes().PutInt(a.Key, a.Number)
+			}
+		}
 	}
-	line, err := new(ptrace.JSONMarshaler).MarshalTraces(td)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return line
+	return td
 }
 
 func id(n uint64) (id [8]byte) {

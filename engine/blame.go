@@ -28,7 +28,8 @@ type relative struct {
 	*recentSpan
 	number uint64
 	depth  int32 // how many of its ancestors are known; -1: not found out yet
-	// isAnswered says that a call is known that was made to serve this one, as that of a server by its client.
+	// isAnswered says that a call is known that was made to serve this one, as that of a server
+	// by its client.
 	isAnswered bool
 }
 

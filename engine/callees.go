@@ -8,8 +8,8 @@ import "strings"
 type callees struct {
 	windows *Windows
 	names   map[calleeName]string
-	// within knows which servers those clients reach that call several services by one name, by the operation
-	// that makes the call.
+	// within knows which servers those clients reach that call several services by one name,
+	// by the operation that makes the call.
 	within map[callSite]*reached
 }
 
@@ -78,9 +78,9 @@ func (c *callees) remember(client, server, caller *operation) {
 	r.add(server)
 }
 
-// unanswered returns the server's operation that a failed call of a client would have reached, which has
-// left no trace of itself: its service is down, or hangs, or can't be reached. It is nil if that is not
-// known. The client's span is named like those that were answered.
+// unanswered returns the server's operation that a failed call of a client would have reached,
+// which has left no trace of itself: its service is down, or hangs, or can't be reached. It is
+// nil if that is not known. The client's span is named like those that were answered.
 func (c *callees) unanswered(client *recentSpan, caller *operation) *operation {
 	if !c.canName(client) {
 		return nil

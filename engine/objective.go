@@ -41,9 +41,9 @@ type Objective struct {
 	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
 	// AlertFor is how long the bad periods before an alert must have lasted, from the start of
 	// the first to the end of the last, up to 24h. Where periods are short it keeps an alert from
-	// standing on one short disturbance; and a good period between bad ones, as comes by chance where a fault
-	// hits some of few calls, does not begin them anew as long as all of them together are bad beyond
-	// chance. Default: off, their number alone decides.
+	// standing on one short disturbance; and a good period between bad ones, as comes by chance
+	// where a fault hits some of few calls, does not begin them anew as long as all of them
+	// together are bad beyond chance. Default: off, their number alone decides.
 	AlertFor time.Duration `mapstructure:"alert_for" json:"alert_for_ns,omitzero"`
 	// MinTraffic is the least number of calls in a period, 1 to 1,000,000,000: a
 	// period with fewer is bad for the traffic objective. Default: off.

@@ -22,10 +22,12 @@ type Delivery struct {
 	// which takes about ten minutes.
 	Attempts int `mapstructure:"attempts"`
 	// FirstWait is the time between the first try and the second, up to 1h; each later
-	// one is twice as long, up to MaxWait, and all vary at random by one half. Default 1s.
+	// one is twice as long, up to MaxWait, and all vary at random by one half. Default 1s,
+	// or MaxWait if that is shorter.
 	FirstWait time.Duration `mapstructure:"first_wait"`
-	// MaxWait is the longest time between two tries, up to 24h, unless the receiver asks for a
-	// longer one, which is granted up to ten times MaxWait. Default 1m.
+	// MaxWait is the longest time between two tries, before it varies, up to 24h; a receiver
+	// that asks for a longer one is granted it up to ten times MaxWait. It must not be shorter than
+	// FirstWait. Default 1m, or FirstWait if that is longer.
 	MaxWait time.Duration `mapstructure:"max_wait"`
 }
 
@@ -48,6 +50,9 @@ func (d Delivery) Validate() error {
 	number("attempts", d.Attempts, 1000)
 	duration("first_wait", d.FirstWait, time.Hour)
 	duration("max_wait", d.MaxWait, 24*time.Hour)
+	if d.MaxWait > 0 && d.MaxWait < d.FirstWait {
+		errs = append(errs, fmt.Errorf("max_wait: must be at least first_wait, %s, got %s", short(d.FirstWait), short(d.MaxWait)))
+	}
 	return errors.Join(errs...)
 }
 
@@ -55,8 +60,10 @@ func (d Delivery) withDefaults() Delivery {
 	d.Queue = cmp.Or(d.Queue, 64)
 	d.Timeout = cmp.Or(d.Timeout, 30*time.Second)
 	d.Attempts = cmp.Or(d.Attempts, 16)
-	d.FirstWait = cmp.Or(d.FirstWait, time.Second)
-	d.MaxWait = max(cmp.Or(d.MaxWait, time.Minute), d.FirstWait)
+	if d.FirstWait == 0 {
+		d.FirstWait = min(time.Second, cmp.Or(d.MaxWait, time.Second))
+	}
+	d.MaxWait = cmp.Or(d.MaxWait, max(time.Minute, d.FirstWait))
 	return d
 }
 

@@ -21,15 +21,15 @@ const mergedAlerts = 64
 //
 // The alerts of one period are one notification. Notifications come in order, one after
 // the other. One that a notifier returns an error for is tried again, as [Delivery] says; those
-// after it wait. When too many wait, states of an alert that a later one supersedes go
+// after it wait. When too many wait, the oldest states of alerts that later ones supersede go
 // first, then notifications are joined: so the latest state of every alert still arrives.
 // Only when no two can be joined to one of 64 alerts or fewer, the oldest is given up.
 type Dispatcher struct {
 	outboxes []*outbox.Outbox[[]Alert]
 }
 
-// NewDispatcher starts a dispatcher. trouble gets the errors and panics of
-// notifiers, with the notifier's index; it must not wait for anything.
+// NewDispatcher starts a dispatcher. delivery must be valid. trouble gets the errors and
+// panics of notifiers, with the notifier's index; it must not wait for anything.
 func NewDispatcher(delivery Delivery, notifiers []Notifier, trouble func(notifier int, err error)) *Dispatcher {
 	delivery = delivery.withDefaults()
 	d := &Dispatcher{}
@@ -70,12 +70,22 @@ func notificationID(alerts []Alert) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// supersede takes the states out of a waiting notification that later ones make needless.
-func supersede(waiting *[]Alert, later []Alert) (empty bool) {
-	*waiting = slices.DeleteFunc(*waiting, func(old Alert) bool {
-		return slices.ContainsFunc(later, func(a Alert) bool { return a.ID == old.ID })
-	})
-	return len(*waiting) == 0
+// supersede takes the oldest states that later ones make needless out of the notifications
+// that wait, until nothing is left of one; it returns the index of that one, or -1.
+func supersede(waiting []*[]Alert) (empty int) {
+	latest := make(map[string]int) // the last notification about an alert, by its id
+	for i, alerts := range waiting {
+		for j := range *alerts {
+			latest[(*alerts)[j].ID] = i
+		}
+	}
+	for i, alerts := range waiting {
+		*alerts = slices.DeleteFunc(*alerts, func(a Alert) bool { return latest[a.ID] > i })
+		if len(*alerts) == 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // merge joins two notifications, unless they are too large.

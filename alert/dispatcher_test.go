@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/outbox"
@@ -273,6 +274,104 @@ func TestDispatcherSupersedes(t *testing.T) {
 	})
 }
 
+// No more states go than have to, and the oldest go first.
+func TestDispatcherSupersedesTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var got []string
+		d := NewDispatcher(Delivery{Queue: 3}, []Notifier{
+			NotifierFunc(func(_ context.Context, alerts []Alert) error {
+				<-release
+				for _, a := range alerts {
+					got = append(got, a.ID+" "+a.State.String())
+				}
+				return nil
+			}),
+		}, noTrouble(t))
+		dispatch := func(id string, s State) {
+			d.Dispatch([]Alert{{ID: id, State: s}})
+			synctest.Wait()
+		}
+		dispatch("first", Firing) // being delivered
+		dispatch("a", Firing)
+		dispatch("b", Firing)
+		dispatch("b", Resolved) // now the queue is full
+		dispatch("a", Resolved)
+		close(release)
+		mustClose(t, d)
+		if want := []string{"first firing", "b firing", "b resolved", "a resolved"}; !slices.Equal(got, want) {
+			t.Errorf("delivered %q, want %q", got, want)
+		}
+	})
+}
+
+// Whatever is dispatched while a receiver hangs, and however short the queue: each alert's
+// states come in order, none twice, and its latest one arrives unless something is counted as given up.
+func TestDispatcherLatestStatesArrive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		release := make(chan struct{})
+		got := make(map[string][]time.Time)
+		d := NewDispatcher(Delivery{Queue: rapid.IntRange(1, 5).Draw(t, "queue")}, []Notifier{
+			NotifierFunc(func(_ context.Context, alerts []Alert) error {
+				<-release
+				for _, a := range alerts {
+					got[a.ID] = append(got[a.ID], a.At)
+				}
+				return nil
+			}),
+		}, func(int, error) {})
+		latest := make(map[string]time.Time)
+		ids := rapid.IntRange(1, 150).Draw(t, "ids")
+		for i := range rapid.IntRange(1, 40).Draw(t, "notifications") {
+			at := time.Unix(int64(i), 0)
+			var alerts []Alert
+			for _, id := range rapid.SliceOfNDistinct(rapid.IntRange(1, ids), 0, 40, rapid.ID).Draw(t, "alerts") {
+				alerts = append(alerts, Alert{ID: fmt.Sprint(id), At: at})
+				latest[fmt.Sprint(id)] = at
+			}
+			d.Dispatch(alerts)
+		}
+		close(release)
+		if err := d.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range latest {
+			states := got[id]
+			if !slices.IsSortedFunc(states, time.Time.Compare) || len(slices.Compact(slices.Clone(states))) != len(states) {
+				t.Fatalf("the states of %s came as %v", id, states)
+			}
+			if d.Undelivered() == 0 && (len(states) == 0 || !states[len(states)-1].Equal(want)) {
+				t.Fatalf("of %s came %v, want the latest, %v", id, states, want)
+			}
+		}
+		if n := d.Undelivered(); n > 0 && len(latest) <= mergedAlerts/2 {
+			t.Fatalf("%d given up, though %d alerts have room in one notification", n, len(latest))
+		}
+	})
+}
+
+// A receiver that hangs must not make the closing of periods a matter of seconds: in the
+// longest queue there is, nothing may take the square of its length.
+func TestDispatcherLongQueue(t *testing.T) {
+	release := make(chan struct{})
+	delivery := Delivery{Queue: 10_000}
+	if err := delivery.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	var got inbox
+	d := NewDispatcher(delivery, []Notifier{NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		<-release
+		return got.Notify(ctx, alerts)
+	})}, noTrouble(t))
+	sent := numbers(delivery.Queue + 50)
+	for _, id := range sent {
+		d.Dispatch(alertsWithID(id))
+	}
+	close(release)
+	mustClose(t, d)
+	got.check(t, sent)
+}
+
 // tries lets a dispatcher deliver one notification to a notifier that fails as told, and
 // returns when it was tried.
 func tries(t *testing.T, delivery Delivery, fail func(try int) error) (at []time.Duration, troubles []string, undelivered uint64) {
@@ -325,6 +424,8 @@ func TestDispatcherRetries(t *testing.T) {
 		{"a limit of one", Delivery{Attempts: 1}, until(1000, down), 1, 1},
 		{"final", Delivery{}, until(1000, Final(down)), 1, 1},
 		{"final, wrapped", Delivery{}, until(1000, fmt.Errorf("post: %w", Final(down))), 1, 1},
+		{"a short longest wait", Delivery{MaxWait: time.Second / 4}, until(4, down), 4, 0},
+		{"a long first wait", Delivery{FirstWait: time.Hour}, until(4, down), 4, 0},
 		{"it panics", Delivery{}, func(int) error { panic("boom") }, 1, 1},
 	}
 	for _, tt := range tests {
@@ -333,8 +434,14 @@ func TestDispatcherRetries(t *testing.T) {
 			if len(at) != tt.tries || undelivered != tt.undelivered {
 				t.Fatalf("%d tries and %d undelivered, want %d and %d", len(at), undelivered, tt.tries, tt.undelivered)
 			}
+			first, longest := time.Second, time.Minute
+			for _, set := range []time.Duration{tt.delivery.FirstWait, tt.delivery.MaxWait} {
+				if set > 0 {
+					first, longest = set, set
+				}
+			}
 			for i := 1; i < len(at); i++ {
-				wait, want := at[i]-at[i-1], min(time.Minute, time.Second<<(i-1))
+				wait, want := at[i]-at[i-1], min(longest, first<<(i-1))
 				if wait < want/2 || wait > want*3/2 {
 					t.Errorf("%s between try %d and the next, want %s, give or take a half", wait, i, want)
 				}
@@ -416,6 +523,10 @@ func TestDeliveryValidate(t *testing.T) {
 		"max_wait: must be above 0s and at most 24h, got 25h0m0s"
 	if err := (Delivery{-1, 11 * time.Minute, 1001, -1, 25 * time.Hour}).Validate(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v, want\n%s", err, want)
+	}
+	want = "max_wait: must be at least first_wait, 2m, got 1m30s"
+	if err := (Delivery{FirstWait: 2 * time.Minute, MaxWait: 90 * time.Second}).Validate(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

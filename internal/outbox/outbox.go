@@ -31,10 +31,11 @@ type Config[T any] struct {
 	// Handle, whether to call it again, and after what time. Nil: never again. Values
 	// whose handling panicked or ended the goroutine are not tried again.
 	Retry func() func(error) (after time.Duration, again bool)
-	// Supersede takes out of a waiting value what a later one makes needless, and
-	// reports whether nothing is left of it. It is asked only when the queue is
+	// Supersede takes out of the values that wait, the oldest first, what later ones among
+	// them make needless. As soon as nothing is left of a value it stops and returns
+	// that one's index; if it comes to no such value, -1. It is asked only when the queue is
 	// full. Nil: values have nothing to do with each other.
-	Supersede func(waiting *T, later T) (empty bool)
+	Supersede func(waiting []*T) (empty int)
 	// Merge makes one value of two that wait one after the other. It is asked only when
 	// the queue is full, and may refuse. Nil: it refuses.
 	Merge func(first, second T) (both T, ok bool)
@@ -100,22 +101,29 @@ func (o *Outbox[T]) Put(v T) {
 
 // makeRoom brings the queue back to its size. o.mu is held.
 func (o *Outbox[T]) makeRoom() {
-	if o.config.Supersede != nil {
-		for later := len(o.queue) - 1; later > 0; later-- {
-			for i := later - 1; i >= 0; i-- {
-				if o.config.Supersede(&o.queue[i].value, o.queue[later].value) {
-					o.queue = slices.Delete(o.queue, i, i+1)
-					later--
-				}
-			}
-		}
-	}
 	for len(o.queue) > o.config.Size {
-		if !o.merge() {
+		if !o.supersede() && !o.merge() {
 			o.queue = slices.Delete(o.queue, 0, 1)
 			o.dropped++
 		}
 	}
+}
+
+// supersede takes out the oldest value that later ones make needless. o.mu is held.
+func (o *Outbox[T]) supersede() bool {
+	if o.config.Supersede == nil {
+		return false
+	}
+	waiting := make([]*T, len(o.queue))
+	for i := range o.queue {
+		waiting[i] = &o.queue[i].value
+	}
+	empty := o.config.Supersede(waiting)
+	if empty < 0 {
+		return false
+	}
+	o.queue = slices.Delete(o.queue, empty, empty+1)
+	return true
 }
 
 // merge makes one value of the oldest two neighbours that can be. o.mu is held.

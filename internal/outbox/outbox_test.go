@@ -580,6 +580,169 @@ func TestNoTimeout(t *testing.T) {
 	})
 }
 
+// waits returns an outbox whose handler keeps what it gets, and waits with the first
+// value until it may go on.
+func waits(t *testing.T, c Config[string]) (o *Outbox[string], goOn func() []string) {
+	t.Helper()
+	release := make(chan struct{})
+	var got []string
+	c.Handle = func(_ context.Context, v string) error {
+		<-release
+		got = append(got, v)
+		return nil
+	}
+	c.Trouble = noTrouble(t)
+	o = New(c)
+	o.Put("first")
+	synctest.Wait()
+	return o, func() []string {
+		close(release)
+		mustClose(t, o)
+		return got
+	}
+}
+
+// A full outbox gives up what is superseded, the oldest first and no more than it has to,
+// then merges, and loses a value only when neither makes room.
+func TestSupersedeAndMerge(t *testing.T) {
+	// Of two values with the same first letter, the later one supersedes the other.
+	supersede := func(waiting []*string) int {
+		return slices.IndexFunc(waiting, func(v *string) bool {
+			return v != waiting[len(waiting)-1] && slices.ContainsFunc(waiting, func(w *string) bool { return *w > *v && (*w)[0] == (*v)[0] })
+		})
+	}
+	merge := func(a, b string) (string, bool) { return a + b, len(a)+len(b) <= 4 }
+	tests := []struct {
+		name    string
+		config  Config[string]
+		put     []string
+		want    []string
+		dropped uint64
+	}{
+		{"there is room", Config[string]{Size: 3, Supersede: supersede, Merge: merge}, []string{"a1", "a2", "a3"}, []string{"a1", "a2", "a3"}, 0},
+		{"one has to go", Config[string]{Size: 3, Supersede: supersede, Merge: merge}, []string{"b1", "a1", "a2", "b2"}, []string{"a1", "a2", "b2"}, 0},
+		{"two have to go", Config[string]{Size: 3, Supersede: supersede}, []string{"b1", "a1", "a2", "b2", "c1"}, []string{"a2", "b2", "c1"}, 0},
+		{"none is superseded", Config[string]{Size: 3, Supersede: supersede, Merge: merge}, []string{"a1", "b1", "c1", "d1"}, []string{"a1b1", "c1", "d1"}, 0},
+		{"the oldest are too large", Config[string]{Size: 3, Supersede: supersede, Merge: merge}, []string{"a1", "b1", "c1", "d1", "e1"}, []string{"a1b1", "c1d1", "e1"}, 0},
+		{"all are too large", Config[string]{Size: 1, Supersede: supersede, Merge: merge}, []string{"a1", "b1", "c1", "d1"}, []string{"c1d1"}, 1},
+		{"nothing may be done", Config[string]{Size: 2}, []string{"a1", "a2", "a3"}, []string{"a2", "a3"}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, goOn := waits(t, tt.config)
+				for _, v := range tt.put {
+					o.Put(v)
+				}
+				if got := goOn(); !slices.Equal(got, append([]string{"first"}, tt.want...)) {
+					t.Errorf("handled %q, want %q after the first", got, tt.want)
+				}
+				checkDropped(t, o, tt.dropped)
+			})
+		})
+	}
+}
+
+// A Flush waits neither for what was superseded nor, too long, for what was merged.
+func TestFlushOfWhatWasSupersededOrMerged(t *testing.T) {
+	for name, c := range map[string]Config[string]{
+		"superseded": {Size: 1, Supersede: func([]*string) int { return 0 }},
+		"merged":     {Size: 1, Merge: func(a, b string) (string, bool) { return a + b, true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, goOn := waits(t, c)
+				o.Put("a")
+				flushed := make(chan error, 1)
+				go func() { flushed <- o.Flush(t.Context()) }()
+				synctest.Wait()
+				o.Put("b")
+				goOn()
+				if err := <-flushed; err != nil {
+					t.Error(err)
+				}
+				checkDropped(t, o, 0)
+				if n := o.Failed(); n != 0 {
+					t.Errorf("%d failed", n)
+				}
+			})
+		})
+	}
+}
+
+// Each value has its own decisions about more tries; those behind it wait.
+func TestRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var got, troubles []string
+		o := New(Config[string]{
+			Handle: func(_ context.Context, v string) error {
+				got = append(got, fmt.Sprintf("%s %s", v, time.Since(began)))
+				return errors.New("down")
+			},
+			Size:    10,
+			Trouble: func(err error) { troubles = append(troubles, err.Error()) },
+			Retry: func() func(error) (time.Duration, bool) {
+				n := 0
+				return func(err error) (time.Duration, bool) {
+					if err.Error() != "down" {
+						t.Errorf("asked about %q", err)
+					}
+					n++
+					return time.Duration(n) * time.Second, n < 3
+				}
+			},
+		})
+		o.Put("a")
+		o.Put("b")
+		mustClose(t, o)
+		if want := []string{"a 0s", "a 1s", "a 3s", "b 3s", "b 4s", "b 6s"}; !slices.Equal(got, want) {
+			t.Errorf("tried %q, want %q", got, want)
+		}
+		want := []string{"down (trying again in 1s)", "down (trying again in 2s)", "down"}
+		if want = append(want, want...); !slices.Equal(troubles, want) {
+			t.Errorf("told of %q, want %q", troubles, want)
+		}
+		if n := o.Failed(); n != 2 {
+			t.Errorf("%d failed, want 2", n)
+		}
+	})
+}
+
+// Once the outbox is given up, nothing is tried again, whether it waited to be or was being
+// tried; both are counted.
+func TestCloseEndsRetries(t *testing.T) {
+	for name, handle := range map[string]func(context.Context, int) error{
+		"waiting": func(context.Context, int) error { return errors.New("down") },
+		"trying":  func(ctx context.Context, _ int) error { <-ctx.Done(); return errors.New("down") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				o := New(Config[int]{
+					Handle:  func(ctx context.Context, v int) error { tries++; return handle(ctx, v) },
+					Size:    10,
+					Trouble: func(error) {},
+					Retry: func() func(error) (time.Duration, bool) {
+						return func(error) (time.Duration, bool) { return time.Hour, true }
+					},
+				})
+				o.Put(1)
+				o.Put(2)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := o.Close(ctx); err == nil || !strings.Contains(err.Error(), "2 left undelivered") {
+					t.Errorf("close: %v, want 2 left", err)
+				}
+				mustClose(t, o)
+				if tries != 1 || o.Failed() != 1 || o.Dropped() != 1 {
+					t.Errorf("%d tries, %d failed, %d dropped, want one each", tries, o.Failed(), o.Dropped())
+				}
+			})
+		})
+	}
+}
+
 // below calls f with n more frames on the stack.
 //
 //go:noinline

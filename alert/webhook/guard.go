@@ -7,13 +7,12 @@ import (
 )
 
 // notPublic are the ranges that IANA reserves for something else than public hosts, and
-// those in which an IPv6 address leads to an IPv4 one. Multicast, which is not
-// listed, is not public either.
+// those in which an IPv6 address leads to an IPv4 one. Of IPv6, all is reserved but
+// 2000::/3. Multicast of IPv4, which is not listed, is not public either.
 var notPublic = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	"fc00::/7", "fe80::/10", "fec0::/10",
+	"::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "4000::/2", "8000::/1",
 )
 
 func prefixes(texts ...string) []netip.Prefix {

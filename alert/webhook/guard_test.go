@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -21,6 +22,8 @@ func TestIsPublic(t *testing.T) {
 		"255.255.255.255": false, "240.0.0.1": false, "192.0.0.192": false, "198.18.0.1": false,
 		"::": false, "::1": false, "::7f00:1": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false, "fd12::1": false, "ff02::1": false, "fec0::1": false,
 		"::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "::ffff:169.254.169.254": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001::1": false,
+		"::1.2.3.4": false, "64:ff9b:1::1": false, "100::1": false, "2001:db8::1": false, "3fff::1": false, "5f00::1": false, "1fff::1": false, "4000::1": false,
+		"2001:200::1": true, "3ffe:ffff::1": true, "2003::1": true,
 	} {
 		if got := isPublic(netip.MustParseAddr(text)); got != want {
 			t.Errorf("isPublic(%s) = %v", text, got)
@@ -75,6 +78,85 @@ func TestBlockPrivateAfterRedirect(t *testing.T) {
 	if calls.Load() != 0 {
 		t.Errorf("%d requests reached a private address", calls.Load())
 	}
+}
+
+// A name that led to a public address when somebody checked it leads to a private one when
+// the connection is made (DNS rebinding), alone or behind others.
+func TestBlockPrivateAfterRebinding(t *testing.T) {
+	var calls atomic.Int32
+	s := serve(t, func(http.ResponseWriter, *http.Request) { calls.Add(1) })
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := netip.MustParseAddr("8.8.8.8")
+	for _, private := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
+		answer := public
+		restore := resolveAllTo(t, &answer)
+		n := newNotifier(t, Config{URL: "http://rebinding.example:" + port, BlockPrivate: true})
+		if addrs, err := net.LookupHost("rebinding.example"); err != nil || len(addrs) != 1 || addrs[0] != "8.8.8.8" {
+			t.Fatalf("the test's name server says %v, %v", addrs, err)
+		}
+		answer = netip.MustParseAddr(private)
+		if err := n.Notify(context.Background(), []alert.Alert{incident()}); verdictOf(err) != "final" || !strings.Contains(err.Error(), "not a public address") {
+			t.Errorf("bound to %s: %s (%v), want final", private, verdictOf(err), err)
+		}
+		restore()
+	}
+	if calls.Load() != 0 {
+		t.Errorf("%d requests reached a private address", calls.Load())
+	}
+}
+
+// resolveAllTo makes a name server of the test's own tell one address for every name.
+func resolveAllTo(t *testing.T, addr *netip.Addr) (restore func()) {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		query := make([]byte, 1500)
+		for {
+			n, from, err := conn.ReadFrom(query)
+			if err != nil {
+				return
+			}
+			_, _ = conn.WriteTo(dnsAnswer(query[:n], *addr), from)
+		}
+	}()
+	before := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+	return func() {
+		net.DefaultResolver = before
+		_ = conn.Close()
+		<-served
+	}
+}
+
+// dnsAnswer returns the answer to a query with one question: the address, if it is of the
+// kind that is asked for.
+func dnsAnswer(query []byte, addr netip.Addr) []byte {
+	const header, a, aaaa = 12, 1, 28
+	end := header
+	for query[end] != 0 {
+		end += 1 + int(query[end])
+	}
+	end += 1 + 4 // the root, type and class
+	kind, data := query[end-3], addr.AsSlice()
+	b := bytes.Clone(query[:end])
+	b[2], b[3] = 0x81, 0x80                     // an answer, without error
+	copy(b[6:header], []byte{0, 0, 0, 0, 0, 0}) // nothing but the question
+	if kind == a && addr.Is4() || kind == aaaa && addr.Is6() {
+		b[7] = 1
+		b = append(b, 0xc0, header, 0, kind, 0, 1, 0, 0, 0, 0, 0, byte(len(data)))
+		b = append(b, data...)
+	}
+	return b
 }
 
 func TestBlockPrivateUsesNoProxy(t *testing.T) {

@@ -86,7 +86,8 @@ func (n *Notifier) Close() error {
 // Notify posts the alerts once. Its error is marked by [alert.Final] if the receiver
 // refuses what it got, or there is nothing to post it to or no way to write it; it has the
 // receiver's [alert.RetryAfter], if that asked for one; and otherwise it may be tried
-// again at any time. It quotes what the receiver answered, but no secrets.
+// again at any time. It quotes what the receiver answered, but no secrets. The header
+// webhook-id, which is [alert.NotificationID], is the same for every try.
 func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
@@ -151,11 +152,11 @@ func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert,
 		req.Header.Set(name, value)
 	}
 	req.Header.Set("Content-Type", n.config.ContentType)
+	if id == "" {
+		id = rand.Text()
+	}
+	req.Header.Set(headerID, id)
 	if len(n.keys) > 0 {
-		if id == "" {
-			id = rand.Text()
-		}
-		req.Header.Set(headerID, id)
 		req.Header.Set(headerTimestamp, fmt.Sprint(at.Unix()))
 		req.Header.Set(headerSignature, signatures(n.keys, id, at, body))
 	}

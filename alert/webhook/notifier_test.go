@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"encoding/pem"
@@ -15,6 +16,7 @@ import (
 	"net/http/httptrace"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -150,7 +152,7 @@ func TestRequest(t *testing.T) {
 	}
 	user, pass, _ := got.BasicAuth()
 	if got.Method != "POST" || got.RequestURI != "/a%2Fb?x=y" || user != "user" || pass != "pass" ||
-		got.Header.Get("X-Key") != "value" || got.Header.Get("Content-Type") != "application/json" || got.Header.Get(headerID) != "" {
+		got.Header.Get("X-Key") != "value" || got.Header.Get("Content-Type") != "application/json" || got.Header.Get(headerID) == "" || got.Header.Get(headerSignature) != "" {
 		t.Errorf("request %s %s with %v", got.Method, got.RequestURI, got.Header)
 	}
 	got = nil
@@ -276,6 +278,88 @@ func TestLongAnswers(t *testing.T) {
 	})
 	if err := notify(t, Config{URL: long.URL, Format: WeCom}); verdictOf(err) != "retry" || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("a code behind the bound: %s (%v)", verdictOf(err), err)
+	}
+}
+
+// What an answer claims to hold and what it unpacks to are bounded, too.
+func TestHugeAnswers(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"packed": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			_, _ = io.CopyN(z, zeros{}, 256<<20)
+			_ = z.Close()
+		}, "too long"},
+		"headers": {func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 100 {
+				w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", MaxResponse/100))
+			}
+		}, "exceeded"},
+		"early hints": {func(w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				w.Header().Set("Link", strings.Repeat("x", MaxResponse/100))
+				w.WriteHeader(http.StatusEarlyHints)
+			}
+		}, "exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, tt.answer)
+			n := newNotifier(t, Config{URL: s.URL, Format: WeCom})
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := n.Notify(context.Background(), []alert.Alert{incident()})
+			runtime.ReadMemStats(&after)
+			if verdictOf(err) != "retry" || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 1000 {
+				t.Errorf("%s (%.300v), want retry with %q", verdictOf(err), err, tt.want)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+				t.Errorf("it took %d bytes", took)
+			}
+		})
+	}
+}
+
+// zeros is a reader of zeros without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// All tries of one notification bear the same id, signed or not, so that a receiver can tell
+// a repetition from news; each is signed at its own time.
+func TestTriesHaveTheSameID(t *testing.T) {
+	for name, secrets := range map[string][]string{"signed": {whsec(0)}, "not signed": nil} {
+		t.Run(name, func(t *testing.T) {
+			var ids []string
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				received(t, body)
+				ids = append(ids, r.Header.Get("webhook-id"))
+				if len(secrets) > 0 {
+					if err := verify(r.Header, body, secrets[0], time.Now()); err != nil {
+						t.Error(err)
+					}
+				}
+				if len(ids) < 3 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			})
+			n := newNotifier(t, Config{URL: s.URL, Secrets: secrets})
+			d := alert.NewDispatcher(alert.Delivery{FirstWait: time.Millisecond, MaxWait: time.Millisecond}, []alert.Notifier{n}, func(int, error) {})
+			d.Dispatch([]alert.Alert{incident()})
+			d.Dispatch([]alert.Alert{recovery()})
+			if err := d.Close(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if len(ids) != 4 || ids[0] == "" || ids[0] != ids[1] || ids[0] != ids[2] || ids[0] == ids[3] {
+				t.Errorf("the ids are %q, want three of one notification and one of another", ids)
+			}
+		})
 	}
 }
 

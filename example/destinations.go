@@ -65,7 +65,7 @@ func (d *destinations) addWebhook(kind, address string) error {
 	if err != nil {
 		return err
 	}
-	d.notifiers = append(d.notifiers, n)
+	d.notifiers, d.closers = append(d.notifiers, n), append(d.closers, func(context.Context) error { return n.Close() })
 	return nil
 }
 

@@ -167,6 +167,12 @@ func (m *Monitor) ForceFlush(ctx context.Context) error {
 // first, what is not yet delivered is given up; the error says how much. It may be
 // called any number of times.
 //
+// While a receiver is down, Shutdown takes all the time that ctx allows, and without a
+// deadline until every notification was tried as often as [Config.Delivery] says. A
+// TracerProvider shuts its processors down one after the other, and once ctx has ended
+// returns no error but that one: the monitor should be the last of them, behind those that
+// export spans.
+//
 // Called from within a sink, a notifier or an error handler, it returns once
 // everything is counted; the delivery goes on after the caller has returned.
 func (m *Monitor) Shutdown(ctx context.Context) error {

@@ -19,6 +19,44 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
+// A provider whose monitor is the last of its processors exports its spans and says what
+// was left, although a receiver of alerts hangs until the deadline.
+func TestProviderShutdownWhileAReceiverHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		m := start(t, Config{
+			Objective: engine.Objective{AlertAfter: 1},
+			Sinks:     []engine.Sink{},
+			Notifiers: []alert.Notifier{alert.NotifierFunc(func(context.Context, []alert.Alert) error { <-hang; return nil })},
+		})
+		var exported int
+		tp := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exportFunc(func(spans []sdktrace.ReadOnlySpan) { exported += len(spans) })), sdktrace.WithSpanProcessor(m))
+		_, span := tp.Tracer("test").Start(t.Context(), "GET /", trace.WithSpanKind(trace.SpanKindServer))
+		span.SetStatus(codes.Error, "down")
+		span.End()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := tp.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "notifier 0: 1 left undelivered") {
+			t.Errorf("shutdown: %v, want it to say what was left", err)
+		}
+		if exported != 1 {
+			t.Errorf("%d spans were exported, want 1", exported)
+		}
+		close(hang)
+	})
+}
+
+// exportFunc is an exporter of spans.
+type exportFunc func([]sdktrace.ReadOnlySpan)
+
+func (f exportFunc) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
+	f(spans)
+	return nil
+}
+func (exportFunc) Shutdown(context.Context) error { return nil }
+
 // capture is a processor that keeps the real snapshots that it gets.
 type capture struct{ spans []sdktrace.ReadOnlySpan }
 

@@ -69,9 +69,9 @@ func run(ctx context.Context, o options) (err error) {
 	var seen, exported counter
 	tp := sdktrace.NewTracerProvider(
 		sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1)))),
-		sdktrace.WithSpanProcessor(m),
 		sdktrace.WithSpanProcessor(&seen),
 		sdktrace.WithBatcher(&exported),
+		sdktrace.WithSpanProcessor(m), // the last, as its shutdown may take long if nobody takes its alerts
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))),
 	)
 	otel.SetTracerProvider(tp)

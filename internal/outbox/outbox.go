@@ -62,6 +62,7 @@ type Outbox[T any] struct {
 	dropped  uint64
 	failed   uint64
 	handling bool
+	resting  bool   // until the value being handled is tried again
 	at       uint64 // which value is being handled, counted from 1
 	closed   bool
 	progress chan struct{} // closed, and made anew, whenever settled may have grown
@@ -216,12 +217,17 @@ func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.queue = nil
 	o.nudge()
 	o.wakeFlushes()
+	atOnce := left == 0 || o.resting // nothing of the user's is in the goroutine's way to its end
+	if left > 0 {
+		o.cancel()
+	}
 	o.mu.Unlock()
-	if left == 0 { // the goroutine is about to end: nothing of the user's is in its way
+	if atOnce { // once it has ended, everything is counted
 		<-o.done
+	}
+	if left == 0 {
 		return nil
 	}
-	o.cancel()
 	return fmt.Errorf("%d left undelivered: %w", left, ctx.Err())
 }
 
@@ -294,11 +300,11 @@ func (o *Outbox[T]) handle(v T) {
 			break
 		}
 		after, again := retry(err)
-		if again && o.ctx.Err() == nil {
+		if again = again && o.ctx.Err() == nil; again {
 			o.tell(fmt.Errorf("%w (trying again in %s)", err, after.Round(time.Millisecond)))
-			again = o.sleep(after)
+			again = o.rest(after)
 		}
-		if !again || o.ctx.Err() != nil {
+		if !again {
 			o.fail(err)
 			break
 		}
@@ -317,16 +323,23 @@ func (o *Outbox[T]) try(v T) error {
 	return o.config.Handle(ctx, v)
 }
 
-// sleep waits; it returns false if the outbox is given up meanwhile.
-func (o *Outbox[T]) sleep(d time.Duration) bool {
+// rest waits until the next try; it returns false if the outbox is given up meanwhile.
+func (o *Outbox[T]) rest(d time.Duration) bool {
+	o.setResting(true)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-o.ctx.Done():
-		return false
 	}
+	o.setResting(false)
+	return o.ctx.Err() == nil
+}
+
+func (o *Outbox[T]) setResting(resting bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.resting = resting
 }
 
 // fail counts a value of which the handler made nothing, and passes the error on.

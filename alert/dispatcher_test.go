@@ -214,6 +214,9 @@ func TestDispatcherAlertsAreBounded(t *testing.T) {
 		d := NewDispatcher(Delivery{Queue: 2}, []Notifier{
 			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
 				<-release
+				if len(alerts) > mergedAlerts {
+					t.Errorf("a notification of %d alerts, want at most %d", len(alerts), mergedAlerts)
+				}
 				return slow.Notify(ctx, alerts)
 			}),
 		}, noTrouble(t))
@@ -303,6 +306,79 @@ func TestDispatcherSupersedesTheOldest(t *testing.T) {
 			t.Errorf("delivered %q, want %q", got, want)
 		}
 	})
+}
+
+// What is superseded for one notifier is so neither for another one nor for whoever dispatched it.
+func TestDispatcherSupersedesForOneNotifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var slow, quick inbox
+		d := NewDispatcher(Delivery{Queue: 1}, []Notifier{
+			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+				<-release
+				return slow.Notify(ctx, alerts)
+			}),
+			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+				time.Sleep(time.Second) // the slow one is full by then
+				return quick.Notify(ctx, alerts)
+			}),
+		}, noTrouble(t))
+		dispatched := [][]Alert{alertsWithID("first"), alertsWithID("a", "b"), alertsWithID("a")}
+		d.Dispatch(dispatched[0])
+		synctest.Wait()
+		d.Dispatch(dispatched[1])
+		time.Sleep(1500 * time.Millisecond) // the second one has begun with the quick one
+		d.Dispatch(dispatched[2])
+		if diff := cmp.Diff([][]Alert{alertsWithID("first"), alertsWithID("a", "b"), alertsWithID("a")}, dispatched); diff != "" {
+			t.Errorf("the dispatched alerts were changed (-want +got):\n%s", diff)
+		}
+		close(release)
+		mustClose(t, d)
+		slow.check(t, []string{"first", "b", "a"})
+		quick.check(t, []string{"first", "a", "b", "a"})
+	})
+}
+
+// Different news have different ids, and the same news the same one.
+func TestNotificationIDsTellNewsApart(t *testing.T) {
+	at := time.Unix(1, 0)
+	seen := make(map[string]int)
+	for i, alerts := range [][]Alert{
+		{{ID: "a", State: Firing, At: at}},
+		{{ID: "a", State: Resolved, At: at}},
+		{{ID: "a", State: Firing, At: at.Add(time.Nanosecond)}}, // a reminder
+		{{ID: "b", State: Firing, At: at}},
+		{{ID: "a", State: Firing, At: at}, {ID: "b", State: Firing, At: at}},
+		{{ID: "b", State: Firing, At: at}, {ID: "a", State: Firing, At: at}},
+		{{ID: "a firing 1000000000\n1:b", State: Firing, At: at}},
+		nil,
+	} {
+		id := notificationID(alerts)
+		if other, ok := seen[id]; ok {
+			t.Errorf("%d and %d have the same id, %s", other, i, id)
+		}
+		seen[id] = i
+		if again := notificationID(cloneAll(alerts)); again != id {
+			t.Errorf("%d has the ids %s and %s", i, id, again)
+		}
+	}
+}
+
+// Not all who lost the same receiver come back to it at the same moment.
+func TestDispatcherRetriesVary(t *testing.T) {
+	waits := make(map[time.Duration]bool)
+	for range 20 {
+		at, _, _ := tries(t, Delivery{}, func(try int) error {
+			if try == 1 {
+				return errors.New("down")
+			}
+			return nil
+		})
+		waits[at[1]] = true
+	}
+	if len(waits) < 10 {
+		t.Errorf("20 notifications waited for %v", waits)
+	}
 }
 
 // Whatever is dispatched while a receiver hangs, and however short the queue: each alert's
@@ -507,6 +583,12 @@ func TestDeliveryErrors(t *testing.T) {
 	}
 	if IsFinal(plain) || IsFinal(nil) || IsFinal(RetryAfter(plain, time.Second)) || !IsFinal(fmt.Errorf("x: %w", Final(plain))) {
 		t.Error("it is not told which errors are final")
+	}
+}
+
+func TestDeliveryDefaults(t *testing.T) {
+	if got, want := (Delivery{}).withDefaults(), (Delivery{64, 30 * time.Second, 16, time.Second, time.Minute}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

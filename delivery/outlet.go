@@ -99,12 +99,7 @@ func (o *Outlet) Flush(ctx context.Context) error {
 // Close takes no more, delivers what there is, and ends every goroutine. If ctx ends
 // first it gives up what is left and says how much that is.
 func (o *Outlet) Close(ctx context.Context) error {
-	var closing sync.WaitGroup
-	var ofNotifiers error
-	closing.Go(func() { ofNotifiers = o.dispatcher.Close(ctx) })
-	ofSinks := o.eachSink(func(s *outbox.Outbox[engine.Period]) error { return s.Close(ctx) })
-	closing.Wait()
-	return errors.Join(ofSinks, ofNotifiers)
+	return errors.Join(o.eachSink(func(s *outbox.Outbox[engine.Period]) error { return s.Close(ctx) }), o.dispatcher.Close(ctx))
 }
 
 // eachSink does something that may wait to all sinks at the same time, so that none has to

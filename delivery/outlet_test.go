@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -153,6 +155,61 @@ func TestSendSaysWhatWasUndelivered(t *testing.T) {
 	})
 }
 
+// Sinks get all that there is to say of a period.
+func TestSinksGetThePeriod(t *testing.T) {
+	var r receiver
+	o := New(Config{Sinks: []engine.Sink{&r}})
+	p := period(0)
+	p.Summaries, p.Received, p.Dropped, p.Partial = []engine.Summary{{Operation: "a", Count: 3}}, 4, 1, true
+	o.Send(p, nil)
+	if err := o.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]engine.Period{*p}, r.periods); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Who hangs until the deadline keeps nobody else from getting what was sent before, be it a
+// sink or a notifier, and the total time is that of one.
+func TestCloseWaitsForAllAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var quick receiver
+		slow := func(ctx context.Context) { // two periods take 8s
+			select {
+			case <-time.After(4 * time.Second):
+			case <-ctx.Done():
+			}
+		}
+		block := make(chan struct{})
+		o := New(Config{
+			Sinks: []engine.Sink{
+				sink(func(context.Context, engine.Period) error { <-block; return nil }),
+				sink(func(ctx context.Context, p engine.Period) error { slow(ctx); return quick.Consume(ctx, p) }),
+			},
+			Notifiers: []alert.Notifier{
+				notifier(func(context.Context, []alert.Alert) error { <-block; return nil }),
+				notifier(func(ctx context.Context, a []alert.Alert) error { slow(ctx); return quick.Notify(ctx, a) }),
+			},
+		})
+		for i := range 2 {
+			o.Send(period(i), alerts(fmt.Sprint(i)))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		want := "sink 0: 2 left undelivered: context deadline exceeded\nnotifier 0: 2 left undelivered: context deadline exceeded"
+		if err := o.Close(ctx); err == nil || err.Error() != want || time.Since(began) != 10*time.Second {
+			t.Errorf("close after %s: %v, want %s", time.Since(began), err, want)
+		}
+		quick.check(t, 0, 1)
+		if !slices.Equal(quick.alerts, []string{"0", "1"}) {
+			t.Errorf("got the alerts %q", quick.alerts)
+		}
+		close(block)
+	})
+}
+
 func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r receiver
@@ -162,8 +219,9 @@ func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 			return r.Consume(ctx, p)
 		})}})
 		o.Send(period(0), nil)
-		synctest.Wait() // it is being consumed while the others wait
-		for i := range pendingPeriods + 10 {
+		synctest.Wait()    // it is being consumed while the others wait
+		const waiting = 16 // as the README says
+		for i := range waiting + 10 {
 			o.Send(period(i+1), nil)
 		}
 		close(block)
@@ -171,7 +229,7 @@ func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []int{0}
-		for i := range pendingPeriods {
+		for i := range waiting {
 			want = append(want, 11+i)
 		}
 		r.check(t, want...)

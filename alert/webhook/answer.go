@@ -59,12 +59,13 @@ func (n *Notifier) noAnswer(ctx context.Context, err error) error {
 func (n *Notifier) judge(resp *http.Response, body []byte, err error, now time.Time) error {
 	status := resp.StatusCode
 	taken := status >= 200 && status < 300
+	wait := retryAfter(resp.Header.Get("Retry-After"), now)
 	if codes, ok := chatCodes[n.config.Format]; ok {
 		code, ok := codes.read(body)
 		failed := n.failed("code "+strconv.FormatInt(code, 10), body)
 		switch {
 		case slices.Contains(codes.limited, code):
-			return alert.RetryAfter(failed, limitWait)
+			return alert.RetryAfter(failed, max(limitWait, wait))
 		case slices.Contains(codes.busy, code):
 			return failed
 		case taken && err != nil:
@@ -82,7 +83,7 @@ func (n *Notifier) judge(resp *http.Response, body []byte, err error, now time.T
 	if !isRetryable(status) {
 		return alert.Final(failed)
 	}
-	if wait := retryAfter(resp.Header.Get("Retry-After"), now); wait > 0 {
+	if wait > 0 {
 		return alert.RetryAfter(failed, wait)
 	}
 	return failed

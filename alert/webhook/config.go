@@ -89,12 +89,18 @@ func (c Config) Validate() error {
 	if c.Format >= formatCount {
 		add("format: must be one of %v, got %s", formatNames, c.Format)
 	}
+	spelling := make(map[string]string) // by the name as it is sent
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		sent := http.CanonicalHeaderKey(name)
+		other, twice := spelling[sent]
+		spelling[sent] = name
 		switch {
 		case !isToken(name):
 			add("headers[%q]: is no name of a header", name)
-		case slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)):
+		case slices.Contains(ownHeaders, sent):
 			add("headers[%q]: is set by the notifier", name)
+		case twice:
+			add("headers[%q]: is the same header as %q", name, other)
 		case !isHeaderValue(c.Headers[name]):
 			add("headers[%q]: the value has control characters or spaces at its ends", name)
 		}

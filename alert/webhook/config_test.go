@@ -38,6 +38,7 @@ func TestConfigValidate(t *testing.T) {
 			`headers[""]: is no name of a header`, `headers["a b"]: is no name of a header`, `headers["content-type"]: is set by the notifier`,
 			`headers["webhook-id"]: is set by the notifier`, `headers["x-y"]: the value has control characters or spaces at its ends`,
 		}},
+		{"a header twice", Config{URL: url, Headers: map[string]string{"X-Key": "1", "x-key": "2"}}, []string{`headers["x-key"]: is the same header as "X-Key"`}},
 		{"secrets", Config{URL: url, Secrets: []string{whsec(0), "whsec_short", strings.TrimPrefix(whsec(1), "whsec_")}}, []string{
 			"secrets: must be at most 2, got 3", "secrets[1]: must be whsec_", "secrets[2]: must be whsec_",
 		}},

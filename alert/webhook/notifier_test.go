@@ -64,6 +64,8 @@ func TestClassification(t *testing.T) {
 		{Feishu, 200, "", `{"code":19024,"msg":"Key Words Not Found"}`, "final"},
 		{Feishu, 200, "", `{"code":11232,"msg":"frequency limited"}`, "after 1m0s"},
 		{Feishu, 400, "", `{"code":11232}`, "after 1m0s"},
+		{Feishu, 429, "120", `{"code":11232}`, "after 2m0s"},
+		{Feishu, 429, "9", `{"code":11232}`, "after 1m0s"},
 		{Feishu, 400, "", `{"code":9499}`, "final"},
 		{Feishu, 500, "", `{"code":9499}`, "retry"},
 		{Feishu, 429, "9", `{"code":9499}`, "after 9s"},

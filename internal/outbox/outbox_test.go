@@ -719,10 +719,11 @@ func TestCloseEndsRetries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
+				var trouble string // the last one
 				o := New(Config[int]{
 					Handle:  func(ctx context.Context, v int) error { tries++; return handle(ctx, v) },
 					Size:    10,
-					Trouble: func(error) {},
+					Trouble: func(err error) { trouble = err.Error() },
 					Retry: func() func(error) (time.Duration, bool) {
 						return func(error) (time.Duration, bool) { return time.Hour, true }
 					},
@@ -739,6 +740,9 @@ func TestCloseEndsRetries(t *testing.T) {
 				}
 				if tries != 1 || o.Failed() != 1 || o.Dropped() != 1 {
 					t.Errorf("%d tries, %d failed, %d dropped, want one each", tries, o.Failed(), o.Dropped())
+				}
+				if trouble != "down" {
+					t.Errorf("told at last of %q, want no announcement of another try", trouble)
 				}
 			})
 		})

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"encoding"
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,6 +39,8 @@ func TestConfigValidate(t *testing.T) {
 			`headers[""]: is no name of a header`, `headers["a b"]: is no name of a header`, `headers["content-type"]: is set by the notifier`,
 			`headers["webhook-id"]: is set by the notifier`, `headers["x-y"]: the value has control characters or spaces at its ends`,
 		}},
+		{"shortest and longest secret", Config{URL: url, Secrets: []string{secretOf(24), secretOf(64)}}, nil},
+		{"secrets of another length", Config{URL: url, Secrets: []string{secretOf(23), secretOf(65)}}, []string{"secrets[0]: must be whsec_", "secrets[1]: must be whsec_"}},
 		{"a header twice", Config{URL: url, Headers: map[string]string{"X-Key": "1", "x-key": "2"}}, []string{`headers["x-key"]: is the same header as "X-Key"`}},
 		{"secrets", Config{URL: url, Secrets: []string{whsec(0), "whsec_short", strings.TrimPrefix(whsec(1), "whsec_")}}, []string{
 			"secrets: must be at most 2, got 3", "secrets[1]: must be whsec_", "secrets[2]: must be whsec_",
@@ -79,6 +82,9 @@ func TestConfigValidate(t *testing.T) {
 		})
 	}
 }
+
+// secretOf returns a secret of n bytes.
+func secretOf(n int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)) }
 
 func TestFormats(t *testing.T) {
 	var _ encoding.TextMarshaler = Slack

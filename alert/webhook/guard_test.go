@@ -23,6 +23,7 @@ func TestIsPublic(t *testing.T) {
 		"::": false, "::1": false, "::7f00:1": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false, "fd12::1": false, "ff02::1": false, "fec0::1": false,
 		"::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "::ffff:169.254.169.254": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001::1": false,
 		"::1.2.3.4": false, "64:ff9b:1::1": false, "100::1": false, "2001:db8::1": false, "3fff::1": false, "5f00::1": false, "1fff::1": false, "4000::1": false,
+		"192.0.2.1": false, "192.88.99.1": false, "198.19.255.255": false, "198.51.100.1": false, "203.0.113.1": false, "198.17.255.255": true, "198.20.0.0": true,
 		"2001:200::1": true, "3ffe:ffff::1": true, "2003::1": true,
 	} {
 		if got := isPublic(netip.MustParseAddr(text)); got != want {

@@ -85,7 +85,12 @@ func newRedactor(c *Config) redactor {
 		}
 		r.add(leastSecret, u.Fragment, u.RawQuery)
 		r.add(leastSecret, strings.Split(u.Path, "/")...)
-		r.add(leastSecret, strings.Split(u.EscapedPath(), "/")...)
+		for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
+			r.add(leastSecret, segment)
+			if whole, err := url.PathUnescape(segment); err == nil { // it may hold a slash
+				r.add(leastSecret, whole)
+			}
+		}
 		for key, values := range u.Query() {
 			r.add(leastSecret, key)
 			r.add(leastSecret, values...)

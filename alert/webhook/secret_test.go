@@ -174,7 +174,8 @@ func TestSecretsNeverShow(t *testing.T) {
 func TestRedactor(t *testing.T) {
 	const secret, key = `a&b<C"d\éf/+%gh`, "0123456789abcdef-XYZ"
 	r := newRedactor(&Config{
-		URL: "https://user:pass@example.com/v2/zyxwvu", Headers: map[string]string{"A": secret, "B": "1"},
+		URL:      "https://user:pass@example.com/v2/zyxwvu/one%2ftwo%2fthree?flag=no&k=v#fragment",
+		Headers:  map[string]string{"A": secret, "B": "1", "C": "Bearer token.of.c", "D": "a b c d"},
 		Template: `{"key": "` + key + `", "x": {{json .CommonAnnotations}}}`,
 	})
 	inJSON, err := json.Marshal(secret)
@@ -183,14 +184,15 @@ func TestRedactor(t *testing.T) {
 	}
 	for _, text := range []string{
 		secret, strings.ToUpper(secret), url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), string(inJSON[1 : len(inJSON)-1]),
-		fmt.Sprintf("%q", secret), fmt.Sprintf("%+q", secret), key, "zyxwvu", "pass", base64.StdEncoding.EncodeToString([]byte("user:pass")),
+		fmt.Sprintf("%q", secret), fmt.Sprintf("%+q", secret), key, "zyxwvu", "pass",
+		"one%2ftwo%2fthree", "one/two/three", "flag=no&k=v", "fragment", "token.of.c", "a b c d", base64.StdEncoding.EncodeToString([]byte("user:pass")),
 	} {
 		if got := r.text("a " + text + " b"); got != "(not shown: it holds a secret)" {
 			t.Errorf("%q is shown as %q", text, got)
 		}
 	}
 	for text, want := range map[string]string{
-		"user v2 1 CommonAnnotations": "user v2 1 CommonAnnotations", "a\nb\x00\xff\u202e": "a b\ufffd\ufffd\ufffd",
+		"user v2 1 a b CommonAnnotations": "user v2 1 a b CommonAnnotations", "a\nb\x00\xff\u202e": "a b\ufffd\ufffd\ufffd",
 		strings.Repeat("ä", 200): strings.Repeat("ä", 200), strings.Repeat("ä", 201): strings.Repeat("ä", 200) + "…",
 	} {
 		if got := r.text(text); got != want {

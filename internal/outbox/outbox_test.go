@@ -719,11 +719,11 @@ func TestCloseEndsRetries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
-				var trouble string // the last one
+				var troubles []string
 				o := New(Config[int]{
 					Handle:  func(ctx context.Context, v int) error { tries++; return handle(ctx, v) },
 					Size:    10,
-					Trouble: func(err error) { trouble = err.Error() },
+					Trouble: func(err error) { troubles = append(troubles, err.Error()) },
 					Retry: func() func(error) (time.Duration, bool) {
 						return func(error) (time.Duration, bool) { return time.Hour, true }
 					},
@@ -741,8 +741,12 @@ func TestCloseEndsRetries(t *testing.T) {
 				if tries != 1 || o.Failed() != 1 || o.Dropped() != 1 {
 					t.Errorf("%d tries, %d failed, %d dropped, want one each", tries, o.Failed(), o.Dropped())
 				}
-				if trouble != "down" {
-					t.Errorf("told at last of %q, want no announcement of another try", trouble)
+				want := []string{"down"} // and no announcement of another try
+				if name == "waiting" {
+					want = []string{"down (trying again in 1h0m0s)", "down"}
+				}
+				if !slices.Equal(troubles, want) {
+					t.Errorf("told of %q, want %q", troubles, want)
 				}
 			})
 		})

@@ -443,6 +443,9 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: %s (%v), want %s", tt.name, verdictOf(err), err, tt.want)
 		}
 	}
+	if c, err := (TLS{}).Client(); err != nil || c.MinVersion != tls.VersionTLS12 {
+		t.Errorf("the least version is %x, %v, want that of TLS 1.2", c.MinVersion, err)
+	}
 	for want, c := range map[string]TLS{
 		"tls.ca_file":                 {CAFile: filepath.Join(dir, "none")},
 		"holds no certificate in PEM": {CAFile: write("empty.pem")},

@@ -92,13 +92,15 @@ func TestBlockPrivateAfterRebinding(t *testing.T) {
 	}
 	public := netip.MustParseAddr("8.8.8.8")
 	for _, private := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
-		answer := public
+		var answer atomic.Pointer[netip.Addr]
+		answer.Store(&public)
 		restore := resolveAllTo(t, &answer)
 		n := newNotifier(t, Config{URL: "http://rebinding.example:" + port, BlockPrivate: true})
 		if addrs, err := net.LookupHost("rebinding.example"); err != nil || len(addrs) != 1 || addrs[0] != "8.8.8.8" {
 			t.Fatalf("the test's name server says %v, %v", addrs, err)
 		}
-		answer = netip.MustParseAddr(private)
+		rebound := netip.MustParseAddr(private)
+		answer.Store(&rebound)
 		if err := n.Notify(context.Background(), []alert.Alert{incident()}); verdictOf(err) != "final" || !strings.Contains(err.Error(), "not a public address") {
 			t.Errorf("bound to %s: %s (%v), want final", private, verdictOf(err), err)
 		}
@@ -110,7 +112,7 @@ func TestBlockPrivateAfterRebinding(t *testing.T) {
 }
 
 // resolveAllTo makes a name server of the test's own tell one address for every name.
-func resolveAllTo(t *testing.T, addr *netip.Addr) (restore func()) {
+func resolveAllTo(t *testing.T, addr *atomic.Pointer[netip.Addr]) (restore func()) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -125,7 +127,7 @@ func resolveAllTo(t *testing.T, addr *netip.Addr) (restore func()) {
 			if err != nil {
 				return
 			}
-			_, _ = conn.WriteTo(dnsAnswer(query[:n], *addr), from)
+			_, _ = conn.WriteTo(dnsAnswer(query[:n], *addr.Load()), from)
 		}
 	}()
 	before := net.DefaultResolver

@@ -257,6 +257,54 @@ func TestRoomAgain(t *testing.T) {
 	})
 }
 
+// TestLateMails checks that mails which went out at a later try count from then on: the
+// hour after an outage has no more than others.
+func TestLateMails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := false
+		var at []time.Time
+		n := newFake(t, 5, func(*message) error {
+			if !up {
+				return errors.New("451")
+			}
+			at = append(at, time.Now())
+			return nil
+		})
+		notify := func(id string) error { // as so many monitors would at a time
+			return n.Notify(notification(id), []alert.Alert{firing(id, id)})
+		}
+		for i := range 4 {
+			if err := notify(fmt.Sprint(i)); err == nil {
+				t.Error("sent while the server was down")
+			}
+		}
+		time.Sleep(30 * time.Minute)
+		up = true
+		for i := range 4 {
+			if err := notify(fmt.Sprint(i)); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 100 {
+			time.Sleep(time.Minute)
+			if err := notify(fmt.Sprint("later", i)); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range at {
+			if j := i + 5; j < len(at) && at[j].Sub(at[i]) < time.Hour {
+				t.Errorf("more than 5 mails in the hour from %s", at[i])
+			}
+		}
+		if len(at) < 8 {
+			t.Errorf("%d mails", len(at))
+		}
+		if err := n.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestClose checks that a waiting digest goes out, or that it is said what is left.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"mime"
 	"net/mail"
 	"os"
 	"slices"
@@ -218,6 +219,20 @@ func TestSubject(t *testing.T) {
 	}
 }
 
+// TestEncodeSubject checks that the last step lets nothing through, whoever forgot what before.
+func TestEncodeSubject(t *testing.T) {
+	for _, name := range hostile {
+		got := encodeSubject(name)
+		if strings.IndexFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
+			t.Errorf("%q", got)
+		}
+		text, err := new(mime.WordDecoder).DecodeHeader(got)
+		if want := strings.Join(strings.Fields(inert(name)), " "); err != nil || text != want {
+			t.Errorf("%q reads as %q, want %q: %v", got, text, want, err)
+		}
+	}
+}
+
 // TestKinds checks that every kind of objective has its table.
 func TestKinds(t *testing.T) {
 	for _, k := range []alert.Kind{alert.Availability, alert.Latency, alert.Traffic, alert.Stuck, alert.BurnRate} {
@@ -269,6 +284,34 @@ func TestThreads(t *testing.T) {
 		}
 		if len(n.threads.mails) != 2 {
 			t.Errorf("knows %v", n.threads.mails)
+		}
+	})
+}
+
+// TestThreadOfDigest checks that the end of an alert answers the digest that announced it.
+func TestThreadOfDigest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []mail.Header
+		n := newFake(t, 2, func(m *message) error {
+			sent = append(sent, mustParse(t, m.raw).header)
+			return nil
+		})
+		a := firing("a1", "x")
+		for i, first := range []alert.Alert{firing("a0", "w"), a} {
+			if err := n.Notify(notification(fmt.Sprint(i)), []alert.Alert{first}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if err := n.Notify(notification("end"), []alert.Alert{resolved(a)}); err != nil {
+			t.Fatal(err)
+		}
+		if len(sent) != 3 || !strings.Contains(sent[1].Get("Message-Id"), "digest") || sent[2].Get("In-Reply-To") != sent[1].Get("Message-Id") {
+			t.Errorf("got %v", sent)
+		}
+		if err := n.Close(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel"
+
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
@@ -149,6 +151,10 @@ func TestDigestIsBounded(t *testing.T) {
 // TestDigestIsTriedAgain checks that a digest that fails stays, goes on gathering and is
 // tried again at growing intervals.
 func TestDigestIsTriedAgain(t *testing.T) {
+	reported := make(chan string, 100) // to OpenTelemetry's error handler
+	handler := otel.GetErrorHandler()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported <- err.Error() }))
+	defer otel.SetErrorHandler(handler)
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var tries []time.Duration
@@ -172,6 +178,9 @@ func TestDigestIsTriedAgain(t *testing.T) {
 		want := "[5m0s 6m0s 8m0s 12m0s 20m0s 36m0s 1h8m0s 2h8m0s 3h8m0s 4h8m0s]"
 		if fmt.Sprint(tries) != want {
 			t.Errorf("tried at %v, want %v", tries, want)
+		}
+		if n := len(reported); n != 9 || <-reported != "535" {
+			t.Errorf("%d errors reported, want every failure", n)
 		}
 		if len(sent) != 1 || sent[0].subject != "[go-monitor] DIGEST: 1 firing, 1 resolved" {
 			t.Errorf("sent %+v", sent)

@@ -161,6 +161,32 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
+// TestMailIsBounded checks that a mail has a size that servers take, whatever it is about.
+func TestMailIsBounded(t *testing.T) {
+	long := strings.Repeat("\u202ex", 1000)
+	a := hostileAlert(long, long)
+	for range 5 {
+		a.Evidence = append(a.Evidence, a.Evidence...)
+		a.Causes = append(a.Causes, a.Causes...)
+	}
+	for i := range a.Evidence {
+		a.Evidence[i].Failures = slices.Repeat(a.Evidence[0].Failures[:1], 20)
+	}
+	c := contentOf(slices.Repeat([]alert.Alert{a}, maxDetailed+maxDigest+7))
+	if len(c.Alerts) != maxDetailed || len(c.Lines) != maxDigest || c.Unlisted != 7 {
+		t.Errorf("%d in full, %d in a line, %d counted", len(c.Alerts), len(c.Lines), c.Unlisted)
+	}
+	c.Lines = nil
+	const rest = 200 // of a block that is not an alert
+	if n := len(c.text()); n > maxDetailed*(maxBlock+rest) {
+		t.Errorf("a text of %d bytes", n)
+	}
+	page, err := c.html()
+	if err != nil || len(page) > maxDetailed*30_000 {
+		t.Errorf("a page of %d bytes: %v", len(page), err)
+	}
+}
+
 func FuzzSubject(f *testing.F) {
 	for _, name := range hostile {
 		f.Add(name, "a1")
@@ -326,6 +352,13 @@ func TestThreadsAreBounded(t *testing.T) {
 	}
 	if n := len(known.mails); n > maxThreads || n == 0 || len(known.order) > 2*maxThreads {
 		t.Errorf("%d mails, %d ids", n, len(known.order))
+	}
+	var lasting threads
+	for i := range 3 * maxThreads {
+		lasting.began(fmt.Sprint(i), "m")
+	}
+	if n := len(lasting.mails); n != maxThreads || lasting.mails["0"] != "" {
+		t.Errorf("%d mails, the first of them %q", n, lasting.mails["0"])
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -58,5 +59,46 @@ func TestSQLiteLocked(t *testing.T) {
 	err = s.Close(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 periods and 0 alerts left unwritten") {
 		t.Errorf("close: %v", err)
+	}
+}
+
+// A file that another process reads can't be switched to WAL before that has ended: Open
+// waits.
+func TestSQLiteOpenLocked(t *testing.T) {
+	dsn := newSQLite(t)
+	other, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	if _, err := other.ExecContext(t.Context(), "CREATE TABLE theirs (n integer)"); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := tx.QueryRowContext(t.Context(), "SELECT count(*) FROM theirs").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		s, err := Open(context.WithoutCancel(t.Context()), Config{DSN: dsn, Timeout: time.Minute})
+		if err == nil {
+			err = s.Close(context.Background())
+		}
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(300 * time.Millisecond): // a real file needs real time
+	}
+	if err := tx.Commit(); err != nil {
+		t.Error(err)
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("Open: %v", err)
 	}
 }

@@ -322,6 +322,45 @@ func TestRefused(t *testing.T) {
 	})
 }
 
+// A period that is refused at the last of its rows leaves none of the others.
+func TestRefusedAsAWhole(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		s := openStore(t, Config{DSN: dsn})
+		if _, err := s.db.writes.ExecContext(t.Context(), "CREATE UNIQUE INDEX one ON exemplar_rows (summary_id)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Consume(t.Context(), periodOf(start, fullSummary("x", start))); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Stats(); got.Dropped != 1 {
+			t.Errorf("got %+v, want one dropped", got)
+		}
+		checkNumber(t, s, 0, "SELECT (SELECT count(*) FROM period_rows) + (SELECT count(*) FROM summary_rows) + (SELECT count(*) FROM exemplar_rows)")
+	})
+}
+
+// What alerts announce has a row of its own if it differs in whose, what or when it is.
+func TestAlertsSideBySide(t *testing.T) {
+	a := fullAlert(start)
+	keys := map[string]bool{string(alertKey(&a, "web-1")): true, string(alertKey(&a, "web-2")): true}
+	for _, change := range []func(*alert.Alert){
+		func(a *alert.Alert) { a.State = alert.Resolved },
+		func(a *alert.Alert) { a.At = a.At.Add(time.Minute) },
+		func(a *alert.Alert) { a.ID += "x" },
+		func(a *alert.Alert) { a.Monitor += "x" },
+	} {
+		other := a
+		change(&other)
+		keys[string(alertKey(&other, "web-1"))] = true
+	}
+	if len(keys) != 6 {
+		t.Errorf("%d keys, want 6", len(keys))
+	}
+}
+
 // Histograms are not stored, so they don't wait either; other sinks keep theirs.
 func TestHistogramsDontWait(t *testing.T) {
 	for name, of := range map[string]func(*engine.Summary) **engine.ExponentialHistogram{

@@ -384,3 +384,30 @@ func TestTrimGivesWay(t *testing.T) {
 		}
 	})
 }
+
+// What is old is what is older than Retention; an attempt that hangs is one of many.
+func TestRetentionAndTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeDB{}
+		s := fakeStore(f, Config{Retention: time.Hour})
+		time.Sleep(2 * trimEvery)
+		synctest.Wait()
+		if age := time.Since(f.trimmed()[0]); age < time.Hour || age > time.Hour+2*trimEvery {
+			t.Errorf("rows older than %s were deleted, want %s", age, time.Hour)
+		}
+		mustClose(t, s)
+
+		hung := &fakeDB{hang: true}
+		s = fakeStore(hung, Config{Timeout: time.Second})
+		if err := s.Consume(t.Context(), named("x", 1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if attempts, _ := hung.seen(); len(attempts) < 3 {
+			t.Errorf("%d attempts in 10 s", len(attempts))
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = s.closeFake(ended) // it has something left, and says so
+	})
+}

@@ -24,7 +24,7 @@ func TestTrim(t *testing.T) {
 		before := start.Add(230 * time.Minute)
 		mustConsume(t, s, periodOf(start, fullSummary("gone", start), fullSummary("resting", start)))
 		for operation, seen := range map[string]time.Time{
-			"gone": before.Add(-operationsOutlive - time.Hour), "resting": before.Add(-operationsOutlive + time.Hour),
+			"gone": before.Add(-49 * time.Hour), "resting": before.Add(-47 * time.Hour),
 		} {
 			_, err := s.db.writes.ExecContext(t.Context(), "UPDATE operation_rows SET last_seen = $1 WHERE operation = $2", s.db.arg(seen), operation)
 			if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel"
+
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
@@ -149,6 +151,10 @@ func TestDigestIsBounded(t *testing.T) {
 // TestDigestIsTriedAgain checks that a digest that fails stays, goes on gathering and is
 // tried again at growing intervals.
 func TestDigestIsTriedAgain(t *testing.T) {
+	reported := make(chan string, 100) // to OpenTelemetry's error handler
+	handler := otel.GetErrorHandler()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { reported <- err.Error() }))
+	defer otel.SetErrorHandler(handler)
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var tries []time.Duration
@@ -172,6 +178,9 @@ func TestDigestIsTriedAgain(t *testing.T) {
 		want := "[5m0s 6m0s 8m0s 12m0s 20m0s 36m0s 1h8m0s 2h8m0s 3h8m0s 4h8m0s]"
 		if fmt.Sprint(tries) != want {
 			t.Errorf("tried at %v, want %v", tries, want)
+		}
+		if n := len(reported); n != 9 || <-reported != "535" {
+			t.Errorf("%d errors reported, want every failure", n)
 		}
 		if len(sent) != 1 || sent[0].subject != "[go-monitor] DIGEST: 1 firing, 1 resolved" {
 			t.Errorf("sent %+v", sent)
@@ -253,6 +262,54 @@ func TestRoomAgain(t *testing.T) {
 		want := []string{"FIRING: w availability 71 %", "DIGEST: 1 firing, 0 resolved", "RESOLVED: x availability 99.8 %", "DIGEST: 1 firing, 0 resolved"}
 		if fmt.Sprint(subjects) != fmt.Sprint(want) || !strings.Contains(sent[3].text, "y availability") {
 			t.Errorf("%q", subjects)
+		}
+	})
+}
+
+// TestLateMails checks that mails which went out at a later try count from then on: the
+// hour after an outage has no more than others.
+func TestLateMails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := false
+		var at []time.Time
+		n := newFake(t, 5, func(*message) error {
+			if !up {
+				return errors.New("451")
+			}
+			at = append(at, time.Now())
+			return nil
+		})
+		notify := func(id string) error { // as so many monitors would at a time
+			return n.Notify(notification(id), []alert.Alert{firing(id, id)})
+		}
+		for i := range 4 {
+			if err := notify(fmt.Sprint(i)); err == nil {
+				t.Error("sent while the server was down")
+			}
+		}
+		time.Sleep(30 * time.Minute)
+		up = true
+		for i := range 4 {
+			if err := notify(fmt.Sprint(i)); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 100 {
+			time.Sleep(time.Minute)
+			if err := notify(fmt.Sprint("later", i)); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range at {
+			if j := i + 5; j < len(at) && at[j].Sub(at[i]) < time.Hour {
+				t.Errorf("more than 5 mails in the hour from %s", at[i])
+			}
+		}
+		if len(at) < 8 {
+			t.Errorf("%d mails", len(at))
+		}
+		if err := n.Close(context.Background()); err != nil {
+			t.Error(err)
 		}
 	})
 }

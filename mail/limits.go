@@ -1,6 +1,9 @@
 package mail
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// gather is how long a digest waits for more after what came first.
@@ -18,14 +21,14 @@ const (
 // for room. It is pure: time is an argument.
 type limits struct {
 	most     int         // mails in any hour, besides the digest
-	begun    []time.Time // the mails of the last hour, oldest first
+	begun    []time.Time // the mails of the last hour, when they were last sent, oldest first
 	digested time.Time   // when the last digest went out
 	failures int         // tries of the digest that failed since
 	failed   time.Time   // when the last one did
 }
 
 // take reports whether a mail may go out, and counts it if so. One that is tried again
-// is not counted again.
+// is not counted again, but see late.
 func (l *limits) take(now time.Time) bool {
 	gone := 0
 	for gone < len(l.begun) && now.Sub(l.begun[gone]) >= time.Hour {
@@ -37,6 +40,14 @@ func (l *limits) take(now time.Time) bool {
 	}
 	l.begun = append(l.begun, now)
 	return true
+}
+
+// late counts a mail as of now that was counted before: it went out at another try.
+func (l *limits) late(before, now time.Time) {
+	if i := slices.Index(l.begun, before); i >= 0 {
+		l.begun = slices.Delete(l.begun, i, i+1)
+	}
+	l.begun = append(l.begun, now)
 }
 
 // due returns when a digest may go out for which something has waited since then.

@@ -15,15 +15,16 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// message is a mail on its way. It is the same, byte by byte, for every try.
+// message is a mail on its way. Its bytes are the same for every try.
 type message struct {
-	key      string   // what it is known by while it is tried
-	id       string   // its Message-ID
-	raw      []byte   // headers and parts
-	left     []string // the recipients that have not got it, and may yet
-	got      int      // how many have
-	firing   []string // ids of the alerts that it announces
-	resolved []string // ids of the alerts that it ends
+	key      string    // what it is known by while it is tried
+	id       string    // its Message-ID
+	raw      []byte    // headers and parts
+	left     []string  // the recipients that have not got it, and may yet
+	got      int       // how many have
+	counted  time.Time // what it counts as in the limits
+	firing   []string  // ids of the alerts that it announces
+	resolved []string  // ids of the alerts that it ends
 }
 
 // letterhead is what all mails have in common.

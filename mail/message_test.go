@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"mime"
 	"net/mail"
 	"os"
 	"slices"
@@ -160,6 +161,33 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
+// TestMailIsBounded checks that a mail has a size that servers take, whatever it is about.
+func TestMailIsBounded(t *testing.T) {
+	long := strings.Repeat("\u202ex", 300)
+	a := hostileAlert(long, long)
+	for range 5 {
+		a.Evidence = append(a.Evidence, a.Evidence...)
+		a.Causes = append(a.Causes, a.Causes...)
+	}
+	for i := range a.Evidence {
+		a.Evidence[i].Failures = slices.Repeat(a.Evidence[0].Failures[:1], 20)
+	}
+	others := slices.Repeat([]alert.Alert{firing("a2", "x")}, maxDigest+7)
+	c := contentOf(append(slices.Repeat([]alert.Alert{a}, maxDetailed), others...))
+	if len(c.Alerts) != maxDetailed || len(c.Lines) != maxDigest || c.Unlisted != 7 {
+		t.Errorf("%d in full, %d in a line, %d counted", len(c.Alerts), len(c.Lines), c.Unlisted)
+	}
+	c.Lines = nil
+	const rest = 200 // of a block that is not an alert
+	if n := len(c.text()); n > maxDetailed*(maxBlock+rest) {
+		t.Errorf("a text of %d bytes", n)
+	}
+	page, err := c.html()
+	if err != nil || len(page) > maxDetailed*30_000 {
+		t.Errorf("a page of %d bytes: %v", len(page), err)
+	}
+}
+
 func FuzzSubject(f *testing.F) {
 	for _, name := range hostile {
 		f.Add(name, "a1")
@@ -214,6 +242,20 @@ func TestSubject(t *testing.T) {
 	} {
 		if got := subjectText("p", tc.alerts); got != tc.want {
 			t.Errorf("%q, want %q", got, tc.want)
+		}
+	}
+}
+
+// TestEncodeSubject checks that the last step lets nothing through, whoever forgot what before.
+func TestEncodeSubject(t *testing.T) {
+	for _, name := range hostile {
+		got := encodeSubject(name)
+		if strings.IndexFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
+			t.Errorf("%q", got)
+		}
+		text, err := new(mime.WordDecoder).DecodeHeader(got)
+		if want := strings.Join(strings.Fields(inert(name)), " "); err != nil || text != want {
+			t.Errorf("%q reads as %q, want %q: %v", got, text, want, err)
 		}
 	}
 }
@@ -273,6 +315,34 @@ func TestThreads(t *testing.T) {
 	})
 }
 
+// TestThreadOfDigest checks that the end of an alert answers the digest that announced it.
+func TestThreadOfDigest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []mail.Header
+		n := newFake(t, 2, func(m *message) error {
+			sent = append(sent, mustParse(t, m.raw).header)
+			return nil
+		})
+		a := firing("a1", "x")
+		for i, first := range []alert.Alert{firing("a0", "w"), a} {
+			if err := n.Notify(notification(fmt.Sprint(i)), []alert.Alert{first}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if err := n.Notify(notification("end"), []alert.Alert{resolved(a)}); err != nil {
+			t.Fatal(err)
+		}
+		if len(sent) != 3 || !strings.Contains(sent[1].Get("Message-Id"), "digest") || sent[2].Get("In-Reply-To") != sent[1].Get("Message-Id") {
+			t.Errorf("got %v", sent)
+		}
+		if err := n.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestThreadsAreBounded checks that alerts that are never resolved don't pile up.
 func TestThreadsAreBounded(t *testing.T) {
 	var known threads
@@ -283,6 +353,13 @@ func TestThreadsAreBounded(t *testing.T) {
 	}
 	if n := len(known.mails); n > maxThreads || n == 0 || len(known.order) > 2*maxThreads {
 		t.Errorf("%d mails, %d ids", n, len(known.order))
+	}
+	var lasting threads
+	for i := range 3 * maxThreads {
+		lasting.began(fmt.Sprint(i), "m")
+	}
+	if n := len(lasting.mails); n != maxThreads || lasting.mails["0"] != "" {
+		t.Errorf("%d mails, the first of them %q", n, lasting.mails["0"])
 	}
 }
 

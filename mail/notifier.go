@@ -109,8 +109,15 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 		if m, err = n.letterhead.alertsMessage(key, alerts, &n.threads, now); err != nil {
 			return alert.Final(err)
 		}
+		m.counted = now
 	}
+	before := m.got
 	err := n.deliver(ctx, n.letterhead.from.Address, m)
+	if m.got > before {
+		now := time.Now()
+		n.limits.late(m.counted, now)
+		m.counted = now
+	}
 	if m.got > 0 {
 		n.announced(m)
 		n.digest.drop(alerts)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	gosmtp "github.com/wneessen/go-mail/smtp"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 )
@@ -367,6 +368,48 @@ func TestKeptBack(t *testing.T) {
 		got, err := tc.auth.choose(tc.offered, tc.mayTell, tc.encrypted)
 		if tc.err == "" && (err != nil || got != tc.want) || tc.err != "" && (err == nil || !strings.Contains(err.Error(), tc.err)) {
 			t.Errorf("%+v: %s, %v", tc, got, err)
+		}
+	}
+}
+
+// TestKeptBackFromOthers checks that it is the address that was reached which decides, and
+// not a name.
+func TestKeptBackFromOthers(t *testing.T) {
+	ts := startServer(t, serverOptions{insecure: true, auth: []string{"PLAIN"}})
+	c := ts.config().withDefaults()
+	c.Username, c.Password = testUser, testPassword
+	s, err := newServer(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := s.connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	client, err := gosmtp.NewClient(conn, s.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const loopback = false
+	if err := s.logIn(client, loopback); !alert.IsFinal(err) || !strings.Contains(err.Error(), "allow_unencrypted_password") || len(ts.used) > 0 {
+		t.Errorf("%v, logged in by %v", err, ts.used)
+	}
+}
+
+// TestGreeting checks how the client introduces itself, and that it asks for SMTPUTF8 only
+// where an address needs it.
+func TestGreeting(t *testing.T) {
+	for to, wantUTF8 := range map[string]bool{"ops@example.org": false, "ünal@example.org": true} {
+		ts := startServer(t, serverOptions{utf8: true})
+		c := ts.config()
+		c.To, c.HELO = []string{to}, "monitor.example.org"
+		if err := start(t, c).Notify(notification("n1"), []alert.Alert{firing("a1", "x")}); err != nil {
+			t.Fatal(err)
+		}
+		got := ts.got()
+		if len(got) != 1 || got[0].helo != c.HELO || got[0].utf8 != wantUTF8 || got[0].to[0] != to {
+			t.Errorf("%s: got %+v", to, got)
 		}
 	}
 }

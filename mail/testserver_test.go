@@ -59,6 +59,8 @@ type testServer struct {
 
 // received is a mail as a server got it.
 type received struct {
+	helo string
+	utf8 bool // SMTPUTF8 was asked for
 	from string
 	to   []string
 	raw  []byte
@@ -70,6 +72,7 @@ type serverOptions struct {
 	implicit bool
 	auth     []string // mechanisms; nil: none
 	insecure bool     // offers AUTH unencrypted
+	utf8     bool     // offers SMTPUTF8
 	onRcpt   func(to string) error
 	onData   func() error
 }
@@ -88,6 +91,7 @@ func startServer(t *testing.T, o serverOptions) *testServer {
 	ts.MaxRecipients = maxRecipients
 	ts.ReadTimeout, ts.WriteTimeout = 10*time.Second, 10*time.Second
 	ts.AllowInsecureAuth = o.insecure
+	ts.EnableSMTPUTF8 = o.utf8
 	ts.ErrorLog = log.New(io.Discard, "", 0)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,8 +139,8 @@ type session struct {
 
 func (s *session) Reset()        { s.mail = received{} }
 func (s *session) Logout() error { return nil }
-func (s *session) Mail(from string, _ *smtp.MailOptions) error {
-	s.mail.from = from
+func (s *session) Mail(from string, o *smtp.MailOptions) error {
+	s.mail.helo, s.mail.utf8, s.mail.from = s.conn.Hostname(), o.UTF8, from
 	return nil
 }
 

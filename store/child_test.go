@@ -9,30 +9,42 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
+
+// killedInstance is the instance of all children: one that is started again after another.
+const killedInstance = "web-1"
 
 // child is what the test binary does as a process of its own. It writes to the database
 // that its only argument names.
 func child(what string) int {
 	dsn := os.Args[len(os.Args)-1]
 	ctx := context.Background()
-	s, err := Open(ctx, Config{DSN: dsn, Timeout: time.Minute})
+	s, err := Open(ctx, Config{DSN: dsn, Instance: killedInstance, Timeout: time.Minute})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	switch what {
 	case "open":
-	case "write": // until it is killed
-		fmt.Println("ready")
-		for i := 0; ; i++ {
-			if err := s.Consume(ctx, bigPeriod(50, start.Add(time.Duration(i)*time.Minute))); err != nil {
+	case "write": // what others have not, until it is killed
+		var begin int
+		if err := s.db.reads.QueryRowContext(ctx, "SELECT count(*) FROM periods").Scan(&begin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		for i := begin; ; i++ {
+			if err := s.Consume(ctx, killedPeriod(i)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}
 			if err := s.Flush(ctx); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
+			}
+			if i == begin {
+				fmt.Println("begun")
 			}
 		}
 	}
@@ -76,39 +88,60 @@ func TestConcurrentOpen(t *testing.T) {
 	})
 }
 
-// A process that is killed while it writes leaves every period completely, or not at all.
+// killedPeriod returns the period that a child writes after i others. It is so big that a
+// child is nearly always in the middle of one.
+func killedPeriod(i int) engine.Period {
+	return bigPeriod(500, start.Add(time.Duration(i)*time.Minute))
+}
+
+// A process that is killed while it writes leaves every period completely, or not at all,
+// and nothing in the way of the next one, which writes what is missing.
 func TestKilled(t *testing.T) {
-	dsn := newSQLite(t)
-	for i := range 5 {
-		cmd := childCommand(t, "write", dsn)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		stdout, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		const kills = 5
+		for i := range kills {
+			kill(t, childCommand(t, "write", dsn), time.Duration(10+37*i)*time.Millisecond)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+		s := openStore(t, Config{DSN: dsn, Instance: killedInstance})
+		checkComplete(t, s)
+		n := number(t, s, "SELECT count(*) FROM periods")
+		if n < kills {
+			t.Errorf("%d periods were written before %d kills", n, kills)
 		}
-		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-			t.Fatalf("read %q from the child: %v: %s", line, err, stderr.String())
-		}
-		time.Sleep(time.Duration(100+37*i) * time.Millisecond) // a real process needs real time
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err == nil {
-			t.Error("the child ended by itself")
-		}
-	}
-	s := openStore(t, Config{DSN: dsn})
-	checkComplete(t, s)
-	if n := number(t, s, "SELECT count(*) FROM periods"); n < 5 {
-		t.Errorf("%d periods were written before five kills", n)
-	} else {
 		t.Logf("%d periods", n)
+		for i := range n + 1 { // all that they wrote, and what the last of them was at
+			mustConsume(t, s, killedPeriod(i))
+		}
+		checkNumber(t, s, n+1, "SELECT count(*) FROM periods")
+		checkComplete(t, s)
+		if _, ok := s.db.dialect.(sqlite); ok {
+			checkNumber(t, s, 1, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'")
+		}
+	})
+}
+
+// kill starts a child, waits until it has written something, and kills it a while after.
+func kill(t *testing.T, cmd *exec.Cmd, after time.Duration) {
+	t.Helper()
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	checkNumber(t, s, 1, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatalf("read %q from the child: %v: %s", line, err, stderr.String())
+	}
+	time.Sleep(after) // a real process needs real time
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the child ended by itself")
+	}
 }
 
 // checkComplete fails the test unless every period has all that belongs to it.

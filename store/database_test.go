@@ -21,16 +21,19 @@ func TestTrim(t *testing.T) {
 			a.ID, a.At = fmt.Sprint(i), start.Add(time.Duration(i)*time.Minute)
 			mustNotify(t, s, a)
 		}
-		gone := fullSummary("gone", start)
-		mustConsume(t, s, periodOf(start, gone))
-		_, err := s.db.writes.ExecContext(t.Context(), "UPDATE operation_rows SET last_seen = $1 WHERE operation = 'gone'",
-			s.db.arg(start.Add(-operationsOutlive)))
-		if err != nil {
-			t.Fatal(err)
-		}
 		before := start.Add(230 * time.Minute)
+		mustConsume(t, s, periodOf(start, fullSummary("gone", start), fullSummary("resting", start)))
+		for operation, seen := range map[string]time.Time{
+			"gone": before.Add(-49 * time.Hour), "resting": before.Add(-47 * time.Hour),
+		} {
+			_, err := s.db.writes.ExecContext(t.Context(), "UPDATE operation_rows SET last_seen = $1 WHERE operation = $2", s.db.arg(seen), operation)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		batches := 1
 		for more := true; more; batches++ {
+			var err error
 			if more, err = s.db.trim(t.Context(), before); err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +48,8 @@ func TestTrim(t *testing.T) {
 		checkNumber(t, s, 20, "SELECT count(*) FROM periods")
 		checkNumber(t, s, 40, "SELECT count(*) FROM summaries")
 		checkNumber(t, s, 20, "SELECT count(*) FROM alerts")
-		checkNumber(t, s, 2, "SELECT count(*) FROM operations")
+		checkNumber(t, s, 3, "SELECT count(*) FROM operations")
+		checkNumber(t, s, 0, "SELECT count(*) FROM operations WHERE operation = 'gone'")
 		if got := mustHistory(t, s, "GET /things/0000/{id}", start, before); len(got) != 0 {
 			t.Errorf("%d summaries are left of the deleted periods", len(got))
 		}
@@ -174,9 +178,55 @@ func TestSQLiteNames(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Error(err)
 		}
-		var mode string
-		if err := s.db.writes.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
-			t.Errorf("journal_mode is %q: %v", mode, err)
+		const full = "2"
+		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": full, "busy_timeout": "5000"} {
+			var got string
+			if err := s.db.writes.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s is %q, want %q: %v", pragma, got, want, err)
+			}
+		}
+	}
+}
+
+// All queries of a read see the same, whatever is written meanwhile.
+func TestReadsSeeOneState(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		s := openStore(t, Config{DSN: dsn})
+		mustConsume(t, s, bigPeriod(2, start))
+		err := s.db.read(t.Context(), func(q queryer) error {
+			for i := range 3 {
+				err := q.each("SELECT count(*) FROM summary_rows", nil, func(scan scanner) error {
+					var n int
+					err := scan(&n)
+					if n != 2 {
+						t.Errorf("query %d sees %d summaries, want those from before", i, n)
+					}
+					return err
+				})
+				if err != nil {
+					return err
+				}
+				mustConsume(t, s, bigPeriod(2, start.Add(time.Duration(i+1)*time.Minute)))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Processes that write the same operations do so in the same order, each of them once.
+func TestOperationRows(t *testing.T) {
+	p := bigPeriod(20, start)
+	p.Summaries = append(p.Summaries, p.Summaries...)
+	r, err := operationRows(&p, start)
+	if err != nil || len(r.values) != 20 {
+		t.Fatalf("%d operations, want 20: %v", len(r.values), err)
+	}
+	for i := 1; i < len(r.values); i++ {
+		if r.values[i-1][0].(int64) >= r.values[i][0].(int64) {
+			t.Errorf("row %d is not in order", i)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A server that goes away in the middle of writing, several times and for a while, costs no
-// period and makes no duplicate.
+// A server that is stopped or crashes in the middle of writing, several times and for a
+// while, costs no period and makes no duplicate.
 func TestPostgresDown(t *testing.T) {
 	s := openStore(t, Config{DSN: newPostgres(t)})
 	written := func() uint64 { return s.Stats().Written }
@@ -19,11 +19,11 @@ func TestPostgresDown(t *testing.T) {
 			}
 		}
 	}()
-	for round := uint64(1); round <= 3; round++ {
-		for written() < 10*round {
+	for round, end := range []func() error{testServer.stop, testServer.crash, testServer.stop} {
+		for written() < 10*uint64(round+1) {
 			time.Sleep(time.Millisecond) // a real server needs real time
 		}
-		if err := testServer.stop(); err != nil {
+		if err := end(); err != nil {
 			t.Fatal(err)
 		}
 		for s.Stats().LastError == nil {

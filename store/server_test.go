@@ -42,7 +42,7 @@ func newPostgres(t testing.TB) string {
 	s := &testServer
 	s.once.Do(func() { s.err = s.init() })
 	if errors.Is(s.err, exec.ErrNotFound) {
-		const missing = "PostgreSQL's programs are missing: apt-get install -y --no-install-recommends postgresql"
+		const missing = "NOT TESTED against a real PostgreSQL: there is no initdb. To install it: apt-get install -y --no-install-recommends postgresql"
 		if os.Getenv("GO_MONITOR_NO_SKIP") == "1" {
 			t.Fatal(missing)
 		}
@@ -159,6 +159,20 @@ func (s *server) stop() error {
 	}
 	err := s.cmd.Wait()
 	s.cmd = nil
+	return err
+}
+
+// crash ends the server without a word to anybody: nothing is written down, and the
+// next start recovers.
+func (s *server) crash() error {
+	if err := s.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		return err
+	}
+	err := s.cmd.Wait()
+	s.cmd = nil
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil // it does not call that a success
+	}
 	return err
 }
 

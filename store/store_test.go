@@ -194,11 +194,13 @@ func TestSideBySide(t *testing.T) {
 		mustConsume(t, a, before, after)
 		namesake := bigPeriod(3, start)
 		namesake.Summaries[0].Operation = "something else"
-		mustConsume(t, a, namesake)
-		checkNumber(t, a, 5, "SELECT count(*) FROM periods")
-		checkNumber(t, a, 15, "SELECT count(*) FROM summaries")
-		if got := mustHistory(t, a, p.Summaries[1].Operation, start, start.Add(time.Minute)); len(got) != 5 {
-			t.Errorf("the history has %d summaries, want 5", len(got))
+		twin := bigPeriod(3, start) // as many reports about the same operations
+		twin.Summaries[0].Count, twin.Summaries[0].Ignored = twin.Summaries[0].Count-1, twin.Summaries[0].Ignored+1
+		mustConsume(t, a, namesake, twin)
+		checkNumber(t, a, 6, "SELECT count(*) FROM periods")
+		checkNumber(t, a, 18, "SELECT count(*) FROM summaries")
+		if got := mustHistory(t, a, p.Summaries[1].Operation, start, start.Add(time.Minute)); len(got) != 6 {
+			t.Errorf("the history has %d summaries, want 6", len(got))
 		}
 	})
 }
@@ -318,6 +320,45 @@ func TestRefused(t *testing.T) {
 		}
 		checkComplete(t, s)
 	})
+}
+
+// A period that is refused at the last of its rows leaves none of the others.
+func TestRefusedAsAWhole(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, dsn string) {
+		s := openStore(t, Config{DSN: dsn})
+		if _, err := s.db.writes.ExecContext(t.Context(), "CREATE UNIQUE INDEX one ON exemplar_rows (summary_id)"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Consume(t.Context(), periodOf(start, fullSummary("x", start))); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Stats(); got.Dropped != 1 {
+			t.Errorf("got %+v, want one dropped", got)
+		}
+		checkNumber(t, s, 0, "SELECT (SELECT count(*) FROM period_rows) + (SELECT count(*) FROM summary_rows) + (SELECT count(*) FROM exemplar_rows)")
+	})
+}
+
+// What alerts announce has a row of its own if it differs in whose, what or when it is.
+func TestAlertsSideBySide(t *testing.T) {
+	a := fullAlert(start)
+	keys := map[string]bool{string(alertKey(&a, "web-1")): true, string(alertKey(&a, "web-2")): true}
+	for _, change := range []func(*alert.Alert){
+		func(a *alert.Alert) { a.State = alert.Resolved },
+		func(a *alert.Alert) { a.At = a.At.Add(time.Minute) },
+		func(a *alert.Alert) { a.ID += "x" },
+		func(a *alert.Alert) { a.Monitor += "x" },
+	} {
+		other := a
+		change(&other)
+		keys[string(alertKey(&other, "web-1"))] = true
+	}
+	if len(keys) != 6 {
+		t.Errorf("%d keys, want 6", len(keys))
+	}
 }
 
 // Histograms are not stored, so they don't wait either; other sinks keep theirs.

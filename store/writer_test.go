@@ -25,6 +25,8 @@ type fakeDB struct {
 	written  []string // monitors of periods, ids of alerts
 	trims    []time.Time
 	more     int // number of batches that have one after them
+	// trimTakes is how long a batch takes.
+	trimTakes time.Duration
 }
 
 var errRefused = errors.New("refused")
@@ -61,7 +63,17 @@ func (f *fakeDB) trim(_ context.Context, before time.Time) (bool, error) {
 	defer f.mu.Unlock()
 	f.trims = append(f.trims, before)
 	f.more--
+	f.mu.Unlock()
+	time.Sleep(f.trimTakes)
+	f.mu.Lock()
 	return f.more >= 0, f.down
+}
+
+// trimmed returns the ages of the batches that were deleted, or are being so.
+func (f *fakeDB) trimmed() []time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.trims)
 }
 
 // up ends the outage.
@@ -348,4 +360,54 @@ func TestTrimTimes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What comes while old rows are deleted is written after the batch under way.
+func TestTrimGivesWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const batch = time.Second
+		f := &fakeDB{more: 1_000_000, trimTakes: batch}
+		s := fakeStore(f, Config{})
+		defer mustClose(t, s)
+		for len(f.trimmed()) == 0 {
+			time.Sleep(batch / 4)
+		}
+		begin := time.Now()
+		if err := s.Consume(t.Context(), named("x", 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(begin); d > batch {
+			t.Errorf("it waited for %s, and a batch takes %s", d, batch)
+		}
+	})
+}
+
+// What is old is what is older than Retention; an attempt that hangs is one of many.
+func TestRetentionAndTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeDB{}
+		s := fakeStore(f, Config{Retention: time.Hour})
+		time.Sleep(2 * trimEvery)
+		synctest.Wait()
+		if age := time.Since(f.trimmed()[0]); age < time.Hour || age > time.Hour+2*trimEvery {
+			t.Errorf("rows older than %s were deleted, want %s", age, time.Hour)
+		}
+		mustClose(t, s)
+
+		hung := &fakeDB{hang: true}
+		s = fakeStore(hung, Config{Timeout: time.Second})
+		if err := s.Consume(t.Context(), named("x", 1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if attempts, _ := hung.seen(); len(attempts) < 3 {
+			t.Errorf("%d attempts in 10 s", len(attempts))
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = s.closeFake(ended) // it has something left, and says so
+	})
 }

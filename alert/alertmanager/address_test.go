@@ -309,3 +309,15 @@ func TestNext(t *testing.T) {
 		}
 	}
 }
+
+// A token may stand where a URL has the user's name: an answer that repeats it shows nothing.
+func TestUserOfURLStaysSecret(t *testing.T) {
+	c := Config{}
+	a, err := newAddress("http://t0ken@am:9093", &c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.judge(respond(403, ""), []byte("no t0ken here"), begin).err.Error(); strings.Contains(got, "t0ken") {
+		t.Errorf("got %q", got)
+	}
+}

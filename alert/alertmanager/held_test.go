@@ -2,6 +2,7 @@ package alertmanager
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,6 +94,23 @@ func TestNoTimes(t *testing.T) {
 		if m := e.message(now, time.Minute); !m.StartsAt.Equal(now) || m.EndsAt.Before(now) {
 			t.Errorf("%s: from %s to %s", state, m.StartsAt, m.EndsAt)
 		}
+	}
+}
+
+// Of more alerts than there is room for, the one that was heard of longest ago goes, not
+// the one that began first.
+func TestHeardOfLongestAgo(t *testing.T) {
+	h := newHeld(2)
+	for i, operation := range []string{"a", "b", "a", "c"} {
+		now := begin.Add(time.Duration(i) * time.Minute)
+		h.put(entryFor(t, operation, alert.Firing, now, now), now)
+	}
+	var got []string
+	for _, e := range h.all() {
+		got = append(got, e.decided.Sub(begin).String())
+	}
+	if want := []string{"2m0s", "3m0s"}; !slices.Equal(got, want) || h.givenUp != 1 {
+		t.Errorf("held are those of %v, want %v; %d given up", got, want, h.givenUp)
 	}
 }
 

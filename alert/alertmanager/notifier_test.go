@@ -81,6 +81,20 @@ func TestLifeOfAnAlert(t *testing.T) {
 	})
 }
 
+// What fires is sent again for as long as it does, however long nobody says so.
+func TestFiresForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, fakes := start(t, Config{}, 1)
+		notify(t, n, firing("GET /"))
+		for range 24 * 60 {
+			advance(time.Minute)
+			if fakes[0].fires() != "GET /" {
+				t.Fatalf("after %s it fires no more", time.Since(begin))
+			}
+		}
+	})
+}
+
 func TestEveryAddressGetsEveryAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, fakes := start(t, Config{}, 3)
@@ -210,17 +224,18 @@ func TestNotifyErrors(t *testing.T) {
 		name    string
 		answers []func(*http.Request) (*http.Response, error)
 		isFinal bool
+		wait    time.Duration
 		want    string
 	}{
-		{"down", []func(*http.Request) (*http.Response, error){down}, false,
+		{"down", []func(*http.Request) (*http.Response, error){down}, false, 0,
 			"alertmanager: POST http://a/api/v2/alerts: connection refused"},
-		{"hung", []func(*http.Request) (*http.Response, error){hung}, false,
+		{"hung", []func(*http.Request) (*http.Response, error){hung}, false, 0,
 			"alertmanager: POST http://a/api/v2/alerts: no answer within 10s: context deadline exceeded"},
-		{"all refuse", []func(*http.Request) (*http.Response, error){says(400, "bad label"), says(401, "")}, true,
+		{"all refuse", []func(*http.Request) (*http.Response, error){says(400, "bad label"), says(401, "")}, true, 0,
 			"alertmanager: POST http://a/api/v2/alerts: 400 Bad Request: \"bad label\"\nPOST http://b/api/v2/alerts: 401 Unauthorized"},
-		{"one refuses", []func(*http.Request) (*http.Response, error){says(400, ""), says(503, "")}, false,
+		{"one refuses", []func(*http.Request) (*http.Response, error){says(400, ""), says(503, "")}, false, 0,
 			"alertmanager: POST http://a/api/v2/alerts: 400 Bad Request\nPOST http://b/api/v2/alerts: 503 Service Unavailable"},
-		{"busy", []func(*http.Request) (*http.Response, error){later(429, "7"), says(404, "")}, false,
+		{"busy", []func(*http.Request) (*http.Response, error){later(429, "7"), says(404, "")}, false, 7 * time.Second,
 			"alertmanager: POST http://a/api/v2/alerts: 429 Too Many Requests\nPOST http://b/api/v2/alerts: 404 Not Found"},
 	}
 	for _, tt := range tests {
@@ -236,6 +251,9 @@ func TestNotifyErrors(t *testing.T) {
 				}
 				if err.Error() != tt.want {
 					t.Errorf("got %q, want %q", err, tt.want)
+				}
+				if got := alert.RetryDelay(err); got != tt.wait {
+					t.Errorf("to be tried again after %s, want %s", got, tt.wait)
 				}
 				// It is kept all the same.
 				for _, f := range fakes {
@@ -384,6 +402,22 @@ func TestRequestsCarryNoSpan(t *testing.T) {
 		if err := n.Notify(trace.ContextWithSpanContext(t.Context(), span), []alert.Alert{firing("a")}); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// A transport may add to a request's headers; the next request doesn't have that.
+func TestHeadersOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, fakes := start(t, Config{}, 1)
+		fakes[0].set(func(req *http.Request) (*http.Response, error) {
+			if got := req.Header.Get("X-Proxy"); got != "" {
+				t.Errorf("the request has another one's header %q", got)
+			}
+			req.Header.Set("X-Proxy", "1")
+			return nil, nil
+		})
+		notify(t, n, firing("a"))
+		notify(t, n, firing("b"))
 	})
 }
 

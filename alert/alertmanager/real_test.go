@@ -45,6 +45,7 @@ type server struct {
 	t    *testing.T
 	addr string
 	url  string
+	dir  string // what it saves: silences, and of what it has told; alerts not
 	hook *webhook
 	cmd  *exec.Cmd
 }
@@ -53,7 +54,7 @@ type server struct {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	program(t, "prometheus-alertmanager", "alertmanager")
-	s := &server{t: t, addr: unusedAddress(t), hook: newWebhook(t)}
+	s := &server{t: t, addr: unusedAddress(t), dir: t.TempDir(), hook: newWebhook(t)}
 	s.url = "http://" + s.addr + "/am" // with a path prefix
 	t.Cleanup(s.stop)
 	return s
@@ -80,11 +81,10 @@ func unusedAddress(t *testing.T) string {
 	return ""
 }
 
-// start starts it with an empty memory, and waits until it is ready.
+// start starts it with what it has saved, and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	dir := s.t.TempDir()
-	config := filepath.Join(dir, "alertmanager.yml")
+	config := filepath.Join(s.dir, "alertmanager.yml")
 	text := fmt.Sprintf(`
 route: {receiver: hook, group_by: [alertname, operation], group_wait: 100ms, group_interval: 200ms, repeat_interval: 1h}
 receivers: [{name: hook, webhook_configs: [{url: %q, send_resolved: true}]}]
@@ -92,12 +92,12 @@ receivers: [{name: hook, webhook_configs: [{url: %q, send_resolved: true}]}]
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
+	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }()
-	s.cmd = exec.Command(program(s.t, "prometheus-alertmanager", "alertmanager"), "--config.file="+config, "--storage.path="+dir,
+	s.cmd = exec.Command(program(s.t, "prometheus-alertmanager", "alertmanager"), "--config.file="+config, "--storage.path="+s.dir,
 		"--web.listen-address="+s.addr, "--web.external-url=http://"+s.addr+"/am", "--cluster.listen-address=")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
@@ -319,23 +319,58 @@ func TestRealSilence(t *testing.T) {
 	s.has("suppressed", "active")
 }
 
-// A restarted Alertmanager has forgotten all alerts: it doesn't save them.
+// A restarted Alertmanager has forgotten all alerts, because it doesn't save them. What it
+// has told it knows, unless its disk is gone, too.
 func TestRealRestart(t *testing.T) {
+	for name, tt := range map[string]struct {
+		losesDisk bool
+		hears     []string
+	}{
+		"keeps its disk": {false, []string{"firing GET /", "resolved GET /"}},
+		"loses its disk": {true, []string{"firing GET /", "firing GET /", "resolved GET /"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			s.start()
+			n := realNotifier(t, s)
+			a := firing("GET /")
+			notify(t, n, a)
+			s.has("active")
+			s.hook.heard(t, "firing GET /")
+			sent(t, n, 2) // it takes note of having told only afterwards
+			s.stop()
+			if tt.losesDisk {
+				s.dir = t.TempDir()
+			}
+			s.start()
+			s.has("active")
+			sent(t, n, 2)
+			s.hook.heard(t, tt.hears[:len(tt.hears)-1]...)
+			notify(t, n, resolved(a))
+			s.has()
+			s.hook.heard(t, tt.hears...)
+		})
+	}
+}
+
+// An incident that ends while Alertmanager is down ends for those whom it has told, too.
+func TestRealDownAtTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.start()
 	n := realNotifier(t, s)
 	a := firing("GET /")
 	notify(t, n, a)
-	s.has("active")
 	s.hook.heard(t, "firing GET /")
+	sent(t, n, 2) // it takes note of having told only afterwards
 	s.stop()
+	if err := n.Notify(t.Context(), []alert.Alert{resolved(a)}); err == nil || alert.IsFinal(err) {
+		t.Errorf("notify: %v, want an error that is not final", err)
+	}
 	s.start()
-	s.has("active")
-	s.hook.heard(t, "firing GET /", "firing GET /") // its log of notifications was lost, too
-	notify(t, n, resolved(a))
+	s.hook.heard(t, "firing GET /", "resolved GET /")
 	s.has()
-	s.hook.heard(t, "firing GET /", "firing GET /", "resolved GET /")
 }
 
 func TestRealDownAtTheStart(t *testing.T) {

@@ -24,3 +24,22 @@ func TestCallersWhoLeave(t *testing.T) {
 		t.Errorf("%d alerts to tell of, want all", len(got))
 	}
 }
+
+// What one address took need not wait for another one.
+func TestTakenByAnother(t *testing.T) {
+	quick, hung := new(line), &line{isBusy: true}
+	s := &sender{held: newHeld(10), lines: []*line{quick, hung}, resendEvery: time.Minute}
+	n := &notification{
+		entries:  []*entry{entryFor(t, "a", alert.Firing, begin, begin)},
+		reply:    make(chan error, 1),
+		outcomes: make(map[*line]outcome),
+	}
+	hung.waiting = []*notification{n}
+	s.hear(n, landing{line: quick})
+	if err := <-n.reply; err != nil {
+		t.Error(err)
+	}
+	if len(hung.waiting) != 0 || !hung.behind {
+		t.Errorf("%d wait, behind: %v", len(hung.waiting), hung.behind)
+	}
+}

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -187,6 +188,94 @@ func TestSilence(t *testing.T) {
 			if a.Summary() != want {
 				t.Errorf("the alert says %q, want %q", a.Summary(), want)
 			}
+		}
+	})
+}
+
+// However soon idle operations leave: one whose silence is bad stays until an alert about that
+// was raised and resolved.
+func TestSilenceOutlivesIdlePeriods(t *testing.T) {
+	for _, tt := range []struct{ idlePeriods, alertAfter int }{{1, 1}, {1, 3}, {2, 3}, {3, 3}, {4, 3}, {60, 60}, {60, 100}} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r recorder
+				m := start(t, r.record(Config{
+					IdlePeriods: tt.idlePeriods,
+					Objective:   engine.Objective{MinTraffic: 1, AlertAfter: tt.alertAfter, RecoverAfter: 1},
+				}))
+				nextMinute()
+				m.Report(Report{Operation: "a"})
+				for range 120 {
+					nextMinute()
+				}
+				if m.Healthy("a") || len(m.Status().Operations) != 1 || len(m.Status().Alerts) != 1 {
+					t.Errorf("after two hours without a call: healthy %t, %+v", m.Healthy("a"), m.Status())
+				}
+				m.Report(Report{Operation: "a"})
+				nextMinute()
+				if got := strings.Join(r.states("a"), ", "); got != "traffic firing, traffic resolved" || !m.Healthy("a") {
+					t.Errorf("alerts: %s; healthy: %t", got, m.Healthy("a"))
+				}
+			})
+		})
+	}
+}
+
+// An alert about silence is resolved though nobody calls, once silence is no longer bad.
+func TestSilenceIsNoLongerBad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{IdlePeriods: 10, Objective: engine.Objective{MinTraffic: 1, AlertAfter: 2, RecoverAfter: 2}}))
+		nextMinute()
+		m.Report(Report{Operation: "a"})
+		for range 20 {
+			nextMinute()
+		}
+		if err := m.SetObjective("a", engine.Objective{MinTraffic: -1}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // it takes effect after the first of them
+			nextMinute()
+		}
+		if got := strings.Join(r.states("a"), ", "); got != "traffic firing, traffic resolved" || !m.Healthy("a") {
+			t.Errorf("alerts: %s; healthy: %t", got, m.Healthy("a"))
+		}
+		nextMinute()
+		if s := m.Status(); len(s.Operations) != 0 || len(s.Alerts) != 0 {
+			t.Errorf("it is still there: %+v", s)
+		}
+	})
+}
+
+// What was called in the last six hours says how fast the error budget burns, however few
+// periods it takes for an idle operation to leave.
+func TestErrorBudgetOutlivesIdlePeriods(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{Objective: engine.Objective{BudgetRatio: 0.9}, IdlePeriods: 10}))
+		nextMinute()
+		reportMany(m, 999, Report{Operation: "a"})
+		for range 3 * 60 {
+			nextMinute()
+		}
+		reportMany(m, 1, Report{Operation: "a", Code: "500"})
+		nextMinute()
+		all := r.summaries("a")
+		got := all[len(all)-1].BurnRates
+		if got.Hour1 < 9.99 || got.Hour1 > 10.01 || got.Hours6 < 0.00999 || got.Hours6 > 0.01001 {
+			t.Errorf("one failure in an hour, one of 1000 in six: %+v, want 10 and 0.01", got)
+		}
+		for range 6*60 - 1 {
+			nextMinute()
+		}
+		if n := len(m.Status().Operations); n != 1 {
+			t.Errorf("%d operations just within six hours, want it still there", n)
+		}
+		for range 2 {
+			nextMinute()
+		}
+		if n := len(m.Status().Operations); n != 0 {
+			t.Errorf("%d operations after six hours, want none", n)
 		}
 	})
 }

@@ -3,6 +3,9 @@ package monitor
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -278,6 +281,91 @@ func TestErrorBudgetOutlivesIdlePeriods(t *testing.T) {
 			t.Errorf("%d operations after six hours, want none", n)
 		}
 	})
+}
+
+// The burn rates of summaries are those that Prometheus recording rules give on the same calls,
+//
+//	sum(increase(failed[5m])) / sum(increase(total[5m])) / (1 - 0.99)
+//
+// and so on: here a plain computation over every call. It begins within a period, has silent
+// hours, and the calls are reported as they come.
+func TestBurnRatesOfCalls(t *testing.T) {
+	type call struct {
+		at     time.Time
+		failed bool
+	}
+	for _, period := range []time.Duration{20 * time.Second, time.Minute} {
+		t.Run(period.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r recorder
+				time.Sleep(47*time.Second + 300*time.Millisecond)
+				m := start(t, r.record(Config{Period: period, IdlePeriods: 5, Objective: engine.Objective{BudgetRatio: 0.99, AlertAfter: 1, RecoverAfter: 1}}))
+				random := rand.New(rand.NewPCG(1, 2))
+				var calls []call
+				for _, stretch := range []struct {
+					last, every time.Duration
+					failing     float64
+				}{
+					{5 * time.Second, 200 * time.Millisecond, 0.9}, // before the first whole period
+					{time.Hour, 2 * time.Second, 0.001},
+					{20 * time.Minute, 2 * time.Second, 0.3}, // burns fast
+					{3 * time.Hour, time.Hour, 0},
+					{2 * time.Hour, 5 * time.Second, 0.08}, // burns slowly
+					{5 * time.Hour, 10 * time.Hour, 1},     // one call
+					{time.Hour, 2 * time.Second, 0.01},
+				} {
+					for until := time.Now().Add(stretch.last); time.Now().Before(until); time.Sleep(stretch.every/2 + time.Duration(random.Int64N(int64(stretch.every)))) {
+						c := call{time.Now(), random.Float64() < stretch.failing}
+						calls = append(calls, c)
+						code := "200"
+						if c.failed {
+							code = "500"
+						}
+						m.Report(Report{Operation: "a", Code: code})
+					}
+				}
+				nextMinute()
+				rate := func(end time.Time, window time.Duration) float64 {
+					from := end.Add(-window)
+					first, _ := slices.BinarySearchFunc(calls, from, func(c call, at time.Time) int { return c.at.Compare(at) })
+					var failed, total float64
+					for _, c := range calls[first:] {
+						if !c.at.Before(end) {
+							break
+						}
+						if total++; c.failed {
+							failed++
+						}
+					}
+					return failed / max(total, 1) / 0.01
+				}
+				checked, burning := 0, 0
+				for _, s := range r.summaries("a") {
+					if s.Partial || !s.End.Equal(s.End.Truncate(time.Minute)) {
+						continue
+					}
+					checked++
+					want := [4]float64{rate(s.End, 5*time.Minute), rate(s.End, 30*time.Minute), rate(s.End, time.Hour), rate(s.End, 6*time.Hour)}
+					got := [4]float64{s.BurnRates.Minutes5, s.BurnRates.Minutes30, s.BurnRates.Hour1, s.BurnRates.Hours6}
+					for i := range want {
+						if math.Abs(got[i]-want[i]) > 1e-9 {
+							t.Fatalf("at %s: %v, want %v", s.End, got, want)
+						}
+					}
+					isBurning := want[2] > 14.4 && want[0] > 14.4 || want[3] > 6 && want[1] > 6
+					if isBurning {
+						burning++
+					}
+					if (s.Verdicts.BurnRate == engine.VerdictBad) != isBurning {
+						t.Fatalf("at %s: %s with %v", s.End, s.Verdicts.BurnRate, want)
+					}
+				}
+				if got := strings.Join(r.states("a"), ", "); checked < 12*60 || burning < 60 || !strings.Contains(got, "burn_rate firing, burn_rate resolved") {
+					t.Errorf("%d periods checked, %d of them burn: %s", checked, burning, got)
+				}
+			})
+		})
+	}
 }
 
 // A sampler that keeps calls from the monitor is noticed once, and stays in the periods.

@@ -135,6 +135,43 @@ func TestInFlightFollowsTheFilter(t *testing.T) {
 	}
 }
 
+// Calls that are recorded and not sampled are in flight, too, and end.
+func TestInFlightWithoutSampling(t *testing.T) {
+	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64})
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.NeverSample())), sdktrace.WithSpanProcessor(m))
+	_, span := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
+	if n, _ := m.inFlight.used(); n != 1 {
+		t.Errorf("%d calls in flight, want 1", n)
+	}
+	span.End()
+	if n, _ := m.inFlight.used(); n != 0 {
+		t.Errorf("%d calls in flight after all have ended", n)
+	}
+}
+
+// Whichever objective has a StuckAfter: calls are tracked, and for long enough.
+func TestCallsInFlightAreTracked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config Config
+		want   time.Duration
+	}{
+		"nobody asks for it":      {Config{}, 0},
+		"MaxInFlight":             {Config{MaxInFlight: 64}, time.Hour},
+		"for all operations":      {Config{Objective: engine.Objective{StuckAfter: time.Minute}}, time.Hour},
+		"for two operations":      {Config{Operations: map[string]engine.Objective{"a": {StuckAfter: 3 * time.Hour}, "b": {StuckAfter: time.Minute}}}, 6 * time.Hour},
+		"the longest counts":      {Config{Objective: engine.Objective{StuckAfter: 2 * time.Hour}, Operations: map[string]engine.Objective{"a": {StuckAfter: time.Hour}}}, 4 * time.Hour},
+		"switched off everywhere": {Config{Objective: engine.Objective{StuckAfter: -1}, Operations: map[string]engine.Objective{"a": {StuckAfter: -1}}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.config.Sinks = []engine.Sink{}
+			m := start(t, tt.config)
+			if got := time.Duration(m.inFlightAge.Load()); got != tt.want || (m.inFlight != nil) != (tt.want > 0) {
+				t.Errorf("given up after %s, tracked: %t; want %s", got, m.inFlight != nil, tt.want)
+			}
+		})
+	}
+}
+
 func TestSetObjectiveStuckAfter(t *testing.T) {
 	untracked := start(t, Config{})
 	if err := untracked.SetObjective("a", engine.Objective{StuckAfter: time.Minute}); err == nil || !strings.HasPrefix(err.Error(), "stuck_after: ") {

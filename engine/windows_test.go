@@ -403,8 +403,8 @@ func TestWindowsInFlight(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 2, MaxOperations: 2, Operations: map[string]Objective{"a": {StuckAfter: time.Minute}}})
 	for range 3 { // calls in flight keep the place
 		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute})
-		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute + 1})
 		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Hour})
+		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute + 1})
 		w.AddInFlight(InFlight{"shop", "b", KindServer, -time.Hour})
 		w.AddInFlight(InFlight{"shop", "too many", KindServer, time.Second})
 		p := w.Close(Period{}, nil)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -146,6 +147,15 @@ func TestInFlightWithoutSampling(t *testing.T) {
 	span.End()
 	if n, _ := m.inFlight.used(); n != 0 {
 		t.Errorf("%d calls in flight after all have ended", n)
+	}
+}
+
+// What stands in for a call in flight is no larger than an operation's name can be.
+func TestNamesInFlightAreCut(t *testing.T) {
+	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64})
+	call, watched := m.describe(tracetest.SpanStub{Name: strings.Repeat("é", 5000), SpanKind: trace.SpanKindServer}.Snapshot())
+	if !watched || call.operation != strings.Repeat("é", engine.MaxNameBytes/2) {
+		t.Errorf("watched: %t, a name of %d bytes", watched, len(call.operation))
 	}
 }
 

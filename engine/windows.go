@@ -49,8 +49,8 @@ type operation struct {
 	key     OperationKey
 	idle    int  // periods without a call, up to now
 	isKnown bool // it was there in a period that is closed: from then on its silence counts
-	// wasWatched says that its silence counted up to now: an alert about that, too, has to hear
-	// that nothing is expected any more.
+	// wasWatched says that its silence counted once: an alert about that has to hear, too, that
+	// nothing is expected any more.
 	wasWatched bool
 	ahead      []*window // of the periods after the current one, while they fill
 	// isDivided says that its calls are told apart by their callees, so that few or none under
@@ -373,8 +373,6 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 		if op.isNoted(keep) {
 			op.isKnown, op.wasWatched = true, op.wasWatched || op.objective.needsSilence()
 			p.Summaries = append(p.Summaries, w.summarize(op, &p))
-		} else {
-			op.wasWatched = false
 		}
 		w.turn(op)
 		if stale {

@@ -137,6 +137,22 @@ func (j *Judge) Needs(key engine.OperationKey) bool {
 	})
 }
 
+// Needed returns the operations of which Needs is true.
+func (j *Judge) Needed() map[engine.OperationKey]bool {
+	needed := make(map[engine.OperationKey]bool)
+	for key := range j.machines {
+		if j.Needs(key.operation) {
+			needed[key.operation] = true
+		}
+	}
+	for key, p := range j.pasts {
+		if p.isNeeded() {
+			needed[key] = true
+		}
+	}
+	return needed
+}
+
 // any reports whether is holds for any of the machines of an operation.
 func (j *Judge) any(key engine.OperationKey, is func(Kind, *machine) bool) bool {
 	for _, k := range kinds {

@@ -571,6 +571,9 @@ func TestJudgeNeeds(t *testing.T) {
 			if got := j.Needs(s.Key()); got != tt.want {
 				t.Errorf("needed: %t, want %t", got, tt.want)
 			}
+			if got := j.Needed(); got[s.Key()] != tt.want || len(got) > 1 {
+				t.Errorf("needed: %v", got)
+			}
 			if j.Needs(op("another one")) {
 				t.Error("another operation is needed")
 			}

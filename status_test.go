@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -127,6 +128,74 @@ func TestStatusIsConsistent(t *testing.T) {
 	if n := b.firingAbout("a"); n != 0 {
 		t.Errorf("%d alerts fire in the end", n)
 	}
+}
+
+// An alert that was sent ten times is one alert, with the words of the last one.
+func TestStatusAfterReminders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, RemindEvery: time.Minute},
+		})
+		nextMinute()
+		for range 10 {
+			reportMany(m, 5, Report{Operation: "a", Code: "500"})
+			nextMinute()
+		}
+		if s := m.Status(); len(s.Alerts) != 1 || !s.Alerts[0].Reminder || !s.Alerts[0].At.Equal(s.At) || m.Healthy("a") {
+			t.Errorf("healthy: %t, %+v", m.Healthy("a"), s.Alerts)
+		}
+		reportMany(m, 5, Report{Operation: "a"})
+		nextMinute()
+		if s := m.Status(); len(s.Alerts) != 0 || !m.Healthy("a") {
+			t.Errorf("resolved, and healthy: %t, %+v", m.Healthy("a"), s.Alerts)
+		}
+	})
+}
+
+// Alerts stand in the order in which they began, names are found as they were given, and what
+// was handed out is the caller's own.
+func TestStatusOfAlerts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1},
+		})
+		nextMinute()
+		huge := strings.Repeat("é", 1000)
+		for _, name := range []string{"e", "d", "c", "b", "a", huge} { // one more each minute
+			reportMany(m, 5, Report{Operation: name, Code: "500"})
+			nextMinute()
+		}
+		reportMany(m, 5, Report{Operation: "a", Kind: engine.KindServer, Code: "500"})
+		nextMinute()
+		if m.Healthy(huge) {
+			t.Error("an operation whose name was cut is healthy")
+		}
+		var got string
+		for _, a := range m.Status().Alerts {
+			got += a.Operation[:1]
+			a.Evidence[0].Failures[0].Code = "changed"
+		}
+		if got != "edcba\xc3a" {
+			t.Errorf("alerts in the order of %q", got)
+		}
+		for _, a := range m.Status().Alerts {
+			if code := a.Evidence[0].Failures[0].Code; code != "500" {
+				t.Errorf("somebody changed the code to %q", code)
+			}
+		}
+		reportMany(m, 5, Report{Operation: "a", Kind: engine.KindServer})
+		nextMinute()
+		if m.Healthy("a") {
+			t.Error("of two alerts about the name one fires still")
+		}
+		reportMany(m, 5, Report{Operation: "a"})
+		nextMinute()
+		if !m.Healthy("a") {
+			t.Error("none fires any more")
+		}
+	})
 }
 
 func TestStatusOfAMonitorThatIsOff(t *testing.T) {

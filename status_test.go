@@ -164,7 +164,7 @@ func TestStatusOfAlerts(t *testing.T) {
 				}
 				return nil
 			})},
-			Sinks: []engine.Sink{},
+			Sinks:     []engine.Sink{},
 			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1},
 		})
 		nextMinute()

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,9 +20,13 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// memoryBound is what the documentation promises of a monitor with the default bounds
-// (2,000 operations, 64 codes each, 8,192 calls in flight) in such a flood.
-const memoryBound = 16 << 20
+// What the documentation promises of a monitor with the default bounds (2,000 operations,
+// 64 codes each, 8,192 calls in flight) in such floods.
+const (
+	countingBound  = 16 << 20  // before anything is judged
+	alertingBound  = 64 << 20  // when alerts about all operations fire
+	manyCodesBound = 192 << 20 // when besides all their failures have codes of their own
+)
 
 // heap returns the bytes that are in use.
 func heap() uint64 {
@@ -29,6 +35,32 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// long is longer than names and codes can be.
+var long = " " + strings.Repeat("0", 300)
+
+// failedCall returns the i-th call that failed: one whose parent never ends.
+func failedCall(i int, name, code string, end time.Time) sdktrace.ReadOnlySpan {
+	var traceID trace.TraceID
+	var spanID, parentID trace.SpanID
+	binary.BigEndian.PutUint64(traceID[8:], uint64(i+1))
+	binary.BigEndian.PutUint64(spanID[:], uint64(i+1))
+	binary.BigEndian.PutUint64(parentID[:], uint64(i+2))
+	return tracetest.SpanStub{
+		Name: name, SpanKind: trace.SpanKindClient,
+		SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled}),
+		Parent:      trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: parentID}),
+		StartTime:   end.Add(-time.Duration(i) * time.Millisecond), EndTime: end,
+		Status:     sdktrace.Status{Code: codes.Error},
+		Attributes: []attribute.KeyValue{attribute.String("error.type", code)},
+	}.Snapshot()
+}
+
+// leak begins the i-th span that never ends.
+func leak(tp *sdktrace.TracerProvider, i int) {
+	_, span := tp.Tracer("test").Start(context.Background(), fmt.Sprint("GET /leak/", i, long), trace.WithSpanKind(trace.SpanKindServer))
+	span.SetAttributes(attribute.String("big", fmt.Sprint(i, long, long, long)))
 }
 
 // Memory is bounded by the configuration: not by the number of names, of failures, of calls
@@ -56,34 +88,21 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 	for i := range names {
-		m.Report(Report{Operation: fmt.Sprintf("GET /users/%d/%0300d", i, i), Duration: time.Duration(i) * time.Microsecond})
+		m.Report(Report{Operation: fmt.Sprint("GET /users/", i, long), Duration: time.Duration(i) * time.Microsecond})
 		if i%1000 == 0 {
 			flush()
 		}
 	}
 	end := time.Now()
 	for i := range failures {
-		var traceID trace.TraceID
-		var spanID, parentID trace.SpanID
-		binary.BigEndian.PutUint64(traceID[8:], uint64(i+1))
-		binary.BigEndian.PutUint64(spanID[:], uint64(i+1))
-		binary.BigEndian.PutUint64(parentID[:], uint64(i+2))
-		m.OnEnd(tracetest.SpanStub{
-			Name: fmt.Sprintf("INSERT %d %0300d", i, i), SpanKind: trace.SpanKindClient,
-			SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, TraceFlags: trace.FlagsSampled}),
-			Parent:      trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: parentID}), // never ends
-			StartTime:   end.Add(-time.Duration(i) * time.Millisecond), EndTime: end,
-			Status:     sdktrace.Status{Code: codes.Error},
-			Attributes: []attribute.KeyValue{attribute.String("error.type", fmt.Sprintf("%d %0300d", i, i))},
-		}.Snapshot())
+		m.OnEnd(failedCall(i, fmt.Sprint("INSERT ", i, long), fmt.Sprint(i, long), end))
 		if i%1000 == 0 {
 			flush()
 		}
 	}
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
 	for i := range leaks {
-		_, span := tp.Tracer("test").Start(context.Background(), fmt.Sprintf("GET /leak/%0300d", i), trace.WithSpanKind(trace.SpanKindServer))
-		span.SetAttributes(attribute.String("big", fmt.Sprintf("%01000d", i))) // never ended
+		leak(tp, i)
 		if i%10_000 == 0 {
 			m.sweepInFlight(time.Now(), func(engine.InFlight) {})
 		}
@@ -94,11 +113,73 @@ func TestMemoryIsBounded(t *testing.T) {
 	after := heap()
 	grown := int64(after) - int64(before)
 	t.Logf("%d names, %d failures, %d spans that never end: %.1f MiB", names, failures, leaks, float64(grown)/(1<<20))
-	if grown > memoryBound {
-		t.Errorf("the monitor holds %d MiB, want at most %d", grown>>20, memoryBound>>20)
+	if grown > countingBound {
+		t.Errorf("the monitor holds %d MiB, want at most %d", grown>>20, countingBound>>20)
 	}
 	if s := m.Stats(); s.Counted != uint64(names+failures) || s.Dropped() != 0 {
 		t.Errorf("%+v, want all of %d reports counted", s, names+failures)
 	}
 	runtime.KeepAlive(m)
+}
+
+// So it is when periods are closed, all objectives of all operations are missed and every alert
+// holds its evidence, with 100,000 failed spans a second.
+func TestMemoryIsBoundedWhileAlertsFire(t *testing.T) {
+	t.Run("one code", func(t *testing.T) {
+		testMemoryWhileAlertsFire(t, 20_000, alertingBound, func(int) string { return "23505" })
+	})
+	t.Run("a code for each failure", func(t *testing.T) {
+		testMemoryWhileAlertsFire(t, 100_000, manyCodesBound, func(i int) string { return fmt.Sprint(i, long) })
+	})
+}
+
+// testMemoryWhileAlertsFire floods a monitor for three periods of a second, with so many failures in
+// each, and as many names.
+func testMemoryWhileAlertsFire(t *testing.T, calls int, bound int64, code func(i int) string) {
+	const seconds = 3
+	if testing.Short() {
+		calls = min(calls, 10_000)
+	}
+	catchTroubles(t)
+	synctest.Test(t, func(t *testing.T) {
+		before := heap()
+		m := start(t, Config{
+			Period:    time.Second,
+			Objective: engine.Objective{MinCalls: 2, MinTraffic: 1, TrafficDrop: 0.5, BudgetRatio: 0.99, StuckAfter: time.Second, AlertAfter: 3, RemindEvery: time.Second},
+			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+		})
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		var grown int64
+		for second := range seconds {
+			for i := range calls {
+				i += second * calls
+				m.OnEnd(failedCall(i, fmt.Sprint("INSERT ", i%2000, long), code(i), time.Now()))
+				if second > 0 { // the others have all places by then
+					m.Report(Report{Operation: fmt.Sprint("GET /users/", i, long), Duration: time.Duration(i) * time.Microsecond})
+				}
+				if i%10 == 0 {
+					leak(tp, i)
+				}
+				if i%1000 == 0 {
+					if err := m.ForceFlush(context.Background()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			grown = max(grown, int64(heap())-int64(before))
+		}
+		s := m.Status()
+		t.Logf("%d operations, %d alerts: %.1f MiB", len(s.Operations), len(s.Alerts), float64(grown)/(1<<20))
+		if grown > bound {
+			t.Errorf("the monitor holds %d MiB, want at most %d", grown>>20, bound>>20)
+		}
+		if want := 2 * (len(s.Operations) - 1); len(s.Alerts) < want {
+			t.Errorf("%d alerts, want at least the availability and the burn rate of each operation, %d", len(s.Alerts), want)
+		}
+		if s := m.Stats(); s.Counted != uint64((2*seconds-1)*calls) || s.Dropped() != 0 {
+			t.Errorf("%+v, want all of %d reports counted", s, (2*seconds-1)*calls)
+		}
+	})
 }

@@ -87,7 +87,8 @@ type Config struct {
 	// [engine.OverflowOperation]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. One with a firing alert stays. Default 60.
+	// gives up its place, 1 to 1,000,000. One with a firing alert stays, as does one whose
+	// silence is bad, and one with a BudgetRatio that was called in the last six hours. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. What comes while the queue is full is

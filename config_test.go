@@ -31,6 +31,14 @@ func TestConfigErrors(t *testing.T) {
 			`operations["GET /\x00"].alert_after: must be between 1 and 100, got -3`},
 		{"kinds", Config{Kinds: []trace.SpanKind{trace.SpanKindServer, 0, 9}},
 			"kinds[1]: must be a span kind from INTERNAL to CONSUMER, got 0\nkinds[2]: must be a span kind from INTERNAL to CONSUMER, got 9"},
+		{"calls in flight", Config{MaxInFlight: -1}, "max_in_flight: must be between 0 and 1048576, got -1"},
+		{"too many calls in flight", Config{MaxInFlight: 1<<20 + 1}, "max_in_flight: must be between 0 and 1048576, got 1048577"},
+		{"silences", Config{Objective: engine.Objective{MinTraffic: 2e9, TrafficDrop: math.NaN(), StuckAfter: 25 * time.Hour, BudgetRatio: 1, RemindEvery: 721 * time.Hour}},
+			"objective.min_traffic: must be at most 1000000000, or negative for none, got 2000000000\n" +
+				"objective.traffic_drop: must be above 0 and below 1, or negative for none, got NaN\n" +
+				"objective.stuck_after: must be at most 24h, or negative for none, got 25h0m0s\n" +
+				"objective.budget_ratio: must be above 0 and below 1, or negative for none, got 1\n" +
+				"objective.remind_every: must be at most 720h, or negative for none, got 721h0m0s"},
 		{"nil notifier", Config{Notifiers: []alert.Notifier{nil}}, "notifiers[0]: must not be nil"},
 		{"nil sink", Config{Sinks: []engine.Sink{nil}}, "sinks[0]: must not be nil"},
 		{"presets", Config{Presets: Presets{HTTPServer4xx: 77, GRPCNotFound: 5}},

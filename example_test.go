@@ -403,7 +403,7 @@ func Example_replay() {
 			windows.Add(r)
 		}
 		begin := start.Add(time.Duration(minute) * time.Minute)
-		period := windows.Close(engine.Period{Start: begin, End: begin.Add(time.Minute)}, judge.IsFiring)
+		period := windows.Close(engine.Period{Start: begin, End: begin.Add(time.Minute)}, judge.Needs)
 		for _, a := range judge.Judge(&period) {
 			fmt.Println(a.At.Format("15:04"), a.State, a.Summary())
 		}

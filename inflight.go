@@ -54,7 +54,7 @@ type inFlightNote struct {
 }
 
 // inFlightCall is a call that has begun and not ended. Its strings are held as long as
-// the call is in flight: whoever describes it cuts them.
+// the call is in flight, of the operation a copy: whoever describes it cuts them.
 type inFlightCall struct {
 	service, operation string
 	kind               engine.Kind
@@ -209,6 +209,7 @@ func (set *inFlightSet) examine(way int, note *inFlightNote, word uint64, descri
 		note.word = word
 	} else {
 		kept := call
+		kept.operation = strings.Clone(call.operation) // it may be a small part of something large
 		note.call = &kept
 		set.spans[way] = nil
 	}

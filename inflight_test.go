@@ -8,10 +8,12 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -289,6 +291,39 @@ func TestInFlightWhenFull(t *testing.T) {
 	f.start(late)
 	if names, _, _ = f.names(now); !slices.Equal(names, []string{"late"}) {
 		t.Errorf("%q in flight, want late", names)
+	}
+}
+
+// A span is found again where it was taken in, be it in its set's neighbour.
+func TestInFlightEndsInTheNeighbour(t *testing.T) {
+	f := newInFlight(64)
+	var taken []*openSpan
+	for f.untracked.Load() < 1000 {
+		s := newOpenSpan("GET", trace.SpanKindServer, time.Now())
+		f.start(s)
+		taken = append(taken, s)
+	}
+	checkUsed(t, f, 64, 64)
+	for _, s := range taken {
+		f.end(s.id)
+	}
+	checkUsed(t, f, 0, 0)
+}
+
+// Of a name that was cut nothing but what is left is held.
+func TestInFlightHoldsOnToNothingElse(t *testing.T) {
+	f := newInFlight(64)
+	name := strings.Repeat("x", 1<<20)
+	f.start(newOpenSpan(name, trace.SpanKindServer, time.Now()))
+	cut := func(s sdktrace.ReadOnlySpan) (inFlightCall, bool) {
+		return inFlightCall{operation: engine.CutName(s.Name()), started: s.StartTime()}, true
+	}
+	for i := range 3 {
+		f.sweep(time.Now(), inFlightAge, cut, func(c inFlightCall) {
+			if c.operation != name[:engine.MaxNameBytes] || i == 2 && unsafe.StringData(c.operation) == unsafe.StringData(name) {
+				t.Errorf("sweep %d: %d bytes of the span's own name are held", i, len(c.operation))
+			}
+		})
 	}
 }
 

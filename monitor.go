@@ -69,7 +69,7 @@ func New(c Config) (*Monitor, error) {
 	})
 	hooks := engine.Hooks{
 		Closed:  m.periodClosed,
-		Keep:    m.judge.IsFiring,
+		Keep:    m.judge.Needs,
 		Trouble: m.troubles.Report,
 	}
 	if c.MaxInFlight > 0 {

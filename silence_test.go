@@ -2,12 +2,17 @@ package monitor
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -131,6 +136,52 @@ func TestInFlightFollowsTheFilter(t *testing.T) {
 	}
 }
 
+// Calls that are recorded and not sampled are in flight, too, and end.
+func TestInFlightWithoutSampling(t *testing.T) {
+	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64})
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.NeverSample())), sdktrace.WithSpanProcessor(m))
+	_, span := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
+	if n, _ := m.inFlight.used(); n != 1 {
+		t.Errorf("%d calls in flight, want 1", n)
+	}
+	span.End()
+	if n, _ := m.inFlight.used(); n != 0 {
+		t.Errorf("%d calls in flight after all have ended", n)
+	}
+}
+
+// What stands in for a call in flight is no larger than an operation's name can be.
+func TestNamesInFlightAreCut(t *testing.T) {
+	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64})
+	call, watched := m.describe(tracetest.SpanStub{Name: strings.Repeat("é", 5000), SpanKind: trace.SpanKindServer}.Snapshot())
+	if !watched || call.operation != strings.Repeat("é", engine.MaxNameBytes/2) {
+		t.Errorf("watched: %t, a name of %d bytes", watched, len(call.operation))
+	}
+}
+
+// Whichever objective has a StuckAfter: calls are tracked, and for long enough.
+func TestCallsInFlightAreTracked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config Config
+		want   time.Duration
+	}{
+		"nobody asks for it":      {Config{}, 0},
+		"MaxInFlight":             {Config{MaxInFlight: 64}, time.Hour},
+		"for all operations":      {Config{Objective: engine.Objective{StuckAfter: time.Minute}}, time.Hour},
+		"for two operations":      {Config{Operations: map[string]engine.Objective{"a": {StuckAfter: 3 * time.Hour}, "b": {StuckAfter: time.Minute}}}, 6 * time.Hour},
+		"the longest counts":      {Config{Objective: engine.Objective{StuckAfter: 2 * time.Hour}, Operations: map[string]engine.Objective{"a": {StuckAfter: time.Hour}}}, 4 * time.Hour},
+		"switched off everywhere": {Config{Objective: engine.Objective{StuckAfter: -1}, Operations: map[string]engine.Objective{"a": {StuckAfter: -1}}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.config.Sinks = []engine.Sink{}
+			m := start(t, tt.config)
+			if got := time.Duration(m.inFlightAge.Load()); got != tt.want || (m.inFlight != nil) != (tt.want > 0) {
+				t.Errorf("given up after %s, tracked: %t; want %s", got, m.inFlight != nil, tt.want)
+			}
+		})
+	}
+}
+
 func TestSetObjectiveStuckAfter(t *testing.T) {
 	untracked := start(t, Config{})
 	if err := untracked.SetObjective("a", engine.Objective{StuckAfter: time.Minute}); err == nil || !strings.HasPrefix(err.Error(), "stuck_after: ") {
@@ -189,6 +240,179 @@ func TestSilence(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However soon idle operations leave: one whose silence is bad stays until an alert about that
+// was raised and resolved.
+func TestSilenceOutlivesIdlePeriods(t *testing.T) {
+	for _, tt := range []struct{ idlePeriods, alertAfter int }{{1, 1}, {1, 3}, {2, 3}, {3, 3}, {4, 3}, {60, 60}, {60, 100}} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r recorder
+				m := start(t, r.record(Config{
+					IdlePeriods: tt.idlePeriods,
+					Objective:   engine.Objective{MinTraffic: 1, AlertAfter: tt.alertAfter, RecoverAfter: 1},
+				}))
+				nextMinute()
+				m.Report(Report{Operation: "a"})
+				for range 120 {
+					nextMinute()
+				}
+				if m.Healthy("a") || len(m.Status().Operations) != 1 || len(m.Status().Alerts) != 1 {
+					t.Errorf("after two hours without a call: healthy %t, %+v", m.Healthy("a"), m.Status())
+				}
+				m.Report(Report{Operation: "a"})
+				nextMinute()
+				if got := strings.Join(r.states("a"), ", "); got != "traffic firing, traffic resolved" || !m.Healthy("a") {
+					t.Errorf("alerts: %s; healthy: %t", got, m.Healthy("a"))
+				}
+			})
+		})
+	}
+}
+
+// An alert about silence is resolved though nobody calls, once silence is no longer bad.
+func TestSilenceIsNoLongerBad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{IdlePeriods: 10, Objective: engine.Objective{MinTraffic: 1, AlertAfter: 2, RecoverAfter: 2}}))
+		nextMinute()
+		m.Report(Report{Operation: "a"})
+		for range 20 {
+			nextMinute()
+		}
+		if err := m.SetObjective("a", engine.Objective{MinTraffic: -1}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // it takes effect after the first of them
+			nextMinute()
+		}
+		if got := strings.Join(r.states("a"), ", "); got != "traffic firing, traffic resolved" || !m.Healthy("a") {
+			t.Errorf("alerts: %s; healthy: %t", got, m.Healthy("a"))
+		}
+		nextMinute()
+		if s := m.Status(); len(s.Operations) != 0 || len(s.Alerts) != 0 {
+			t.Errorf("it is still there: %+v", s)
+		}
+	})
+}
+
+// What was called in the last six hours says how fast the error budget burns, however few
+// periods it takes for an idle operation to leave.
+func TestErrorBudgetOutlivesIdlePeriods(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{Objective: engine.Objective{BudgetRatio: 0.9}, IdlePeriods: 10}))
+		nextMinute()
+		reportMany(m, 999, Report{Operation: "a"})
+		for range 3 * 60 {
+			nextMinute()
+		}
+		reportMany(m, 1, Report{Operation: "a", Code: "500"})
+		nextMinute()
+		all := r.summaries("a")
+		got := all[len(all)-1].BurnRates
+		if got.Hour1 < 9.99 || got.Hour1 > 10.01 || got.Hours6 < 0.00999 || got.Hours6 > 0.01001 {
+			t.Errorf("one failure in an hour, one of 1000 in six: %+v, want 10 and 0.01", got)
+		}
+		for range 6*60 - 1 {
+			nextMinute()
+		}
+		if n := len(m.Status().Operations); n != 1 {
+			t.Errorf("%d operations just within six hours, want it still there", n)
+		}
+		for range 2 {
+			nextMinute()
+		}
+		if n := len(m.Status().Operations); n != 0 {
+			t.Errorf("%d operations after six hours, want none", n)
+		}
+	})
+}
+
+// The burn rates of summaries are those that Prometheus recording rules give on the same calls,
+//
+//	sum(increase(failed[5m])) / sum(increase(total[5m])) / (1 - 0.99)
+//
+// and so on: here a plain computation over every call. It begins within a period, has silent
+// hours, and the calls are reported as they come.
+func TestBurnRatesOfCalls(t *testing.T) {
+	type call struct {
+		at     time.Time
+		failed bool
+	}
+	for _, period := range []time.Duration{20 * time.Second, time.Minute} {
+		t.Run(period.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r recorder
+				time.Sleep(47*time.Second + 300*time.Millisecond)
+				m := start(t, r.record(Config{Period: period, IdlePeriods: 5, Objective: engine.Objective{BudgetRatio: 0.99, AlertAfter: 1, RecoverAfter: 1}}))
+				random := rand.New(rand.NewPCG(1, 2))
+				var calls []call
+				for _, stretch := range []struct {
+					last, every time.Duration
+					failing     float64
+				}{
+					{5 * time.Second, 200 * time.Millisecond, 0.9}, // before the first whole period
+					{time.Hour, 2 * time.Second, 0.001},
+					{20 * time.Minute, 2 * time.Second, 0.3}, // burns fast
+					{3 * time.Hour, time.Hour, 0},
+					{2 * time.Hour, 5 * time.Second, 0.08}, // burns slowly
+					{5 * time.Hour, 10 * time.Hour, 1},     // one call
+					{time.Hour, 2 * time.Second, 0.01},
+				} {
+					for until := time.Now().Add(stretch.last); time.Now().Before(until); time.Sleep(stretch.every/2 + time.Duration(random.Int64N(int64(stretch.every)))) {
+						c := call{time.Now(), random.Float64() < stretch.failing}
+						calls = append(calls, c)
+						code := "200"
+						if c.failed {
+							code = "500"
+						}
+						m.Report(Report{Operation: "a", Code: code})
+					}
+				}
+				nextMinute()
+				rate := func(end time.Time, window time.Duration) float64 {
+					from := end.Add(-window)
+					first, _ := slices.BinarySearchFunc(calls, from, func(c call, at time.Time) int { return c.at.Compare(at) })
+					var failed, total float64
+					for _, c := range calls[first:] {
+						if !c.at.Before(end) {
+							break
+						}
+						if total++; c.failed {
+							failed++
+						}
+					}
+					return failed / max(total, 1) / 0.01
+				}
+				checked, burning := 0, 0
+				for _, s := range r.summaries("a") {
+					if s.Partial || !s.End.Equal(s.End.Truncate(time.Minute)) {
+						continue
+					}
+					checked++
+					want := [4]float64{rate(s.End, 5*time.Minute), rate(s.End, 30*time.Minute), rate(s.End, time.Hour), rate(s.End, 6*time.Hour)}
+					got := [4]float64{s.BurnRates.Minutes5, s.BurnRates.Minutes30, s.BurnRates.Hour1, s.BurnRates.Hours6}
+					for i := range want {
+						if math.Abs(got[i]-want[i]) > 1e-9 {
+							t.Fatalf("at %s: %v, want %v", s.End, got, want)
+						}
+					}
+					isBurning := want[2] > 14.4 && want[0] > 14.4 || want[3] > 6 && want[1] > 6
+					if isBurning {
+						burning++
+					}
+					if (s.Verdicts.BurnRate == engine.VerdictBad) != isBurning {
+						t.Fatalf("at %s: %s with %v", s.End, s.Verdicts.BurnRate, want)
+					}
+				}
+				if got := strings.Join(r.states("a"), ", "); checked < 12*60 || burning < 60 || !strings.Contains(got, "burn_rate firing, burn_rate resolved") {
+					t.Errorf("%d periods checked, %d of them burn: %s", checked, burning, got)
+				}
+			})
+		})
+	}
 }
 
 // A sampler that keeps calls from the monitor is noticed once, and stays in the periods.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,45 +80,128 @@ func TestStatus(t *testing.T) {
 
 // Whoever asks gets a state that was: alerts, phases and summaries of one moment.
 func TestStatusIsConsistent(t *testing.T) {
-	m := start(t, Config{
-		Period: 10 * time.Millisecond, Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1},
-		Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
-	})
-	stop := make(chan struct{})
+	const periods = 2000
+	windows, err := engine.NewWindows(engine.Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b board
 	var busy sync.WaitGroup
 	busy.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
+		judge, at := alert.NewJudge(), time.Unix(0, 0)
+		for i := range periods { // bad ones and good ones take turns
+			code := "500"
+			if i%2 == 1 {
+				code = "200"
 			}
-			code := "200"
-			if i/1000%2 == 0 {
-				code = "500"
-			}
-			m.Report(Report{Operation: "a", Code: code})
-			time.Sleep(10 * time.Microsecond)
+			windows.Add(Report{Operation: "a", Code: code})
+			p := windows.Close(engine.Period{Start: at, End: at.Add(time.Minute)}, judge.Needs)
+			at = p.End
+			alerts := judge.Judge(&p)
+			b.update(&p, alerts, judge.Standings())
 		}
 	})
 	for range 4 {
 		busy.Go(func() {
-			for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
-				s := m.Status()
+			last := time.Time{}
+			for last.Unix() < 60*periods {
+				s := b.status()
+				if s.At.Before(last) {
+					t.Errorf("the status of %s came after that of %s", s.At, last)
+				}
+				last = s.At
 				for _, o := range s.Operations {
+					isBad := s.At.Unix()/60%2 == 1
 					fires := o.Objectives[0].Phase == alert.Alerting
-					if fires != (len(s.Alerts) == 1) || fires && s.Alerts[0].ID != o.Objectives[0].AlertID {
-						t.Errorf("%+v with %d alerts", o.Objectives[0], len(s.Alerts))
+					if fires != isBad || fires != (len(s.Alerts) == 1) || fires && s.Alerts[0].ID != o.Objectives[0].AlertID || fires != (o.Last.Failure == 1) || !o.Last.End.Equal(s.At) {
+						t.Errorf("at %s: %+v with %d alerts, %+v", s.At, o.Objectives[0], len(s.Alerts), o.Last)
 						return
 					}
 				}
-				m.Healthy("a")
+				if n := b.firingAbout("a"); n < 0 || n > 1 {
+					t.Errorf("%d alerts fire", n)
+				}
 			}
 		})
 	}
-	time.Sleep(250 * time.Millisecond)
-	close(stop)
 	busy.Wait()
+	if n := b.firingAbout("a"); n != 0 {
+		t.Errorf("%d alerts fire in the end", n)
+	}
+}
+
+// An alert that was sent ten times is one alert, with the words of the last one.
+func TestStatusAfterReminders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, RemindEvery: time.Minute},
+		})
+		nextMinute()
+		for range 10 {
+			reportMany(m, 5, Report{Operation: "a", Code: "500"})
+			nextMinute()
+		}
+		if s := m.Status(); len(s.Alerts) != 1 || !s.Alerts[0].Reminder || !s.Alerts[0].At.Equal(s.At) || m.Healthy("a") {
+			t.Errorf("healthy: %t, %+v", m.Healthy("a"), s.Alerts)
+		}
+		reportMany(m, 5, Report{Operation: "a"})
+		nextMinute()
+		if s := m.Status(); len(s.Alerts) != 0 || !m.Healthy("a") {
+			t.Errorf("resolved, and healthy: %t, %+v", m.Healthy("a"), s.Alerts)
+		}
+	})
+}
+
+// Alerts stand in the order in which they began, names are found as they were given, and what
+// was handed out is the caller's own.
+func TestStatusOfAlerts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
+				for _, a := range alerts { // they are its own
+					clear(a.Evidence)
+				}
+				return nil
+			})},
+			Sinks:     []engine.Sink{},
+			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1},
+		})
+		nextMinute()
+		huge := strings.Repeat("é", 1000)
+		for _, name := range []string{"e", "d", "c", "b", "a", huge} { // one more each minute
+			reportMany(m, 5, Report{Operation: name, Code: "500"})
+			nextMinute()
+		}
+		reportMany(m, 5, Report{Operation: "a", Kind: engine.KindServer, Code: "500"})
+		nextMinute()
+		if m.Healthy(huge) {
+			t.Error("an operation whose name was cut is healthy")
+		}
+		var got string
+		for _, a := range m.Status().Alerts {
+			got += a.Operation[:1]
+			a.Evidence[0].Failures[0].Code = "changed"
+		}
+		if got != "edcba\xc3a" {
+			t.Errorf("alerts in the order of %q", got)
+		}
+		for _, a := range m.Status().Alerts {
+			if code := a.Evidence[0].Failures[0].Code; code != "500" {
+				t.Errorf("somebody changed the code to %q", code)
+			}
+		}
+		reportMany(m, 5, Report{Operation: "a", Kind: engine.KindServer})
+		nextMinute()
+		if m.Healthy("a") {
+			t.Error("of two alerts about the name one fires still")
+		}
+		reportMany(m, 5, Report{Operation: "a"})
+		nextMinute()
+		if !m.Healthy("a") {
+			t.Error("none fires any more")
+		}
+	})
 }
 
 func TestStatusOfAMonitorThatIsOff(t *testing.T) {

@@ -1,6 +1,9 @@
 package alert
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The burn rate says how fast an operation uses up its error budget, which is the
 // share of calls that its objective allows to be bad: at 1 the budget lasts
@@ -121,6 +124,11 @@ func (b *burnCounts) errorRatio(window time.Duration) float64 {
 		return 0
 	}
 	return bad / total
+}
+
+// hasCalls reports whether there was a call in the last six hours.
+func (b *burnCounts) hasCalls() bool {
+	return slices.ContainsFunc(b.buckets, func(c burnBucket) bool { return c.total > 0 })
 }
 
 // rates returns the burn rates as of the last period added. The budget is 1 minus

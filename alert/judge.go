@@ -37,15 +37,20 @@ func NewJudge() *Judge {
 
 // Judge completes p's summaries, with their verdicts above all, and returns the
 // alerts that they raise: in the order of the summaries, but none before the one that
-// it is caused by, and reminders last. A partial period is not judged.
+// it is caused by, and reminders last. A partial period is not judged, nor is an operation
+// in its last one: an alert about it would never be resolved.
 func (j *Judge) Judge(p *engine.Period) []Alert {
+	left := make(map[engine.OperationKey]bool, len(p.Left))
+	for _, key := range p.Left {
+		left[key] = true
+	}
 	var alerts []Alert
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
-		if s.Partial {
+		j.recall(s)
+		if s.Partial || left[s.Key()] {
 			continue
 		}
-		j.recall(s)
 		// The evidence is a copy of the summary, so all its verdicts come first.
 		var machines [len(kinds)]*machine
 		for i, k := range kinds {
@@ -121,8 +126,37 @@ func (j *Judge) remind(now time.Time) []Alert {
 
 // IsFiring reports whether an alert about the operation fires.
 func (j *Judge) IsFiring(key engine.OperationKey) bool {
+	return j.any(key, func(_ Kind, m *machine) bool { return m.isFiring() })
+}
+
+// Needs reports whether an operation must keep its place though nobody calls it: an alert about
+// it fires, or may soon fire for its silence, or its last calls still count for the burn rate.
+func (j *Judge) Needs(key engine.OperationKey) bool {
+	return j.pasts[key].isNeeded() || j.any(key, func(k Kind, m *machine) bool {
+		return m.isFiring() || m.phase == Pending && !k.isShare()
+	})
+}
+
+// Needed returns the operations of which Needs is true.
+func (j *Judge) Needed() map[engine.OperationKey]bool {
+	needed := make(map[engine.OperationKey]bool)
+	for key := range j.machines {
+		if j.Needs(key.operation) {
+			needed[key.operation] = true
+		}
+	}
+	for key, p := range j.pasts {
+		if p.isNeeded() {
+			needed[key] = true
+		}
+	}
+	return needed
+}
+
+// any reports whether is holds for any of the machines of an operation.
+func (j *Judge) any(key engine.OperationKey, is func(Kind, *machine) bool) bool {
 	for _, k := range kinds {
-		if m := j.machines[machineKey{key, k}]; m != nil && m.isFiring() {
+		if m := j.machines[machineKey{key, k}]; m != nil && is(k, m) {
 			return true
 		}
 	}

@@ -195,6 +195,49 @@ func TestBurnRateAfterALongPeriod(t *testing.T) {
 	checkKept(t, j, 1, 1) // it burns slowly
 }
 
+// Partial periods are not judged, but their calls spend the budget, too: those of the process's
+// first minute, before it is known how long a period is, and those before a leap of the clock.
+func TestBurnRateCountsPartialPeriods(t *testing.T) {
+	o := expecting(engine.Objective{BudgetRatio: 0.9, TrafficDrop: 0.5})
+	for _, length := range []time.Duration{time.Minute, 5 * time.Minute} {
+		j := NewJudge()
+		rates := func(end time.Duration, partial time.Duration, c calls) engine.BurnRates {
+			s := summaryOf(0, o, c)
+			s.Start, s.End = midnight.Add(end-length), midnight.Add(end)
+			if partial > 0 {
+				s.Start, s.Partial = midnight.Add(end-partial), true
+			}
+			p := &engine.Period{Start: s.Start, End: s.End, Partial: s.Partial, Summaries: []engine.Summary{s}}
+			j.Judge(p)
+			if s := p.Summaries[0]; s.Partial && (s.BurnRates != engine.BurnRates{} || s.Verdicts != engine.Verdicts{}) {
+				t.Errorf("a partial period was judged: %+v", s)
+			}
+			return p.Summaries[0].BurnRates
+		}
+		near := func(when string, got, want engine.BurnRates) {
+			t.Helper()
+			if !isNear(got.Minutes5, want.Minutes5) || !isNear(got.Minutes30, want.Minutes30) || !isNear(got.Hour1, want.Hour1) || !isNear(got.Hours6, want.Hours6) {
+				t.Errorf("%s, periods of %s: %+v, want %+v", when, length, got, want)
+			}
+		}
+		rates(0, 20*time.Second, calls{failure: 3})
+		rates(0, 10*time.Second, calls{failure: 2})
+		near("at first", rates(length, 0, well(5)), map[time.Duration]engine.BurnRates{
+			time.Minute:     {Minutes5: 5, Minutes30: 5, Hour1: 5, Hours6: 5},
+			5 * time.Minute: {Minutes5: 0, Minutes30: 5, Hour1: 5, Hours6: 5},
+		}[length])
+		near("ten minutes later", rates(10*time.Minute+length, 0, well(0)), engine.BurnRates{Minutes30: 5, Hour1: 5, Hours6: 5})
+		rates(2*time.Hour, 30*time.Second, calls{failure: 10})
+		near("after another one", rates(2*time.Hour+length, 0, well(30)), map[time.Duration]engine.BurnRates{
+			time.Minute:     {Minutes5: 2.5, Minutes30: 2.5, Hour1: 2.5, Hours6: 3},
+			5 * time.Minute: {Minutes5: 0, Minutes30: 2.5, Hour1: 2.5, Hours6: 3},
+		}[length])
+		if n := len(j.pasts[op("GET /users/{id}")].calls); n != 2 {
+			t.Errorf("the traffic of %d periods is remembered, want that of the whole ones", n)
+		}
+	}
+}
+
 func TestVerdictWithConfidence(t *testing.T) {
 	for _, tt := range []struct {
 		confidence  float64
@@ -485,4 +528,55 @@ func TestJudgeForgetsThePast(t *testing.T) {
 	j, _ = fresh()
 	judged(j, summaryOf(1, engine.DefaultObjective(), well(1)))
 	checkKept(t, j, 0, 0)
+}
+
+// An operation that leaves is not judged: nobody would hear that it is well again.
+func TestOperationsThatLeaveRaiseNoAlert(t *testing.T) {
+	j := NewJudge()
+	s := summaryOf(0, expecting(engine.Objective{MinTraffic: 5, AlertAfter: 1}), calls{failure: 9})
+	p := periodOf(0, s)
+	p.Left = []engine.OperationKey{s.Key()}
+	if alerts := j.Judge(p); len(alerts) != 0 || p.Summaries[0].Verdicts != (engine.Verdicts{}) {
+		t.Errorf("alerts = %v, verdicts = %+v", about(alerts), p.Summaries[0].Verdicts)
+	}
+	checkKept(t, j, 0, 0)
+}
+
+// Who must keep its place though nobody calls it.
+func TestJudgeNeeds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		objective engine.Objective
+		calls     calls
+		stuck     bool
+		want      bool
+	}{
+		"nothing is known":              {engine.Objective{}, well(5), false, false},
+		"availability is pending":       {engine.Objective{AlertAfter: 2}, calls{failure: 5}, false, false},
+		"availability fires":            {engine.Objective{AlertAfter: 1}, calls{failure: 5}, false, true},
+		"latency is pending":            {engine.Objective{AlertAfter: 2}, calls{success: 5}, false, false},
+		"enough traffic":                {engine.Objective{MinTraffic: 5}, well(5), false, false},
+		"too little traffic":            {engine.Objective{MinTraffic: 5}, well(4), false, true},
+		"stuck":                         {engine.Objective{StuckAfter: time.Minute}, well(5), true, true},
+		"calls that spend a budget":     {engine.Objective{BudgetRatio: 0.9}, well(5), false, true},
+		"a budget that nobody spends":   {engine.Objective{BudgetRatio: 0.9}, calls{cancelled: 5}, false, false},
+		"it is not known what is usual": {engine.Objective{TrafficDrop: 0.5}, well(5), false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := NewJudge()
+			s := summaryOf(0, expecting(tt.objective), tt.calls)
+			if tt.stuck {
+				s = inFlight(s, 1, 1, time.Hour)
+			}
+			judged(j, s)
+			if got := j.Needs(s.Key()); got != tt.want {
+				t.Errorf("needed: %t, want %t", got, tt.want)
+			}
+			if got := j.Needed(); got[s.Key()] != tt.want || len(got) > 1 {
+				t.Errorf("needed: %v", got)
+			}
+			if j.Needs(op("another one")) {
+				t.Error("another operation is needed")
+			}
+		})
+	}
 }

@@ -11,7 +11,7 @@ import (
 // Phase is where an operation stands with one objective.
 //
 //	          bad                N-th bad running
-//	normal ---------> pending --------------------> firing
+//	normal ---------> pending --------------------> alerting
 //	   ^    <---------                                |  ^
 //	   |       good                              good |  | bad
 //	   |                                              v  |
@@ -19,8 +19,7 @@ import (
 //	               M-th good running
 //
 // With N = 1 pending is skipped, with M = 1 recovering is. With [engine.Objective.AlertFor]
-// pending lasts at least so long. Periods that are insufficient
-// change nothing.
+// pending lasts at least so long. Periods that are insufficient change nothing.
 type Phase uint8
 
 const (

@@ -23,9 +23,18 @@ type past struct {
 	calls []uint64 // of the last periods with calls, at most typicalPeriods, a ring
 	at    int      // the place of the oldest, once it is full
 	burn  *burnCounts
+	early earlyCounts
 }
 
-// recall completes a summary by what was before it, and remembers it.
+// earlyCounts are the calls of partial periods before the first whole one: how long a period is
+// shows only then.
+type earlyCounts struct {
+	end         time.Time
+	good, total uint64
+}
+
+// recall completes a summary by what was before it, and remembers it. Of a partial period only
+// the calls count, for the error budget.
 func (j *Judge) recall(s *engine.Summary) {
 	watchesTraffic, watchesBudget := s.Objective.TrafficDrop > 0, s.Objective.BudgetRatio > 0
 	if !watchesTraffic && !watchesBudget {
@@ -37,23 +46,40 @@ func (j *Judge) recall(s *engine.Summary) {
 		p = &past{}
 		j.pasts[s.Key()] = p
 	}
-	if watchesTraffic {
+	if watchesTraffic && !s.Partial {
 		s.TypicalCalls = p.typical()
 		if s.Count > 0 {
 			p.add(s.Count)
 		}
 	}
 	if watchesBudget {
-		// The first period may be one during which the process stood still: what comes after
-		// it is shorter, and tells how long a period is.
-		if length := s.End.Sub(s.Start); p.burn == nil || p.burn.width > max(length, time.Minute) {
-			p.burn = newBurnCounts(length)
-		}
-		p.burn.add(s.End, s.Success, s.Success+s.Failure)
-		r := p.burn.rates(1 - s.Objective.BudgetRatio)
-		s.BurnRates = engine.BurnRates{Minutes5: r.M5, Minutes30: r.M30, Hour1: r.H1, Hours6: r.H6}
+		p.spend(s)
 	}
 }
+
+// spend takes the calls of a period from the error budget, and says how fast that burns.
+func (p *past) spend(s *engine.Summary) {
+	good, total := s.Success, s.Success+s.Failure
+	switch length := s.End.Sub(s.Start); {
+	case s.Partial && p.burn == nil:
+		p.early = earlyCounts{s.End, p.early.good + good, p.early.total + total}
+		return
+	case s.Partial:
+		p.burn.add(s.End, good, total)
+		return
+	// The first period may be one during which the process stood still: what comes after
+	// it is shorter, and tells how long a period is.
+	case p.burn == nil || p.burn.width > max(length, time.Minute):
+		p.burn = newBurnCounts(length)
+		p.burn.add(p.early.end, p.early.good, p.early.total)
+	}
+	p.burn.add(s.End, good, total)
+	r := p.burn.rates(1 - s.Objective.BudgetRatio)
+	s.BurnRates = engine.BurnRates{Minutes5: r.M5, Minutes30: r.M30, Hour1: r.H1, Hours6: r.H6}
+}
+
+// isNeeded reports whether the calls of the last six hours still say how fast the budget burns.
+func (p *past) isNeeded() bool { return p != nil && p.burn != nil && p.burn.hasCalls() }
 
 // add remembers a period with calls.
 func (p *past) add(calls uint64) {

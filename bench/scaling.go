@@ -100,7 +100,7 @@ func makeClose(settings) (*group, error) {
 			})
 			began = began.Add(time.Hour)
 			return timed(manyNames, func() {
-				p := w.Close(engine.Period{Start: began, End: began.Add(time.Hour)}, judge.IsFiring)
+				p := w.Close(engine.Period{Start: began, End: began.Add(time.Hour)}, judge.Needs)
 				judge.Judge(&p)
 			}), nil
 		},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -30,8 +29,8 @@ type analysis struct {
 	timeline *engine.Timeline
 	span     engine.Span // the one that is being counted
 	clock    engine.SteadyClock
-	closed   []*engine.Period // that wait to be sent
-	firing   map[engine.OperationKey]bool
+	closed   []*engine.Period             // that wait to be sent
+	needed   map[engine.OperationKey]bool // those that must keep their places
 	isEnded  bool
 
 	// The fields below belong to the goroutine of run, and to close after that.
@@ -82,7 +81,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		receivers: receivers,
 		troubles:  delivery.NewTroubles(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
 	}
-	timeline.Keep(func(key engine.OperationKey) bool { return a.firing[key] })
+	timeline.Keep(func(key engine.OperationKey) bool { return a.needed[key] })
 	notifiers, sinks := receivers.notifiers, receivers.sinks
 	if s.logs != nil {
 		notifiers = append(notifiers, &alertsOutput{s.logs})
@@ -176,21 +175,22 @@ func (a *analysis) send(p *engine.Period) {
 		a.metrics.add(p, alerts)
 	}
 	a.outlet.Send(p, alerts)
-	firing := firingIn(a.judge.Standings())
-	a.telemetry.closed(p, alerts, len(firing))
+	a.telemetry.closed(p, alerts, firingIn(a.judge.Standings()))
 	a.troubles.NewPeriod()
-	operations := make(map[engine.OperationKey]bool)
-	for _, s := range firing {
-		operations[s.Operation] = true
-	}
+	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.firing = operations
+	a.needed = needed
 }
 
-// firingIn returns the standings in which an alert fires.
-func firingIn(standings []alert.Standing) []alert.Standing {
-	return slices.DeleteFunc(standings, func(s alert.Standing) bool { return s.Phase != alert.Alerting && s.Phase != alert.Recovering })
+// firingIn returns the number of standings in which an alert fires.
+func firingIn(standings []alert.Standing) (n int) {
+	for _, s := range standings {
+		if s.Phase == alert.Alerting || s.Phase == alert.Recovering {
+			n++
+		}
+	}
+	return n
 }
 
 // close closes all open periods, delivers everything and ends every goroutine. If ctx ends

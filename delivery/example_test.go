@@ -35,7 +35,7 @@ func Example() {
 		for range 10 {
 			windows.Add(engine.Report{Operation: "GET /users/{id}", Code: "500", Duration: 20 * time.Millisecond})
 		}
-		period := windows.Close(engine.Period{Start: start, End: start.Add(time.Minute)}, judge.IsFiring)
+		period := windows.Close(engine.Period{Start: start, End: start.Add(time.Minute)}, judge.Needs)
 		start = period.End
 		outlet.Send(&period, judge.Judge(&period))
 		if err := outlet.Flush(context.Background()); err != nil {

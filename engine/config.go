@@ -45,7 +45,7 @@ type Config struct {
 	// [OverflowOperation], 1 to 1000. Default 64.
 	MaxCodes int `mapstructure:"max_codes"`
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. Default 60.
+	// gives up its place, 1 to 1,000,000, unless whoever judges it needs it. Default 60.
 	IdlePeriods int `mapstructure:"idle_periods"`
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. Default: 4096 for each of the

@@ -62,7 +62,7 @@ type Hooks struct {
 	// InFlight calls add for each call that has begun and not ended, at the end of a
 	// period, and returns the numbers for [Period.Untracked] and [Period.Abandoned].
 	InFlight func(now time.Time, add func(InFlight)) (untracked, abandoned uint64)
-	// Keep says that an idle operation must keep its place.
+	// Keep says that an idle operation must keep its place, as one with a firing alert must.
 	Keep func(OperationKey) bool
 	// Trouble gets what is wrong with the engine's own work.
 	Trouble func(error)

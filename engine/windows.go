@@ -47,9 +47,12 @@ type operation struct {
 	group *group
 	window
 	key     OperationKey
-	idle    int       // periods without a call, up to now
-	isKnown bool      // it was there in a period that is closed: from then on its silence counts
-	ahead   []*window // of the periods after the current one, while they fill
+	idle    int  // periods without a call, up to now
+	isKnown bool // it was there in a period that is closed: from then on its silence counts
+	// wasWatched says that its silence counted once: an alert about that has to hear, too, that
+	// nothing is expected any more.
+	wasWatched bool
+	ahead      []*window // of the periods after the current one, while they fill
 	// isDivided says that its calls are told apart by their callees, so that few or none under
 	// its own name are as it should be.
 	isDivided bool
@@ -358,7 +361,7 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	p.Monitor = w.config.Name
 	p.Overflowed, w.overflowed = w.overflowed, 0
 	p.InFlight, w.inFlight = w.inFlight, 0
-	p.Summaries = make([]Summary, 0, w.noted())
+	p.Summaries = make([]Summary, 0, w.noted(keep))
 	leaving := false
 	for _, op := range w.operations {
 		if op.isIdle() {
@@ -367,8 +370,8 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 		} else {
 			op.idle = 0
 		}
-		if op.isNoted() {
-			op.isKnown = true
+		if op.isNoted(keep) {
+			op.isKnown, op.wasWatched = true, op.wasWatched || op.objective.needsSilence()
 			p.Summaries = append(p.Summaries, w.summarize(op, &p))
 		}
 		w.turn(op)
@@ -390,15 +393,15 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 }
 
 // isNoted reports whether the operation gets a summary of the current period.
-func (op *operation) isNoted() bool {
-	return !op.isIdle() || op.isKnown && op.objective.needsSilence()
+func (op *operation) isNoted(keep func(OperationKey) bool) bool {
+	return !op.isIdle() || op.isKnown && (op.objective.needsSilence() || op.wasWatched && op.isKept(keep))
 }
 
 // noted returns the number of operations that get a summary.
-func (w *Windows) noted() int {
+func (w *Windows) noted(keep func(OperationKey) bool) int {
 	n := 0
 	for _, op := range w.operations {
-		if op.isNoted() {
+		if op.isNoted(keep) {
 			n++
 		}
 	}
@@ -426,13 +429,20 @@ func (w *Windows) sort() {
 	w.sorted = true
 }
 
+// isKept reports whether keep says that the operation must keep its place; nil never does.
+func (op *operation) isKept(keep func(OperationKey) bool) bool { return keep != nil && keep(op.key) }
+
+// isJustSilent reports whether the operation is watched for silence and silent for the first
+// time: whether that is bad has to be heard before it leaves.
+func (op *operation) isJustSilent() bool { return op.idle == 1 && op.wasWatched }
+
 // dismiss takes away the places of operations that have been idle for too long,
 // and returns whose they were.
 func (w *Windows) dismiss(keep func(OperationKey) bool) []OperationKey {
 	var left []OperationKey
 	stay := w.operations[:0]
 	for _, op := range w.operations {
-		if op.idle < w.config.IdlePeriods || op.isAhead() || keep != nil && keep(op.key) {
+		if op.idle < w.config.IdlePeriods || op.isAhead() || op.isJustSilent() || op.isKept(keep) {
 			stay = append(stay, op)
 			continue
 		}

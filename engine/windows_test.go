@@ -358,12 +358,53 @@ func TestWindowsSilence(t *testing.T) {
 	checkOperations(t, w.Close(Period{}, nil))
 }
 
+// Where silence is no longer bad there are summaries as long as an alert may have to hear it.
+func TestWindowsSilenceIsSwitchedOff(t *testing.T) {
+	kept := true
+	keep := func(OperationKey) bool { return kept }
+	w := newWindows(t, Config{IdlePeriods: 2, Operations: map[string]Objective{"a": {MinTraffic: 1}}})
+	w.Add(Report{Operation: "a"})
+	w.Add(Report{Operation: "b"})
+	checkOperations(t, w.Close(Period{}, keep), "a", "b")
+	checkOperations(t, w.Close(Period{}, keep), "a")
+	if err := w.SetObjective("a", Objective{MinTraffic: -1}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		checkOperations(t, w.Close(Period{}, keep), "a")
+	}
+	kept = false
+	if p := w.Close(Period{}, keep); len(p.Summaries) != 0 || len(p.Left) != 2 {
+		t.Errorf("%d summaries, left: %v", len(p.Summaries), p.Left)
+	}
+	kept = true
+	w.Add(Report{Operation: "a"})
+	checkOperations(t, w.Close(Period{}, keep), "a")
+	checkOperations(t, w.Close(Period{}, keep)) // it was never bad
+}
+
+// The first period of silence is always seen.
+func TestWindowsSilenceIsSeenOnce(t *testing.T) {
+	w := newWindows(t, Config{IdlePeriods: 1, Operations: map[string]Objective{"a": {MinTraffic: 1}}})
+	w.Add(Report{Operation: "a"})
+	w.Add(Report{Operation: "b"})
+	w.Close(Period{}, nil)
+	p := w.Close(Period{}, nil)
+	checkOperations(t, p, "a")
+	if want := []OperationKey{{Name: "b", Service: p.Summaries[0].Service}}; !slices.Equal(p.Left, want) {
+		t.Errorf("left: %v, want %v", p.Left, want)
+	}
+	if p := w.Close(Period{}, nil); len(p.Left) != 1 {
+		t.Errorf("left: %v, want a", p.Left)
+	}
+}
+
 func TestWindowsInFlight(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 2, MaxOperations: 2, Operations: map[string]Objective{"a": {StuckAfter: time.Minute}}})
 	for range 3 { // calls in flight keep the place
 		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute})
-		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute + 1})
 		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Hour})
+		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute + 1})
 		w.AddInFlight(InFlight{"shop", "b", KindServer, -time.Hour})
 		w.AddInFlight(InFlight{"shop", "too many", KindServer, time.Second})
 		p := w.Close(Period{}, nil)

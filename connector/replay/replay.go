@@ -37,7 +37,7 @@ func (r *Replay) Add(s *engine.Span) {
 			panic(err) // New has tried it
 		}
 		timeline.Repeatable()
-		timeline.Keep(r.judge.IsFiring)
+		timeline.Keep(r.judge.Needs)
 		r.timeline = timeline
 	}
 	r.timeline.Advance(now, r.end)

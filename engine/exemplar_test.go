@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // call returns an exemplar with an id of its own.
@@ -49,10 +51,50 @@ func TestFailedCallsSpreadOverTheCodes(t *testing.T) {
 	if got, want := codesOf(x.failed), []string{"500", "501", "502", "503", "504"}; !slices.Equal(got, want) {
 		t.Errorf("the failed calls have the codes %v, want %v", got, want)
 	}
-	x.addFailed(call(202, "505", ms, true))
+	x.addFailed(call(202, "505", ms, false))
 	if got, want := codesOf(x.failed), []string{"500", "501", "502", "503", "504"}; !slices.Equal(got, want) {
 		t.Errorf("a sixth code took the place of one of five: %v", got)
 	}
+	for i := range 10 {
+		x.addFailed(call(byte(210+i), fmt.Sprint(505+i), ms, true))
+	}
+	if got, want := codesOf(x.failed), []string{"500", "501", "505", "506", "507"}; !slices.Equal(got, want) {
+		t.Errorf("after more codes of calls that can be looked up they are %v, want %v: the sampled ones", got, want)
+	}
+}
+
+// Whatever comes in whatever order: there are as many codes as can be, and a call that can be
+// looked up if there was one.
+func TestFailedCallsLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var x exemplars
+		offered, sampled := map[string]bool{}, false
+		for i := range rapid.IntRange(0, 30).Draw(t, "calls") {
+			e := call(byte(i), rapid.SampledFrom([]string{"", "500", "501", "502", "503", "504", "505"}).Draw(t, "code"), ms, rapid.Bool().Draw(t, "sampled"))
+			before := slices.Clone(x.failed)
+			x.addFailed(e)
+			offered[e.Code], sampled = true, sampled || e.Trace.Sampled
+			if len(before) == maxExemplars && worstSpread(x.failed) > worstSpread(before) {
+				t.Fatalf("%v spread worse than %v", codesOf(x.failed), codesOf(before))
+			}
+		}
+		if got, want := len(slices.Compact(codesOf(x.failed))), min(len(offered), maxExemplars); got != want {
+			t.Fatalf("%d codes of %d: %v", got, len(offered), codesOf(x.failed))
+		}
+		if sampled && !slices.ContainsFunc(x.failed, func(e Exemplar) bool { return e.Trace.Sampled }) {
+			t.Fatalf("none can be looked up: %v", x.failed)
+		}
+	})
+}
+
+// worstSpread returns how often the most frequent code is there.
+func worstSpread(list []Exemplar) int {
+	counts, most := map[string]int{}, 0
+	for _, e := range list {
+		counts[e.Code]++
+		most = max(most, counts[e.Code])
+	}
+	return most
 }
 
 func TestFailedCallsPreferSampledOnes(t *testing.T) {

@@ -253,6 +253,12 @@ func TestCausesOfTraces(t *testing.T) {
 				load gaveup d=90
 					SELECT fail=timeout
 					SELECT ok`},
+		{"what failed below what was given up, tried again with success", `
+			GET fail=500
+				step gaveup
+					load fail=error blames=SELECT/timeout
+						SELECT fail=timeout
+				load ok`},
 		{"another failure after what was given up", `
 			GET fail=500 d=100 slowed=load blames=UPDATE/23505
 				load gaveup d=90
@@ -549,6 +555,28 @@ func TestCausesRemoteParents(t *testing.T) {
 	checkWaiting(t, c, 0)
 	if failure, _ := c.Ended(span(1, 8, 0), get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
+	}
+}
+
+// The way to a server is to blame only where a client waited for one elsewhere.
+func TestCausesOnTheWay(t *testing.T) {
+	for _, tt := range []struct {
+		parent, child Kind
+		service       string
+		want          bool
+	}{
+		{KindClient, KindServer, "stock", true},
+		{KindClient, KindServer, "shop", false},
+		{KindClient, KindClient, "stock", false},
+		{KindServer, KindServer, "stock", false},
+		{KindProducer, KindConsumer, "stock", false},
+	} {
+		c := NewCauses()
+		c.Ended(span(1, 2, 1), Cause{Service: tt.service, Kind: tt.child, Operation: "GET /stock"}, OutcomeSuccess, 10*ms, endTime)
+		_, slow := c.Ended(span(1, 1, 0), Cause{Service: "shop", Kind: tt.parent, Operation: "get"}, OutcomeSuccess, time.Second, endTime)
+		if got := slow != nil && slow.IsNetwork(); got != tt.want || slow != nil && !got {
+			t.Errorf("a %s that waited for a %s of %s blames %v", tt.parent, tt.child, tt.service, slow)
+		}
 	}
 }
 

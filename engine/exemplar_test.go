@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -113,6 +115,46 @@ func TestFailedCallsPreferSampledOnes(t *testing.T) {
 	if want := []bool{true, true, true, false, false}; !slices.Equal(sampled, want) {
 		t.Errorf("sampled: %v, want %v", sampled, want)
 	}
+}
+
+// The most telling call comes first, and of calls that tell as much those that came first stay.
+func TestFailedCallsInTheirOrder(t *testing.T) {
+	var x exemplars
+	for i, d := range []time.Duration{3, 5, 1, 4, 2} {
+		x.addFailed(call(byte(i), "500", d*ms, i == 2 || i == 4))
+	}
+	x.addFailed(call(9, "500", time.Hour, false))
+	failed, _ := x.take()
+	var got []time.Duration
+	for _, e := range failed {
+		got = append(got, e.Duration/ms)
+	}
+	if want := []time.Duration{2, 1, 5, 4, 3}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A code may be of any length and a piece of something large.
+func TestSlowCallsHoldOnToNothing(t *testing.T) {
+	var x exemplars
+	page := strings.Repeat("é", 1<<20)
+	check := func() {
+		t.Helper()
+		for _, e := range x.slow {
+			at := uintptr(unsafe.Pointer(unsafe.StringData(e.Code))) - uintptr(unsafe.Pointer(unsafe.StringData(page)))
+			if len(e.Code) > MaxNameBytes || at < uintptr(len(page)) {
+				t.Errorf("a code of %d bytes is a piece of the page: %t", len(e.Code), at < uintptr(len(page)))
+			}
+		}
+	}
+	for i := range maxExemplars {
+		x.addSlow(call(byte(i), page[2*i:], time.Duration(i)*ms, true))
+	}
+	check()
+	for i := range maxExemplars {
+		x.addSlow(call(byte(i), page[2*i:2*i+8], time.Duration(i)*time.Hour, true))
+	}
+	check()
 }
 
 // A newcomer of a rare code takes the place of a call that can't be looked up

@@ -202,3 +202,13 @@ func TestAlertsShareNothing(t *testing.T) {
 		t.Errorf("changing what was handed out changed later alerts (-before +after):\n%s", diff)
 	}
 }
+
+// A good period between bad ones breaks no streak that is bad beyond chance, and is none of its
+// bad periods; but it is one of the alert's.
+func TestGoodPeriodsBetween(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 3, AlertFor: 3 * time.Minute})
+	want := []string{"3: availability firing since 0 by 0 1 2 3"}
+	if diff := cmp.Diff(want, pour(t, NewJudge(), 0, o, "FsFF")); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
+	}
+}

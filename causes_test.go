@@ -338,3 +338,30 @@ func TestCausesFollowTheCode(t *testing.T) {
 		t.Errorf("causes (-want +got):\n%s", diff)
 	}
 }
+
+// A failed call whose parent lives elsewhere, as mostly that of a server does, makes nobody pay
+// for waiting; one whose parent never ends does so no longer than two minutes.
+func TestNobodyIsWaitedForInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		elsewhere := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, Remote: true})
+		server("GET /", "500", 0).run(trace.ContextWithRemoteSpanContext(context.Background(), elsewhere), tp.Tracer("test"))
+		if m.causes.IsWaiting() {
+			t.Error("a call of another process is waited for")
+		}
+		ctx, _ := tp.Tracer("test").Start(context.Background(), "never ends")
+		client("SELECT", "boom", 0).run(ctx, tp.Tracer("test"))
+		if !m.causes.IsWaiting() {
+			t.Error("the call of this process is not waited for")
+		}
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		if m.causes.IsWaiting() {
+			t.Error("it is waited for still")
+		}
+		if err := tp.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -345,7 +345,7 @@ func TestNobodyIsWaitedForInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
-		elsewhere := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, Remote: true})
+		elsewhere := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, Remote: true})
 		server("GET /", "500", 0).run(trace.ContextWithRemoteSpanContext(context.Background(), elsewhere), tp.Tracer("test"))
 		if m.causes.IsWaiting() {
 			t.Error("a call of another process is waited for")

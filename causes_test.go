@@ -30,6 +30,9 @@ type node struct {
 
 const ms = time.Millisecond
 
+// gaveUp is the code of a call that its caller gave up.
+const gaveUp = "context canceled"
+
 // Short names for kinds of calls.
 func server(name, code string, works time.Duration, calls ...node) node {
 	return node{kind: trace.SpanKindServer, name: name, code: code, works: works, calls: calls}
@@ -47,7 +50,9 @@ func internal(name, code string, works time.Duration, calls ...node) node {
 func (n node) run(ctx context.Context, tracer trace.Tracer) {
 	ctx, span := tracer.Start(ctx, n.name, trace.WithSpanKind(n.kind))
 	end := func() {
-		if n.code != "" {
+		if n.code == gaveUp {
+			span.SetStatus(codes.Error, "rows: context canceled")
+		} else if n.code != "" {
 			span.SetStatus(codes.Error, "")
 			span.SetAttributes(attribute.String("error.type", n.code))
 		}
@@ -127,6 +132,27 @@ func TestCauses(t *testing.T) {
 			name:    "a child that dealt with its own child's failure",
 			traces:  []node{server("POST /orders", "500", ms, client("POST payments", "", ms, insert("40001")))},
 			failure: map[string][]string{"POST /orders": nil, "POST payments": nil},
+		},
+		{
+			// As with an errgroup: one of several queries fails, so the others are given up.
+			name:    "what is given up after the failure of another one is no success",
+			traces:  []node{server("POST /orders", "500", ms, insert("40001"), client("INSERT orders", gaveUp, 5*ms))},
+			failure: map[string][]string{"POST /orders": {"1x INSERT orders [40001] 100 %"}},
+		},
+		{
+			name:    "nor is it if it took its time",
+			traces:  []node{server("POST /orders", "500", ms, insert("40001"), client("INSERT orders", gaveUp, 600*ms))},
+			failure: map[string][]string{"POST /orders": {"1x INSERT orders [40001] 100 %"}},
+		},
+		{
+			name:    "what failed below a call that was given up",
+			traces:  []node{server("POST /orders", "500", ms, client("POST payments", gaveUp, 600*ms, insert("40001")))},
+			failure: map[string][]string{"POST /orders": {"1x INSERT orders [40001] 100 %"}},
+		},
+		{
+			name:   "a slow child that was given up, with a fallback",
+			traces: []node{server("GET /report", "", ms, client("GET cache", gaveUp, time.Second))},
+			slow:   map[string][]string{"GET /report": {"1x GET cache [_OTHER] 100 %"}},
 		},
 		{
 			name: "different children",
@@ -311,4 +337,31 @@ func TestCausesFollowTheCode(t *testing.T) {
 	if diff := cmp.Diff([]string{"1x INSERT 40001 [40001] 33 %"}, blamed(r.summaries("POST /orders")[0].FailureCauses)); diff != "" {
 		t.Errorf("causes (-want +got):\n%s", diff)
 	}
+}
+
+// A failed call whose parent lives elsewhere, as mostly that of a server does, makes nobody pay
+// for waiting; one whose parent never ends does so no longer than two minutes.
+func TestNobodyIsWaitedForInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		elsewhere := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, Remote: true})
+		server("GET /", "500", 0).run(trace.ContextWithRemoteSpanContext(context.Background(), elsewhere), tp.Tracer("test"))
+		if m.causes.IsWaiting() {
+			t.Error("a call of another process is waited for")
+		}
+		ctx, _ := tp.Tracer("test").Start(context.Background(), "never ends")
+		client("SELECT", "boom", 0).run(ctx, tp.Tracer("test"))
+		if !m.causes.IsWaiting() {
+			t.Error("the call of this process is not waited for")
+		}
+		time.Sleep(4 * time.Minute)
+		synctest.Wait()
+		if m.causes.IsWaiting() {
+			t.Error("it is waited for still")
+		}
+		if err := tp.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -55,7 +55,7 @@ func (m *Monitor) observeClosely(s sdktrace.ReadOnlySpan, r Report) {
 	switch failed := r.Outcome == engine.OutcomeFailure; {
 	case failed || r.Outcome != engine.OutcomeIgnored && m.engine.MayBeSlow(r.Duration):
 		self := engine.Cause{Service: cmp.Or(r.Service, m.service), Kind: r.Kind, Operation: r.Operation, Code: r.Code}
-		failure, slow := m.causes.Ended(link, self, failed, r.Duration, r.End.UnixNano())
+		failure, slow := m.causes.Ended(link, self, r.Outcome, r.Duration, r.End.UnixNano())
 		if cause = slow; failed {
 			cause = failure
 		}

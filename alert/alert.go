@@ -64,6 +64,9 @@ type Alert struct {
 	// CausedBy is the id of the alert about the main cause, where that has one: where at
 	// least half of the calls are blamed on an operation about which an alert fires.
 	CausedBy string `json:"caused_by,omitempty"`
+	// Periods is the number of periods that led to the alert, of which Evidence may hold
+	// the newest alone.
+	Periods int `json:"periods,omitzero"`
 	// Evidence are the summaries of the periods that led to the alert, oldest
 	// first; of more than 100 the newest. Of periods that were judged together, since they
 	// held too few calls, they are the last five, and for a reminder those of the last bad

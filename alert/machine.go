@@ -94,7 +94,8 @@ type run struct {
 	units   int       // how many verdicts they are, since some were judged together
 	since   time.Time // the start of the first period
 	total   reading
-	periods []engine.Summary // the newest
+	count   int              // of the periods
+	periods []engine.Summary // the newest of them
 }
 
 // plus returns r followed by o.
@@ -104,7 +105,7 @@ func (r run) plus(k Kind, o run) run {
 	}
 	return run{
 		units: r.units + o.units, since: r.since, total: r.total.plus(k, o.total),
-		periods: newest(r.periods, o.periods, maxEvidence),
+		count: r.count + o.count, periods: newest(r.periods, o.periods, maxEvidence),
 	}
 }
 
@@ -178,7 +179,9 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 	switch {
 	case v == engine.VerdictGood && m.phase == Pending && m.isSurelyBad(k, s):
 		// So few calls succeed now and then though all is as bad as before.
-		m.streak = m.streak.plus(k, run{since: s.Start, total: m.total, periods: m.unit(s, m.total).periods})
+		between := m.unit(s, m.total)
+		between.units = 0
+		m.streak = m.streak.plus(k, between)
 	case v == engine.VerdictBad && m.isFiring(), v == engine.VerdictGood && !m.isFiring():
 		m.breakStreak()
 	case v == engine.VerdictBad:
@@ -207,9 +210,9 @@ func (m *machine) isSurelyBad(k Kind, s *engine.Summary) bool {
 
 // unit returns the period of s and the pool before it as one run, with the given reading.
 func (m *machine) unit(s *engine.Summary, total reading) run {
-	u := run{units: 1, since: s.Start, total: total, periods: []engine.Summary{s.Clone()}}
+	u := run{units: 1, since: s.Start, total: total, count: 1, periods: []engine.Summary{s.Clone()}}
 	if m.pool.units > 0 {
-		u.since = m.pool.since
+		u.since, u.count = m.pool.since, m.pool.count+1
 		u.periods = newest(m.pool.periods, u.periods, maxPooled)
 	}
 	return u
@@ -265,6 +268,7 @@ func (r *run) alert(k Kind) Alert {
 		At:        last.End,
 		Target:    r.total.target,
 		Actual:    r.total.value(k),
+		Periods:   r.count,
 		Evidence:  r.periods,
 	}
 	if k == Latency {

@@ -19,7 +19,8 @@ var trickle = map[rune]calls{
 }
 
 // pour puts the judge through the periods that the letters stand for, and tells of each
-// alert in which period it came, since when, and the periods that led to it.
+// alert in which period it came, since when, and the periods that led to it: those that it
+// holds, and of how many.
 func pour(t testing.TB, j *Judge, first int, o engine.Objective, letters string) []string {
 	t.Helper()
 	var got []string
@@ -38,7 +39,11 @@ func pour(t testing.TB, j *Judge, first int, o engine.Objective, letters string)
 			if a.State == Resolved {
 				since = a.EndsAt
 			}
-			got = append(got, fmt.Sprintf("%d: %s %s since %d by %s", first+i, a.Objective, a.State, int(since.Sub(began)/time.Minute), strings.Join(periods, " ")))
+			one := fmt.Sprintf("%d: %s %s since %d by %s", first+i, a.Objective, a.State, int(since.Sub(began)/time.Minute), strings.Join(periods, " "))
+			if a.Periods != len(periods) {
+				one += fmt.Sprintf(" of %d", a.Periods)
+			}
+			got = append(got, one)
 		}
 	}
 	return got
@@ -71,7 +76,7 @@ func TestPools(t *testing.T) {
 			[]string{"1: availability firing since 0 by 0 1"}},
 		{"a good one ends the pool", []segment{{five(1, 1), "sSfSffff"}}, []string{"3: availability firing since 2 by 2 3"}},
 		{"at most the five newest periods of a pool", []segment{{engine.Objective{MinCalls: 8, AlertAfter: 2}, "ffffffffffffffff"}},
-			[]string{"15: availability firing since 0 by 3 4 5 6 7 11 12 13 14 15"}},
+			[]string{"15: availability firing since 0 by 3 4 5 6 7 11 12 13 14 15 of 16"}},
 		{"other objective, other pool", []segment{{five(1, 1), "ffff"}, {engine.Objective{MinCalls: 5, AlertAfter: 1, SuccessRatio: 0.9}, "fffff"}},
 			[]string{"8: availability firing since 4 by 4 5 6 7 8"}},
 		{"a smaller minimum drops the pool, too", []segment{{five(1, 1), "ffff"}, {engine.Objective{MinCalls: 2, AlertAfter: 1}, "s-s"}}, nil},
@@ -154,6 +159,9 @@ func TestPoolIsBounded(t *testing.T) {
 	if got, want := alerts[0].Evidence[0].Start, startOf(80*7+2); !got.Equal(want) {
 		t.Errorf("the evidence begins at %s, want %s: that of the newest units", got, want)
 	}
+	if text := Text(&alerts[0]); alerts[0].Periods != 700 || !strings.Contains(text, "700 periods running") || !strings.Contains(text, "(696 more)") {
+		t.Errorf("%d periods led to the alert, want 700; its text:\n%s", alerts[0].Periods, text)
+	}
 	if !alerts[0].StartsAt.Equal(began) || alerts[0].At != startOf(700) {
 		t.Errorf("from %s to %s, want all of it", alerts[0].StartsAt, alerts[0].At)
 	}
@@ -192,5 +200,15 @@ func TestAlertsShareNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, run(true)); diff != "" {
 		t.Errorf("changing what was handed out changed later alerts (-before +after):\n%s", diff)
+	}
+}
+
+// A good period between bad ones breaks no streak that is bad beyond chance, and is none of its
+// bad periods; but it is one of the alert's.
+func TestGoodPeriodsBetween(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 3, AlertFor: 3 * time.Minute})
+	want := []string{"3: availability firing since 0 by 0 1 2 3"}
+	if diff := cmp.Diff(want, pour(t, NewJudge(), 0, o, "FsFF")); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
 	}
 }

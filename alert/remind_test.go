@@ -150,7 +150,7 @@ func TestReminderTellsOfTheLastBadPeriod(t *testing.T) {
 		if len(first.Causes) == 0 && want.Objective == Availability {
 			t.Error("the first alert has no causes")
 		}
-		want.State, want.Reminder, want.ID, want.Worst = Firing, true, first.ID, first.Worst
+		want.State, want.Reminder, want.ID, want.Worst, want.Periods = Firing, true, first.ID, first.Worst, 1
 		want.Monitor, want.Service, want.Operation, want.SpanKind = first.Monitor, first.Service, first.Operation, first.SpanKind
 		want.StartsAt, want.At = startOf(0), startOf(7)
 		got.Evidence, got.Causes = nil, nil

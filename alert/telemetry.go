@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 	"unicode"
@@ -85,8 +86,11 @@ func attributes(a *Alert) []attribute.KeyValue {
 	for i := range a.Evidence {
 		calls, failures = calls+a.Evidence[i].Count, failures+a.Evidence[i].Failure
 	}
-	var traces []string
+	var exemplars, traces []string
 	for _, e := range a.Calls() {
+		if data, err := json.Marshal(e); err == nil { // it has an error for a year of five digits
+			exemplars = append(exemplars, string(data))
+		}
 		if e.Trace.Sampled {
 			traces = append(traces, trace.TraceID(e.Trace.TraceID).String())
 		}
@@ -100,6 +104,9 @@ func attributes(a *Alert) []attribute.KeyValue {
 		if code := topCode(a.Evidence); code != "" {
 			attrs = append(attrs, text("error.type", code))
 		}
+	}
+	if len(exemplars) > 0 {
+		attrs = append(attrs, attribute.StringSlice("gomonitor.evidence.exemplars", exemplars))
 	}
 	if len(traces) > 0 {
 		attrs = append(attrs, attribute.StringSlice("gomonitor.evidence.trace_ids", traces))

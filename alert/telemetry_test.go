@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -91,6 +92,9 @@ func wantAttributes(a *Alert) map[attribute.Key]any {
 		"gomonitor.evidence.trace_ids": []string{traceID, traceID, traceID},
 		"error.type":                   "503",
 	}
+	want["gomonitor.evidence.exemplars"] = slices.Repeat([]string{
+		`{"trace_id":"` + traceID + `","span_id":"1111111111111111","sampled":true,"code":"503","duration_ns":1200000000,"end":"2026-03-01T02:57:42+01:00"}`,
+	}, 3)
 	if a.State == Resolved {
 		delete(want, "error.type")
 		want["gomonitor.alert.ends_at"] = "2026-03-01T03:00:00+01:00"
@@ -273,7 +277,7 @@ func TestAttributesOfLatency(t *testing.T) {
 	}
 }
 
-func TestAttributesNameSampledTracesOnly(t *testing.T) {
+func TestAttributesNameSampledTraces(t *testing.T) {
 	a := Alert{Objective: Availability, Evidence: []engine.Summary{
 		{FailedCalls: []engine.Exemplar{exemplar(0x11, true, "", 0), exemplar(0x22, false, "", 0)}},
 		{FailedCalls: []engine.Exemplar{exemplar(0x33, false, "", 0), exemplar(0x44, true, "", 0)}},
@@ -282,6 +286,17 @@ func TestAttributesNameSampledTracesOnly(t *testing.T) {
 	if diff := cmp.Diff(any(want), valuesOf(t, attributes(&a))["gomonitor.evidence.trace_ids"]); diff != "" {
 		t.Errorf("trace ids (-want +got):\n%s", diff)
 	}
+	var all []engine.Exemplar
+	for _, text := range valuesOf(t, attributes(&a))["gomonitor.evidence.exemplars"].([]string) {
+		var e engine.Exemplar
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		all = append(all, e)
+	}
+	if diff := cmp.Diff(a.Calls(), all); diff != "" || len(all) != 4 {
+		t.Errorf("exemplars (-want +got):\n%s", diff)
+	}
 }
 
 func TestAttributesThatAreLeftOut(t *testing.T) {
@@ -289,7 +304,7 @@ func TestAttributesThatAreLeftOut(t *testing.T) {
 	for _, key := range []attribute.Key{
 		"gomonitor.alert.reminder", "gomonitor.alert.lasted", "gomonitor.worst_actual", "gomonitor.last_actual",
 		"gomonitor.cause.operation", "gomonitor.cause.share", "gomonitor.alert.caused_by",
-		"service.name", "gomonitor.alert.ends_at", "gomonitor.latency_target", "error.type", "gomonitor.evidence.trace_ids",
+		"service.name", "gomonitor.alert.ends_at", "gomonitor.latency_target", "error.type", "gomonitor.evidence.trace_ids", "gomonitor.evidence.exemplars",
 	} {
 		if v, ok := got[key]; ok {
 			t.Errorf("%s = %v, though there is nothing to say", key, v)
@@ -352,8 +367,14 @@ func TestTelemetryIsInert(t *testing.T) {
 func checkUTF8(t *testing.T, attrs []attribute.KeyValue) {
 	t.Helper()
 	for _, a := range attrs {
-		if a.Value.Type() == attribute.STRING && !utf8.ValidString(a.Value.AsString()) {
-			t.Errorf("%s is not UTF-8: %.100q", a.Key, a.Value.AsString())
+		values := []string{a.Value.String()}
+		if a.Value.Type() == attribute.STRINGSLICE {
+			values = a.Value.AsStringSlice()
+		}
+		for _, v := range values {
+			if !utf8.ValidString(v) {
+				t.Errorf("%s is not UTF-8: %.100q", a.Key, v)
+			}
 		}
 	}
 }

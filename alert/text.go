@@ -62,11 +62,11 @@ func Text(a *Alert) string {
 	switch {
 	case a.State == Resolved:
 		fmt.Fprintf(&b, "  bad from %s to %s (%s, at worst %s, at last %s), good for %s since:\n",
-			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.Lasted()), a.value(a.WorstActual), a.value(a.LastActual), periods(len(a.Evidence)))
+			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.Lasted()), a.value(a.WorstActual), a.value(a.LastActual), periods(a.periods()))
 	case a.Reminder:
 		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n", moment(a.StartsAt), rounded(a.Lasted()), a.value(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
 	default:
-		fmt.Fprintf(&b, "  bad since %s, %s running:\n", moment(a.StartsAt), periods(len(a.Evidence)))
+		fmt.Fprintf(&b, "  bad since %s, %s running:\n", moment(a.StartsAt), periods(a.periods()))
 	}
 	writeEvidence(&b, a)
 	if a.State == Firing {
@@ -121,12 +121,16 @@ func writeCalls(b *strings.Builder, a *Alert) {
 	}
 }
 
+// periods returns the number of periods that led to the alert, of which Evidence may hold
+// the newest alone.
+func (a *Alert) periods() int { return max(a.Periods, len(a.Evidence)) }
+
 // writeEvidence writes one line for each period, the numbers of calls below each other.
 func writeEvidence(b *strings.Builder, a *Alert) {
-	const most, head = 5, 1 // of more lines than most, head stay before the gap
-	gap := 0
-	if n := len(a.Evidence); n > most {
-		gap = n - (most - 1)
+	const most, head, tail = 5, 1, 3 // of more periods than most, these stay, and a line for the others
+	from, to := len(a.Evidence), len(a.Evidence)
+	if a.periods() > most {
+		from, to = head, max(head, len(a.Evidence)-tail)
 	}
 	var largest uint64
 	for i := range a.Evidence {
@@ -135,10 +139,10 @@ func writeEvidence(b *strings.Builder, a *Alert) {
 	}
 	width := len(strconv.FormatUint(largest, 10))
 	for i := range a.Evidence {
-		switch {
-		case gap > 0 && i == head:
-			fmt.Fprintf(b, "  (%d more)\n", gap)
-		case gap == 0 || i < head || i >= head+gap:
+		if i == from {
+			fmt.Fprintf(b, "  (%d more)\n", a.periods()-head-(len(a.Evidence)-to))
+		}
+		if i < from || i >= to {
 			fmt.Fprintf(b, "  %s\n", evidenceLine(a.Objective, &a.Evidence[i], width))
 		}
 	}

@@ -458,3 +458,25 @@ func TestRounded(t *testing.T) {
 		}
 	}
 }
+
+// Of periods that were judged together only the newest are there: the text tells of all.
+func TestTextCountsAllPeriods(t *testing.T) {
+	j := NewJudge()
+	o := expecting(engine.Objective{MinCalls: 8, AlertAfter: 1})
+	var alerts []Alert
+	for i := range 8 {
+		_, alerts = judged(j, summaryOf(i, o, calls{failure: 1}))
+	}
+	if len(alerts) != 1 {
+		t.Fatalf("alerts = %v", about(alerts))
+	}
+	text := Text(&alerts[0])
+	for _, want := range []string{"bad since 2026-03-01 02:57:00 +01:00, 8 periods running:\n", "\n  (4 more)\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if got := len(lines(&alerts[0], "succeed:")); got != 4 {
+		t.Errorf("%d periods are shown, want 4:\n%s", got, text)
+	}
+}

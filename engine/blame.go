@@ -137,11 +137,11 @@ func (b *blame) span(family []relative, s *relative) {
 	if failed && b.callees != nil && !s.isAnswered {
 		if server := b.callees.unanswered(s.recentSpan, b.callerOf(family, s)); server != nil {
 			// As if the server had failed and told so.
-			b.causes.Ended(Link{Trace: link.Trace, Parent: link.Span}, Cause{Service: server.key.Service, Kind: server.key.Kind, Operation: server.key.Name, Code: s.code}, true, 0, s.end)
+			b.causes.Ended(Link{Trace: link.Trace, Parent: link.Span}, Cause{Service: server.key.Service, Kind: server.key.Kind, Operation: server.key.Name, Code: s.code}, OutcomeFailure, 0, s.end)
 		}
 	}
 	key := &s.op.key
-	failure, slow := b.causes.Ended(link, Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: s.code}, failed, s.duration, s.end)
+	failure, slow := b.causes.Ended(link, Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: s.code}, s.outcome, s.duration, s.end)
 	i, ok := b.isDue[s.number]
 	switch {
 	case !ok:

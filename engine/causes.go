@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
@@ -127,7 +128,7 @@ func NewCauses() *Causes {
 // that failed. Only then Succeeded and Passed have anything to do. It is one atomic load.
 func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
 
-// Ended takes a call that failed, or that succeeded and may have been slow, with its end in
+// Ended takes a call that failed, or that may have been slow, with its end in
 // Unix nanoseconds, and returns what it is blamed on. The failure of a failed
 // call is blamed on the deepest failed operation known, if it had a failed child; of several
 // children, on the last, which is most likely the one that made it fail. The
@@ -136,19 +137,25 @@ func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
 // there and back. Nil stands for the call itself.
 //
 // A call that succeeded has dealt with its children's failures, so its parents are not told
-// of them; and it excuses a failed call of the same operation, as Succeeded says.
-func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int64) (failure, slow *Cause) {
+// of them; and it excuses a failed call of the same operation, as Succeeded says. One that was
+// given up ([OutcomeCancelled]) has done neither: often it was given up because another
+// one failed.
+func (c *Causes) Ended(l Link, self Cause, outcome Outcome, d time.Duration, end int64) (failure, slow *Cause) {
 	if self.Code == NetworkCode { // a call's own code says nothing of the network
 		self.Code = OverflowOperation
 	}
 	var own *Cause
-	if l.Parent != [8]byte{} && (failed || d > 0) {
+	if l.Parent != [8]byte{} && (outcome == OutcomeFailure || d > 0) {
 		own = c.intern(&self)
 	}
+	up := pending{end: end, local: !l.RemoteParent, slow: own, slowest: own, took: d}
 	left := c.take(l.span())
 	if isNear(left.end, end) {
-		if failed {
+		switch outcome {
+		case OutcomeFailure:
 			failure = left.failed
+		case OutcomeCancelled:
+			up.failed, up.child = left.failed, left.child
 		}
 		switch {
 		case left.took > d/2:
@@ -157,20 +164,16 @@ func (c *Causes) Ended(l Link, self Cause, failed bool, d time.Duration, end int
 			slow = c.intern(&Cause{Service: left.slowest.Service, Kind: left.slowest.Kind, Operation: left.slowest.Operation, Code: NetworkCode})
 		}
 	}
-	if !failed && c.IsWaiting() {
+	switch {
+	case outcome == OutcomeFailure:
+		up.failed, up.child = cmp.Or(failure, own), own
+	case outcome != OutcomeCancelled && c.IsWaiting():
 		c.excuse(&l, self.Key())
 	}
-	if own != nil {
-		up := pending{end: end, local: !l.RemoteParent, slow: own, slowest: own, took: d}
-		if slow != nil {
-			up.slow = slow
-		}
-		if failed {
-			up.failed, up.child = own, own
-			if failure != nil {
-				up.failed = failure
-			}
-		}
+	if slow != nil && own != nil {
+		up.slow = slow
+	}
+	if l.Parent != [8]byte{} && !up.isFree() {
 		c.leave(l.parent(), &up)
 	}
 	return failure, slow

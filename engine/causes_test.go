@@ -27,15 +27,16 @@ import (
 //	    SELECT fail=timeout d=10
 //
 // After the name come: ok (healthy), pass (not watched), remote (its parent is remote),
-// fail=CODE, d=MILLISECONDS (default 0: too short to slow anybody), later (it ends after everything
+// fail=CODE, gaveup (cancelled), d=MILLISECONDS (default 0: too short to slow anybody), later (it ends after everything
 // else), after=DURATION (that passes before it ends), blames=NAME/CODE and slowed=NAME: what is expected.
 // A line "---" starts another trace.
 type tracedSpan struct {
-	name, code, blames, slowed     string
-	ok, pass, remote, fails, later bool
-	d, after                       time.Duration
-	link                           Link
-	children                       []*tracedSpan
+	name, code, blames, slowed string
+	ok, pass, remote, later    bool
+	outcome                    Outcome
+	d, after                   time.Duration
+	link                       Link
+	children                   []*tracedSpan
 }
 
 // parseTraces reads what tracedSpan describes.
@@ -50,7 +51,7 @@ func parseTraces(t testing.TB, text string) []*tracedSpan {
 			continue
 		}
 		depth := (len(line) - len(strings.TrimLeft(line, "\t"))) - 3 // the table's own indent
-		s := &tracedSpan{name: words[0]}
+		s := &tracedSpan{name: words[0], outcome: OutcomeSuccess}
 		s.link.Trace, s.link.Span = [16]byte{3: trace}, [8]byte{0: byte(i + 1)}
 		for _, w := range words[1:] {
 			key, value, _ := strings.Cut(w, "=")
@@ -65,7 +66,9 @@ func parseTraces(t testing.TB, text string) []*tracedSpan {
 			case "later":
 				s.later = true
 			case "fail":
-				s.fails, s.code = true, value
+				s.outcome, s.code = OutcomeFailure, value
+			case "gaveup":
+				s.outcome = OutcomeCancelled
 			case "d":
 				var n int
 				n, err = strconv.Atoi(value)
@@ -118,7 +121,7 @@ func (s *tracedSpan) end(t *testing.T, c *Causes, now *int64) (later []*tracedSp
 	} else if s.ok {
 		c.Succeeded(s.link, self.Key())
 	} else {
-		failure, slow := c.Ended(s.link, self, s.fails, s.d, *now)
+		failure, slow := c.Ended(s.link, self, s.outcome, s.d, *now)
 		checkCause(t, s.name+" blames for its failure", failure, s.blames)
 		if slow != nil {
 			slow = &Cause{Operation: slow.Operation}
@@ -233,6 +236,42 @@ func TestCausesOfTraces(t *testing.T) {
 			GET fail=500 d=100 slowed=UPDATE blames=SELECT/timeout
 				SELECT fail=timeout
 				UPDATE d=90`},
+		{"what is given up excuses nobody", `
+			GET fail=500 d=100 slowed=SELECT blames=SELECT/timeout
+				SELECT fail=timeout
+				SELECT gaveup d=90`},
+		{"what is given up below hides nothing", `
+			GET fail=500 d=100 slowed=load blames=SELECT/timeout
+				load gaveup d=90
+					SELECT fail=timeout`},
+		{"what is given up at once, neither", `
+			GET fail=500 blames=SELECT/timeout
+				load gaveup
+					SELECT fail=timeout`},
+		{"though that was tried again with success", `
+			GET fail=500 d=100 slowed=load
+				load gaveup d=90
+					SELECT fail=timeout
+					SELECT ok`},
+		{"what failed below what was given up, tried again with success", `
+			GET fail=500
+				step gaveup
+					load fail=error blames=SELECT/timeout
+						SELECT fail=timeout
+				load ok`},
+		{"another failure after what was given up", `
+			GET fail=500 d=100 slowed=load blames=UPDATE/23505
+				load gaveup d=90
+					SELECT fail=timeout
+				UPDATE fail=23505`},
+		{"what failed before what was given up is too old", `
+			GET fail=500 d=100 slowed=load
+				load gaveup d=90 after=3m
+					SELECT fail=timeout`},
+		{"what is given up blames nobody for itself", `
+			GET ok
+				load gaveup d=100 slowed=SELECT
+					SELECT fail=timeout d=80`},
 		{"tried again in vain", `
 			GET fail=500 blames=SELECT/timeout
 				SELECT fail=reset
@@ -412,9 +451,9 @@ func TestCausesShares(t *testing.T) {
 		if i%10 < 3 {
 			first, last = last, first
 		}
-		c.Ended(span(i, 2, 1), first, true, ms, endTime)
-		c.Ended(span(i, 3, 1), last, true, ms, endTime)
-		failure, _ := c.Ended(span(i, 1, 0), get, true, ms, endTime)
+		c.Ended(span(i, 2, 1), first, OutcomeFailure, ms, endTime)
+		c.Ended(span(i, 3, 1), last, OutcomeFailure, ms, endTime)
+		failure, _ := c.Ended(span(i, 1, 0), get, OutcomeFailure, ms, endTime)
 		got[*failure]++
 	}
 	if got[query] != 300 || got[update] != 700 {
@@ -427,13 +466,13 @@ func TestCausesShares(t *testing.T) {
 func TestCausesOtherSpans(t *testing.T) {
 	c := NewCauses()
 	l := span(1, 2, 3)
-	c.Ended(l, query, true, ms, endTime)
+	c.Ended(l, query, OutcomeFailure, ms, endTime)
 	parent := span(1, 3, 0)
 	for i := range parent.Trace {
 		other := parent
 		other.Trace[i] ^= 0x40
 		checkOther(t, other.span(), parent.span())
-		if failure, slow := c.Ended(other, get, true, ms, endTime); failure != nil || slow != nil {
+		if failure, slow := c.Ended(other, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 			t.Errorf("a call of a trace that differs in byte %d blames %v and %v", i, failure, slow)
 		}
 	}
@@ -441,11 +480,11 @@ func TestCausesOtherSpans(t *testing.T) {
 		other := parent
 		other.Span[i] ^= 0x40
 		checkOther(t, other.span(), parent.span())
-		if failure, slow := c.Ended(other, get, true, ms, endTime); failure != nil || slow != nil {
+		if failure, slow := c.Ended(other, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 			t.Errorf("a call that differs in byte %d blames %v and %v", i, failure, slow)
 		}
 	}
-	if failure, _ := c.Ended(parent, get, true, ms, endTime); failure == nil || *failure != query {
+	if failure, _ := c.Ended(parent, get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
 	}
 }
@@ -462,9 +501,9 @@ func checkOther(t *testing.T, a, b spanID) {
 // What is blamed once is not blamed twice.
 func TestCausesTakeOut(t *testing.T) {
 	c := NewCauses()
-	c.Ended(span(1, 2, 1), query, true, 10*ms, endTime)
-	c.Ended(span(1, 1, 0), get, true, 10*ms, endTime)
-	if failure, slow := c.Ended(span(1, 1, 0), get, true, 10*ms, endTime); failure != nil || slow != nil {
+	c.Ended(span(1, 2, 1), query, OutcomeFailure, 10*ms, endTime)
+	c.Ended(span(1, 1, 0), get, OutcomeFailure, 10*ms, endTime)
+	if failure, slow := c.Ended(span(1, 1, 0), get, OutcomeFailure, 10*ms, endTime); failure != nil || slow != nil {
 		t.Errorf("blamed again: %v and %v", failure, slow)
 	}
 }
@@ -473,7 +512,7 @@ func TestCausesTakeOut(t *testing.T) {
 func TestCausesWithoutATrace(t *testing.T) {
 	c := NewCauses()
 	for range 3 {
-		if failure, slow := c.Ended(Link{}, get, true, ms, endTime); failure != nil || slow != nil {
+		if failure, slow := c.Ended(Link{}, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 			t.Errorf("a call without a trace blames %v and %v", failure, slow)
 		}
 		c.Succeeded(Link{}, get.Key())
@@ -481,7 +520,7 @@ func TestCausesWithoutATrace(t *testing.T) {
 	}
 	checkWaiting(t, c, 0)
 	for range 3 {
-		c.Ended(span(1, 1, 1), get, true, ms, endTime)
+		c.Ended(span(1, 1, 1), get, OutcomeFailure, ms, endTime)
 		checkWaiting(t, c, 1)
 	}
 	c.Passed(span(1, 1, 1))
@@ -490,9 +529,9 @@ func TestCausesWithoutATrace(t *testing.T) {
 	checkWaiting(t, c, 0)
 	for _, end := range []int64{math.MinInt64, math.MaxInt64, 0} {
 		for _, d := range []time.Duration{math.MinInt64, math.MaxInt64, 0} {
-			c.Ended(span(2, 2, 1), query, true, d, end)
-			c.Ended(span(2, 1, 0), get, true, d, end)
-			c.Ended(span(2, 2, 1), query, true, d, end)
+			c.Ended(span(2, 2, 1), query, OutcomeFailure, d, end)
+			c.Ended(span(2, 1, 0), get, OutcomeFailure, d, end)
+			c.Ended(span(2, 2, 1), query, OutcomeFailure, d, end)
 		}
 	}
 	checkWaiting(t, c, 1)
@@ -503,19 +542,41 @@ func TestCausesWithoutATrace(t *testing.T) {
 // A call whose parent lives elsewhere does not keep every healthy call busy.
 func TestCausesRemoteParents(t *testing.T) {
 	c := NewCauses()
-	c.Ended(remote(span(1, 2, 1)), get, true, ms, endTime)
+	c.Ended(remote(span(1, 2, 1)), get, OutcomeFailure, ms, endTime)
 	checkWaiting(t, c, 0)
-	c.Ended(span(1, 3, 1), query, true, ms, endTime) // so it lives here
+	c.Ended(span(1, 3, 1), query, OutcomeFailure, ms, endTime) // so it lives here
 	checkWaiting(t, c, 1)
-	c.Ended(remote(span(1, 4, 1)), get, true, ms, endTime)
+	c.Ended(remote(span(1, 4, 1)), get, OutcomeFailure, ms, endTime)
 	checkWaiting(t, c, 1)
 	c.Succeeded(span(1, 5, 1), get.Key())
 	checkWaiting(t, c, 0)
-	c.Ended(span(1, 6, 7), query, true, ms, endTime)
+	c.Ended(span(1, 6, 7), query, OutcomeFailure, ms, endTime)
 	c.Passed(remote(span(1, 7, 8)))
 	checkWaiting(t, c, 0)
-	if failure, _ := c.Ended(span(1, 8, 0), get, true, ms, endTime); failure == nil || *failure != query {
+	if failure, _ := c.Ended(span(1, 8, 0), get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
+	}
+}
+
+// The way to a server is to blame only where a client waited for one elsewhere.
+func TestCausesOnTheWay(t *testing.T) {
+	for _, tt := range []struct {
+		parent, child Kind
+		service       string
+		want          bool
+	}{
+		{KindClient, KindServer, "stock", true},
+		{KindClient, KindServer, "shop", false},
+		{KindClient, KindClient, "stock", false},
+		{KindServer, KindServer, "stock", false},
+		{KindProducer, KindConsumer, "stock", false},
+	} {
+		c := NewCauses()
+		c.Ended(span(1, 2, 1), Cause{Service: tt.service, Kind: tt.child, Operation: "GET /stock"}, OutcomeSuccess, 10*ms, endTime)
+		_, slow := c.Ended(span(1, 1, 0), Cause{Service: "shop", Kind: tt.parent, Operation: "get"}, OutcomeSuccess, time.Second, endTime)
+		if got := slow != nil && slow.IsNetwork(); got != tt.want || slow != nil && !got {
+			t.Errorf("a %s that waited for a %s of %s blames %v", tt.parent, tt.child, tt.service, slow)
+		}
 	}
 }
 
@@ -540,7 +601,7 @@ func crowd(c *Causes, n int) (links []Link) {
 func blames(c *Causes, links []Link, end int64) (which []int) {
 	for i, l := range links {
 		l.Span, l.Parent = l.Parent, [8]byte{}
-		if failure, _ := c.Ended(l, get, true, ms, end); failure != nil {
+		if failure, _ := c.Ended(l, get, OutcomeFailure, ms, end); failure != nil {
 			which = append(which, i)
 		}
 	}
@@ -555,7 +616,7 @@ func TestCausesGiveUpTheOldest(t *testing.T) {
 		if i == 1 {
 			end += 1000
 		}
-		c.Ended(l, query, true, ms, end)
+		c.Ended(l, query, OutcomeFailure, ms, end)
 		checkWaiting(t, c, int64(min(i+1, causeWays)))
 	}
 	if got, want := blames(c, links, endTime), []int{1, 3, 4, 5, 6, 7, 8, 9}; !slices.Equal(got, want) {
@@ -574,7 +635,7 @@ func TestCausesGiveUpRemoteParentsFirst(t *testing.T) {
 	links := crowd(c, 2*causeWays)
 	for i, l := range links {
 		l.RemoteParent = i%4 != 0
-		c.Ended(l, query, true, ms, endTime+int64(i))
+		c.Ended(l, query, OutcomeFailure, ms, endTime+int64(i))
 	}
 	if got, want := blames(c, links, endTime), []int{0, 4, 8, 11, 12, 13, 14, 15}; !slices.Equal(got, want) {
 		t.Errorf("of %d calls in one set those at %v know their cause, want %v", len(links), got, want)
@@ -589,7 +650,7 @@ func TestCausesUseFreePlacesFirst(t *testing.T) {
 		links := crowd(c, causeWays)
 		for i, l := range links {
 			l.RemoteParent = i%2 == 0
-			c.Ended(l, query, true, ms, end-int64(i))
+			c.Ended(l, query, OutcomeFailure, ms, end-int64(i))
 		}
 		if got := blames(c, links, end); len(got) != causeWays || c.lost.Load() != 0 {
 			t.Errorf("at %d: of %d calls in one set those at %v know their cause", end, causeWays, got)
@@ -603,7 +664,7 @@ func TestCausesOfALargeTrace(t *testing.T) {
 	var links []Link
 	for i := range uint64(1000) {
 		links = append(links, span(1, 10_000+i, i+1))
-		c.Ended(links[i], query, true, ms, endTime)
+		c.Ended(links[i], query, OutcomeFailure, ms, endTime)
 	}
 	if got := len(blames(c, links, endTime)); got < 990 {
 		t.Errorf("%d of %d calls know their cause, want nearly all", got, len(links))
@@ -616,7 +677,7 @@ func TestCausesOldPlacesAreFree(t *testing.T) {
 	c := NewCauses()
 	links := crowd(c, 2*causeWays)
 	for i, l := range links {
-		c.Ended(l, query, true, ms, endTime+int64(i/causeWays)*int64(time.Hour))
+		c.Ended(l, query, OutcomeFailure, ms, endTime+int64(i/causeWays)*int64(time.Hour))
 		checkWaiting(t, c, int64(min(i+1, causeWays)))
 	}
 	if got := c.lost.Load(); got != 0 {
@@ -629,7 +690,7 @@ func TestCausesExpire(t *testing.T) {
 	year := int64(365 * 24 * time.Hour)
 	for i, end := range []int64{endTime, endTime + int64(time.Minute), endTime + year} {
 		for j := range uint64(100) {
-			c.Ended(span(1000*uint64(i)+j, 2, 1), query, true, ms, end)
+			c.Ended(span(1000*uint64(i)+j, 2, 1), query, OutcomeFailure, ms, end)
 		}
 	}
 	checkWaiting(t, c, 300)
@@ -673,12 +734,15 @@ func (m causesModel) leave(l Link, failed, child, slow *Cause, took time.Duratio
 	m[l.parent()] = p
 }
 
-func (m causesModel) ended(l Link, self *Cause, failed bool, d time.Duration, end int64) (failure, slow *Cause) {
-	left := m.take(l)
-	rootFailed, rootSlow := (*Cause)(nil), self
+func (m causesModel) ended(l Link, self *Cause, outcome Outcome, d time.Duration, end int64) (failure, slow *Cause) {
+	failed, left := outcome == OutcomeFailure, m.take(l)
+	rootFailed, child, rootSlow := (*Cause)(nil), self, self
 	if gap := left.end - end; gap <= int64(maxCauseAge) && gap >= -int64(maxCauseAge) {
 		if failed {
 			failure = left.failed
+		}
+		if outcome == OutcomeCancelled {
+			rootFailed, child = left.failed, left.child
 		}
 		if 2*left.took > d { // durations are small here
 			slow = left.slow
@@ -687,7 +751,7 @@ func (m causesModel) ended(l Link, self *Cause, failed bool, d time.Duration, en
 	if slow != nil {
 		rootSlow = slow
 	}
-	if !failed && m.waiting() > 0 {
+	if outcome == OutcomeSuccess && m.waiting() > 0 {
 		m.excuse(l, self.Key())
 	}
 	if failed {
@@ -696,7 +760,7 @@ func (m causesModel) ended(l Link, self *Cause, failed bool, d time.Duration, en
 			rootFailed = failure
 		}
 	}
-	m.leave(l, rootFailed, self, rootSlow, d, end)
+	m.leave(l, rootFailed, child, rootSlow, d, end)
 	return failure, slow
 }
 
@@ -769,9 +833,10 @@ func TestCausesAgreeWithTheModel(t *testing.T) {
 				c.Passed(l)
 				m.passed(l)
 			default:
-				failed, d := rapid.Bool().Draw(t, "failed"), time.Duration(rapid.IntRange(-1, 9).Draw(t, "d"))
-				failure, slow := c.Ended(l, self, failed, d, now)
-				wantFailure, wantSlow := m.ended(l, &self, failed, d, now)
+				outcome := rapid.SampledFrom([]Outcome{OutcomeSuccess, OutcomeFailure, OutcomeCancelled}).Draw(t, "outcome")
+				d := time.Duration(rapid.IntRange(-1, 9).Draw(t, "d"))
+				failure, slow := c.Ended(l, self, outcome, d, now)
+				wantFailure, wantSlow := m.ended(l, &self, outcome, d, now)
 				if !same(failure, wantFailure) || !same(slow, wantSlow) {
 					t.Fatalf("got %v and %v, want %v and %v", failure, slow, wantFailure, wantSlow)
 				}
@@ -780,7 +845,7 @@ func TestCausesAgreeWithTheModel(t *testing.T) {
 		}
 		for trace := range uint64(traces) {
 			for id := range uint64(spans) {
-				c.Ended(span(trace+1, id+1, 0), get, false, ms, now)
+				c.Ended(span(trace+1, id+1, 0), get, OutcomeSuccess, ms, now)
 			}
 		}
 		checkWaiting(t, c, 0)
@@ -804,7 +869,7 @@ func TestCausesCountUnderPressure(t *testing.T) {
 			case 1:
 				c.Passed(l)
 			default:
-				c.Ended(l, query, rnd.IntN(3) > 0, ms, endTime)
+				c.Ended(l, query, []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeFailure, OutcomeCancelled}[rnd.IntN(4)], ms, endTime)
 			}
 		}
 		checkWaiting(t, c, c.waits())
@@ -813,7 +878,7 @@ func TestCausesCountUnderPressure(t *testing.T) {
 		}
 		for trace := range uint64(8) {
 			for id := range uint64(2000) {
-				c.Ended(span(trace, id+1, 0), get, true, ms, endTime)
+				c.Ended(span(trace, id+1, 0), get, OutcomeFailure, ms, endTime)
 			}
 		}
 		checkWaiting(t, c, 0)
@@ -855,7 +920,7 @@ func TestCausesAreBounded(t *testing.T) {
 			before := heap()
 			c := NewCauses()
 			for i := range n {
-				c.Ended(span(uint64(i), 2, 1), tt.cause(i), true, ms, endTime+int64(i))
+				c.Ended(span(uint64(i), 2, 1), tt.cause(i), OutcomeFailure, ms, endTime+int64(i))
 			}
 			grown := heap() - before
 			t.Logf("grown by %d bytes", grown)
@@ -882,12 +947,12 @@ func TestCausesAllocateNothing(t *testing.T) {
 	trace := func() {
 		i++
 		for _, leaf := range []Cause{query, update, long} {
-			c.Ended(span(i, 4, 3), leaf, true, ms, endTime)
-			c.Ended(span(i, 5, 3), leaf, false, ms, endTime)
+			c.Ended(span(i, 4, 3), leaf, OutcomeFailure, ms, endTime)
+			c.Ended(span(i, 5, 3), leaf, OutcomeSuccess, ms, endTime)
 			c.Passed(span(i, 3, 2))
-			c.Ended(span(i, 2, 1), get, true, ms, endTime)
+			c.Ended(span(i, 2, 1), get, OutcomeFailure, ms, endTime)
 			c.Succeeded(span(i, 6, 1), get.Key())
-			c.Ended(remote(span(i, 1, 9)), get, true, ms, endTime)
+			c.Ended(remote(span(i, 1, 9)), get, OutcomeFailure, ms, endTime)
 		}
 		c.IsWaiting()
 		if i%100 == 0 {
@@ -953,7 +1018,7 @@ func TestCausesNames(t *testing.T) {
 			}
 		}
 		// A call that is tried again is known by its name, cut or not.
-		c.Ended(span(1, 2, 1), self, true, 0, endTime)
+		c.Ended(span(1, 2, 1), self, OutcomeFailure, 0, endTime)
 		checkWaiting(t, c, 1)
 		c.Succeeded(span(1, 3, 1), self.Key())
 		checkWaiting(t, c, 0)
@@ -964,7 +1029,7 @@ func TestCausesNames(t *testing.T) {
 	for _, other := range []OperationKey{
 		{"shop", KindServer, "SELECT"}, {"other", KindClient, "SELECT"}, {"shop", KindClient, "UPDATE"},
 	} {
-		c.Ended(span(1, 2, 1), query, true, ms, endTime)
+		c.Ended(span(1, 2, 1), query, OutcomeFailure, ms, endTime)
 		c.Succeeded(span(1, 3, 1), other)
 		checkWaiting(t, c, 1)
 	}
@@ -992,12 +1057,12 @@ func TestCauseJSON(t *testing.T) {
 func TestCausesWaitForNobody(t *testing.T) {
 	c := NewCauses()
 	leaf, parent := span(1, 2, 1), span(1, 1, 0)
-	c.Ended(leaf, query, true, ms, endTime)
+	c.Ended(leaf, query, OutcomeFailure, ms, endTime)
 	s, _ := c.lock(leaf.parent())
-	if failure, slow := c.Ended(parent, get, true, ms, endTime); failure != nil || slow != nil {
+	if failure, slow := c.Ended(parent, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 		t.Errorf("got %v and %v from a locked shard", failure, slow)
 	}
-	c.Ended(leaf, update, true, ms, endTime)
+	c.Ended(leaf, update, OutcomeFailure, ms, endTime)
 	c.Succeeded(leaf, query.Key())
 	c.Passed(parent)
 	s.mu.Unlock()
@@ -1005,7 +1070,7 @@ func TestCausesWaitForNobody(t *testing.T) {
 		t.Errorf("%d were lost, want 4 to 6", got)
 	}
 	checkWaiting(t, c, 1)
-	if failure, _ := c.Ended(parent, get, true, ms, endTime); failure == nil || *failure != query {
+	if failure, _ := c.Ended(parent, get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
 	}
 }
@@ -1023,15 +1088,15 @@ func TestCausesConcurrently(t *testing.T) {
 				leaf := Cause{"shop", KindClient, "SELECT", fmt.Sprint("leaf", g, i/4)}
 				load := Cause{"shop", KindInternal, "load", fmt.Sprint("load", g, i/4)}
 				trace := uint64(g)<<32 | uint64(i)
-				c.Ended(span(trace, 9, 3), leaf, true, 9*ms, endTime)
+				c.Ended(span(trace, 9, 3), leaf, OutcomeFailure, 9*ms, endTime)
 				c.Passed(span(trace, 3, 2))
-				failure, _ := c.Ended(span(trace, 2, 1), load, true, 10*ms, endTime)
+				failure, _ := c.Ended(span(trace, 2, 1), load, OutcomeFailure, 10*ms, endTime)
 				if failure == nil {
 					unknown.Add(1)
 				} else if *failure != leaf {
 					t.Errorf("%v blames %v", load, failure)
 				}
-				failure, slow := c.Ended(span(trace, 1, 0), get, true, 11*ms, endTime)
+				failure, slow := c.Ended(span(trace, 1, 0), get, OutcomeFailure, 11*ms, endTime)
 				for _, cause := range []*Cause{failure, slow} {
 					if cause == nil {
 						unknown.Add(1)
@@ -1084,8 +1149,8 @@ func TestCausesInternConcurrently(t *testing.T) {
 // BenchmarkCausesEnded ends two spans of a trace, of which the inner one is to blame.
 func BenchmarkCausesEnded(b *testing.B) {
 	pair := func(c *Causes, i uint64) {
-		c.Ended(span(i*0x9E3779B97F4A7C15, 2, 1), query, true, ms, endTime)
-		c.Ended(span(i*0x9E3779B97F4A7C15, 1, 0), get, true, ms, endTime)
+		c.Ended(span(i*0x9E3779B97F4A7C15, 2, 1), query, OutcomeFailure, ms, endTime)
+		c.Ended(span(i*0x9E3779B97F4A7C15, 1, 0), get, OutcomeFailure, ms, endTime)
 	}
 	b.Run("pair", func(b *testing.B) {
 		b.ReportAllocs()
@@ -1113,7 +1178,7 @@ func BenchmarkCausesEnded(b *testing.B) {
 		c, i := NewCauses(), uint64(0)
 		for b.Loop() {
 			i++
-			c.Ended(span(i, 1, 0), get, false, ms, endTime)
+			c.Ended(span(i, 1, 0), get, OutcomeSuccess, ms, endTime)
 		}
 	})
 	b.Run("full", func(b *testing.B) {
@@ -1121,13 +1186,13 @@ func BenchmarkCausesEnded(b *testing.B) {
 		c, i := NewCauses(), uint64(0)
 		for b.Loop() {
 			i++
-			c.Ended(span(i, 2, 1), query, true, ms, endTime)
+			c.Ended(span(i, 2, 1), query, OutcomeFailure, ms, endTime)
 		}
 	})
 	b.Run("expire", func(b *testing.B) {
 		c := NewCauses()
 		for i := range uint64(maxPending) {
-			c.Ended(span(i, 2, 1), query, true, ms, endTime)
+			c.Ended(span(i, 2, 1), query, OutcomeFailure, ms, endTime)
 		}
 		for b.Loop() {
 			c.Expire(endTime)

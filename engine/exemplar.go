@@ -73,15 +73,14 @@ type exemplars struct {
 }
 
 // addFailed keeps e if that spreads the failed calls better over the codes, or
-// replaces one of the same code that can't be looked up by one that can.
+// replaces one that can't be looked up by one that can without spreading them worse.
 func (x *exemplars) addFailed(e Exemplar) {
 	if len(x.failed) < maxExemplars {
 		x.failed = append(x.failed, e)
 		return
 	}
 	// The place to give up is one of the most frequent code, an unsampled one if
-	// there is one. A newcomer of a less frequent code takes it, and so does a
-	// sampled newcomer of the same code from an unsampled call.
+	// there is one.
 	victim, most, own := -1, 0, 0
 	for i := range x.failed {
 		n := 0
@@ -97,7 +96,8 @@ func (x *exemplars) addFailed(e Exemplar) {
 			victim, most = i, n
 		}
 	}
-	if own+1 <= most-1 {
+	isGain := e.Trace.Sampled && !x.failed[victim].Trace.Sampled
+	if own+1 < most || own+1 == most && isGain {
 		x.failed[victim] = e
 		return
 	}

@@ -4,8 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
+
+	"pgregory.net/rapid"
 )
 
 // call returns an exemplar with an id of its own.
@@ -49,10 +53,50 @@ func TestFailedCallsSpreadOverTheCodes(t *testing.T) {
 	if got, want := codesOf(x.failed), []string{"500", "501", "502", "503", "504"}; !slices.Equal(got, want) {
 		t.Errorf("the failed calls have the codes %v, want %v", got, want)
 	}
-	x.addFailed(call(202, "505", ms, true))
+	x.addFailed(call(202, "505", ms, false))
 	if got, want := codesOf(x.failed), []string{"500", "501", "502", "503", "504"}; !slices.Equal(got, want) {
 		t.Errorf("a sixth code took the place of one of five: %v", got)
 	}
+	for i := range 10 {
+		x.addFailed(call(byte(210+i), fmt.Sprint(505+i), ms, true))
+	}
+	if got, want := codesOf(x.failed), []string{"500", "501", "505", "506", "507"}; !slices.Equal(got, want) {
+		t.Errorf("after more codes of calls that can be looked up they are %v, want %v: the sampled ones", got, want)
+	}
+}
+
+// Whatever comes in whatever order: there are as many codes as can be, and a call that can be
+// looked up if there was one.
+func TestFailedCallsLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var x exemplars
+		offered, sampled := map[string]bool{}, false
+		for i := range rapid.IntRange(0, 30).Draw(t, "calls") {
+			e := call(byte(i), rapid.SampledFrom([]string{"", "500", "501", "502", "503", "504", "505"}).Draw(t, "code"), ms, rapid.Bool().Draw(t, "sampled"))
+			before := slices.Clone(x.failed)
+			x.addFailed(e)
+			offered[e.Code], sampled = true, sampled || e.Trace.Sampled
+			if len(before) == maxExemplars && worstSpread(x.failed) > worstSpread(before) {
+				t.Fatalf("%v spread worse than %v", codesOf(x.failed), codesOf(before))
+			}
+		}
+		if got, want := len(slices.Compact(codesOf(x.failed))), min(len(offered), maxExemplars); got != want {
+			t.Fatalf("%d codes of %d: %v", got, len(offered), codesOf(x.failed))
+		}
+		if sampled && !slices.ContainsFunc(x.failed, func(e Exemplar) bool { return e.Trace.Sampled }) {
+			t.Fatalf("none can be looked up: %v", x.failed)
+		}
+	})
+}
+
+// worstSpread returns how often the most frequent code is there.
+func worstSpread(list []Exemplar) int {
+	counts, most := map[string]int{}, 0
+	for _, e := range list {
+		counts[e.Code]++
+		most = max(most, counts[e.Code])
+	}
+	return most
 }
 
 func TestFailedCallsPreferSampledOnes(t *testing.T) {
@@ -71,6 +115,46 @@ func TestFailedCallsPreferSampledOnes(t *testing.T) {
 	if want := []bool{true, true, true, false, false}; !slices.Equal(sampled, want) {
 		t.Errorf("sampled: %v, want %v", sampled, want)
 	}
+}
+
+// The most telling call comes first, and of calls that tell as much those that came first stay.
+func TestFailedCallsInTheirOrder(t *testing.T) {
+	var x exemplars
+	for i, d := range []time.Duration{3, 5, 1, 4, 2} {
+		x.addFailed(call(byte(i), "500", d*ms, i == 2 || i == 4))
+	}
+	x.addFailed(call(9, "500", time.Hour, false))
+	failed, _ := x.take()
+	var got []time.Duration
+	for _, e := range failed {
+		got = append(got, e.Duration/ms)
+	}
+	if want := []time.Duration{2, 1, 5, 4, 3}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A code may be of any length and a piece of something large.
+func TestSlowCallsHoldOnToNothing(t *testing.T) {
+	var x exemplars
+	page := strings.Repeat("é", 1<<20)
+	check := func() {
+		t.Helper()
+		for _, e := range x.slow {
+			at := uintptr(unsafe.Pointer(unsafe.StringData(e.Code))) - uintptr(unsafe.Pointer(unsafe.StringData(page)))
+			if len(e.Code) > MaxNameBytes || at < uintptr(len(page)) {
+				t.Errorf("a code of %d bytes is a piece of the page: %t", len(e.Code), at < uintptr(len(page)))
+			}
+		}
+	}
+	for i := range maxExemplars {
+		x.addSlow(call(byte(i), page[2*i:], time.Duration(i)*ms, true))
+	}
+	check()
+	for i := range maxExemplars {
+		x.addSlow(call(byte(i), page[2*i:2*i+8], time.Duration(i)*time.Hour, true))
+	}
+	check()
 }
 
 // A newcomer of a rare code takes the place of a call that can't be looked up

@@ -468,9 +468,10 @@ func TestWindowCauses(t *testing.T) {
 	for range 3 {
 		add(1, OutcomeFailure, ms, insert())
 	}
-	add(4, OutcomeFailure, ms, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"})
+	// Four calls that are told as one.
+	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}}, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
 	add(1, OutcomeFailure, ms, nil)
-	add(2, OutcomeSuccess, 11*ms, &Cause{Operation: "SELECT"})
+	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}}, &Cause{Operation: "SELECT"}, 2, 64)
 	add(2, OutcomeSuccess, 11*ms, nil)
 	add(5, OutcomeSuccess, 10*ms, &Cause{Operation: "within the target"})
 	add(5, OutcomeCancelled, time.Hour, insert())
@@ -494,7 +495,7 @@ func TestWindowCausesAreBounded(t *testing.T) {
 		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
 	}
 	s := w.close(nil, false)
-	if len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauseCounts {
+	if maxCauseCounts != 16 || len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauseCounts {
 		t.Errorf("got %v, want %d causes and the rest together", s.FailureCauses, maxCauseCounts)
 	}
 }

@@ -66,7 +66,8 @@ func alertKey(a *alert.Alert, instance string) []byte {
 }
 
 // Alerts returns the alerts of every instance that were decided at or after from and before
-// to, oldest first; a zero time sets no bound. Their times are exact to the millisecond.
+// to, oldest first; a zero time sets no bound. Their times are exact to the millisecond. Their
+// number of Periods is not kept.
 func (s *Store) Alerts(ctx context.Context, from, to time.Time) ([]alert.Alert, error) {
 	var list []alert.Alert
 	err := s.db.read(ctx, func(q queryer) error {

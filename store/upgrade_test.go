@@ -242,7 +242,7 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.Failures[0], nil},
 		{summary.FailedCalls[0], nil},
 		{periodOf(start, summary), []string{"Left"}},
-		{a, nil},
+		{a, []string{"Periods"}},
 	} {
 		v := reflect.ValueOf(tt.of)
 		for i := range v.NumField() {

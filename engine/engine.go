@@ -123,7 +123,11 @@ func (e *Engine) Intake() *Intake { return e.queue }
 // ReportTraced is Report for a call whose span is known, so that it can become an
 // exemplar. cause is what it is blamed on if it failed or was slow; nil: itself.
 func (e *Engine) ReportTraced(r Report, ref TraceRef, cause *Cause) bool {
-	return e.queue.pushTraced(&r, ref, cause)
+	more := detail{trace: ref, service: r.Service, how: HowOf(r.Kind, r.Outcome), cause: cause}
+	if !r.End.IsZero() {
+		more.end = r.End.UnixNano()
+	}
+	return e.queue.pushDetailed(r.Operation, r.Code, r.Duration, more)
 }
 
 // WantsTrace reports whether a call that ended so and took so long may become an
@@ -283,19 +287,23 @@ func (e *Engine) add(slots []slot, details []detail) {
 	var operations [batch]*operation
 	for i := range slots {
 		s := &slots[i]
-		operations[i] = e.windows.lookup(s.service, s.name, s.how.kind())
+		service, kind := e.queue.service(s.what), s.what.kind()
+		if s.what.isDetailed() {
+			service, kind = details[i].service, details[i].how.kind()
+		}
+		operations[i] = e.windows.lookup(service, s.operation(), kind)
 	}
 	for i := range slots {
 		s := &slots[i]
-		if s.how&detailed == 0 {
-			e.windows.count(operations[i], s.how.outcome(), s.code, s.duration)
+		if !s.what.isDetailed() {
+			e.windows.count(operations[i], s.what.outcome(), s.status(), s.duration)
 			continue
 		}
 		d, end := &details[i], e.endOf
 		if d.end != 0 {
 			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], s.how.outcome(), Exemplar{Trace: d.traceRef(s.how), Code: s.code, Duration: s.duration, End: end}, d.cause)
+		e.windows.countTraced(operations[i], d.how.outcome(), Exemplar{Trace: d.trace, Code: s.status(), Duration: s.duration, End: end}, d.cause)
 	}
 }
 

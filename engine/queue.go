@@ -32,6 +32,8 @@ type queue struct {
 	all   [maxRings]ring
 	rings []ring // those that are used
 	last  uint64 // index of the last one: their number, a power of two, less one
+	// services are those that slots name by their place here; the first place stands for "".
+	services [maxServices]atomic.Pointer[string]
 	// wake holds a token when some ring has filled by another part and
 	// the consumer may be asleep.
 	wake chan struct{}
@@ -66,23 +68,37 @@ type ring struct {
 	_    [56]byte
 }
 
-// slot is a report while it waits. It fills a cache line. It belongs to the producer
-// that claimed its position until that has set round, then to the consumer until
-// that has moved ring.free past it.
+// slot is a report while it waits. It is packed, so that two share a cache line: what a
+// report costs is mostly that its line moves from one processor to another and back.
+// It belongs to the producer that claimed its position until that has set round, then to
+// the consumer until that has moved ring.free past it.
 type slot struct {
-	name     string
-	service  string
-	code     string
-	duration time.Duration
-	how      How // and whether the slot is detailed
+	name, code *byte // of the strings whose lengths are in what
+	duration   time.Duration
+	what       what
 	// round is the low half of the position, plus one. It is set last.
 	round atomic.Uint32
 }
 
-// detail is what only reports with a trace carry.
+// what is the rest of a report, as one number: the lengths of its name and its code,
+// 9 bits each; kind and outcome, 3 bits each; the place of its service, 4 bits; and
+// whether the slot is detailed, so that service, kind and outcome are to be found there.
+type what uint32
+
+const (
+	lengthBits  = 9
+	howShift    = 2 * lengthBits
+	placeShift  = howShift + 6
+	maxServices = 1 << 4
+	detailed    = 1 << (placeShift + 4)
+)
+
+// detail is what only few reports carry: those of calls that can be looked up, and those
+// that don't fit into a slot.
 type detail struct {
-	traceID [16]byte
-	spanID  [8]byte
+	trace   TraceRef
+	how     How
+	service string
 	end     int64 // in nanoseconds of Unix time; 0: now
 	cause   *Cause
 }
@@ -95,10 +111,6 @@ const (
 	maxRings  = 32
 	// batch is the largest number of reports that the consumer takes at once.
 	batch = 64
-	// detailed marks a slot whose detail counts.
-	detailed How = 1 << 16
-	// sampledBit is [TraceRef.Sampled].
-	sampledBit How = 1 << 17
 )
 
 // How says of a call what kind it was of and how it ended, as one number.
@@ -110,9 +122,82 @@ func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<8 }
 func (h How) kind() Kind       { return Kind(h) }
 func (h How) outcome() Outcome { return Outcome(h >> 8) }
 
-// traceRef returns what refers to the span of a detailed slot.
-func (d *detail) traceRef(how How) TraceRef {
-	return TraceRef{TraceID: d.traceID, SpanID: d.spanID, Sampled: how&sampledBit != 0}
+// pack returns name, code, kind and outcome as one number. ok is false if they don't
+// fit into it.
+func pack(name, code string, how How) (w what, ok bool) {
+	w = what(len(name)) | what(len(code))<<lengthBits | what(how&7|how>>5&0x38)<<howShift
+	return w, (len(name)|len(code))>>lengthBits == 0 && how&^0x0707 == 0
+}
+
+func (w what) isDetailed() bool { return w&detailed != 0 }
+func (w what) kind() Kind       { return Kind(w >> howShift & 7) }
+func (w what) outcome() Outcome { return Outcome(w >> (howShift + 3) & 7) }
+
+// operation and status return the name and the code of a slot that is ready.
+//
+// Both strings are made of a pointer and a length that were taken from one string by the
+// producer, and pack has seen that the length was not cut.
+func (s *slot) operation() string {
+	return unsafe.String(s.name, int(s.what&(1<<lengthBits-1)))
+}
+
+func (s *slot) status() string {
+	return unsafe.String(s.code, int(s.what>>lengthBits&(1<<lengthBits-1)))
+}
+
+// report returns what a slot that is ready carries, with its detail if it has one. Time and
+// trace are not part of it.
+func (q *queue) report(s *slot, d *detail) Report {
+	r := Report{Operation: s.operation(), Code: s.status(), Duration: s.duration, Kind: s.what.kind(), Outcome: s.what.outcome()}
+	if s.what.isDetailed() {
+		r.Service, r.Kind, r.Outcome = d.service, d.how.kind(), d.how.outcome()
+	} else {
+		r.Service = q.service(s.what)
+	}
+	return r
+}
+
+// service returns the service of a slot that is not detailed.
+func (q *queue) service(w what) string {
+	if place := w >> placeShift & (maxServices - 1); place != 0 {
+		return *q.services[place].Load()
+	}
+	return ""
+}
+
+// place returns the place of a service among the known ones. The name is compared by
+// its address and length, as in [recentName]; one that is not known yet gets a place
+// if one is free of those where it may stand. ok is false if it has none.
+func (q *queue) place(service string) (w what, ok bool) {
+	const tries = 4
+	data := unsafe.StringData(service)
+	first := uint64(uintptr(unsafe.Pointer(data))) * 0x9E3779B97F4A7C15 >> 32
+	for i := range uint64(tries) {
+		place := 1 + (first+i)%(maxServices-1)
+		known := q.services[place].Load()
+		if known == nil {
+			known = q.know(place, service)
+		}
+		if unsafe.StringData(*known) == data && len(*known) == len(service) {
+			return what(place) << placeShift, true
+		}
+	}
+	return 0, false
+}
+
+// noService is what stands for a service that gets no place: its name is too long to keep.
+var noService string
+
+// know gives a service a place, unless another one was faster, and returns whose it is.
+//
+//go:noinline
+func (q *queue) know(place uint64, service string) *string {
+	if len(service) > MaxNameBytes {
+		return &noService
+	}
+	own := service
+	q.services[place].CompareAndSwap(nil, &own)
+	return q.services[place].Load()
 }
 
 // newQueue returns a queue for size reports, or for the default number.
@@ -176,48 +261,56 @@ func (q *queue) Push(service, name, code string, d time.Duration, how How) bool 
 	r := q.pick()
 	pos := r.tail.Load()
 	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
-	if pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
+	w, fits := pack(name, code, how)
+	if service != "" {
+		place, isKnown := q.place(service)
+		w, fits = w|place, fits && isKnown
+	}
+	if !fits || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
 		return q.pushAnywhere(r, service, name, code, d, how)
 	}
-	s.name, s.service, s.code = name, service, code
-	s.duration, s.how = d, how
+	s.name, s.code = unsafe.StringData(name), unsafe.StringData(code)
+	s.duration, s.what = d, w
 	r.pass(s, pos, q)
 	return true
 }
 
-// pushAnywhere is Push where the first try at the ring that was picked failed.
+// pushAnywhere is Push where the first try at the ring that was picked failed, or where
+// the report does not fit into a slot.
 //
 //go:noinline
 func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Duration, how How) bool {
+	w, fits := pack(name, code, how)
+	if service != "" {
+		place, isKnown := q.place(service)
+		w, fits = w|place, fits && isKnown
+	}
+	if !fits {
+		return q.pushDetailed(name, code, d, detail{service: service, how: how})
+	}
 	r, pos, ok := q.claim(first)
 	if !ok {
 		return false
 	}
 	s := &r.slots[pos&r.mask]
-	s.name, s.service, s.code = name, service, code
-	s.duration, s.how = d, how
+	s.name, s.code = unsafe.StringData(name), unsafe.StringData(code)
+	s.duration, s.what = d, w
 	r.pass(s, pos, q)
 	return true
 }
 
-// pushTraced is Push for a report that carries more.
-func (q *queue) pushTraced(rep *Report, ref TraceRef, cause *Cause) bool {
+// pushDetailed is Push for a report that carries more.
+func (q *queue) pushDetailed(name, code string, d time.Duration, more detail) bool {
 	r, pos, ok := q.claim(q.pick())
 	if !ok {
 		return false
 	}
-	d := &r.details[pos&r.mask]
-	d.traceID, d.spanID, d.end, d.cause = ref.TraceID, ref.SpanID, 0, cause
-	if !rep.End.IsZero() {
-		d.end = rep.End.UnixNano()
-	}
-	how := HowOf(rep.Kind, rep.Outcome) | detailed
-	if ref.Sampled {
-		how |= sampledBit
-	}
+	r.details[pos&r.mask] = more
+	name, code = CutName(name), CutName(code)
+	w, _ := pack(name, code, 0)
 	s := &r.slots[pos&r.mask]
-	s.name, s.service, s.code = rep.Operation, rep.Service, rep.Code
-	s.duration, s.how = rep.Duration, how
+	s.name, s.code = unsafe.StringData(name), unsafe.StringData(code)
+	s.duration, s.what = d, w|detailed
 	r.pass(s, pos, q)
 	return true
 }
@@ -335,9 +428,12 @@ func (q *queue) isBehind() bool {
 	return false
 }
 
-// drain passes on the slots before end that are ready, and returns their number. Consumed
-// slots keep their strings alive until they are written again, unless those
-// are longer than what is worth keeping.
+// drain passes on the slots before end that are ready, and returns their number.
+//
+// It clears the strings of what was consumed. So the queue keeps nothing alive; and the
+// slots are then in the consumer's cache alone, which lets the producer's processor fetch
+// them ahead of their use. Slots that both had read would cost the producer three
+// times as much, since it had to ask for each of them when it writes it.
 func (r *ring) drain(end uint64, f func([]slot, []detail)) int {
 	from := r.head
 	for r.head < end {
@@ -353,8 +449,10 @@ func (r *ring) drain(end uint64, f func([]slot, []detail)) int {
 		ready = ready[:n]
 		f(ready, r.details[i:])
 		for i := range ready {
-			if s := &ready[i]; len(s.name) > MaxNameBytes || len(s.service) > MaxNameBytes || len(s.code) > MaxNameBytes {
-				s.name, s.service, s.code = "", "", ""
+			s := &ready[i]
+			s.name, s.code = nil, nil
+			if s.what.isDetailed() {
+				r.details[r.head&r.mask+uint64(i)] = detail{}
 			}
 		}
 		r.head += uint64(n)

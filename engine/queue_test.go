@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -91,20 +93,22 @@ func TestQueueSizes(t *testing.T) {
 func TestQueueCarriesReports(t *testing.T) {
 	q := newQueue(16)
 	want := Report{Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms}
-	ref := TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true}
-	cause := &Cause{Operation: "db"}
+	more := detail{
+		trace:   TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true},
+		service: "s", how: HowOf(KindClient, OutcomeFailure), end: noon.UnixNano(), cause: &Cause{Operation: "db"},
+	}
 	check := func(wantDetailed bool) {
 		t.Helper()
 		n := q.drain(each(func(s *slot, d *detail) {
-			got := Report{Service: s.service, Operation: s.name, Kind: s.how.kind(), Code: s.code, Outcome: s.how.outcome(), Duration: s.duration}
-			if got != want {
+			if got := q.report(s, d); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
-			if isDetailed := s.how&detailed != 0; isDetailed != wantDetailed {
-				t.Errorf("detailed: %t, want %t", isDetailed, wantDetailed)
+			wantDetail := detail{}
+			if wantDetailed {
+				wantDetail = more
 			}
-			if wantDetailed && (d.traceRef(s.how) != ref || d.end != noon.UnixNano() || d.cause != cause) {
-				t.Errorf("got %+v of %d because of %v", d.traceRef(s.how), d.end, d.cause)
+			if s.what.isDetailed() != wantDetailed || *d != wantDetail {
+				t.Errorf("detailed: %t, %+v; want %t, %+v", s.what.isDetailed(), *d, wantDetailed, wantDetail)
 			}
 		}))
 		if n != 1 {
@@ -112,9 +116,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		}
 	}
 	for range 40 { // more than there are slots
-		traced := want
-		traced.End = noon
-		if !q.pushTraced(&traced, ref, cause) {
+		if !q.pushDetailed("o", "c", 5*ms, more) {
 			t.Fatal("refused")
 		}
 		check(true)
@@ -228,30 +230,104 @@ func TestQueueBeyond32Bits(t *testing.T) {
 	}
 }
 
-// Kinds and outcomes that there are not may not turn into others.
-func TestQueueCarriesAnyKindAndOutcome(t *testing.T) {
-	for i := range 256 {
-		s := slot{how: HowOf(Kind(i), Outcome(255-i))}
-		if s.how.kind() != Kind(i) || s.how.outcome() != Outcome(255-i) || s.how&detailed != 0 {
-			t.Errorf("%v and %v come out as %v and %v, detailed %t", Kind(i), Outcome(255-i), s.how.kind(), s.how.outcome(), s.how&detailed != 0)
+// What is packed into a slot comes out as it went in, and what does not fit takes the
+// other way: nothing may turn into something else.
+func TestQueueCarriesAnything(t *testing.T) {
+	q := newRings(2, 16)
+	check := func(want Report) {
+		t.Helper()
+		if !q.Push(want.Service, want.Operation, want.Code, want.Duration, HowOf(want.Kind, want.Outcome)) {
+			t.Fatalf("%+v was refused", want)
+		}
+		want.Operation, want.Code = CutName(want.Operation), CutName(want.Code)
+		n := q.drain(each(func(s *slot, d *detail) {
+			got := q.report(s, d)
+			// Names of up to 511 bytes are cut only when they are counted.
+			got.Operation, got.Code = CutName(got.Operation), CutName(got.Code)
+			if got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}))
+		if n != 1 {
+			t.Fatalf("drained %d reports, want 1", n)
+		}
+	}
+	for kind := range 256 {
+		for outcome := range 256 {
+			check(Report{Operation: "o", Code: "c", Kind: Kind(kind), Outcome: Outcome(outcome)})
+		}
+	}
+	for _, n := range []int{0, 1, 255, 256, 257, 511, 512, 513, 1023, 1024, 65_535, 65_536, 100_000} {
+		long := strings.Repeat("é", n/2) + strings.Repeat("x", n%2)
+		check(Report{Operation: long, Code: "c"})
+		check(Report{Operation: "o", Code: long})
+		check(Report{Operation: long, Code: long, Service: long})
+		check(Report{Service: long})
+	}
+	for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, 1 << 48, math.MaxInt64} {
+		check(Report{Operation: "o", Duration: d})
+	}
+	// Far more services than there are places, each of them twice, as the same string
+	// and as another one.
+	for i := range 1000 {
+		service := fmt.Sprint("service", i)
+		for range 2 {
+			check(Report{Operation: "o", Service: service})
+		}
+		check(Report{Operation: "o", Service: strings.Clone(service)})
+		check(Report{Operation: "o", Service: service[:len(service)-1]})
+		check(Report{Operation: "o"})
+	}
+}
+
+// A service that is reported again and again needs no detail.
+func TestQueueKnowsServices(t *testing.T) {
+	q := newQueue(16)
+	const service = "shop"
+	services := []string{"orders", "stock", "payment"}
+	for range 3 {
+		q.Push(service, "o", "c", 0, 0)
+		q.Push("", "o", "c", 0, 0)
+	}
+	for i := range 3 { // there is room for some
+		q.Push(services[i], "o", "c", 0, 0)
+		q.Push(services[i], "o", "c", 0, 0)
+	}
+	n := q.drain(each(func(s *slot, d *detail) {
+		if s.what.isDetailed() {
+			t.Errorf("%+v is detailed", q.report(s, d))
+		}
+	}))
+	if n != 12 {
+		t.Errorf("drained %d reports, want 12", n)
+	}
+	// What is remembered of services is short.
+	for i := range 1000 {
+		q.Push(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0)
+		q.numbers()
+	}
+	for i := range q.services {
+		if s := q.services[i].Load(); s != nil && *s != service && !slices.Contains(services, *s) {
+			t.Errorf("a name of %d bytes is remembered", len(*s))
 		}
 	}
 }
 
-// A slot keeps short strings alive until its next report, since clearing them would
-// cost time; but never long ones, so that what it keeps is bounded.
-func TestQueueLetsGoOfLongStrings(t *testing.T) {
-	long := strings.Repeat("x", MaxNameBytes+1)
-	for _, rep := range []Report{{Operation: long}, {Service: long}, {Code: long}} {
+// What is counted is let go.
+func TestQueueLetsGoOfStrings(t *testing.T) {
+	for _, rep := range []Report{{Operation: "x"}, {Service: strings.Repeat("x", MaxNameBytes+1)}, {Code: "x"}} {
 		q := newRings(2, 16)
 		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0) {
-			q.pushTraced(&rep, TraceRef{}, nil)
+			q.pushDetailed(rep.Operation, rep.Code, 0, detail{service: rep.Service, cause: new(Cause)})
 		}
 		q.drain(each(func(*slot, *detail) {}))
 		for i := range q.rings {
 			for j := range q.rings[i].slots {
-				if s := &q.rings[i].slots[j]; s.name != "" || s.service != "" || s.code != "" {
-					t.Fatalf("slot %d of ring %d still holds %d, %d and %d bytes", j, i, len(s.name), len(s.service), len(s.code))
+				if s := &q.rings[i].slots[j]; s.name != nil || s.code != nil {
+					t.Fatalf("slot %d of ring %d still holds a string", j, i)
+				}
+				if d := q.rings[i].details[j]; d != (detail{}) {
+					t.Fatalf("slot %d of ring %d still holds %+v", j, i, d)
 				}
 			}
 		}
@@ -291,7 +367,7 @@ func TestQueueWakesItsConsumer(t *testing.T) {
 	}
 	// Reports with a trace count as much.
 	for range 16 {
-		q.pushTraced(&Report{}, TraceRef{}, nil)
+		q.pushDetailed("", "", 0, detail{})
 	}
 	if !woken(q) {
 		t.Error("reports with a trace wake nobody")
@@ -392,7 +468,7 @@ func TestQueueSealed(t *testing.T) {
 		if q.pushNumber(0) {
 			t.Error("a sealed queue took a report")
 		}
-		if q.pushTraced(&Report{}, TraceRef{}, nil) {
+		if q.pushDetailed("", "", 0, detail{}) {
 			t.Error("a sealed queue took a report with a trace")
 		}
 	}
@@ -410,17 +486,18 @@ func TestQueueSealed(t *testing.T) {
 
 func TestQueuePushAllocatesNothing(t *testing.T) {
 	q := newQueue(16)
-	rep := &Report{Operation: "a", End: noon}
+	long := strings.Repeat("x", 1000)
 	discard := each(func(*slot, *detail) {})
 	run := func() {
 		for range 10 {
 			q.pushNumber(1)
-			q.pushTraced(rep, TraceRef{TraceID: [16]byte{1}}, nil)
+			q.pushDetailed("a", "", 0, detail{trace: TraceRef{TraceID: [16]byte{1}}, end: 1})
+			q.Push(long, long, long, 1, HowOf(200, 200))
 		}
 		q.drain(discard)
 	}
 	if n := testing.AllocsPerRun(100, run); n != 0 {
-		t.Errorf("20 pushes of which 4 are refused, and a drain, allocate %v times", n)
+		t.Errorf("30 pushes of which 14 are refused, and a drain, allocate %v times", n)
 	}
 }
 
@@ -466,12 +543,16 @@ func TestQueueHammer(t *testing.T) {
 			receive := func(s *slot, d *detail) {
 				payload := uint64(s.duration)
 				p := payload >> 32
-				if s.name != names[p] || s.service != services[p] || s.how.kind() != Kind(payload%6) || s.how.outcome() != Outcome(payload%5) {
-					t.Errorf("torn: payload %x came with %q, %q, %v and %v", payload, s.name, s.service, s.how.kind(), s.how.outcome())
+				r := q.report(s, d)
+				if r.Operation != names[p] || r.Service != services[p] || r.Kind != Kind(payload%6) || r.Outcome != Outcome(payload%5) {
+					t.Errorf("torn: payload %x came with %+v", payload, r)
 				}
-				isDetailed := s.how&detailed != 0
-				if isDetailed != (payload%3 == 0) || isDetailed && d.end != int64(payload) {
-					t.Errorf("torn: payload %x came with the detail of %x (%t)", payload, d.end, isDetailed)
+				wantEnd := int64(0)
+				if payload%3 == 0 {
+					wantEnd = int64(payload)
+				}
+				if d.end != wantEnd {
+					t.Errorf("torn: payload %x came with the detail of %x", payload, d.end)
 				}
 				if i := int64(payload & 0xffffffff); len(q.rings) == 1 && i != last[p] {
 					t.Errorf("producer %d: report %d came, %d was next", p, i, last[p])
@@ -503,7 +584,7 @@ func TestQueueHammer(t *testing.T) {
 func pushPayload(q *queue, name, service string, payload uint64) bool {
 	d, kind, outcome := time.Duration(payload), Kind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
-		return q.pushTraced(&Report{Operation: name, Service: service, Duration: d, Kind: kind, Outcome: outcome, End: time.Unix(0, int64(payload))}, TraceRef{}, nil)
+		return q.pushDetailed(name, "", d, detail{service: service, how: HowOf(kind, outcome), end: int64(payload)})
 	}
 	return q.Push(service, name, "", d, HowOf(kind, outcome))
 }

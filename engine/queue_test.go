@@ -301,6 +301,16 @@ func TestQueueKnowsServices(t *testing.T) {
 	if n != 12 {
 		t.Errorf("drained %d reports, want 12", n)
 	}
+	// Of two that come at once, one gets the place.
+	first, second := "first", "second"
+	place := uint64(1)
+	for q.services[place].Load() != nil {
+		place++
+	}
+	if q.know(place, first); *q.know(place, second) != first {
+		t.Errorf("the place of %q is %q's now", first, *q.know(place, second))
+	}
+	services = append(services, first)
 	// What is remembered of services is short.
 	for i := range 1000 {
 		q.Push(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0)

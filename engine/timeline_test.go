@@ -886,7 +886,7 @@ func TestTimelineWeightIsBounded(t *testing.T) {
 	}
 	line.close()
 	if got := line.counts(); !slices.Equal(got, []uint64{3 << 32}) {
-		t.Errorf("counted %v, want %d", got, 3<<32)
+		t.Errorf("counted %v, want %d", got, uint64(3<<32))
 	}
 }
 

@@ -19,10 +19,7 @@ type window struct {
 	cancelled uint64
 	ignored   uint64
 
-	// intervals are the distribution's counts but the first: that is what is left
-	// of the successes.
-	intervals []uint64
-	bounds    []time.Duration
+	intervals *intervals
 
 	failLow, failHigh uint64 // sum of the failures' durations
 	failMax           time.Duration
@@ -34,16 +31,26 @@ type window struct {
 	objective *Objective
 }
 
+// intervals are the counts of a distribution but the first: that is what is left of the
+// successes. They stand by themselves since few calls touch them.
+type intervals struct {
+	bounds []time.Duration
+	counts []uint64
+}
+
+func (i *intervals) add(d time.Duration, n uint64) { i.counts[interval(i.bounds, d)] += n }
+
 // otherHistograms hold the durations of the calls that did not succeed.
 type otherHistograms struct{ failure, cancelled Histogram }
 
 // open makes w judge by the given objective and distribution from now on.
 func (w *window) open(objective *Objective, bounds []time.Duration) {
 	w.objective, w.target = objective, objective.LatencyTarget
-	w.bounds, w.lowest = bounds, bounds[0]
-	if len(w.intervals) != len(bounds)+1 {
-		w.intervals = make([]uint64, len(bounds)+1)
+	w.lowest = bounds[0]
+	if w.intervals == nil {
+		w.intervals = &intervals{counts: make([]uint64, len(bounds)+1)}
 	}
+	w.intervals.bounds = bounds
 }
 
 // add counts one call. It returns the code under which a failure was counted.
@@ -53,7 +60,7 @@ func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int
 			w.within++
 		}
 		if d >= w.lowest {
-			w.intervals[interval(w.bounds, d)]++
+			w.intervals.add(d, 1)
 		}
 		w.success.Record(d)
 		return code
@@ -68,7 +75,7 @@ func (w *window) addMany(outcome Outcome, code string, d time.Duration, n uint64
 			w.within += n
 		}
 		if d >= w.lowest {
-			w.intervals[interval(w.bounds, d)] += n
+			w.intervals.add(d, n)
 		}
 		w.success.recordMany(d, n)
 		return code
@@ -153,9 +160,10 @@ var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
 // fills in whose summary it is.
 func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	success := w.success.count
-	w.intervals[0] = success
-	for _, n := range w.intervals[1:] {
-		w.intervals[0] -= n
+	counts := w.intervals.counts
+	counts[0] = success
+	for _, n := range counts[1:] {
+		counts[0] -= n
 	}
 	s := Summary{
 		Count:             success + w.failure + w.cancelled,
@@ -166,7 +174,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		SuccessRatio:      share(success, success+w.failure),
 		WithinTarget:      w.within,
 		WithinTargetRatio: share(w.within, success),
-		Distribution:      buckets(w.bounds, w.intervals),
+		Distribution:      buckets(w.intervals.bounds, counts),
 		Failures:          w.codes.take(codes),
 		Objective:         *w.objective,
 	}
@@ -204,7 +212,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
 	w.failLow, w.failHigh, w.failMax = 0, 0, 0
 	w.success.reset()
-	clear(w.intervals)
+	clear(counts)
 	return s
 }
 

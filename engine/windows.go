@@ -19,13 +19,15 @@ type Windows struct {
 	objectives objectives
 
 	groups     map[groupKey]*group
+	groupCount uint64       // of all groups that there ever were
 	lastGroup  [256]*group  // by kind: calls mostly come from the service the last one came from
 	operations []*operation // all of them, but the overflow
 	sorted     bool         // whether operations stand in the order of the summaries
 	overflow   *operation
 	overflowed uint64 // reports counted under overflow in this period
 	inFlight   uint64 // calls in flight at the end of this period
-	recent     []recentName
+	recent     []recentNames
+	victim     uint         // counts the names that were remembered, to tell which one gives way
 	fresh      []*operation // those that lookupFresh has found, by freshIndex; nil if it is not used
 
 	changed map[string]Objective // what SetObjective set in this period
@@ -34,6 +36,7 @@ type Windows struct {
 // group holds the operations of one service and kind.
 type group struct {
 	groupKey
+	number uint64 // its own, in the upper half
 	byName map[string]*operation
 }
 
@@ -42,22 +45,24 @@ type groupKey struct {
 	kind    Kind
 }
 
-// operation is what is judged, and its window.
+// operation is what is judged, and its window. It takes six cache lines, three pairs of which a
+// processor fetches both; what each call touches is the first pair.
 type operation struct {
-	group *group
+	found uint64 // the number of its group, and the length of its name in the lower half
 	window
-	key     OperationKey
-	idle    int  // periods without a call, up to now
-	isKnown bool // it was there in a period that is closed: from then on its silence counts
+	group *group
+	key   OperationKey
+	ahead []*window // of the periods after the current one, while they fill
+	// reached says which server's operation a client's calls reach; nil: not known.
+	reached *reached
+	idle    int32 // periods without a call, up to now
+	isKnown bool  // it was there in a period that is closed: from then on its silence counts
 	// wasWatched says that its silence counted once: an alert about that has to hear, too, that
 	// nothing is expected any more.
 	wasWatched bool
-	ahead      []*window // of the periods after the current one, while they fill
 	// isDivided says that its calls are told apart by their callees, so that few or none under
 	// its own name are as it should be.
 	isDivided bool
-	// reached says which server's operation a client's calls reach; nil: not known.
-	reached *reached
 }
 
 // recentName remembers the operation that a name led to. The name is compared
@@ -65,18 +70,21 @@ type operation struct {
 // else can be at that address, and strings don't change, so the same address and
 // length are the same name. Another string with the same bytes is looked up.
 type recentName struct {
-	name string
-	op   *operation
+	name *byte
+	op   *operation // whose name is as long
 }
 
-// Bounds of the table of recent names. It has at least twice as many entries as there are
-// operations, up to its largest size.
+// recentNames are those that share a place. They fill a cache line.
+type recentNames [4]recentName
+
+// Bounds of the number of places for recent names. There is room for at least twice as many
+// names as there are operations, up to the largest size.
 const (
-	minRecent = 1 << 8
-	maxRecent = 1 << 17
+	minRecent = 1 << 6
+	maxRecent = 1 << 15
 )
 
-// recentIndex returns the place of a name in a table of n entries, a power of two, by
+// recentIndex returns the place of a name in a table of n places, a power of two, by
 // Fibonacci hashing of its address (Knuth, The Art of Computer Programming,
 // volume 3, section 6.4). The address is only ever a number here.
 func recentIndex(name string, n int) int {
@@ -123,7 +131,7 @@ func NewWindows(c Config) (*Windows, error) {
 		ownBounds:  make(map[string][]time.Duration, len(c.Distributions)),
 		objectives: newObjectives(c),
 		groups:     make(map[groupKey]*group),
-		recent:     make([]recentName, minRecent),
+		recent:     make([]recentNames, minRecent),
 	}
 	w.objectives.set(operations)
 	for name, d := range c.Distributions {
@@ -207,15 +215,31 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 		w.lastGroup[kind] = g
 	}
 	r := &w.recent[recentIndex(name, len(w.recent))]
-	if unsafe.StringData(r.name) == unsafe.StringData(name) && len(r.name) == len(name) && r.op != nil && r.op.group == g {
-		return r.op
+	found := g.number | uint64(len(name))
+	for i := range r {
+		if r[i].name == unsafe.StringData(name) && r[i].op != nil && r[i].op.found == found {
+			return r[i].op
+		}
 	}
 	op := g.byName[name]
 	if op == nil {
 		return w.find(service, name, kind)
 	}
-	*r = recentName{name: name, op: op}
+	w.remember(r, name, op)
 	return op
+}
+
+// remember puts a name among those that share its place, if need be instead of one of them.
+func (w *Windows) remember(r *recentNames, name string, op *operation) {
+	w.victim++
+	i := w.victim % uint(len(r))
+	for j := range r {
+		if r[j].op == nil {
+			i = uint(j)
+			break
+		}
+	}
+	r[i] = recentName{name: unsafe.StringData(name), op: op}
 }
 
 // lookupFresh is lookup for names that are made anew for each report, so that it is of no use
@@ -259,18 +283,23 @@ func (w *Windows) find(service, name string, kind Kind) *operation {
 		return w.overflow
 	}
 	if g == nil {
-		gk.service = strings.Clone(gk.service)
-		g = &group{groupKey: gk, byName: make(map[string]*operation)}
+		if gk.service == w.config.Service {
+			gk.service = w.config.Service // the same string is compared fastest
+		} else {
+			gk.service = strings.Clone(gk.service)
+		}
+		w.groupCount++
+		g = &group{groupKey: gk, number: w.groupCount << 32, byName: make(map[string]*operation)}
 		w.groups[gk] = g
 	}
 	name = strings.Clone(name)
-	op := &operation{key: OperationKey{Service: g.service, Kind: kind, Name: name}, group: g}
+	op := &operation{key: OperationKey{Service: g.service, Kind: kind, Name: name}, group: g, found: g.number | uint64(len(name))}
 	w.open(op)
 	g.byName[name] = op
 	w.operations = append(w.operations, op)
 	w.sorted = false
-	if n := len(w.recent); 2*len(w.operations) > n && n < maxRecent {
-		w.recent = make([]recentName, 2*n)
+	if n := len(w.recent); 2*len(w.operations) > n*len(recentNames{}) && n < maxRecent {
+		w.recent = make([]recentNames, 2*n)
 	}
 	return op
 }
@@ -366,7 +395,7 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 	for _, op := range w.operations {
 		if op.isIdle() {
 			op.idle++
-			leaving = leaving || op.idle >= w.config.IdlePeriods
+			leaving = leaving || int(op.idle) >= w.config.IdlePeriods
 		} else {
 			op.idle = 0
 		}
@@ -442,7 +471,7 @@ func (w *Windows) dismiss(keep func(OperationKey) bool) []OperationKey {
 	var left []OperationKey
 	stay := w.operations[:0]
 	for _, op := range w.operations {
-		if op.idle < w.config.IdlePeriods || op.isAhead() || op.isJustSilent() || op.isKept(keep) {
+		if int(op.idle) < w.config.IdlePeriods || op.isAhead() || op.isJustSilent() || op.isKept(keep) {
 			stay = append(stay, op)
 			continue
 		}

@@ -495,8 +495,8 @@ func TestWindowsNamesUsedAgainAfterLeaving(t *testing.T) {
 		t.Errorf("%d operations and %d groups are still there", len(w.operations), len(w.groups))
 	}
 	for i, r := range w.recent {
-		if r != (recentName{}) {
-			t.Fatalf("entry %d still remembers %q", i, r.name)
+		if r != (recentNames{}) {
+			t.Fatalf("entry %d still remembers %v", i, r)
 		}
 	}
 }
@@ -749,6 +749,53 @@ func TestWindowsAddAllocatesNothing(t *testing.T) {
 	period()
 	if n := testing.AllocsPerRun(100, period); n != 0 {
 		t.Errorf("counting known names, and names without a place, allocates %v times", n)
+	}
+}
+
+// Strings at one address differ by their lengths, and strings that are equal need not be at
+// one address: all are told apart by their bytes, however they share places.
+func TestWindowsTellNamesApart(t *testing.T) {
+	const n = 50
+	long := strings.Repeat("abcdefgh", 8)
+	w := newWindows(t, Config{})
+	for round := range 3 {
+		for i := 1; i <= n; i++ {
+			for _, name := range []string{long[:i], strings.Clone(long[:i]), long[:i]} {
+				w.Add(Report{Operation: name, Duration: ms})
+				w.Add(Report{Operation: name, Kind: KindClient, Duration: ms})
+				w.Add(Report{Operation: name, Service: "other", Duration: ms})
+			}
+		}
+		p := w.Close(Period{}, nil)
+		if len(p.Summaries) != 3*n {
+			t.Fatalf("round %d: %d operations, want %d", round, len(p.Summaries), 3*n)
+		}
+		for _, s := range p.Summaries {
+			if s.Count != 3 {
+				t.Errorf("round %d: %d calls of %q, want 3", round, s.Count, s.Operation)
+			}
+		}
+	}
+}
+
+// What every call touches lies in one pair of cache lines.
+func TestOperationLayout(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("this is about processors of 64 bits")
+	}
+	const pair = 128
+	var op operation
+	if n := unsafe.Sizeof(op); n%pair != 0 {
+		t.Errorf("an operation takes %d bytes, want a multiple of %d", n, pair)
+	}
+	if end := unsafe.Offsetof(op.success) + unsafe.Offsetof(op.success.place) + unsafe.Sizeof(op.success.place); end > pair {
+		t.Errorf("what a call touches ends at %d, want %d at most", end, pair)
+	}
+	if n := unsafe.Sizeof(recentNames{}); n != 64 {
+		t.Errorf("the names that share a place take %d bytes, want 64", n)
+	}
+	if n := unsafe.Sizeof(slot{}); n != 32 {
+		t.Errorf("a slot takes %d bytes, want 32", n)
 	}
 }
 

@@ -112,7 +112,7 @@ func (c *callees) rename(client *recentSpan, server *operation) {
 		c.names[of] = name
 	}
 	before := c.windows.overflowed
-	op := c.windows.lookupFresh(own.Service, name, KindClient)
+	op := c.windows.lookup(own.Service, name, KindClient)
 	c.windows.overflowed = before
 	if op != c.windows.overflow {
 		c.windows.divide(client.op)

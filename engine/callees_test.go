@@ -152,7 +152,7 @@ func TestCalleesAreNamedOnce(t *testing.T) {
 
 func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1}}, noon).windows
-	client := windows.lookupFresh("shop", "GET", KindClient)
+	client := windows.lookup("shop", "GET", KindClient)
 	c, s := callees{windows: windows}, recentSpan{op: client}
 	c.name(&s, &operation{key: OperationKey{Service: "stock", Kind: KindServer}}, nil)
 	if s.op != client || windows.overflowed != 0 {
@@ -185,7 +185,7 @@ func TestCalleesAreServersOfOthers(t *testing.T) {
 func TestCalleesKeepBoundedNames(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1_000_000}}, noon).windows
 	c := callees{windows: windows}
-	client := windows.lookupFresh("shop", strings.Repeat("é", 200), KindClient)
+	client := windows.lookup("shop", strings.Repeat("é", 200), KindClient)
 	for i := range 3 * maxCalleeNames {
 		s := recentSpan{op: client}
 		server := operation{key: OperationKey{Service: fmt.Sprint("s", i), Kind: KindServer, Name: "/"}}

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -124,7 +125,7 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	windows.fresh = make([]*operation, freshOperations)
+	windows.anew = math.MaxInt // names come out of messages, so all are made anew
 	period, grace := c.timing()
 	inherit(&c.RecentSpans, defaultRecentSpans)
 	t := &Timeline{
@@ -179,7 +180,7 @@ func (t *Timeline) Add(s *Span) {
 		return
 	}
 	n := t.place(s.End)
-	op := t.windows.lookupFresh(s.Service, s.Operation, s.Kind)
+	op := t.windows.lookup(s.Service, s.Operation, s.Kind)
 	if t.windows.overflowed > 0 {
 		t.open[n].overflowed += t.windows.overflowed
 		t.windows.overflowed = 0
@@ -318,7 +319,7 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 		held, s := &due[i], t.recent.at(due[i].number)
 		op, n := s.op, int(max(0, (held.period-t.start)/t.period))
 		if op.group != nil && op.group.byName[op.key.Name] != op { // it has left since
-			op = t.windows.lookupFresh(op.key.Service, op.key.Name, op.key.Kind)
+			op = t.windows.lookup(op.key.Service, op.key.Name, op.key.Kind)
 			t.open[n].overflowed += t.windows.overflowed
 			t.windows.overflowed = 0
 		}

@@ -28,7 +28,10 @@ type Windows struct {
 	inFlight   uint64 // calls in flight at the end of this period
 	recent     []recentNames
 	victim     uint         // counts the names that were remembered, to tell which one gives way
-	fresh      []*operation // those that lookupFresh has found, by freshIndex; nil if it is not used
+	fresh      []*operation // those that lookupAnew has found, by freshIndex; nil if it is not used
+	missed     int          // names running that were not remembered
+	anew       int          // lookups for which it is not tried to find remembered ones
+	nextAnew   int          // how many those will be the next time
 
 	changed map[string]Objective // what SetObjective set in this period
 }
@@ -82,6 +85,14 @@ type recentNames [4]recentName
 const (
 	minRecent = 1 << 6
 	maxRecent = 1 << 15
+)
+
+const (
+	// manyMissed is the number of names running that were not remembered after which names
+	// count as made anew.
+	manyMissed = 32
+	// mostAnew bounds the number of names of which it is then not even tried.
+	mostAnew = 1 << 12
 )
 
 // recentIndex returns the place of a name in a table of n places, a power of two, by
@@ -214,10 +225,15 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 		}
 		w.lastGroup[kind] = g
 	}
+	if w.anew > 0 {
+		w.anew--
+		return w.lookupAnew(g, name)
+	}
 	r := &w.recent[recentIndex(name, len(w.recent))]
 	found := g.number | uint64(len(name))
 	for i := range r {
 		if r[i].name == unsafe.StringData(name) && r[i].op != nil && r[i].op.found == found {
+			w.missed = 0
 			return r[i].op
 		}
 	}
@@ -230,6 +246,10 @@ func (w *Windows) lookup(service, name string, kind Kind) *operation {
 }
 
 // remember puts a name among those that share its place, if need be instead of one of them.
+//
+// Where one name after the other was not remembered, they are most likely made anew for each
+// report, and it is of no use to remember them: for a while it is not tried any more, and
+// then for twice as long each time that nothing has changed.
 func (w *Windows) remember(r *recentNames, name string, op *operation) {
 	w.victim++
 	i := w.victim % uint(len(r))
@@ -240,30 +260,33 @@ func (w *Windows) remember(r *recentNames, name string, op *operation) {
 		}
 	}
 	r[i] = recentName{name: unsafe.StringData(name), op: op}
+	if w.missed == 0 {
+		w.nextAnew = manyMissed
+	}
+	if w.missed++; w.missed%manyMissed == 0 {
+		w.anew, w.nextAnew = w.nextAnew, min(2*w.nextAnew, mostAnew)
+	}
 }
 
-// lookupFresh is lookup for names that are made anew for each report, so that it is of no use
-// to remember where they are.
-func (w *Windows) lookupFresh(service, name string, kind Kind) *operation {
-	if service == "" {
-		service = w.config.Service
-	}
-	g := w.lastGroup[kind]
-	if g == nil || g.service != service {
-		if g = w.groups[groupKey{service, kind}]; g == nil {
-			return w.find(service, name, kind)
+// lookupAnew is the rest of lookup for names that are made anew for each report.
+func (w *Windows) lookupAnew(g *group, name string) *operation {
+	var recent **operation
+	if len(w.operations) <= freshOperations/2 { // with more it finds too few of them
+		if w.fresh == nil {
+			w.fresh = make([]*operation, freshOperations)
 		}
-		w.lastGroup[kind] = g
-	}
-	recent := &w.fresh[freshIndex(name)]
-	if op := *recent; op != nil && op.group == g && op.key.Name == name {
-		return op
+		recent = &w.fresh[freshIndex(name)]
+		if op := *recent; op != nil && op.found == g.number|uint64(len(name)) && op.key.Name == name {
+			return op
+		}
 	}
 	op := g.byName[name]
 	if op == nil {
-		return w.find(service, name, kind)
+		return w.find(g.service, name, g.kind)
 	}
-	*recent = op
+	if recent != nil {
+		*recent = op
+	}
 	return op
 }
 

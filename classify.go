@@ -29,10 +29,38 @@ func newClassifier(codes map[string]engine.CodeFeature, presets Presets) classif
 // and how; the outcome is never unset. kind and end are the span's, which the caller
 // has read already: every accessor of a span copies all of it.
 func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation, code string, outcome engine.Outcome) {
+	name, attrs, status := s.Name(), s.Attributes(), s.Status()
+	if status.Code == codes.Unset && kind != trace.SpanKindClient {
+		if code, ok := c.quickHTTP(attrs); ok {
+			return name, code, engine.OutcomeSuccess
+		}
+	}
+	return c.closely(s, kind, end, name, attrs, status)
+}
+
+// quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
+// to their end and found no fault. ok is false for all others.
+func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool) {
+	var status int64
+	for i := range attrs {
+		key := string(attrs[i].Key)
+		if !classify.MayHoldCode(key) {
+			continue
+		}
+		v := &attrs[i].Value
+		if status != 0 || key != classify.HTTPResponseStatusCode || v.Type() != attribute.INT64 {
+			return "", false
+		}
+		status = v.AsInt64()
+	}
+	return c.rules.QuickHTTP(status)
+}
+
+// closely is classify by all of the rules.
+func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation, code string, outcome engine.Outcome) {
 	var span classify.Span
-	span.Kind, span.Name = engine.Kind(kind), s.Name()
-	setAttributes(&span, s.Attributes())
-	status := s.Status()
+	span.Kind, span.Name = engine.Kind(kind), name
+	setAttributes(&span, attrs)
 	span.Message = status.Description
 	switch status.Code {
 	case codes.Ok:

@@ -739,6 +739,7 @@ func FuzzClassify(f *testing.F) {
 		}
 
 		operation, code, outcome := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
+		checkClosely(t, c, s.Snapshot(), operation, code, outcome)
 		if s.SpanKind != kindClient && operation != name {
 			t.Errorf("operation %q of a %s span named %q", operation, s.SpanKind, name)
 		}
@@ -765,6 +766,43 @@ func FuzzClassify(f *testing.F) {
 			t.Errorf("%q %q %s, then %q %q %s", operation, code, outcome, again, codeAgain, outcomeAgain)
 		}
 	})
+}
+
+// What the quick way for HTTP leaves to the rules: whatever else may hold a code.
+func TestQuickHTTPGivesWay(t *testing.T) {
+	const status = attribute.Key("http.response.status_code")
+	ok := status.Int(200)
+	for _, attrs := range [][]attribute.KeyValue{
+		nil,
+		{ok},
+		{ok, status.Int(503)},
+		{status.Int(503), ok},
+		{ok, attribute.String("error.type", "EOF")},
+		{attribute.String("error.type", "EOF"), ok},
+		{attribute.Int("db.response.status_code", 123)},
+		{ok, attribute.Int("rpc.grpc.status_code", 2)},
+		{attribute.Int("http.status_code", 503), ok},
+		{status.String("503")},
+		{status.Bool(true)},
+		{status.Float64(200)},
+		{status.Float64(math.Float64frombits(200))},
+	} {
+		for _, kind := range []trace.SpanKind{kindInternal, kindServer, kindClient, kindProducer, kindConsumer} {
+			s := tracetest.SpanStub{Name: "call", SpanKind: kind, Attributes: attrs, EndTime: testEnd}.Snapshot()
+			c := newClassifier(nil, Presets{})
+			operation, code, outcome := c.classify(s, kind, testEnd)
+			checkClosely(t, c, s, operation, code, outcome)
+		}
+	}
+}
+
+// checkClosely checks that all of the rules say of a span what the quick way said of it.
+func checkClosely(t *testing.T, c classifier, s sdktrace.ReadOnlySpan, operation, code string, outcome engine.Outcome) {
+	t.Helper()
+	closely, closelyCode, closelyOutcome := c.closely(s, s.SpanKind(), s.EndTime(), s.Name(), s.Attributes(), s.Status())
+	if !strings.HasSuffix(closely, " _OTHER") && closely != operation || closelyCode != code || closelyOutcome != outcome {
+		t.Errorf("%q %q %s, and closely %q %q %s", operation, code, outcome, closely, closelyCode, closelyOutcome)
+	}
 }
 
 func benchmarkSpans() map[string]sdktrace.ReadOnlySpan {

@@ -254,7 +254,8 @@ func (m *Monitor) describe(s sdktrace.ReadOnlySpan) (call inFlightCall, watched 
 	if !m.watches(s, kind) {
 		return inFlightCall{}, false
 	}
+	service, _ := m.services.name(s.Resource())
 	return inFlightCall{
-		service: m.services.name(s.Resource()), operation: engine.CutName(m.classifier.operation(s, kind)), kind: engine.Kind(kind), started: s.StartTime(),
+		service: service, operation: engine.CutName(m.classifier.operation(s, kind)), kind: engine.Kind(kind), started: s.StartTime(),
 	}, true
 }

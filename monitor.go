@@ -83,6 +83,7 @@ func New(c Config) (*Monitor, error) {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
 	m.intake = m.engine.Intake()
+	m.services.intake = m.intake
 	return m, nil
 }
 

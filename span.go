@@ -31,10 +31,10 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)
 	}
-	service := m.services.name(s.Resource())
+	service, place := m.services.name(s.Resource())
 	// Most calls succeed, and fast, and nobody waits to hear of them.
 	if outcome == engine.OutcomeSuccess && !m.engine.MayBeSlow(d) && !m.causes.IsWaiting() {
-		m.intake.Push(service, operation, code, d, engine.HowOf(engine.Kind(kind), outcome))
+		m.intake.Push(service, operation, code, d, engine.HowOf(engine.Kind(kind), outcome)|place)
 		return
 	}
 	m.observeClosely(s, Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end})
@@ -131,19 +131,22 @@ func (set kindSet) has(k trace.SpanKind) bool { return set>>uint(k)&1 != 0 }
 // services knows the service names of resources. A process has one resource, rarely
 // a few, so they stand in a short list that is never changed but replaced.
 type services struct {
-	known atomic.Pointer[[]service]
+	intake *engine.Intake
+	known  atomic.Pointer[[]service]
 }
 
 type service struct {
 	resource *resource.Resource // kept, so that its address stays its own
 	name     string
+	place    engine.How // of the name in the intake
 }
 
 // maxServices bounds the list; the name of a resource beyond it is looked up each time.
 const maxServices = 8
 
-// name returns the service.name of a resource, or "" if it has none.
-func (s *services) name(r *resource.Resource) string {
+// name returns the service.name of a resource, or "" if it has none, and its place in
+// the intake.
+func (s *services) name(r *resource.Resource) (name string, place engine.How) {
 	old := s.known.Load()
 	var known []service
 	if old != nil {
@@ -151,15 +154,16 @@ func (s *services) name(r *resource.Resource) string {
 	}
 	for i := range known {
 		if known[i].resource == r {
-			return known[i].name
+			return known[i].name, known[i].place
 		}
 	}
-	name := serviceName(r)
+	name = serviceName(r)
+	place = s.intake.Place(name)
 	if len(known) < maxServices {
-		next := append(slices.Clone(known), service{r, name})
+		next := append(slices.Clone(known), service{r, name, place})
 		s.known.CompareAndSwap(old, &next) // whoever loses is remembered the next time
 	}
-	return name
+	return name, place
 }
 
 func serviceName(r *resource.Resource) string {

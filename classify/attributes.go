@@ -46,7 +46,7 @@ var keys = [...]string{
 	rpcResponseStatus:  "rpc.response.status_code",
 	rpcStatus:          "rpc.status_code",
 	rpcGRPCStatus:      "rpc.grpc.status_code",
-	httpResponseStatus: "http.response.status_code",
+	httpResponseStatus: HTTPResponseStatusCode,
 	httpStatus:         "http.status_code",
 	dbResponseStatus:   "db.response.status_code",
 	pgxSQLState:        "pgx.sql_state",
@@ -68,12 +68,17 @@ var shapes = func() (shapes [32][32]uint8) {
 	return shapes
 }()
 
-// meaningOf returns which of the attributes a key is.
-func meaningOf(key string) uint8 {
+// shapeOf returns which of the attributes a key is, if it is one.
+func shapeOf(key string) uint8 {
 	if len(key) < 2 {
 		return none
 	}
-	m := shapes[key[len(key)-2]&31][len(key)&31]
+	return shapes[key[len(key)-2]&31][len(key)&31]
+}
+
+// meaningOf returns which of the attributes a key is.
+func meaningOf(key string) uint8 {
+	m := shapeOf(key)
 	if keys[m] != key {
 		return none
 	}
@@ -83,12 +88,19 @@ func meaningOf(key string) uint8 {
 // Wants reports whether an attribute may matter to the rules, given the span's kind; most don't.
 // Nobody needs to ask, but it is quicker than to set one that doesn't.
 func (s *Span) Wants(key string) bool {
-	if len(key) < 2 {
-		return false
-	}
-	m := shapes[key[len(key)-2]&31][len(key)&31]
+	m := shapeOf(key)
 	return m != none && (m <= lastCode || s.Kind == engine.KindClient)
 }
+
+// MayHoldCode reports whether an attribute may hold a code; most can't. Nobody needs to ask,
+// but it is quicker than to set one that doesn't.
+func MayHoldCode(key string) bool {
+	m := shapeOf(key)
+	return m != none && m <= lastCode
+}
+
+// HTTPResponseStatusCode is the key of the attribute by which most calls tell how they ended.
+const HTTPResponseStatusCode = "http.response.status_code"
 
 // SetString sets an attribute to a text. A key that the rules don't ask for is ignored.
 func (a *Attributes) SetString(key, value string) {

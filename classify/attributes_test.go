@@ -23,6 +23,9 @@ func TestKeys(t *testing.T) {
 				t.Errorf("%s of a span of kind %d is wanted: %t, want %t", key, kind, got, want)
 			}
 		}
+		if got, want := MayHoldCode(key), m <= lastCode; got != want {
+			t.Errorf("%s may hold a code: %t, want %t", key, got, want)
+		}
 		alike := key[:len(key)-1] + "X"
 		longer := key + strings.Repeat("x", 32)
 		for _, other := range []string{alike, longer, strings.ToUpper(key), key[:1]} {

@@ -197,6 +197,29 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// The quick way for HTTP says what all of the rules say, or nothing.
+func TestQuickHTTP(t *testing.T) {
+	r := New(nil, Presets{})
+	for status := int64(-1); status < 1100; status++ {
+		code, ok := r.QuickHTTP(status)
+		if ok != (100 <= status && status < 400) {
+			t.Errorf("%d is settled: %t", status, ok)
+		}
+		if !ok {
+			continue
+		}
+		for _, kind := range []engine.Kind{engine.KindInternal, server, producer, engine.KindConsumer} {
+			s := spanWith(kind, StatusUnset, "", attributes{HTTPResponseStatusCode: int(status)})
+			if want, outcome := r.Classify(s, Exception{}); code != want || outcome != success {
+				t.Errorf("%d of a %s is %q and a success, want %q and %s", status, kind, code, want, outcome)
+			}
+		}
+	}
+	if _, ok := New(map[string]engine.CodeFeature{"409": {Success: true}}, Presets{}).QuickHTTP(200); ok {
+		t.Error("the table was not asked")
+	}
+}
+
 func TestRulesPresets(t *testing.T) {
 	for _, preset := range []engine.Outcome{success, failure, given, ignored} {
 		for _, tt := range []struct {

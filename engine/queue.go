@@ -113,8 +113,11 @@ const (
 	batch = 64
 )
 
-// How says of a call what kind it was of and how it ended, as one number.
+// How says of a call what kind it was of and how it ended, as one number; and, where the caller
+// knows it, by which number its service is known ([Intake.Place]).
 type How uint32
+
+const placeInHow = 16
 
 // HowOf returns kind and outcome as one number.
 func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<8 }
@@ -122,11 +125,11 @@ func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<8 }
 func (h How) kind() Kind       { return Kind(h) }
 func (h How) outcome() Outcome { return Outcome(h >> 8) }
 
-// pack returns name, code, kind and outcome as one number. ok is false if they don't
-// fit into it.
+// pack returns the lengths of name and code, kind, outcome and place as one number. ok is
+// false if they don't fit into it.
 func pack(name, code string, how How) (w what, ok bool) {
-	w = what(len(name)) | what(len(code))<<lengthBits | what(how&7|how>>5&0x38)<<howShift
-	return w, (len(name)|len(code))>>lengthBits == 0 && how&^0x0707 == 0
+	w = what(len(name)) | what(len(code))<<lengthBits | what(how&7|how>>5&0x38)<<howShift | what(how>>placeInHow)<<placeShift
+	return w, (len(name)|len(code))>>lengthBits == 0 && how&0xf8f8 == 0
 }
 
 func (w what) isDetailed() bool { return w&detailed != 0 }
@@ -169,6 +172,9 @@ func (q *queue) service(w what) string {
 // its address and length, as in [recentName]; one that is not known yet gets a place
 // if one is free of those where it may stand. ok is false if it has none.
 func (q *queue) place(service string) (w what, ok bool) {
+	if service == "" {
+		return 0, true
+	}
 	const tries = 4
 	data := unsafe.StringData(service)
 	first := uint64(uintptr(unsafe.Pointer(data))) * 0x9E3779B97F4A7C15 >> 32
@@ -183,6 +189,13 @@ func (q *queue) place(service string) (w what, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// Place returns what a caller adds to the How of reports of a service, to spare [Intake.Push] the
+// search for it: the number by which the service is known, or 0 if it has none.
+func (q *queue) Place(service string) How {
+	w, _ := q.place(service)
+	return How(w>>placeShift) << placeInHow
 }
 
 // noService is what stands for a service that gets no place: its name is too long to keep.
@@ -262,7 +275,7 @@ func (q *queue) Push(service, name, code string, d time.Duration, how How) bool 
 	pos := r.tail.Load()
 	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
 	w, fits := pack(name, code, how)
-	if service != "" {
+	if service != "" && how>>placeInHow == 0 {
 		place, isKnown := q.place(service)
 		w, fits = w|place, fits && isKnown
 	}
@@ -281,7 +294,7 @@ func (q *queue) Push(service, name, code string, d time.Duration, how How) bool 
 //go:noinline
 func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Duration, how How) bool {
 	w, fits := pack(name, code, how)
-	if service != "" {
+	if service != "" && how>>placeInHow == 0 {
 		place, isKnown := q.place(service)
 		w, fits = w|place, fits && isKnown
 	}

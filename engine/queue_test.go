@@ -301,6 +301,24 @@ func TestQueueKnowsServices(t *testing.T) {
 	if n != 12 {
 		t.Errorf("drained %d reports, want 12", n)
 	}
+	// A caller that knows the place says it beside what is not packed anew.
+	for place := range How(maxServices) {
+		w, ok := pack("o", "c", HowOf(KindServer, OutcomeFailure)|place<<placeInHow)
+		if !ok || w>>placeShift != what(place) || w.kind() != KindServer || w.outcome() != OutcomeFailure {
+			t.Errorf("place %d: %t, place %d, %s, %s", place, ok, w>>placeShift, w.kind(), w.outcome())
+		}
+	}
+	for _, service := range services {
+		q.Push(service, "o", "c", 0, HowOf(KindServer, OutcomeFailure)|q.Place(service))
+		q.drain(each(func(s *slot, d *detail) {
+			if r := q.report(s, d); s.what.isDetailed() || r.Service != service || r.Kind != KindServer || r.Outcome != OutcomeFailure {
+				t.Errorf("got %+v, want a report of %s", r, service)
+			}
+		}))
+	}
+	if q.Place("") != 0 || q.Place(strings.Repeat("x", MaxNameBytes+1)) != 0 {
+		t.Error("no service, or one of too long a name, has a place")
+	}
 	// Of two that come at once, one gets the place.
 	first, second := "first", "second"
 	place := uint64(1)

@@ -778,6 +778,50 @@ func TestWindowsTellNamesApart(t *testing.T) {
 	}
 }
 
+// It is found out whether names are the same strings each time, which are remembered all, or
+// made anew, of which it is then hardly tried.
+func TestWindowsNoticeNamesMadeAnew(t *testing.T) {
+	for _, n := range []int{1, 100, 3000} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprint("operation ", i)
+		}
+		w := newWindows(t, Config{MaxOperations: n})
+		add := func(calls int, made func(string) string) (tried int) {
+			for i := range calls {
+				if w.anew == 0 {
+					tried++
+				}
+				w.Add(Report{Operation: made(names[i%n]), Duration: ms})
+			}
+			return tried
+		}
+		same := func(name string) string { return name }
+		const calls = 100_000
+		add(calls, same)
+		if tried := add(calls, same); tried != calls {
+			t.Errorf("%d names that stay the same: %d of %d tried", n, tried, calls)
+		}
+		add(calls, strings.Clone)
+		if tried := add(calls, strings.Clone); tried == 0 || tried > calls/50 {
+			t.Errorf("%d names that are made anew: %d of %d tried, want some", n, tried, calls)
+		}
+		if w.anew > mostAnew || w.nextAnew > mostAnew {
+			t.Errorf("%d names that are made anew: none of %d is tried, and then of %d, want %d at most", n, w.anew, w.nextAnew, mostAnew)
+		}
+		if isFew, hasTable := n <= freshOperations/2, w.fresh != nil; isFew != hasTable {
+			t.Errorf("%d names that are made anew: a table for them: %t", n, hasTable)
+		}
+		add(calls, same)
+		if tried := add(calls, same); tried != calls {
+			t.Errorf("%d names that stay the same again: %d of %d tried", n, tried, calls)
+		}
+		if p := w.Close(Period{}, nil); len(p.Summaries) != n || p.Received != 6*calls {
+			t.Errorf("%d operations with %d calls, want %d with %d", len(p.Summaries), p.Received, n, 6*calls)
+		}
+	}
+}
+
 // What every call touches lies in one pair of cache lines.
 func TestOperationLayout(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {

@@ -123,7 +123,7 @@ func (e *Engine) Intake() *Intake { return e.queue }
 // ReportTraced is Report for a call whose span is known, so that it can become an
 // exemplar. cause is what it is blamed on if it failed or was slow; nil: itself.
 func (e *Engine) ReportTraced(r Report, ref TraceRef, cause *Cause) bool {
-	more := detail{trace: ref, service: r.Service, how: HowOf(r.Kind, r.Outcome), cause: cause}
+	more := detail{trace: ref, service: r.Service, kind: r.Kind, outcome: r.Outcome, cause: cause}
 	if !r.End.IsZero() {
 		more.end = r.End.UnixNano()
 	}
@@ -286,24 +286,22 @@ func (e *Engine) add(slots []slot, details []detail) {
 	// can fetch their windows from memory side by side.
 	var operations [batch]*operation
 	for i := range slots {
-		s := &slots[i]
-		service, kind := e.queue.service(s.what), s.what.kind()
-		if s.what.isDetailed() {
-			service, kind = details[i].service, details[i].how.kind()
-		}
-		operations[i] = e.windows.lookup(service, s.operation(), kind)
+		service, kind := e.queue.whose(&slots[i], &details[i])
+		name, _ := slots[i].names(&details[i])
+		operations[i] = e.windows.lookup(service, name, kind)
 	}
 	for i := range slots {
-		s := &slots[i]
-		if !s.what.isDetailed() {
-			e.windows.count(operations[i], s.what.outcome(), s.status(), s.duration)
+		s, d := &slots[i], &details[i]
+		_, code := s.names(d)
+		if !s.how.isDetailed() {
+			e.windows.count(operations[i], s.how.outcome(), code, s.duration)
 			continue
 		}
-		d, end := &details[i], e.endOf
+		end := e.endOf
 		if d.end != 0 {
 			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], d.how.outcome(), Exemplar{Trace: d.trace, Code: s.status(), Duration: s.duration, End: end}, d.cause)
+		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.cause)
 	}
 }
 

@@ -73,34 +73,23 @@ type ring struct {
 // It belongs to the producer that claimed its position until that has set round, then to
 // the consumer until that has moved ring.free past it.
 type slot struct {
-	name, code *byte // of the strings whose lengths are in what
+	name, code *byte // of the strings whose lengths are in how
 	duration   time.Duration
-	what       what
+	how        How // with the lengths, and whether the slot is detailed
 	// round is the low half of the position, plus one. It is set last.
 	round atomic.Uint32
 }
 
-// what is the rest of a report, as one number: the lengths of its name and its code,
-// 9 bits each; kind and outcome, 3 bits each; the place of its service, 4 bits; and
-// whether the slot is detailed, so that service, kind and outcome are to be found there.
-type what uint32
-
-const (
-	lengthBits  = 9
-	howShift    = 2 * lengthBits
-	placeShift  = howShift + 6
-	maxServices = 1 << 4
-	detailed    = 1 << (placeShift + 4)
-)
-
 // detail is what only few reports carry: those of calls that can be looked up, and those
-// that don't fit into a slot.
+// that don't fit into a slot. Their slots hold name and code, and all the rest is here.
 type detail struct {
-	trace   TraceRef
-	how     How
-	service string
-	end     int64 // in nanoseconds of Unix time; 0: now
-	cause   *Cause
+	trace                  TraceRef
+	nameLength, codeLength uint16
+	kind                   Kind
+	outcome                Outcome
+	service                string
+	end                    int64 // in nanoseconds of Unix time; 0: now
+	cause                  *Cause
 }
 
 const (
@@ -115,101 +104,91 @@ const (
 
 // How says of a call what kind it was of and how it ended, as one number; and, where the caller
 // knows it, by which number its service is known ([Intake.Place]).
+//
+// From the lowest bit on it holds the kind (8 bits), the outcome (8), the lengths of code (5)
+// and name (8), the place of the service (2), and whether a slot is detailed.
 type How uint32
 
-const placeInHow = 16
+const (
+	outcomeShift = 8
+	codeShift    = 16
+	nameShift    = 21
+	placeShift   = 29
+	detailed     = How(1) << 31
+	// callers are the bits that are a caller's to set; whatever it may do to the others, they
+	// are the slot's.
+	callers = How(maxServices-1)<<placeShift | 1<<codeShift - 1
+
+	longestCode = 1<<(nameShift-codeShift) - 1
+	longestName = 1<<(placeShift-nameShift) - 1
+	// maxServices is the number of places, of which the first one stands for no service.
+	maxServices = 1 << 2
+)
 
 // HowOf returns kind and outcome as one number.
-func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<8 }
+func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<outcomeShift }
 
 func (h How) kind() Kind       { return Kind(h) }
-func (h How) outcome() Outcome { return Outcome(h >> 8) }
+func (h How) outcome() Outcome { return Outcome(h >> outcomeShift) }
+func (h How) place() int       { return int(h >> placeShift & (maxServices - 1)) }
+func (h How) isDetailed() bool { return h&detailed != 0 }
 
-// pack returns the lengths of name and code, kind, outcome and place as one number. ok is
-// false if they don't fit into it.
-func pack(name, code string, how How) (w what, ok bool) {
-	w = what(len(name)) | what(len(code))<<lengthBits | what(how&7|how>>5&0x38)<<howShift | what(how>>placeInHow)<<placeShift
-	return w, (len(name)|len(code))>>lengthBits == 0 && how&0xf8f8 == 0
+// fits reports whether the lengths of name and code have room in a How.
+func fits(name, code string) bool { return len(name) <= longestName && len(code) <= longestCode }
+
+// put writes a report that fits; the place of its service is part of how.
+func (s *slot) put(name, code string, d time.Duration, how How) {
+	s.name, s.code, s.duration = unsafe.StringData(name), unsafe.StringData(code), d
+	s.how = how&callers | How(len(code))<<codeShift | How(len(name))<<nameShift
 }
 
-func (w what) isDetailed() bool { return w&detailed != 0 }
-func (w what) kind() Kind       { return Kind(w >> howShift & 7) }
-func (w what) outcome() Outcome { return Outcome(w >> (howShift + 3) & 7) }
-
-// operation and status return the name and the code of a slot that is ready.
+// names returns name and code of a slot that is ready, of which d is the detail if it has one.
 //
-// Both strings are made of a pointer and a length that were taken from one string by the
-// producer, and pack has seen that the length was not cut.
-func (s *slot) operation() string {
-	return unsafe.String(s.name, int(s.what&(1<<lengthBits-1)))
+// Both strings are made of a pointer and a length that the producer took from one string,
+// and that had room where it put them.
+func (s *slot) names(d *detail) (name, code string) {
+	if s.how.isDetailed() {
+		return unsafe.String(s.name, int(d.nameLength)), unsafe.String(s.code, int(d.codeLength))
+	}
+	return unsafe.String(s.name, int(s.how>>nameShift&longestName)), unsafe.String(s.code, int(s.how>>codeShift&longestCode))
 }
 
-func (s *slot) status() string {
-	return unsafe.String(s.code, int(s.what>>lengthBits&(1<<lengthBits-1)))
-}
-
-// report returns what a slot that is ready carries, with its detail if it has one. Time and
-// trace are not part of it.
-func (q *queue) report(s *slot, d *detail) Report {
-	r := Report{Operation: s.operation(), Code: s.status(), Duration: s.duration, Kind: s.what.kind(), Outcome: s.what.outcome()}
-	if s.what.isDetailed() {
-		r.Service, r.Kind, r.Outcome = d.service, d.how.kind(), d.how.outcome()
-	} else {
-		r.Service = q.service(s.what)
+// whose returns service and kind of a slot that is ready, of which d is the detail if it has
+// one.
+func (q *queue) whose(s *slot, d *detail) (service string, kind Kind) {
+	if s.how.isDetailed() {
+		return d.service, d.kind
 	}
-	return r
-}
-
-// service returns the service of a slot that is not detailed.
-func (q *queue) service(w what) string {
-	if place := w >> placeShift & (maxServices - 1); place != 0 {
-		return *q.services[place].Load()
+	if known := q.services[s.how.place()].Load(); known != nil {
+		service = *known
 	}
-	return ""
-}
-
-// place returns the place of a service among the known ones. The name is compared by
-// its address and length, as in [recentName]; one that is not known yet gets a place
-// if one is free of those where it may stand. ok is false if it has none.
-func (q *queue) place(service string) (w what, ok bool) {
-	if service == "" {
-		return 0, true
-	}
-	const tries = 4
-	data := unsafe.StringData(service)
-	first := uint64(uintptr(unsafe.Pointer(data))) * 0x9E3779B97F4A7C15 >> 32
-	for i := range uint64(tries) {
-		place := 1 + (first+i)%(maxServices-1)
-		known := q.services[place].Load()
-		if known == nil {
-			known = q.know(place, service)
-		}
-		if unsafe.StringData(*known) == data && len(*known) == len(service) {
-			return what(place) << placeShift, true
-		}
-	}
-	return 0, false
+	return service, s.how.kind()
 }
 
 // Place returns what a caller adds to the How of reports of a service, to spare [Intake.Push] the
 // search for it: the number by which the service is known, or 0 if it has none.
+//
+// The name is compared by its address and length, as in [recentName]; one that is not known
+// yet gets a place if one is free.
 func (q *queue) Place(service string) How {
-	w, _ := q.place(service)
-	return How(w>>placeShift) << placeInHow
+	if service == "" || len(service) > MaxNameBytes {
+		return 0
+	}
+	for place := 1; place < maxServices; place++ {
+		known := q.services[place].Load()
+		if known == nil {
+			known = q.know(place, service)
+		}
+		if unsafe.StringData(*known) == unsafe.StringData(service) && len(*known) == len(service) {
+			return How(place) << placeShift
+		}
+	}
+	return 0
 }
 
-// noService is what stands for a service that gets no place: its name is too long to keep.
-var noService string
-
 // know gives a service a place, unless another one was faster, and returns whose it is.
-//
-//go:noinline
-func (q *queue) know(place uint64, service string) *string {
-	if len(service) > MaxNameBytes {
-		return &noService
-	}
-	own := service
-	q.services[place].CompareAndSwap(nil, &own)
+func (q *queue) know(place int, service string) *string {
+	q.services[place].CompareAndSwap(nil, &service)
 	return q.services[place].Load()
 }
 
@@ -274,56 +253,46 @@ func (q *queue) Push(service, name, code string, d time.Duration, how How) bool 
 	r := q.pick()
 	pos := r.tail.Load()
 	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
-	w, fits := pack(name, code, how)
-	if service != "" && how>>placeInHow == 0 {
-		place, isKnown := q.place(service)
-		w, fits = w|place, fits && isKnown
-	}
-	if !fits || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
+	if !fits(name, code) || service != "" && how < 1<<placeShift || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
 		return q.pushAnywhere(r, service, name, code, d, how)
 	}
-	s.name, s.code = unsafe.StringData(name), unsafe.StringData(code)
-	s.duration, s.what = d, w
+	s.put(name, code, d, how)
 	r.pass(s, pos, q)
 	return true
 }
 
-// pushAnywhere is Push where the first try at the ring that was picked failed, or where
-// the report does not fit into a slot.
+// pushAnywhere is Push where the first try at the ring that was picked failed, the service
+// has to be looked for, or the report does not fit into a slot.
 //
 //go:noinline
 func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Duration, how How) bool {
-	w, fits := pack(name, code, how)
-	if service != "" && how>>placeInHow == 0 {
-		place, isKnown := q.place(service)
-		w, fits = w|place, fits && isKnown
+	if service != "" && how.place() == 0 {
+		how |= q.Place(service)
 	}
-	if !fits {
-		return q.pushDetailed(name, code, d, detail{service: service, how: how})
+	if !fits(name, code) || service != "" && how.place() == 0 {
+		return q.pushDetailed(name, code, d, detail{service: service, kind: how.kind(), outcome: how.outcome()})
 	}
 	r, pos, ok := q.claim(first)
 	if !ok {
 		return false
 	}
 	s := &r.slots[pos&r.mask]
-	s.name, s.code = unsafe.StringData(name), unsafe.StringData(code)
-	s.duration, s.what = d, w
+	s.put(name, code, d, how)
 	r.pass(s, pos, q)
 	return true
 }
 
-// pushDetailed is Push for a report that carries more.
+// pushDetailed is Push for a report that carries more. It fills in the lengths.
 func (q *queue) pushDetailed(name, code string, d time.Duration, more detail) bool {
 	r, pos, ok := q.claim(q.pick())
 	if !ok {
 		return false
 	}
-	r.details[pos&r.mask] = more
 	name, code = CutName(name), CutName(code)
-	w, _ := pack(name, code, 0)
+	more.nameLength, more.codeLength = uint16(len(name)), uint16(len(code))
+	r.details[pos&r.mask] = more
 	s := &r.slots[pos&r.mask]
-	s.name, s.code = unsafe.StringData(name), unsafe.StringData(code)
-	s.duration, s.what = d, w|detailed
+	s.name, s.code, s.duration, s.how = unsafe.StringData(name), unsafe.StringData(code), d, detailed
 	r.pass(s, pos, q)
 	return true
 }
@@ -464,7 +433,7 @@ func (r *ring) drain(end uint64, f func([]slot, []detail)) int {
 		for i := range ready {
 			s := &ready[i]
 			s.name, s.code = nil, nil
-			if s.what.isDetailed() {
+			if s.how.isDetailed() {
 				r.details[r.head&r.mask+uint64(i)] = detail{}
 			}
 		}

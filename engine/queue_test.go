@@ -35,6 +35,17 @@ func each(f func(*slot, *detail)) func([]slot, []detail) {
 	}
 }
 
+// reportOf returns what a slot that is ready carries. Time and trace are not part of it.
+func (q *queue) reportOf(s *slot, d *detail) Report {
+	r := Report{Duration: s.duration, Outcome: s.how.outcome()}
+	r.Operation, r.Code = s.names(d)
+	r.Service, r.Kind = q.whose(s, d)
+	if s.how.isDetailed() {
+		r.Outcome = d.outcome
+	}
+	return r
+}
+
 // writing is a report whose slot is claimed, and not yet written.
 type writing struct {
 	slot *slot
@@ -94,21 +105,21 @@ func TestQueueCarriesReports(t *testing.T) {
 	q := newQueue(16)
 	want := Report{Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms}
 	more := detail{
-		trace:   TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true},
-		service: "s", how: HowOf(KindClient, OutcomeFailure), end: noon.UnixNano(), cause: &Cause{Operation: "db"},
+		trace:      TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true},
+		nameLength: 1, codeLength: 1, service: "s", kind: KindClient, outcome: OutcomeFailure, end: noon.UnixNano(), cause: &Cause{Operation: "db"},
 	}
 	check := func(wantDetailed bool) {
 		t.Helper()
 		n := q.drain(each(func(s *slot, d *detail) {
-			if got := q.report(s, d); got != want {
+			if got := q.reportOf(s, d); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 			wantDetail := detail{}
 			if wantDetailed {
 				wantDetail = more
 			}
-			if s.what.isDetailed() != wantDetailed || *d != wantDetail {
-				t.Errorf("detailed: %t, %+v; want %t, %+v", s.what.isDetailed(), *d, wantDetailed, wantDetail)
+			if s.how.isDetailed() != wantDetailed || *d != wantDetail {
+				t.Errorf("detailed: %t, %+v; want %t, %+v", s.how.isDetailed(), *d, wantDetailed, wantDetail)
 			}
 		}))
 		if n != 1 {
@@ -241,9 +252,7 @@ func TestQueueCarriesAnything(t *testing.T) {
 		}
 		want.Operation, want.Code = CutName(want.Operation), CutName(want.Code)
 		n := q.drain(each(func(s *slot, d *detail) {
-			got := q.report(s, d)
-			// Names of up to 511 bytes are cut only when they are counted.
-			got.Operation, got.Code = CutName(got.Operation), CutName(got.Code)
+			got := q.reportOf(s, d)
 			if got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
@@ -257,7 +266,7 @@ func TestQueueCarriesAnything(t *testing.T) {
 			check(Report{Operation: "o", Code: "c", Kind: Kind(kind), Outcome: Outcome(outcome)})
 		}
 	}
-	for _, n := range []int{0, 1, 255, 256, 257, 511, 512, 513, 1023, 1024, 65_535, 65_536, 100_000} {
+	for _, n := range []int{0, 1, 31, 32, 33, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 100_000} {
 		long := strings.Repeat("é", n/2) + strings.Repeat("x", n%2)
 		check(Report{Operation: long, Code: "c"})
 		check(Report{Operation: "o", Code: long})
@@ -284,34 +293,28 @@ func TestQueueCarriesAnything(t *testing.T) {
 func TestQueueKnowsServices(t *testing.T) {
 	q := newQueue(16)
 	const service = "shop"
-	services := []string{"orders", "stock", "payment"}
+	services := []string{"orders", "stock"}
 	for range 3 {
 		q.Push(service, "o", "c", 0, 0)
 		q.Push("", "o", "c", 0, 0)
 	}
-	for i := range 3 { // there is room for some
-		q.Push(services[i], "o", "c", 0, 0)
-		q.Push(services[i], "o", "c", 0, 0)
+	for _, service := range services { // there is room for some
+		q.Push(service, "o", "c", 0, 0)
+		q.Push(service, "o", "c", 0, 0)
 	}
 	n := q.drain(each(func(s *slot, d *detail) {
-		if s.what.isDetailed() {
-			t.Errorf("%+v is detailed", q.report(s, d))
+		if s.how.isDetailed() {
+			t.Errorf("%+v is detailed", q.reportOf(s, d))
 		}
 	}))
-	if n != 12 {
-		t.Errorf("drained %d reports, want 12", n)
+	if n != 10 {
+		t.Errorf("drained %d reports, want 10", n)
 	}
-	// A caller that knows the place says it beside what is not packed anew.
-	for place := range How(maxServices) {
-		w, ok := pack("o", "c", HowOf(KindServer, OutcomeFailure)|place<<placeInHow)
-		if !ok || w>>placeShift != what(place) || w.kind() != KindServer || w.outcome() != OutcomeFailure {
-			t.Errorf("place %d: %t, place %d, %s, %s", place, ok, w>>placeShift, w.kind(), w.outcome())
-		}
-	}
+	// A caller that knows the place says it beside kind and outcome.
 	for _, service := range services {
 		q.Push(service, "o", "c", 0, HowOf(KindServer, OutcomeFailure)|q.Place(service))
 		q.drain(each(func(s *slot, d *detail) {
-			if r := q.report(s, d); s.what.isDetailed() || r.Service != service || r.Kind != KindServer || r.Outcome != OutcomeFailure {
+			if r := q.reportOf(s, d); s.how.isDetailed() || r.Service != service || r.Kind != KindServer || r.Outcome != OutcomeFailure {
 				t.Errorf("got %+v, want a report of %s", r, service)
 			}
 		}))
@@ -319,16 +322,29 @@ func TestQueueKnowsServices(t *testing.T) {
 	if q.Place("") != 0 || q.Place(strings.Repeat("x", MaxNameBytes+1)) != 0 {
 		t.Error("no service, or one of too long a name, has a place")
 	}
-	// Of two that come at once, one gets the place.
-	first, second := "first", "second"
-	place := uint64(1)
-	for q.services[place].Load() != nil {
-		place++
+	// No number that a caller makes up breaks anything.
+	stray := newQueue(16)
+	for bit := range 32 {
+		stray.Push("s", "o", "c", 0, 1<<bit)
+		stray.Push("", "o", "c", 0, 1<<bit)
+		stray.Push("", "o", "c", 0, ^How(0))
+		n := stray.drain(each(func(s *slot, d *detail) {
+			if r := stray.reportOf(s, d); s.how.isDetailed() || r.Operation != "o" || r.Code != "c" || r.Service != "" && r.Service != "s" {
+				t.Errorf("bit %d makes it %+v", bit, r)
+			}
+		}))
+		if n != 3 {
+			t.Errorf("bit %d: %d reports, want 3", bit, n)
+		}
 	}
-	if q.know(place, first); *q.know(place, second) != first {
-		t.Errorf("the place of %q is %q's now", first, *q.know(place, second))
+	// Of two that come at once, one gets the place, and the other one none.
+	rivals := newQueue(16)
+	if rivals.know(1, "first"); *rivals.know(1, "second") != "first" {
+		t.Errorf("the place of the first is the one of %q now", *rivals.know(1, "second"))
 	}
-	services = append(services, first)
+	if rivals.Place("third") == 0 || rivals.Place("fourth") == 0 || rivals.Place("fifth") != 0 {
+		t.Error("want room for two more, and no third one")
+	}
 	// What is remembered of services is short.
 	for i := range 1000 {
 		q.Push(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0)
@@ -571,7 +587,7 @@ func TestQueueHammer(t *testing.T) {
 			receive := func(s *slot, d *detail) {
 				payload := uint64(s.duration)
 				p := payload >> 32
-				r := q.report(s, d)
+				r := q.reportOf(s, d)
 				if r.Operation != names[p] || r.Service != services[p] || r.Kind != Kind(payload%6) || r.Outcome != Outcome(payload%5) {
 					t.Errorf("torn: payload %x came with %+v", payload, r)
 				}
@@ -612,7 +628,7 @@ func TestQueueHammer(t *testing.T) {
 func pushPayload(q *queue, name, service string, payload uint64) bool {
 	d, kind, outcome := time.Duration(payload), Kind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
-		return q.pushDetailed(name, "", d, detail{service: service, how: HowOf(kind, outcome), end: int64(payload)})
+		return q.pushDetailed(name, "", d, detail{service: service, kind: kind, outcome: outcome, end: int64(payload)})
 	}
 	return q.Push(service, name, "", d, HowOf(kind, outcome))
 }

@@ -88,11 +88,12 @@ func cardOf(a *alert.Alert) card {
 		add("caused by alert", a.CausedBy)
 	}
 	first, last := len(a.Evidence), 0 // the periods shown: one, a gap, four
-	if n := len(a.Evidence); n > 5 {
-		first, last, c.Skipped = 1, n-4, n-5
+	if n, led := len(a.Evidence), max(a.Periods, len(a.Evidence)); led > 5 && n > 0 {
+		first, last = 1, max(1, n-4)
+		c.Skipped = led - first - (n - last)
 	}
 	for i := range a.Evidence {
-		if i < first || i >= last && last > 0 {
+		if i < first || last > 0 && i >= last {
 			c.Periods = append(c.Periods, cells(a, &a.Evidence[i]))
 		}
 	}

@@ -280,6 +280,25 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestSkipped checks that all periods that led to an alert are shown or counted, also where the
+// evidence holds the newest of them alone.
+func TestSkipped(t *testing.T) {
+	for _, tt := range []struct{ evidence, led, shown, skipped int }{
+		{1, 0, 1, 0}, {5, 5, 5, 0}, {6, 6, 5, 1}, {100, 250, 5, 245}, {5, 16, 5, 11}, {3, 7, 3, 4}, {1, 7, 1, 6}, {0, 7, 0, 0},
+	} {
+		a := firing("a", "A")
+		a.Periods = tt.led
+		one := a.Evidence[0]
+		a.Evidence = nil
+		for range tt.evidence {
+			a.Evidence = append(a.Evidence, one)
+		}
+		if c := cardOf(&a); len(c.Periods) != tt.shown || c.Skipped != tt.skipped {
+			t.Errorf("%d of %d periods: %d shown, %d skipped, want %d and %d", tt.evidence, tt.led, len(c.Periods), c.Skipped, tt.shown, tt.skipped)
+		}
+	}
+}
+
 // TestThreads checks that a resolved alert answers the mail that announced it, and that both
 // name the same mail where that one is not known.
 func TestThreads(t *testing.T) {

@@ -322,6 +322,20 @@ func TestQueueKnowsServices(t *testing.T) {
 	if q.Place("") != 0 || q.Place(strings.Repeat("x", MaxNameBytes+1)) != 0 {
 		t.Error("no service, or one of too long a name, has a place")
 	}
+	// What begins at the same address, and what is too long to be kept, is another service.
+	prefixes := newQueue(16)
+	long := strings.Repeat("x", MaxNameBytes+1)
+	if prefixes.Place(long) != 0 || prefixes.Place(long[:MaxNameBytes]) == 0 {
+		t.Errorf("a name of %d bytes has a place, or one of %d has none", len(long), MaxNameBytes)
+	}
+	for _, service := range []string{"shop-eu", "shop-eu"[:4], long[:MaxNameBytes], long[:3]} {
+		prefixes.Push(service, "o", "c", 0, 0)
+		prefixes.drain(each(func(s *slot, d *detail) {
+			if r := prefixes.reportOf(s, d); r.Service != service {
+				t.Errorf("a report of %q is one of %q", service, r.Service)
+			}
+		}))
+	}
 	// No number that a caller makes up breaks anything.
 	stray := newQueue(16)
 	for bit := range 32 {

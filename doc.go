@@ -16,6 +16,8 @@
 //	)
 //	otel.SetTracerProvider(tp)
 //	defer func() {
+//		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+//		defer cancel()
 //		if err := tp.Shutdown(ctx); err != nil { // shuts the monitor down, too
 //			log.Print(err)
 //		}

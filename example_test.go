@@ -25,8 +25,6 @@ import (
 // span once a minute, writes a line of JSON for each operation on stdout, and
 // alerts on stderr.
 func Example() {
-	ctx := context.Background()
-
 	m, err := monitor.New(monitor.Config{Name: "http"})
 	if err != nil {
 		log.Fatal(err)
@@ -38,6 +36,8 @@ func Example() {
 	)
 	otel.SetTracerProvider(tp)
 	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
 		if err := tp.Shutdown(ctx); err != nil { // shuts the monitor down, too
 			log.Print(err)
 		}

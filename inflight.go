@@ -59,6 +59,7 @@ type inFlightCall struct {
 	service, operation string
 	kind               engine.Kind
 	started            time.Time
+	trace              engine.TraceRef
 }
 
 const (
@@ -237,7 +238,7 @@ func (m *Monitor) expectStuckAfter(d time.Duration) {
 func (m *Monitor) sweepInFlight(now time.Time, add func(engine.InFlight)) (untracked, abandoned uint64) {
 	age := time.Duration(m.inFlightAge.Load())
 	abandoned, untracked = m.inFlight.sweep(now, age, m.describe, func(c inFlightCall) {
-		add(engine.InFlight{Service: c.service, Operation: c.operation, Kind: c.kind, Age: now.Sub(c.started)})
+		add(engine.InFlight{Service: c.service, Operation: c.operation, Kind: c.kind, Age: now.Sub(c.started), Trace: c.trace})
 	})
 	if untracked > 0 {
 		m.troubles.Report(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
@@ -257,5 +258,6 @@ func (m *Monitor) describe(s sdktrace.ReadOnlySpan) (call inFlightCall, watched 
 	service, _ := m.services.name(s.Resource())
 	return inFlightCall{
 		service: service, operation: engine.CutName(m.classifier.operation(s, kind)), kind: engine.Kind(kind), started: s.StartTime(),
+		trace: traceRef(s.SpanContext()),
 	}, true
 }

@@ -190,7 +190,7 @@ func TestInFlightDescribesTwice(t *testing.T) {
 		s.name = step.rename
 		var calls []inFlightCall
 		abandoned, untracked := f.sweep(begun.Add(time.Minute), inFlightAge, describeSpan, func(c inFlightCall) { calls = append(calls, c) })
-		want := []inFlightCall{{"shop", step.want, engine.KindServer, begun}}
+		want := []inFlightCall{{service: "shop", operation: step.want, kind: engine.KindServer, started: begun}}
 		if !slices.Equal(calls, want) || abandoned != 0 || untracked != 0 {
 			t.Errorf("sweep %d: %+v, %d abandoned, %d untracked; want %+v", i, calls, abandoned, untracked, want)
 		}
@@ -472,7 +472,7 @@ func TestInFlightConcurrently(t *testing.T) {
 				t.Fatalf("%+v is no call", got)
 			}
 			c := &calls[i]
-			if want := (inFlightCall{"shop", c.name, engine.Kind(c.kind), c.started}); got != want {
+			if want := (inFlightCall{service: "shop", operation: c.name, kind: engine.Kind(c.kind), started: c.started}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 			if until := c.until.Load(); !c.begun.Load() || until != 0 && until < sweep {

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -63,6 +64,23 @@ func TestStuckCalls(t *testing.T) {
 			}
 			if s.Count != 0 || s.InFlight != 1 || s.OldestInFlight != age || s.Stuck != stuck || s.Kind != engine.KindServer {
 				t.Errorf("after %s: count %d, in flight %d, oldest %s, stuck %d; want 0, 1, %s, %d", age, s.Count, s.InFlight, s.OldestInFlight, s.Stuck, age, stuck)
+			}
+		}
+		// The call that hangs can be looked up, while it does.
+		sc := hangs.SpanContext()
+		for i, s := range summaries {
+			var want []engine.Exemplar
+			if i == 1 || i == 2 || i == 3 {
+				ref := engine.TraceRef{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Sampled: true}
+				want = []engine.Exemplar{{Trace: ref, Duration: time.Duration(i+1) * time.Minute, End: s.End}}
+			}
+			if !slices.Equal(s.StuckCalls, want) {
+				t.Errorf("period %d: stuck calls %+v, want %+v", i, s.StuckCalls, want)
+			}
+		}
+		for _, a := range r.alerts {
+			if calls := a.Calls(); a.State == alert.Firing && (!slices.Equal(calls, summaries[2].StuckCalls) || a.Worst.Trace != calls[0].Trace) {
+				t.Errorf("the alert says to look up %+v, the worst of them %+v; want the call that hangs", calls, a.Worst)
 			}
 		}
 		if s := summaries[4]; s.Count != 1 || s.InFlight != 0 || s.OldestInFlight != 0 {

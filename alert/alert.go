@@ -101,11 +101,30 @@ func (a *Alert) Lasted() time.Duration {
 // Calls returns up to five calls to look up, those of all periods of Evidence together:
 // failed ones spread over the codes, or the slowest, sampled ones first.
 func (a *Alert) Calls() []engine.Exemplar {
+	if a.Objective == Stuck {
+		return a.stuckCalls()
+	}
 	var lists [][]engine.Exemplar
 	for i := range a.Evidence {
 		lists = append(lists, exemplarsOf(a.Objective, &a.Evidence[i]))
 	}
 	return engine.MergeExemplars(a.Objective != Latency, lists...)
+}
+
+// stuckCalls returns each call that was stuck once, as it was seen last: one that hangs is
+// seen in one period after the other.
+func (a *Alert) stuckCalls() []engine.Exemplar {
+	seen := make(map[[8]byte]bool)
+	var calls []engine.Exemplar
+	for i := range slices.Backward(a.Evidence) {
+		for _, c := range exemplarsOf(a.Objective, &a.Evidence[i]) {
+			if !seen[c.Trace.SpanID] {
+				seen[c.Trace.SpanID] = true
+				calls = append(calls, c)
+			}
+		}
+	}
+	return engine.MergeExemplars(false, calls)
 }
 
 // Summary says in one line what is wrong or well again, and what is to blame. It holds

@@ -140,6 +140,8 @@ func exemplarsOf(k Kind, s *engine.Summary) []engine.Exemplar {
 		return s.FailedCalls
 	case Latency:
 		return s.SlowCalls
+	case Stuck:
+		return s.StuckCalls
 	}
 	return nil
 }

@@ -62,13 +62,13 @@ func decodeID(dst []byte, key, text string) error {
 	return nil
 }
 
-// maxExemplars bounds each of the two lists below.
+// maxExemplars bounds each of the lists below.
 const maxExemplars = 5
 
 // exemplars holds the calls of one window that are worth looking up, and what all
 // such calls are blamed on. A window without a failed or slow call has none at all.
 type exemplars struct {
-	failed, slow              []Exemplar
+	failed, slow, stuck       []Exemplar
 	failureCauses, slowCauses causeCounter
 }
 
@@ -112,24 +112,30 @@ func (x *exemplars) addFailed(e Exemplar) {
 	}
 }
 
-// addSlow keeps e if it is among the slowest; any sampled call goes before any
-// unsampled one, since only the sampled can be looked up.
-func (x *exemplars) addSlow(e Exemplar) {
-	if len(x.slow) < maxExemplars {
+// addSlow keeps e if it is among the slowest.
+func (x *exemplars) addSlow(e Exemplar) { x.slow = addSlowest(x.slow, e) }
+
+// addStuck keeps e if it is among those in flight for longest.
+func (x *exemplars) addStuck(e Exemplar) { x.stuck = addSlowest(x.stuck, e) }
+
+// addSlowest returns the calls that took longest, e among them if it did; any sampled call goes
+// before any unsampled one, since only the sampled can be looked up.
+func addSlowest(calls []Exemplar, e Exemplar) []Exemplar {
+	if len(calls) < maxExemplars {
 		e.Code = bounded(e.Code)
-		x.slow = append(x.slow, e)
-		return
+		return append(calls, e)
 	}
 	least := 0
-	for i := range x.slow {
-		if compareSlow(x.slow[i], x.slow[least]) < 0 {
+	for i := range calls {
+		if compareSlow(calls[i], calls[least]) < 0 {
 			least = i
 		}
 	}
-	if compareSlow(e, x.slow[least]) > 0 {
+	if compareSlow(e, calls[least]) > 0 {
 		e.Code = bounded(e.Code)
-		x.slow[least] = e
+		calls[least] = e
 	}
+	return calls
 }
 
 // compareSlow orders calls by what there is to learn from them.
@@ -143,16 +149,17 @@ func compareSlow(a, b Exemplar) int {
 	return cmp.Compare(a.Duration, b.Duration)
 }
 
-// take returns copies of both lists, the most telling call of each first, and
+// take returns copies of the lists, the most telling call of each first, and
 // empties x for the next period.
-func (x *exemplars) take() (failed, slow []Exemplar) {
-	slices.SortStableFunc(x.failed, func(a, b Exemplar) int { return compareSlow(b, a) })
-	slices.SortStableFunc(x.slow, func(a, b Exemplar) int { return compareSlow(b, a) })
-	failed, slow = append(failed, x.failed...), append(slow, x.slow...)
-	clear(x.failed)
-	clear(x.slow)
-	x.failed, x.slow = x.failed[:0], x.slow[:0]
-	return failed, slow
+func (x *exemplars) take() (failed, slow, stuck []Exemplar) {
+	take := func(list *[]Exemplar) []Exemplar {
+		slices.SortStableFunc(*list, func(a, b Exemplar) int { return compareSlow(b, a) })
+		taken := append([]Exemplar(nil), *list...)
+		clear(*list)
+		*list = (*list)[:0]
+		return taken
+	}
+	return take(&x.failed), take(&x.slow), take(&x.stuck)
 }
 
 // MergeExemplars returns the calls of several periods that are most worth looking up, as
@@ -169,6 +176,6 @@ func MergeExemplars(failed bool, lists ...[]Exemplar) []Exemplar {
 			}
 		}
 	}
-	failedCalls, slowCalls := x.take()
+	failedCalls, slowCalls, _ := x.take()
 	return append(failedCalls, slowCalls...)
 }

@@ -99,6 +99,34 @@ func worstSpread(list []Exemplar) int {
 	return most
 }
 
+// Of the calls that are stuck those stay that can be looked up, and of these the oldest.
+func TestStuckCalls(t *testing.T) {
+	w := newWindows(t, Config{Objective: Objective{StuckAfter: time.Minute}})
+	for i := range 20 {
+		age := time.Duration(50+i) * time.Second
+		w.AddInFlight(InFlight{Operation: "a", Kind: KindServer, Age: age, Trace: call(byte(i), "", 0, i%4 == 0).Trace})
+	}
+	w.AddInFlight(InFlight{Operation: "a", Kind: KindServer, Age: time.Hour}) // it can't be looked up at all
+	end := noon.Add(time.Minute)
+	s := summaryOf(t, w.Close(Period{Start: noon, End: end}, nil), "a")
+	if s.InFlight != 21 || s.Stuck != 10 {
+		t.Errorf("%d in flight, %d stuck, want 21 and 10", s.InFlight, s.Stuck)
+	}
+	var ages []time.Duration
+	for _, c := range s.StuckCalls {
+		ages = append(ages, c.Duration/time.Second)
+		if !c.End.Equal(end) || c.Code != "" {
+			t.Errorf("%+v, want no code, and the end of the period", c)
+		}
+	}
+	if want := []time.Duration{66, 62, 69, 68, 67}; !slices.Equal(ages, want) {
+		t.Errorf("stuck for %v s, want %v: the sampled ones first", ages, want)
+	}
+	if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.StuckCalls != nil {
+		t.Errorf("the next period has %+v", s.StuckCalls)
+	}
+}
+
 func TestFailedCallsPreferSampledOnes(t *testing.T) {
 	var x exemplars
 	for i := range 10 {
@@ -107,7 +135,7 @@ func TestFailedCallsPreferSampledOnes(t *testing.T) {
 	for i := range 3 {
 		x.addFailed(call(byte(100+i), "500", ms, true))
 	}
-	failed, _ := x.take()
+	failed, _, _ := x.take()
 	var sampled []bool
 	for _, e := range failed {
 		sampled = append(sampled, e.Trace.Sampled)
@@ -124,7 +152,7 @@ func TestFailedCallsInTheirOrder(t *testing.T) {
 		x.addFailed(call(byte(i), "500", d*ms, i == 2 || i == 4))
 	}
 	x.addFailed(call(9, "500", time.Hour, false))
-	failed, _ := x.take()
+	failed, _, _ := x.take()
 	var got []time.Duration
 	for _, e := range failed {
 		got = append(got, e.Duration/ms)
@@ -177,7 +205,7 @@ func TestSlowCallsAreTheSlowest(t *testing.T) {
 	for i := range 50 {
 		x.addSlow(call(byte(i), "", time.Duration((i*37)%50)*ms, false))
 	}
-	_, slow := x.take()
+	_, slow, _ := x.take()
 	var got []time.Duration
 	for _, e := range slow {
 		got = append(got, e.Duration)
@@ -197,7 +225,7 @@ func TestSlowCallsPreferSampledOnes(t *testing.T) {
 	for i := range 20 {
 		x.addSlow(call(byte(i), "", time.Duration(i)*time.Hour, false))
 	}
-	_, slow := x.take()
+	_, slow, _ := x.take()
 	var got []time.Duration
 	for _, e := range slow {
 		got = append(got, e.Duration)
@@ -211,7 +239,7 @@ func TestTakeEmptiesAndCopies(t *testing.T) {
 	var x exemplars
 	x.addFailed(call(1, "500", ms, true))
 	x.addSlow(call(2, "", ms, true))
-	failed, slow := x.take()
+	failed, slow, _ := x.take()
 	if len(failed) != 1 || len(slow) != 1 {
 		t.Fatalf("got %d failed and %d slow calls, want 1 and 1", len(failed), len(slow))
 	}
@@ -221,7 +249,7 @@ func TestTakeEmptiesAndCopies(t *testing.T) {
 		t.Error("what was taken changes with what comes after")
 	}
 	x.take()
-	if failed, slow := x.take(); failed != nil || slow != nil {
+	if failed, slow, _ := x.take(); failed != nil || slow != nil {
 		t.Errorf("taken twice, it gives %v and %v, want nothing", failed, slow)
 	}
 }

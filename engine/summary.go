@@ -50,6 +50,10 @@ type Summary struct {
 	// SlowCalls are up to five of the slowest successes above the latency target,
 	// sampled ones first.
 	SlowCalls []Exemplar `json:"slow_calls,omitempty"`
+	// StuckCalls are up to five of the calls that were in flight for longer than
+	// [Objective.StuckAfter], sampled ones first and then the oldest. They have not ended:
+	// their End is that of the period, and their Duration what they took until then.
+	StuckCalls []Exemplar `json:"stuck_calls,omitempty"`
 
 	// FailureCauses are the operations, called within this one, that its failures are
 	// blamed on, largest first. What they don't add up to failed by itself, or was
@@ -99,6 +103,7 @@ func (s *Summary) Clone() Summary {
 	c.Failures = slices.Clone(s.Failures)
 	c.FailedCalls = slices.Clone(s.FailedCalls)
 	c.SlowCalls = slices.Clone(s.SlowCalls)
+	c.StuckCalls = slices.Clone(s.StuckCalls)
 	c.FailureCauses = slices.Clone(s.FailureCauses)
 	c.SlowCauses = slices.Clone(s.SlowCauses)
 	c.Histogram = s.Histogram.clone()

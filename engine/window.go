@@ -129,12 +129,17 @@ type inFlightTally struct {
 	oldest       time.Duration
 }
 
-// add counts a call of the given age, which is stuck from stuckAfter on; 0 or less: never.
-func (t *inFlightTally) add(age, stuckAfter time.Duration) {
+// addInFlight counts a call of the given age, and keeps it if it is stuck and worth that.
+func (w *window) addInFlight(age time.Duration, ref TraceRef) {
+	t := &w.inFlight
 	t.calls++
 	t.oldest = max(t.oldest, age)
-	if stuckAfter > 0 && age > stuckAfter {
-		t.stuck++
+	if after := w.objective.StuckAfter; after <= 0 || age <= after {
+		return
+	}
+	t.stuck++
+	if !ref.IsZero() {
+		w.examples().addStuck(Exemplar{Trace: ref, Duration: age})
 	}
 }
 
@@ -187,10 +192,10 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		s.FailureLatency = FailureLatency{Mean: time.Duration(mean), Max: w.failMax}
 	}
 	if w.exemplars != nil {
-		s.FailedCalls, s.SlowCalls = w.exemplars.take()
+		s.FailedCalls, s.SlowCalls, s.StuckCalls = w.exemplars.take()
 		s.FailureCauses = w.exemplars.failureCauses.take(s.Failure)
 		s.SlowCauses = w.exemplars.slowCauses.take(s.Success - s.WithinTarget)
-		if s.FailedCalls == nil && s.SlowCalls == nil {
+		if s.FailedCalls == nil && s.SlowCalls == nil && s.StuckCalls == nil {
 			w.exemplars = nil
 		}
 	}

@@ -348,13 +348,14 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 
 // fullSummary is a summary in which nothing is missing.
 func fullSummary() Summary {
-	w := newWindow(Objective{LatencyTarget: ms}, Distribution{})
+	w := newWindow(Objective{LatencyTarget: ms, StuckAfter: time.Minute}, Distribution{})
 	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 1, 64)
 	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 1, 64)
 	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
 	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
-	w.inFlight.add(5*time.Minute, time.Minute)
+	w.addInFlight(5*time.Minute, call(5, "", 0, true).Trace)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
+	s.StuckCalls[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
 	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
 	s.Monitor, s.Service, s.Operation, s.Kind = "m", "shop", "GET /", KindServer
 	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
@@ -378,7 +379,7 @@ func TestSummaryJSON(t *testing.T) {
 	want := []string{
 		"burn_rates", "cancelled", "count", "distribution", "end", "failed_calls", "failure", "failure_causes", "failure_latency", "failures",
 		"ignored", "in_flight", "kind", "latency", "monitor", "objective", "oldest_in_flight_ns", "operation", "partial", "service",
-		"slow_calls", "slow_causes", "start", "stuck", "success", "success_ratio", "typical_calls", "verdicts", "within_target", "within_target_ratio",
+		"slow_calls", "slow_causes", "start", "stuck", "stuck_calls", "success", "success_ratio", "typical_calls", "verdicts", "within_target", "within_target_ratio",
 	}
 	if got := keysOf(tree); !slices.Equal(got, want) {
 		t.Errorf("keys\n%q, want\n%q", got, want)

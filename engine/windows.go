@@ -186,13 +186,14 @@ type InFlight struct {
 	Service, Operation string
 	Kind               Kind
 	Age                time.Duration
+	Trace              TraceRef // zero: it can't be looked up
 }
 
 // AddInFlight takes a call that is in flight at the end of the current period, just
 // before that is closed.
 func (w *Windows) AddInFlight(c InFlight) {
 	op := w.lookup(c.Service, c.Operation, c.Kind)
-	op.inFlight.add(max(c.Age, 0), op.objective.StuckAfter)
+	op.addInFlight(max(c.Age, 0), c.Trace)
 	w.inFlight++
 }
 
@@ -468,6 +469,9 @@ func (w *Windows) summarize(op *operation, p *Period) Summary {
 	s := op.close(w.config.Codes, w.config.Histograms)
 	s.Monitor, s.Service, s.Operation, s.Kind = w.config.Name, op.key.Service, op.key.Name, op.key.Kind
 	s.Start, s.End, s.Partial = p.Start, p.End, p.Partial
+	for i := range s.StuckCalls {
+		s.StuckCalls[i].End = p.End
+	}
 	p.Received += s.Count + s.Ignored
 	return s
 }

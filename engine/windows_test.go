@@ -402,11 +402,11 @@ func TestWindowsSilenceIsSeenOnce(t *testing.T) {
 func TestWindowsInFlight(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 2, MaxOperations: 2, Operations: map[string]Objective{"a": {StuckAfter: time.Minute}}})
 	for range 3 { // calls in flight keep the place
-		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute})
-		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Hour})
-		w.AddInFlight(InFlight{"shop", "a", KindServer, time.Minute + 1})
-		w.AddInFlight(InFlight{"shop", "b", KindServer, -time.Hour})
-		w.AddInFlight(InFlight{"shop", "too many", KindServer, time.Second})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "a", Kind: KindServer, Age: time.Minute})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "a", Kind: KindServer, Age: time.Hour})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "a", Kind: KindServer, Age: time.Minute + 1})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "b", Kind: KindServer, Age: -time.Hour})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "too many", Kind: KindServer, Age: time.Second})
 		p := w.Close(Period{}, nil)
 		checkOperations(t, p, "a", "b", OverflowOperation)
 		if p.InFlight != 5 || p.Received != 0 {

@@ -42,6 +42,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 		Failures:    []engine.CodeCount{{Code: "503", Name: "payment down", Count: 7}, {Code: "DEADLINE_EXCEEDED", Count: 3}},
 		FailedCalls: []engine.Exemplar{call(1, "503", time.Second, at.Add(time.Second)), call(2, "", 0, at)},
 		SlowCalls:   []engine.Exemplar{call(4, "200", 2*time.Second, at.Add(2*time.Second)), {Duration: time.Second}},
+		StuckCalls:  []engine.Exemplar{call(5, "", time.Minute, at.Add(time.Minute))},
 		FailureCauses: []engine.CauseCount{
 			{Cause: engine.Cause{Service: "payment", Kind: engine.KindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
 			{Cause: engine.Cause{Service: "checkout", Kind: engine.KindClient, Operation: "INSERT orders", Code: "23505"}, Count: 1, Share: 0.1},

@@ -102,13 +102,15 @@ func history(q queryer, operation string, from, to time.Time) ([]engine.Summary,
 	return list, err
 }
 
-// missedOf returns the lists of s about what was missed.
+// missedOf returns the lists of s about what was missed. What only a later version knows of
+// goes into lists that nobody reads.
 func missedOf(s *engine.Summary, missed string) missedList {
-	lists := listsOf(s)
-	if missed == lists[0].missed {
-		return lists[0]
+	for _, list := range listsOf(s) {
+		if list.missed == missed {
+			return list
+		}
 	}
-	return lists[1]
+	return missedList{causes: new([]engine.CauseCount), calls: new([]engine.Exemplar)}
 }
 
 // Operations returns the operations of which anything is known, ordered by service, name and

@@ -101,10 +101,11 @@ type missedList struct {
 }
 
 // listsOf returns the lists of s, by what was missed.
-func listsOf(s *engine.Summary) [2]missedList {
-	return [2]missedList{
+func listsOf(s *engine.Summary) [3]missedList {
+	return [3]missedList{
 		{missed: "failure", causes: &s.FailureCauses, calls: &s.FailedCalls},
 		{missed: "slow", causes: &s.SlowCauses, calls: &s.SlowCalls},
+		{missed: "stuck", causes: new([]engine.CauseCount), calls: &s.StuckCalls},
 	}
 }
 

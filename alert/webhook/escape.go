@@ -108,7 +108,7 @@ func bounded(a *alert.Alert) alert.Alert {
 			f := &s.Failures[j]
 			f.Code, f.Name = name(f.Code), name(f.Name)
 		}
-		for _, calls := range [][]engine.Exemplar{s.FailedCalls, s.SlowCalls} {
+		for _, calls := range [][]engine.Exemplar{s.FailedCalls, s.SlowCalls, s.StuckCalls} {
 			for j := range calls {
 				calls[j].Code = name(calls[j].Code)
 			}

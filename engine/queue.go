@@ -243,7 +243,7 @@ func (q *queue) pick() *ring {
 	return &q.all[affinity()>>11*0x9E3779B97F4A7C15>>32&q.last&(maxRings-1)]
 }
 
-// Intake is the way into an engine: its queue, of which only Push is for others.
+// Intake is the way into an engine: its queue, of which only Push and Place are for others.
 type Intake = queue
 
 // Push passes a report on, or counts it as dropped and returns false, as

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
@@ -95,7 +96,7 @@ func TestObjectiveValidate(t *testing.T) {
 		"alert_after many":       {Objective{AlertAfter: 101}, "alert_after: must be between 1 and 100, got 101"},
 		"recover_after":          {Objective{RecoverAfter: -3}, "recover_after: must be between 1 and 100, got -3"},
 		"recover_after many":     {Objective{RecoverAfter: 101}, "recover_after: must be between 1 and 100, got 101"},
-		"min_calls":              {Objective{MinCalls: math.MinInt}, "min_calls: must be between 1 and 1000000000, got -9223372036854775808"},
+		"min_calls":              {Objective{MinCalls: math.MinInt}, fmt.Sprint("min_calls: must be between 1 and 1000000000, got ", math.MinInt)},
 		"min_calls many":         {Objective{MinCalls: 1_000_000_001}, "min_calls: must be between 1 and 1000000000, got 1000000001"},
 		"all at once": {
 			basic(2, -1, 3, -1, -2, -3),

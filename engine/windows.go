@@ -48,8 +48,8 @@ type groupKey struct {
 	kind    Kind
 }
 
-// operation is what is judged, and its window. It takes six cache lines, three pairs of which a
-// processor fetches both; what each call touches is the first pair.
+// operation is what is judged, and its window. It takes three pairs of cache lines, of which
+// processors fetch both at once; what each call touches is the first pair.
 type operation struct {
 	found uint64 // the number of its group, and the length of its name in the lower half
 	window

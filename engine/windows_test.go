@@ -822,27 +822,6 @@ func TestWindowsNoticeNamesMadeAnew(t *testing.T) {
 	}
 }
 
-// What every call touches lies in one pair of cache lines.
-func TestOperationLayout(t *testing.T) {
-	if unsafe.Sizeof(uintptr(0)) != 8 {
-		t.Skip("this is about processors of 64 bits")
-	}
-	const pair = 128
-	var op operation
-	if n := unsafe.Sizeof(op); n%pair != 0 {
-		t.Errorf("an operation takes %d bytes, want a multiple of %d", n, pair)
-	}
-	if end := unsafe.Offsetof(op.success) + unsafe.Offsetof(op.success.place) + unsafe.Sizeof(op.success.place); end > pair {
-		t.Errorf("what a call touches ends at %d, want %d at most", end, pair)
-	}
-	if n := unsafe.Sizeof(recentNames{}); n != 64 {
-		t.Errorf("the names that share a place take %d bytes, want 64", n)
-	}
-	if n := unsafe.Sizeof(slot{}); n != 32 {
-		t.Errorf("a slot takes %d bytes, want 32", n)
-	}
-}
-
 func BenchmarkWindowsAdd(b *testing.B) {
 	for _, n := range []int{1, 100, 2000, 10_000} {
 		b.Run(fmt.Sprintf("names=%d", n), func(b *testing.B) {

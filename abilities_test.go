@@ -175,7 +175,7 @@ func TestAbilityAlertAndRecovery(t *testing.T) {
 		{"twice", "bbbgggbbbggg", 2, 2},
 		{"lasting", "bbbbbbbbbbbbggg", 1, 1},
 	}
-	bad := map[alert.Kind]Report{
+	bad := map[alert.ObjectiveKind]Report{
 		alert.Availability: usersCall("500", time.Millisecond),
 		alert.Latency:      usersCall("200", time.Second),
 	}

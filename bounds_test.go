@@ -74,7 +74,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	before := heap()
 	m, err := New(Config{
 		Period:    time.Hour,
-		Objective: engine.Objective{MinCalls: 10, TrafficDrop: 0.5, BudgetRatio: 0.99, StuckAfter: time.Minute, AlertAfter: 100},
+		Objective: engine.Objective{MinCalls: 10, MinTrafficRatio: 0.5, SLO: 0.99, StuckAfter: time.Minute, AlertAfter: 100},
 		Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
 	})
 	if err != nil {
@@ -145,7 +145,7 @@ func testMemoryWhileAlertsFire(t *testing.T, calls int, bound int64, code func(i
 		before := heap()
 		m := start(t, Config{
 			Period:    time.Second,
-			Objective: engine.Objective{MinCalls: 2, MinTraffic: 1, TrafficDrop: 0.5, BudgetRatio: 0.99, StuckAfter: time.Second, AlertAfter: 3, RemindEvery: time.Second},
+			Objective: engine.Objective{MinCalls: 2, MinTraffic: 1, MinTrafficRatio: 0.5, SLO: 0.99, StuckAfter: time.Second, AlertAfter: 3, RepeatInterval: time.Second},
 			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
 		})
 		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))

@@ -12,17 +12,17 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Presets settle the matters of taste in the default rules: calls that one program
+// Outcomes settle the matters of taste in the default rules: calls that one program
 // takes for failures and another does not. [Config.Codes] has the last word on a
 // single code.
-type Presets = classify.Presets
+type Outcomes = classify.Outcomes
 
 // classifier applies the rules of package classify to the SDK's spans. It is safe for
 // concurrent use.
 type classifier struct{ rules *classify.Rules }
 
-func newClassifier(codes map[string]engine.CodeFeature, presets Presets) classifier {
-	return classifier{classify.New(codes, presets)}
+func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes) classifier {
+	return classifier{classify.New(codes, outcomes)}
 }
 
 // classify says which operation a span stands for, with which code the call ended,
@@ -59,7 +59,7 @@ func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool)
 // closely is classify by all of the rules.
 func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation, code string, outcome engine.Outcome) {
 	var span classify.Span
-	span.Kind, span.Name = engine.Kind(kind), name
+	span.SpanKind, span.Name = engine.SpanKind(kind), name
 	setAttributes(&span, attrs)
 	span.Message = status.Description
 	switch status.Code {
@@ -82,7 +82,7 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 
 // operation says which operation a span stands for that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
-	span := classify.Span{Kind: engine.Kind(kind), Name: s.Name()}
+	span := classify.Span{SpanKind: engine.SpanKind(kind), Name: s.Name()}
 	if kind == trace.SpanKindClient { // no other is named by its attributes
 		setAttributes(&span, s.Attributes())
 	}

@@ -299,7 +299,7 @@ func TestDefaultRules(t *testing.T) {
 
 	for _, r := range rows {
 		t.Run(r.test, func(t *testing.T) {
-			c := newClassifier(nil, Presets{})
+			c := newClassifier(nil, Outcomes{})
 			_, code, outcome := c.classify(r.span.Snapshot(), r.span.SpanKind, r.span.EndTime)
 			if code != r.code || outcome != r.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, r.outcome, r.code)
@@ -313,33 +313,33 @@ func TestClassifyPresets(t *testing.T) {
 	notFound := attribute.String("rpc.response.status_code", "NOT_FOUND")
 	for _, preset := range []engine.Outcome{success, failure, given, ignored} {
 		for _, tt := range []struct {
-			test    string
-			presets Presets
-			span    tracetest.SpanStub
-			code    string
-			outcome engine.Outcome
+			test     string
+			outcomes Outcomes
+			span     tracetest.SpanStub
+			code     string
+			outcome  engine.Outcome
 		}{
-			{"server 4xx", Presets{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(404)), "404", preset},
-			{"server 4xx with status error", Presets{HTTPServer4xx: preset}, spanWith(kindServer, failed("x"), code(400)), "400", preset},
-			{"server 4xx with error.type", Presets{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(422), attribute.String("error.type", "422")), "422", preset},
-			{"server 4xx as old text", Presets{HTTPServer4xx: preset}, spanWith(kindServer, unset(), attribute.String("http.status_code", "429")), "429", preset},
-			{"server 4xx with status ok", Presets{HTTPServer4xx: preset}, spanWith(kindServer, okay(), code(404)), "404", success},
-			{"server 499", Presets{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(499)), "499", given},
-			{"server 5xx", Presets{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(500)), "500", failure},
-			{"client 4xx, the server's preset", Presets{HTTPServer4xx: preset}, spanWith(kindClient, failed(""), code(404)), "404", failure},
-			{"client 4xx", Presets{HTTPClient4xx: preset}, spanWith(kindClient, failed(""), code(404), attribute.String("error.type", "404")), "404", preset},
-			{"client 4xx, unset", Presets{HTTPClient4xx: preset}, spanWith(kindClient, unset(), code(404)), "404", preset},
-			{"client 499", Presets{HTTPClient4xx: preset}, spanWith(kindClient, failed(""), code(499)), "499", preset},
-			{"client 5xx", Presets{HTTPClient4xx: preset}, spanWith(kindClient, failed(""), code(500)), "500", failure},
-			{"server 4xx, the client's preset", Presets{HTTPClient4xx: preset}, spanWith(kindServer, unset(), code(404)), "404", success},
-			{"internal 4xx", Presets{HTTPServer4xx: preset, HTTPClient4xx: preset}, spanWith(kindInternal, failed(""), code(404)), "404", failure},
-			{"client NOT_FOUND", Presets{GRPCNotFound: preset}, spanWith(kindClient, failed("x"), notFound), "NOT_FOUND", preset},
-			{"client NOT_FOUND, unset, number", Presets{GRPCNotFound: preset}, spanWith(kindClient, unset(), attribute.Int("rpc.grpc.status_code", 5)), "NOT_FOUND", preset},
-			{"client ALREADY_EXISTS", Presets{GRPCNotFound: preset}, spanWith(kindClient, failed("x"), attribute.Int("rpc.grpc.status_code", 6)), "ALREADY_EXISTS", failure},
-			{"server NOT_FOUND", Presets{GRPCNotFound: preset}, spanWith(kindServer, unset(), notFound), "NOT_FOUND", success},
+			{"server 4xx", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(404)), "404", preset},
+			{"server 4xx with status error", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, failed("x"), code(400)), "400", preset},
+			{"server 4xx with error.type", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(422), attribute.String("error.type", "422")), "422", preset},
+			{"server 4xx as old text", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, unset(), attribute.String("http.status_code", "429")), "429", preset},
+			{"server 4xx with status ok", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, okay(), code(404)), "404", success},
+			{"server 499", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(499)), "499", given},
+			{"server 5xx", Outcomes{HTTPServer4xx: preset}, spanWith(kindServer, unset(), code(500)), "500", failure},
+			{"client 4xx, the server's preset", Outcomes{HTTPServer4xx: preset}, spanWith(kindClient, failed(""), code(404)), "404", failure},
+			{"client 4xx", Outcomes{HTTPClient4xx: preset}, spanWith(kindClient, failed(""), code(404), attribute.String("error.type", "404")), "404", preset},
+			{"client 4xx, unset", Outcomes{HTTPClient4xx: preset}, spanWith(kindClient, unset(), code(404)), "404", preset},
+			{"client 499", Outcomes{HTTPClient4xx: preset}, spanWith(kindClient, failed(""), code(499)), "499", preset},
+			{"client 5xx", Outcomes{HTTPClient4xx: preset}, spanWith(kindClient, failed(""), code(500)), "500", failure},
+			{"server 4xx, the client's preset", Outcomes{HTTPClient4xx: preset}, spanWith(kindServer, unset(), code(404)), "404", success},
+			{"internal 4xx", Outcomes{HTTPServer4xx: preset, HTTPClient4xx: preset}, spanWith(kindInternal, failed(""), code(404)), "404", failure},
+			{"client NOT_FOUND", Outcomes{GRPCNotFound: preset}, spanWith(kindClient, failed("x"), notFound), "NOT_FOUND", preset},
+			{"client NOT_FOUND, unset, number", Outcomes{GRPCNotFound: preset}, spanWith(kindClient, unset(), attribute.Int("rpc.grpc.status_code", 5)), "NOT_FOUND", preset},
+			{"client ALREADY_EXISTS", Outcomes{GRPCNotFound: preset}, spanWith(kindClient, failed("x"), attribute.Int("rpc.grpc.status_code", 6)), "ALREADY_EXISTS", failure},
+			{"server NOT_FOUND", Outcomes{GRPCNotFound: preset}, spanWith(kindServer, unset(), notFound), "NOT_FOUND", success},
 		} {
 			t.Run(fmt.Sprintf("%s/%s", preset, tt.test), func(t *testing.T) {
-				c := newClassifier(nil, tt.presets)
+				c := newClassifier(nil, tt.outcomes)
 				_, code, outcome := c.classify(tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
 				if code != tt.code || outcome != tt.outcome {
 					t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
@@ -377,7 +377,7 @@ func TestClassifyCodes(t *testing.T) {
 		{"the name, not the number", map[string]engine.CodeFeature{"14": good}, spanWith(kindClient, failed(""), num("rpc.grpc.status_code", 14)), "UNAVAILABLE", failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			c := newClassifier(tt.codes, Presets{})
+			c := newClassifier(tt.codes, Outcomes{})
 			clear(tt.codes) // what the user does with his map afterwards is none of ours
 			_, code, outcome := c.classify(tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
 			if code != tt.code || outcome != tt.outcome {
@@ -521,7 +521,7 @@ func TestClassifyLivePanics(t *testing.T) {
 		}, "OK", success},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			c := newClassifier(nil, Presets{})
+			c := newClassifier(nil, Outcomes{})
 			for i := range 300 {
 				s := keptBy(tt.run)
 				_, code, outcome := c.classify(s, s.SpanKind(), s.EndTime())
@@ -537,7 +537,7 @@ func TestClassifyLivePanics(t *testing.T) {
 // than there are processors, so that some are stopped between the two.
 func TestClassifySwallowedUnderLoad(t *testing.T) {
 	t.Parallel()
-	c := newClassifier(nil, Presets{})
+	c := newClassifier(nil, Outcomes{})
 	errSwallowed := errors.New("swallowed")
 	for g := range 4 * runtime.GOMAXPROCS(0) {
 		t.Run(strconv.Itoa(g), func(t *testing.T) {
@@ -631,7 +631,7 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 		"server panic":        liveSpan(tracetest.SpanStub{Name: "GET", SpanKind: kindServer}, func(trace.Span) { panic("kaboom") }),
 	} {
 		for _, table := range []map[string]engine.CodeFeature{nil, {"418": {}}} {
-			c := newClassifier(table, Presets{})
+			c := newClassifier(table, Outcomes{})
 			kind, end := s.SpanKind(), s.EndTime()
 			if n := testing.AllocsPerRun(100, func() { c.classify(s, kind, end) }); n != 0 {
 				t.Errorf("%s, %d codes: %v allocations", name, len(table), n)
@@ -684,7 +684,7 @@ func TestClassifyReadsLittle(t *testing.T) {
 		{"ok", spanWith(kindInternal, okay()), 0, 0},
 	} {
 		a := &accessCounter{ReadOnlySpan: tt.span.Snapshot()}
-		newClassifier(nil, Presets{}).classify(a, tt.span.SpanKind, tt.span.EndTime)
+		newClassifier(nil, Outcomes{}).classify(a, tt.span.SpanKind, tt.span.EndTime)
 		got := [...]int{a.attributes, a.names, a.statuses, a.events, a.times, a.others}
 		if diff := cmp.Diff([...]int{1, 1, 1, tt.events, tt.times, 0}, got); diff != "" {
 			t.Errorf("%s: attributes, names, statuses, events, start times, others: %s", tt.test, diff)
@@ -704,7 +704,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(uint8(1), uint8(2), "work", "", uint16(1<<2), uint32(1<<4), "1", int64(1), "", "", int64(0))
 	f.Add(uint8(3), uint8(1), "q", skippedMessage, uint16(0xff), uint32(0xffff), "\xff\x80", int64(math.MinInt64), "", skippedMessage, int64(-5))
 
-	c := newClassifier(nil, Presets{})
+	c := newClassifier(nil, Outcomes{})
 	f.Fuzz(func(t *testing.T, kind, status uint8, name, description string, has uint16, types uint32, text string, number int64, exceptionType, message string, after int64) {
 		s := spanWith(trace.SpanKind(kind%7), sdktrace.Status{Code: codes.Code(status % 4), Description: description})
 		s.Name = name
@@ -789,7 +789,7 @@ func TestQuickHTTPGivesWay(t *testing.T) {
 	} {
 		for _, kind := range []trace.SpanKind{kindInternal, kindServer, kindClient, kindProducer, kindConsumer} {
 			s := tracetest.SpanStub{Name: "call", SpanKind: kind, Attributes: attrs, EndTime: testEnd}.Snapshot()
-			c := newClassifier(nil, Presets{})
+			c := newClassifier(nil, Outcomes{})
 			operation, code, outcome := c.classify(s, kind, testEnd)
 			checkClosely(t, c, s, operation, code, outcome)
 		}
@@ -813,7 +813,7 @@ func BenchmarkClassify(b *testing.B) {
 	for _, name := range []string{"server", "client"} {
 		b.Run(name, func(b *testing.B) {
 			s := benchmarkSpans()[name]
-			c := newClassifier(nil, Presets{})
+			c := newClassifier(nil, Outcomes{})
 			kind, end := s.SpanKind(), s.EndTime()
 			b.ReportAllocs()
 			for b.Loop() {
@@ -950,7 +950,7 @@ func TestClassifyRecordedSpans(t *testing.T) {
 			if len(rows) != len(r.Spans) {
 				t.Fatalf("%d rows for %d spans", len(rows), len(r.Spans))
 			}
-			c := newClassifier(nil, Presets{})
+			c := newClassifier(nil, Outcomes{})
 			for i, want := range rows {
 				s := r.Spans[i].stub(t, strings.Contains(r.Scenario, "panic"))
 				operation, code, outcome := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)

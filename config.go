@@ -53,8 +53,8 @@ type Config struct {
 	// span.End on the caller's goroutine, so it must be quick, and must not keep
 	// the span. If it panics the default classifier's answer stands. Default: nil.
 	Classify func(span sdktrace.ReadOnlySpan) (code string, outcome engine.Outcome)
-	// Presets settle what counts as a failure where opinions differ.
-	Presets Presets
+	// Outcomes settle what counts as a failure where opinions differ.
+	Outcomes Outcomes
 	// Kinds are the span kinds that are watched. Default (nil): SERVER, CLIENT,
 	// PRODUCER and CONSUMER. An empty slice that is not nil: none, so that only
 	// reports made by hand count.
@@ -80,15 +80,15 @@ type Config struct {
 	// inherits Distribution's.
 	Distributions map[string]engine.Distribution
 	// MaxOperations is the number of operations that are counted one by one, 1 to
-	// 1,000,000; what goes beyond is counted under [engine.OverflowOperation]. Default 2000.
+	// 1,000,000; what goes beyond is counted under [engine.OverflowName]. Default 2000.
 	MaxOperations int
 	// MaxCodes is the number of failure codes that are counted one by one for each
 	// operation and period, 1 to 1000; what goes beyond is counted under
-	// [engine.OverflowOperation]. Default 64.
+	// [engine.OverflowName]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
 	// gives up its place, 1 to 1,000,000. One with a firing alert stays, as does one whose
-	// silence is bad, and one with a BudgetRatio that was called in the last six hours. Default 60.
+	// silence is bad, and one with a SLO that was called in the last six hours. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. What comes while the queue is full is
@@ -108,8 +108,8 @@ type Config struct {
 // the key and quotes the value.
 func (c Config) Validate() error {
 	errs := []error{c.engine().Validate()}
-	if err := c.Presets.Validate(); err != nil {
-		errs = append(errs, below("presets", err))
+	if err := c.Outcomes.Validate(); err != nil {
+		errs = append(errs, below("outcomes", err))
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
 		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))

@@ -27,7 +27,7 @@
 // alert on stderr when, three minutes running, less than 95 % of an operation's calls
 // succeeded, or less than 80 % of the successful ones were done within 500ms.
 // [Config] changes all of that: what is watched ([Config.Kinds], [Config.Filter]), what
-// counts as a failure ([Config.Codes], [Config.Presets], [Config.Classify]), what is expected
+// counts as a failure ([Config.Codes], [Config.Outcomes], [Config.Classify]), what is expected
 // ([Config.Objective], [Config.Operations], [Monitor.SetObjective]), and where the
 // findings go ([Config.Sinks], [Config.Notifiers]).
 //

@@ -86,11 +86,11 @@ func ExampleNew() {
 		Name:   "http",
 		Period: 30 * time.Second,
 		Objective: engine.Objective{
-			SuccessRatio:  0.99,                   // 99 % of the calls succeed,
-			LatencyTarget: 200 * time.Millisecond, // and of the successful ones
-			WithinTarget:  0.9,                    // 90 % take 200 ms at most
-			AlertAfter:    2,                      // bad periods running
-			MinCalls:      20,                     // fewer calls a period say nothing
+			SuccessRatio:      0.99,                   // 99 % of the calls succeed,
+			LatencyTarget:     200 * time.Millisecond, // and of the successful ones
+			WithinTargetRatio: 0.9,                    // 90 % take 200 ms at most
+			AlertAfter:        2,                      // bad periods running
+			MinCalls:          20,                     // fewer calls a period say nothing
 		},
 		Operations: map[string]engine.Objective{
 			"GET /reports/{id}": {LatencyTarget: 5 * time.Second}, // the rest as above
@@ -99,7 +99,7 @@ func ExampleNew() {
 			"404":   {Success: true},
 			"23505": {Name: "duplicate key"}, // a failure, since Success is false
 		},
-		Presets: monitor.Presets{
+		Outcomes: monitor.Outcomes{
 			HTTPClient4xx: engine.OutcomeSuccess,
 			GRPCNotFound:  engine.OutcomeSuccess,
 		},
@@ -253,7 +253,7 @@ func ExampleMonitor_ReportContext() {
 	m, err := monitor.New(monitor.Config{
 		Notifiers: []alert.Notifier{},
 		Sinks: []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error {
-			fmt.Printf("%x\n", p.Summaries[0].FailedCalls[0].Trace.TraceID[14:])
+			fmt.Printf("%x\n", p.Summaries[0].FailureExemplars[0].Trace.TraceID[14:])
 			return nil
 		})},
 	})
@@ -276,7 +276,7 @@ func ExampleNew_several() {
 	counts := func(name string) []engine.Sink {
 		return []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error {
 			for _, s := range p.Summaries {
-				fmt.Println(name, s.Operation, s.Kind)
+				fmt.Println(name, s.Operation, s.SpanKind)
 			}
 			return nil
 		})}
@@ -405,7 +405,7 @@ func Example_replay() {
 		begin := start.Add(time.Duration(minute) * time.Minute)
 		period := windows.Close(engine.Period{Start: begin, End: begin.Add(time.Minute)}, judge.Needs)
 		for _, a := range judge.Judge(&period) {
-			fmt.Println(a.At.Format("15:04"), a.State, a.Summary())
+			fmt.Println(a.DecidedAt.Format("15:04"), a.State, a.Summary())
 		}
 	}
 	// Output:

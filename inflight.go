@@ -57,7 +57,7 @@ type inFlightNote struct {
 // the call is in flight, of the operation a copy: whoever describes it cuts them.
 type inFlightCall struct {
 	service, operation string
-	kind               engine.Kind
+	kind               engine.SpanKind
 	started            time.Time
 	trace              engine.TraceRef
 }
@@ -238,13 +238,13 @@ func (m *Monitor) expectStuckAfter(d time.Duration) {
 func (m *Monitor) sweepInFlight(now time.Time, add func(engine.InFlight)) (untracked, abandoned uint64) {
 	age := time.Duration(m.inFlightAge.Load())
 	abandoned, untracked = m.inFlight.sweep(now, age, m.describe, func(c inFlightCall) {
-		add(engine.InFlight{Service: c.service, Operation: c.operation, Kind: c.kind, Age: now.Sub(c.started), Trace: c.trace})
+		add(engine.InFlight{Service: c.service, Operation: c.operation, SpanKind: c.kind, Age: now.Sub(c.started), Trace: c.trace})
 	})
 	if untracked > 0 {
-		m.troubles.Report(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
+		m.errors.Handle(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
 	}
 	if abandoned > 0 {
-		m.troubles.Report(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, strings.TrimSuffix(strings.TrimSuffix(age.String(), "0s"), "0m")))
+		m.errors.Handle(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, strings.TrimSuffix(strings.TrimSuffix(age.String(), "0s"), "0m")))
 	}
 	return untracked, abandoned
 }
@@ -257,7 +257,7 @@ func (m *Monitor) describe(s sdktrace.ReadOnlySpan) (call inFlightCall, watched 
 	}
 	service, _ := m.services.name(s.Resource())
 	return inFlightCall{
-		service: service, operation: engine.CutName(m.classifier.operation(s, kind)), kind: engine.Kind(kind), started: s.StartTime(),
+		service: service, operation: engine.TruncateName(m.classifier.operation(s, kind)), kind: engine.SpanKind(kind), started: s.StartTime(),
 		trace: traceRef(s.SpanContext()),
 	}, true
 }

@@ -57,7 +57,7 @@ func newOpenSpan(name string, kind trace.SpanKind, started time.Time) *openSpan 
 // describeSpan is what sweep asks in these tests: internal spans are not watched.
 func describeSpan(s sdktrace.ReadOnlySpan) (inFlightCall, bool) {
 	return inFlightCall{
-		service: "shop", operation: s.Name(), kind: engine.Kind(s.SpanKind()), started: s.StartTime(),
+		service: "shop", operation: s.Name(), kind: engine.SpanKind(s.SpanKind()), started: s.StartTime(),
 	}, s.SpanKind() != trace.SpanKindInternal
 }
 
@@ -190,7 +190,7 @@ func TestInFlightDescribesTwice(t *testing.T) {
 		s.name = step.rename
 		var calls []inFlightCall
 		abandoned, untracked := f.sweep(begun.Add(time.Minute), inFlightAge, describeSpan, func(c inFlightCall) { calls = append(calls, c) })
-		want := []inFlightCall{{service: "shop", operation: step.want, kind: engine.KindServer, started: begun}}
+		want := []inFlightCall{{service: "shop", operation: step.want, kind: engine.SpanKindServer, started: begun}}
 		if !slices.Equal(calls, want) || abandoned != 0 || untracked != 0 {
 			t.Errorf("sweep %d: %+v, %d abandoned, %d untracked; want %+v", i, calls, abandoned, untracked, want)
 		}
@@ -316,7 +316,7 @@ func TestInFlightHoldsOnToNothingElse(t *testing.T) {
 	name := strings.Repeat("x", 1<<20)
 	f.start(newOpenSpan(name, trace.SpanKindServer, time.Now()))
 	cut := func(s sdktrace.ReadOnlySpan) (inFlightCall, bool) {
-		return inFlightCall{operation: engine.CutName(s.Name()), started: s.StartTime()}, true
+		return inFlightCall{operation: engine.TruncateName(s.Name()), started: s.StartTime()}, true
 	}
 	for i := range 3 {
 		f.sweep(time.Now(), inFlightAge, cut, func(c inFlightCall) {
@@ -472,7 +472,7 @@ func TestInFlightConcurrently(t *testing.T) {
 				t.Fatalf("%+v is no call", got)
 			}
 			c := &calls[i]
-			if want := (inFlightCall{service: "shop", operation: c.name, kind: engine.Kind(c.kind), started: c.started}); got != want {
+			if want := (inFlightCall{service: "shop", operation: c.name, kind: engine.SpanKind(c.kind), started: c.started}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 			if until := c.until.Load(); !c.begun.Load() || until != 0 && until < sweep {

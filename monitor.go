@@ -36,10 +36,10 @@ type Monitor struct {
 	// inFlightAge is the age in nanoseconds from which calls in flight are given up.
 	inFlightAge atomic.Int64
 
-	board    board
-	judge    *alert.Judge // belongs to the engine's goroutine
-	outlet   *delivery.Outlet
-	troubles *delivery.Troubles
+	board  board
+	judge  *alert.Judge // belongs to the engine's goroutine
+	outlet *delivery.Outlet
+	errors *delivery.ErrorHandler
 }
 
 // New starts a monitor. It returns the errors of [Config.Validate].
@@ -50,27 +50,27 @@ func New(c Config) (*Monitor, error) {
 		return nil, err
 	}
 	if isDisabled() {
-		none := engine.Discard()
+		none := engine.Noop()
 		return &Monitor{engine: none, intake: none.Intake(), off: true}, nil
 	}
 	c = c.withDefaults()
 	m := &Monitor{
-		classifier: newClassifier(c.Codes, c.Presets),
+		classifier: newClassifier(c.Codes, c.Outcomes),
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),
 		service:    c.Service,
 		causes:     engine.NewCauses(),
 		judge:      alert.NewJudge(),
-		troubles:   newTroubles(c.Name),
+		errors:     newErrorHandler(c.Name),
 	}
 	m.outlet = delivery.New(delivery.Config{
-		Delivery: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, Trouble: m.troubles.Once,
+		Delivery: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
 	})
 	hooks := engine.Hooks{
 		Closed:  m.periodClosed,
 		Keep:    m.judge.Needs,
-		Trouble: m.troubles.Report,
+		OnError: m.errors.Handle,
 	}
 	if c.MaxInFlight > 0 {
 		m.inFlight = newInFlight(c.MaxInFlight)
@@ -93,9 +93,9 @@ func (m *Monitor) periodClosed(p *engine.Period) {
 	m.causes.Expire(p.End.UnixNano())
 	p.SampledRatio = m.sampledRatio()
 	alerts := m.judge.Judge(p)
-	m.board.update(p, alerts, m.judge.Standings())
+	m.board.update(p, alerts, m.judge.Phases())
 	m.outlet.Send(p, alerts)
-	m.troubles.NewPeriod()
+	m.errors.NewPeriod()
 }
 
 // Report reports a call that has no span. It never waits and allocates nothing. It
@@ -103,7 +103,7 @@ func (m *Monitor) periodClosed(p *engine.Period) {
 // monitor was shut down; such reports are counted in [Stats].
 func (m *Monitor) Report(r Report) bool {
 	// HowOf, spelled out: so Report is just small enough to be inlined, and r never built.
-	return m.intake.Push(r.Service, r.Operation, r.Code, r.Duration, engine.How(r.Kind)|engine.How(r.Outcome)<<8)
+	return m.intake.Push(r.Service, r.Operation, r.Code, r.Duration, engine.How(r.SpanKind)|engine.How(r.Outcome)<<8)
 }
 
 // ReportContext is Report for a call within a traced one: if it fails or is slow, the
@@ -156,7 +156,7 @@ func (m *Monitor) ForceFlush(ctx context.Context) error {
 	if delivery.IsHandler() {
 		return nil
 	}
-	if err := errors.Join(m.outlet.Flush(ctx), m.troubles.Flush(ctx)); err != nil {
+	if err := errors.Join(m.outlet.Flush(ctx), m.errors.Flush(ctx)); err != nil {
 		return fmt.Errorf("monitor: flush: %w", err)
 	}
 	return nil
@@ -195,7 +195,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 // close ends the delivery: first of what the engine sends, then of what went wrong
 // with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.outlet.Close(ctx), m.troubles.Close(ctx))
+	return errors.Join(m.outlet.Close(ctx), m.errors.Close(ctx))
 }
 
 // Stats says what became of everything that a monitor took in and gave out.

@@ -277,12 +277,12 @@ func TestTroublesAreToldOncePerPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{Name: "m", Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		for range 5 {
-			m.troubles.Once("filter", errors.New("filter: panic: mine"))
-			m.troubles.Once("classify", errors.New("classify: panic: mine"))
+			m.errors.HandleOnce("filter", errors.New("filter: panic: mine"))
+			m.errors.HandleOnce("classify", errors.New("classify: panic: mine"))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		m.troubles.Once("filter", errors.New("filter: panic: mine"))
+		m.errors.HandleOnce("filter", errors.New("filter: panic: mine"))
 		synctest.Wait()
 		want := []string{`monitor "m": filter: panic: mine`, `monitor "m": classify: panic: mine`, `monitor "m": filter: panic: mine`}
 		if !slices.Equal(got(), want) {
@@ -297,7 +297,7 @@ func TestErrorHandlerMayCallBack(t *testing.T) {
 		m := start(t, Config{Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		done := make(chan error, 1)
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { done <- m.Shutdown(context.Background()) }))
-		m.troubles.Report(errors.New("mine"))
+		m.errors.Handle(errors.New("mine"))
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -383,7 +383,7 @@ func TestPeriodsReportWhatWasUndelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		catchTroubles(t)
 		var r recorder
-		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: alert.Delivery{Attempts: 2, FirstWait: time.Second}})
+		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: alert.Delivery{MaxAttempts: 2, InitialInterval: time.Second}})
 		c.Sinks = append(c.Sinks, engine.SinkFunc(func(context.Context, engine.Period) error { return errors.New("full") }))
 		c.Notifiers = append(c.Notifiers, alert.NotifierFunc(func(context.Context, []alert.Alert) error { return errors.New("down") }))
 		m := start(t, c)

@@ -43,7 +43,7 @@ func TestOperation(t *testing.T) {
 		{"producer", trace.SpanKindProducer, "HTTP GET", []attribute.KeyValue{get, addr}, "HTTP GET"},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			c := newClassifier(nil, Presets{})
+			c := newClassifier(nil, Outcomes{})
 			s := tracetest.SpanStub{Name: tt.name, SpanKind: tt.kind, Attributes: tt.attrs}
 			for range 2 { // the second time it is remembered
 				if got, _, _ := c.classify(s.Snapshot(), tt.kind, s.EndTime); got != tt.want {

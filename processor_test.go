@@ -138,8 +138,8 @@ func TestSpansBecomeSummariesAndAlerts(t *testing.T) {
 			t.Fatalf("%d summaries, want one a minute", len(summaries))
 		}
 		s := summaries[0]
-		if s.Monitor != "http" || s.Service != "shop" || s.Kind != engine.KindServer {
-			t.Errorf("summary of %q %q %v, want http shop server", s.Monitor, s.Service, s.Kind)
+		if s.Monitor != "http" || s.Service != "shop" || s.SpanKind != engine.SpanKindServer {
+			t.Errorf("summary of %q %q %v, want http shop server", s.Monitor, s.Service, s.SpanKind)
 		}
 		if s.Count != 10 || s.Success != 6 || s.Failure != 4 || s.SuccessRatio != 0.6 {
 			t.Errorf("counts: %+v", s)
@@ -153,8 +153,8 @@ func TestSpansBecomeSummariesAndAlerts(t *testing.T) {
 		if s.Verdicts.Availability != engine.VerdictBad || s.Verdicts.Latency != engine.VerdictGood {
 			t.Errorf("verdicts: %+v", s.Verdicts)
 		}
-		if len(s.FailedCalls) != 4 || s.FailedCalls[0].Trace.IsZero() || s.FailedCalls[0].Trace.Sampled {
-			t.Errorf("failed calls: %+v", s.FailedCalls)
+		if len(s.FailureExemplars) != 4 || s.FailureExemplars[0].Trace.IsZero() || s.FailureExemplars[0].Trace.Sampled {
+			t.Errorf("failed calls: %+v", s.FailureExemplars)
 		}
 		if got, want := r.states("GET /users/{id}"), []string{"availability firing", "availability resolved"}; !slices.Equal(got, want) {
 			t.Fatalf("alerts: %q, want %q", got, want)
@@ -163,8 +163,8 @@ func TestSpansBecomeSummariesAndAlerts(t *testing.T) {
 		if firing.ID != resolved.ID || len(firing.Evidence) != 3 || len(resolved.Evidence) != 3 {
 			t.Errorf("alerts don't belong together: %+v, %+v", firing, resolved)
 		}
-		if firing.Worst.Trace.IsZero() || firing.Worst.Code != "503" {
-			t.Errorf("worst call: %+v", firing.Worst)
+		if firing.WorstExemplar.Trace.IsZero() || firing.WorstExemplar.Code != "503" {
+			t.Errorf("worst call: %+v", firing.WorstExemplar)
 		}
 	})
 }
@@ -247,7 +247,7 @@ func TestOwnSpansAreNeverMonitored(t *testing.T) {
 		if len(own) != 1 || len(own[0].Events) != 1 || own[0].Events[0].Name != alert.EventFiring {
 			t.Fatalf("own spans: %+v, want one with the event %s", own, alert.EventFiring)
 		}
-		if worst := r.alerts[0].Worst.Trace; own[0].Parent.TraceID() != trace.TraceID(worst.TraceID) || own[0].Parent.SpanID() != trace.SpanID(worst.SpanID) {
+		if worst := r.alerts[0].WorstExemplar.Trace; own[0].Parent.TraceID() != trace.TraceID(worst.TraceID) || own[0].Parent.SpanID() != trace.SpanID(worst.SpanID) {
 			t.Errorf("the alert's span is a child of %v, want of the worst call %x", own[0].Parent, worst.SpanID)
 		}
 	})

@@ -145,7 +145,7 @@ func TestReadmesAreInStep(t *testing.T) {
 func TestReadmeNamesEveryKey(t *testing.T) {
 	for _, name := range []string{readme, readmeChinese} {
 		text := parse(t, name).text
-		for _, c := range []any{monitor.Config{}, monitor.Presets{}, engine.Objective{}} {
+		for _, c := range []any{monitor.Config{}, monitor.Outcomes{}, engine.Objective{}} {
 			for _, f := range reflect.VisibleFields(reflect.TypeOf(c)) {
 				if !strings.Contains(text, "\n| `"+f.Name+"` |") {
 					t.Errorf("%s: no row for %T.%s", name, c, f.Name)

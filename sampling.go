@@ -208,7 +208,7 @@ func (m *Monitor) sampledRatio() float64 {
 	}
 	if !m.sampling.told {
 		m.sampling.told = true
-		m.troubles.Report(samplingTrouble(share))
+		m.errors.Handle(samplingTrouble(share))
 	}
 	return share
 }

@@ -62,7 +62,7 @@ func TestStuckCalls(t *testing.T) {
 			if age > 90*time.Second {
 				stuck = 1
 			}
-			if s.Count != 0 || s.InFlight != 1 || s.OldestInFlight != age || s.Stuck != stuck || s.Kind != engine.KindServer {
+			if s.Count != 0 || s.InFlight != 1 || s.OldestInFlight != age || s.Stuck != stuck || s.SpanKind != engine.SpanKindServer {
 				t.Errorf("after %s: count %d, in flight %d, oldest %s, stuck %d; want 0, 1, %s, %d", age, s.Count, s.InFlight, s.OldestInFlight, s.Stuck, age, stuck)
 			}
 		}
@@ -74,13 +74,13 @@ func TestStuckCalls(t *testing.T) {
 				ref := engine.TraceRef{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Sampled: true}
 				want = []engine.Exemplar{{Trace: ref, Duration: time.Duration(i+1) * time.Minute, End: s.End}}
 			}
-			if !slices.Equal(s.StuckCalls, want) {
-				t.Errorf("period %d: stuck calls %+v, want %+v", i, s.StuckCalls, want)
+			if !slices.Equal(s.StuckExemplars, want) {
+				t.Errorf("period %d: stuck calls %+v, want %+v", i, s.StuckExemplars, want)
 			}
 		}
 		for _, a := range r.alerts {
-			if calls := a.Calls(); a.State == alert.Firing && (!slices.Equal(calls, summaries[2].StuckCalls) || a.Worst.Trace != calls[0].Trace) {
-				t.Errorf("the alert says to look up %+v, the worst of them %+v; want the call that hangs", calls, a.Worst)
+			if calls := a.Exemplars(); a.State == alert.Firing && (!slices.Equal(calls, summaries[2].StuckExemplars) || a.WorstExemplar.Trace != calls[0].Trace) {
+				t.Errorf("the alert says to look up %+v, the worst of them %+v; want the call that hangs", calls, a.WorstExemplar)
 			}
 		}
 		if s := summaries[4]; s.Count != 1 || s.InFlight != 0 || s.OldestInFlight != 0 {
@@ -226,7 +226,7 @@ func TestSilence(t *testing.T) {
 			IdlePeriods: 3,
 			Operations: map[string]engine.Objective{
 				"heartbeat": {MinTraffic: 2},
-				"busy":      {TrafficDrop: 0.5},
+				"busy":      {MinTrafficRatio: 0.5},
 			},
 		}))
 		nextMinute()
@@ -320,7 +320,7 @@ func TestSilenceIsNoLongerBad(t *testing.T) {
 func TestErrorBudgetOutlivesIdlePeriods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		m := start(t, r.record(Config{Objective: engine.Objective{BudgetRatio: 0.9}, IdlePeriods: 10}))
+		m := start(t, r.record(Config{Objective: engine.Objective{SLO: 0.9}, IdlePeriods: 10}))
 		nextMinute()
 		reportMany(m, 999, Report{Operation: "a"})
 		for range 3 * 60 {
@@ -364,7 +364,7 @@ func TestBurnRatesOfCalls(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var r recorder
 				time.Sleep(47*time.Second + 300*time.Millisecond)
-				m := start(t, r.record(Config{Period: period, IdlePeriods: 5, Objective: engine.Objective{BudgetRatio: 0.99, AlertAfter: 1, RecoverAfter: 1}}))
+				m := start(t, r.record(Config{Period: period, IdlePeriods: 5, Objective: engine.Objective{SLO: 0.99, AlertAfter: 1, RecoverAfter: 1}}))
 				random := rand.New(rand.NewPCG(1, 2))
 				var calls []call
 				for _, stretch := range []struct {

@@ -34,10 +34,10 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	service, place := m.services.name(s.Resource())
 	// Most calls succeed, and fast, and nobody waits to hear of them.
 	if outcome == engine.OutcomeSuccess && !m.engine.MayBeSlow(d) && !m.causes.IsWaiting() {
-		m.intake.Push(service, operation, code, d, engine.HowOf(engine.Kind(kind), outcome)|place)
+		m.intake.Push(service, operation, code, d, engine.HowOf(engine.SpanKind(kind), outcome)|place)
 		return
 	}
-	m.observeClosely(s, Report{Service: service, Operation: operation, Kind: engine.Kind(kind), Code: code, Outcome: outcome, Duration: d, End: end})
+	m.observeClosely(s, Report{Service: service, Operation: operation, SpanKind: engine.SpanKind(kind), Code: code, Outcome: outcome, Duration: d, End: end})
 }
 
 // watches reports whether spans of this kind are watched; the monitor's own, which are all
@@ -54,13 +54,13 @@ func (m *Monitor) observeClosely(s sdktrace.ReadOnlySpan, r Report) {
 	var cause *engine.Cause
 	switch failed := r.Outcome == engine.OutcomeFailure; {
 	case failed || r.Outcome != engine.OutcomeIgnored && m.engine.MayBeSlow(r.Duration):
-		self := engine.Cause{Service: cmp.Or(r.Service, m.service), Kind: r.Kind, Operation: r.Operation, Code: r.Code}
+		self := engine.Cause{Service: cmp.Or(r.Service, m.service), SpanKind: r.SpanKind, Operation: r.Operation, Code: r.Code}
 		failure, slow := m.causes.Ended(link, self, r.Outcome, r.Duration, r.End.UnixNano())
 		if cause = slow; failed {
 			cause = failure
 		}
 	case r.Outcome == engine.OutcomeSuccess:
-		m.causes.Succeeded(link, engine.OperationKey{Service: cmp.Or(r.Service, m.service), Kind: r.Kind, Name: r.Operation})
+		m.causes.Succeeded(link, engine.OperationKey{Service: cmp.Or(r.Service, m.service), SpanKind: r.SpanKind, Name: r.Operation})
 	default:
 		m.causes.Passed(link)
 	}
@@ -90,7 +90,7 @@ func traceRef(sc trace.SpanContext) engine.TraceRef {
 func (m *Monitor) wants(s sdktrace.ReadOnlySpan) (wanted bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			m.troubles.Once("filter", fmt.Errorf("filter: panic: %v", r))
+			m.errors.HandleOnce("filter", fmt.Errorf("filter: panic: %v", r))
 			wanted = true
 		}
 	}()
@@ -102,7 +102,7 @@ func (m *Monitor) wants(s sdktrace.ReadOnlySpan) (wanted bool) {
 func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outcome) (c string, o engine.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
-			m.troubles.Once("classify", fmt.Errorf("classify: panic: %v", r))
+			m.errors.HandleOnce("classify", fmt.Errorf("classify: panic: %v", r))
 			c, o = code, outcome
 		}
 	}()

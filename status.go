@@ -13,8 +13,8 @@ import (
 // Status is how everything stood when a period ended. Whoever asked for it must not
 // change what its summaries point to.
 type Status struct {
-	// At is the end of the last period that was closed; zero before the first one.
-	At time.Time `json:"at"`
+	// PeriodEnd is the end of the last period that was closed; zero before the first one.
+	PeriodEnd time.Time `json:"period_end"`
 	// Operations are all operations that have a place, ordered by service, operation and
 	// kind.
 	Operations []OperationStatus `json:"operations"`
@@ -24,9 +24,9 @@ type Status struct {
 
 // OperationStatus is how one operation stood.
 type OperationStatus struct {
-	Service   string      `json:"service"`
-	Operation string      `json:"operation"`
-	Kind      engine.Kind `json:"kind"`
+	Service   string          `json:"service"`
+	Operation string          `json:"operation"`
+	SpanKind  engine.SpanKind `json:"span_kind"`
 	// Objectives are those that ask for something.
 	Objectives []ObjectiveStatus `json:"objectives"`
 	// Last is the operation's summary of the last period in which it had one.
@@ -35,8 +35,8 @@ type OperationStatus struct {
 
 // ObjectiveStatus is how one objective of one operation stood.
 type ObjectiveStatus struct {
-	Objective alert.Kind  `json:"objective"`
-	Phase     alert.Phase `json:"phase"`
+	Objective alert.ObjectiveKind `json:"objective"`
+	Phase     alert.Phase         `json:"phase"`
 	// Verdict is the one on the operation's last period.
 	Verdict engine.Verdict `json:"verdict"`
 	// AlertID is the id of the alert that fires, empty if none does.
@@ -64,11 +64,11 @@ type board struct {
 
 type standing struct {
 	operation engine.OperationKey
-	objective alert.Kind
+	objective alert.ObjectiveKind
 }
 
 // update takes in a period that was closed, with what was raised and where things stand.
-func (b *board) update(p *engine.Period, alerts []alert.Alert, standings []alert.Standing) {
+func (b *board) update(p *engine.Period, alerts []alert.Alert, standings []alert.ObjectivePhase) {
 	phases := make(map[standing]alert.Phase, len(standings))
 	for _, s := range standings {
 		phases[standing{s.Operation, s.Objective}] = s.Phase
@@ -83,7 +83,7 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, standings []alert
 	for i := range p.Summaries {
 		b.operations[p.Summaries[i].Key()] = p.Summaries[i]
 	}
-	for _, key := range p.Left {
+	for _, key := range p.Evicted {
 		delete(b.operations, key)
 	}
 	for i := range alerts {
@@ -108,20 +108,20 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, standings []alert
 func (b *board) firingAbout(operation string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.firing[engine.CutName(operation)]
+	return b.firing[engine.TruncateName(operation)]
 }
 
 func (b *board) status() Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := Status{
-		At:         b.at,
+		PeriodEnd:  b.at,
 		Operations: make([]OperationStatus, 0, len(b.operations)),
 		Alerts:     make([]alert.Alert, 0, len(b.alerts)),
 	}
 	for key, last := range b.operations {
-		op := OperationStatus{Service: key.Service, Operation: key.Name, Kind: key.Kind, Last: last}
-		for _, k := range alert.KindsOf(last.Objective) {
+		op := OperationStatus{Service: key.Service, Operation: key.Name, SpanKind: key.SpanKind, Last: last}
+		for _, k := range alert.ObjectiveKindsOf(last.Objective) {
 			about := standing{key, k}
 			op.Objectives = append(op.Objectives, ObjectiveStatus{
 				Objective: k, Phase: b.phases[about], Verdict: alert.VerdictOf(&last, k), AlertID: b.alerts[about].ID,

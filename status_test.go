@@ -33,7 +33,7 @@ func TestStatus(t *testing.T) {
 				line := fmt.Sprintf("%s %s %d:", o.Service, o.Operation, o.Last.Failure)
 				for _, k := range o.Objectives {
 					line += fmt.Sprintf(" %s %s %s", k.Objective, k.Phase, k.Verdict)
-					if (k.AlertID != "") != (k.Phase == alert.Alerting || k.Phase == alert.Recovering) {
+					if (k.AlertID != "") != (k.Phase == alert.PhaseFiring || k.Phase == alert.PhaseRecovering) {
 						t.Errorf("%s: %s is %s with the alert %q", when, k.Objective, k.Phase, k.AlertID)
 					}
 				}
@@ -45,14 +45,14 @@ func TestStatus(t *testing.T) {
 			if m.Healthy("a") != healthy || (len(s.Alerts) == 0) != healthy {
 				t.Errorf("%s: healthy %t with %d alerts", when, m.Healthy("a"), len(s.Alerts))
 			}
-			if !s.At.Equal(time.Now()) {
-				t.Errorf("%s: as of %s, want %s", when, s.At, time.Now())
+			if !s.PeriodEnd.Equal(time.Now()) {
+				t.Errorf("%s: as of %s, want %s", when, s.PeriodEnd, time.Now())
 			}
 			if _, err := json.Marshal(s); err != nil {
 				t.Errorf("%s: %v", when, err)
 			}
 		}
-		if s := m.Status(); !s.At.IsZero() || len(s.Operations) != 0 || len(s.Alerts) != 0 || !m.Healthy("a") {
+		if s := m.Status(); !s.PeriodEnd.IsZero() || len(s.Operations) != 0 || len(s.Alerts) != 0 || !m.Healthy("a") {
 			t.Errorf("before the first period: %+v", s)
 		}
 		nextMinute()
@@ -62,7 +62,7 @@ func TestStatus(t *testing.T) {
 		reportMany(m, 1, Report{Operation: "b"})
 		check("bad", true, "shop a 5: availability pending bad latency normal insufficient", "shop b 0: availability normal good latency normal good traffic normal good")
 		bad()
-		check("bad again", false, "shop a 5: availability alerting bad latency normal insufficient", "shop b 0: availability normal insufficient latency normal insufficient traffic pending bad")
+		check("bad again", false, "shop a 5: availability firing bad latency normal insufficient", "shop b 0: availability normal insufficient latency normal insufficient traffic pending bad")
 		good()
 		reportMany(m, 1, Report{Operation: "b"})
 		check("good", false, "shop a 0: availability recovering good latency normal good", "shop b 0: availability normal good latency normal good traffic normal good")
@@ -98,7 +98,7 @@ func TestStatusIsConsistent(t *testing.T) {
 			p := windows.Close(engine.Period{Start: at, End: at.Add(time.Minute)}, judge.Needs)
 			at = p.End
 			alerts := judge.Judge(&p)
-			b.update(&p, alerts, judge.Standings())
+			b.update(&p, alerts, judge.Phases())
 		}
 	})
 	for range 4 {
@@ -106,15 +106,15 @@ func TestStatusIsConsistent(t *testing.T) {
 			last := time.Time{}
 			for last.Unix() < 60*periods {
 				s := b.status()
-				if s.At.Before(last) {
-					t.Errorf("the status of %s came after that of %s", s.At, last)
+				if s.PeriodEnd.Before(last) {
+					t.Errorf("the status of %s came after that of %s", s.PeriodEnd, last)
 				}
-				last = s.At
+				last = s.PeriodEnd
 				for _, o := range s.Operations {
-					isBad := s.At.Unix()/60%2 == 1
-					fires := o.Objectives[0].Phase == alert.Alerting
-					if fires != isBad || fires != (len(s.Alerts) == 1) || fires && s.Alerts[0].ID != o.Objectives[0].AlertID || fires != (o.Last.Failure == 1) || !o.Last.End.Equal(s.At) {
-						t.Errorf("at %s: %+v with %d alerts, %+v", s.At, o.Objectives[0], len(s.Alerts), o.Last)
+					isBad := s.PeriodEnd.Unix()/60%2 == 1
+					fires := o.Objectives[0].Phase == alert.PhaseFiring
+					if fires != isBad || fires != (len(s.Alerts) == 1) || fires && s.Alerts[0].ID != o.Objectives[0].AlertID || fires != (o.Last.Failure == 1) || !o.Last.End.Equal(s.PeriodEnd) {
+						t.Errorf("at %s: %+v with %d alerts, %+v", s.PeriodEnd, o.Objectives[0], len(s.Alerts), o.Last)
 						return
 					}
 				}
@@ -135,14 +135,14 @@ func TestStatusAfterReminders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{
 			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
-			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, RemindEvery: time.Minute},
+			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, RepeatInterval: time.Minute},
 		})
 		nextMinute()
 		for range 10 {
 			reportMany(m, 5, Report{Operation: "a", Code: "500"})
 			nextMinute()
 		}
-		if s := m.Status(); len(s.Alerts) != 1 || !s.Alerts[0].Reminder || !s.Alerts[0].At.Equal(s.At) || m.Healthy("a") {
+		if s := m.Status(); len(s.Alerts) != 1 || !s.Alerts[0].Repeat || !s.Alerts[0].DecidedAt.Equal(s.PeriodEnd) || m.Healthy("a") {
 			t.Errorf("healthy: %t, %+v", m.Healthy("a"), s.Alerts)
 		}
 		reportMany(m, 5, Report{Operation: "a"})
@@ -173,7 +173,7 @@ func TestStatusOfAlerts(t *testing.T) {
 			reportMany(m, 5, Report{Operation: name, Code: "500"})
 			nextMinute()
 		}
-		reportMany(m, 5, Report{Operation: "a", Kind: engine.KindServer, Code: "500"})
+		reportMany(m, 5, Report{Operation: "a", SpanKind: engine.SpanKindServer, Code: "500"})
 		nextMinute()
 		if m.Healthy(huge) {
 			t.Error("an operation whose name was cut is healthy")
@@ -191,7 +191,7 @@ func TestStatusOfAlerts(t *testing.T) {
 				t.Errorf("somebody changed the code to %q", code)
 			}
 		}
-		reportMany(m, 5, Report{Operation: "a", Kind: engine.KindServer})
+		reportMany(m, 5, Report{Operation: "a", SpanKind: engine.SpanKindServer})
 		nextMinute()
 		if m.Healthy("a") {
 			t.Error("of two alerts about the name one fires still")

@@ -19,12 +19,12 @@ type Alert struct {
 	// same operation in the same period give it the same id.
 	ID string `json:"id"`
 	// Monitor, Service, Operation and SpanKind say what the alert is about.
-	Monitor   string      `json:"monitor"`
-	Service   string      `json:"service"`
-	Operation string      `json:"operation"`
-	SpanKind  engine.Kind `json:"span_kind"`
+	Monitor   string          `json:"monitor"`
+	Service   string          `json:"service"`
+	Operation string          `json:"operation"`
+	SpanKind  engine.SpanKind `json:"span_kind"`
 	// Objective is the kind of objective that is missed, or met again.
-	Objective Kind `json:"objective"`
+	Objective ObjectiveKind `json:"objective"`
 	// State says which of the two.
 	State State `json:"state"`
 	// StartsAt is when the incident began: the start of the first of the bad periods
@@ -35,10 +35,10 @@ type Alert struct {
 	EndsAt time.Time `json:"ends_at,omitzero"`
 	// At is when the decision fell: the end of the last period of Evidence, or for a
 	// reminder that of the period after which it is sent.
-	At time.Time `json:"at"`
+	DecidedAt time.Time `json:"decided_at"`
 	// Reminder says that the alert fires still and was sent before
-	// ([engine.Objective.RemindEvery]).
-	Reminder bool `json:"reminder,omitzero"`
+	// ([engine.Objective.RepeatInterval]).
+	Repeat bool `json:"repeat,omitzero"`
 	// Target is what was expected: for [Availability] and [Latency] a ratio, 0..1; for
 	// [Traffic] the least number of calls a period, in the mean; for [Stuck] the age in
 	// seconds at which a call counts as stuck; for [BurnRate] the largest burn rate. It is 0
@@ -57,7 +57,7 @@ type Alert struct {
 	LatencyTarget time.Duration `json:"latency_target_ns,omitempty"`
 	// Worst is the call that shows best what went wrong when the alert began to fire, a
 	// sampled one if there was any. It is zero if no call was traced.
-	Worst engine.Exemplar `json:"worst,omitzero"`
+	WorstExemplar engine.Exemplar `json:"worst_exemplar,omitzero"`
 	// Causes are what the calls that missed the objective are blamed on, in all periods of
 	// Evidence together, largest first.
 	Causes []engine.CauseCount `json:"causes,omitempty"`
@@ -76,7 +76,7 @@ type Alert struct {
 
 // Key returns the operation that the alert is about.
 func (a *Alert) Key() engine.OperationKey {
-	return engine.OperationKey{Service: a.Service, Kind: a.SpanKind, Name: a.Operation}
+	return engine.OperationKey{Service: a.Service, SpanKind: a.SpanKind, Name: a.Operation}
 }
 
 // Clone returns a copy that shares nothing with a.
@@ -93,14 +93,14 @@ func (a *Alert) Clone() Alert {
 // Lasted returns how long the objective was missed, up to the alert if it still fires.
 func (a *Alert) Lasted() time.Duration {
 	if a.EndsAt.IsZero() {
-		return a.At.Sub(a.StartsAt)
+		return a.DecidedAt.Sub(a.StartsAt)
 	}
 	return a.EndsAt.Sub(a.StartsAt)
 }
 
 // Calls returns up to five calls to look up, those of all periods of Evidence together:
 // failed ones spread over the codes, or the slowest, sampled ones first.
-func (a *Alert) Calls() []engine.Exemplar {
+func (a *Alert) Exemplars() []engine.Exemplar {
 	if a.Objective == Stuck {
 		return a.stuckCalls()
 	}
@@ -131,7 +131,7 @@ func (a *Alert) stuckCalls() []engine.Exemplar {
 // the names of operations as they are: whoever shows it must escape it.
 func (a *Alert) Summary() string {
 	text := a.Operation + ": " + a.Measured()
-	if blame := a.Blame(); blame != "" {
+	if blame := a.MainCause(); blame != "" {
 		text += ", " + blame
 	}
 	return text
@@ -145,10 +145,10 @@ func (a *Alert) Measured() string {
 // leastBlame is the share from which a cause is worth naming in one line.
 const leastBlame = 0.1
 
-// Blame says in words what most of the calls that missed the objective are blamed on:
+// MainCause says in words what most of the calls that missed the objective are blamed on:
 // "92 % of failures caused by INSERT orders [23505]". It is empty if nothing stands out,
 // and holds names as they are: whoever shows it must escape it.
-func (a *Alert) Blame() string {
+func (a *Alert) MainCause() string {
 	if len(a.Causes) == 0 || a.Causes[0].Share < leastBlame {
 		return ""
 	}
@@ -208,11 +208,11 @@ func exactPercent(ratio float64) string {
 func rounded100(ratio float64) float64 { return math.Round(ratio*1e12) / 1e10 }
 
 // Kind is a kind of objective.
-type Kind uint8
+type ObjectiveKind uint8
 
 const (
 	// Availability is the share of calls that succeed.
-	Availability Kind = iota + 1
+	Availability ObjectiveKind = iota + 1
 	// Latency is the share of successful calls that are done within the latency target.
 	Latency
 	// Traffic is the number of calls.
@@ -226,21 +226,21 @@ const (
 )
 
 // kinds are all kinds, in the order in which they are judged.
-var kinds = [...]Kind{Availability, Latency, Traffic, Stuck, BurnRate}
+var kinds = [...]ObjectiveKind{Availability, Latency, Traffic, Stuck, BurnRate}
 
 var kindNames = [...]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"}
 
 // String returns the kind's name in lower case.
-func (k Kind) String() string {
+func (k ObjectiveKind) String() string {
 	if k == 0 || k >= kindCount {
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
 	return kindNames[k]
 }
 
-// KindsOf returns the kinds of objectives that o asks for.
-func KindsOf(o engine.Objective) []Kind {
-	var set []Kind
+// ObjectiveKindsOf returns the kinds of objectives that o asks for.
+func ObjectiveKindsOf(o engine.Objective) []ObjectiveKind {
+	var set []ObjectiveKind
 	for _, k := range kinds {
 		if k.isSet(&o) {
 			set = append(set, k)
@@ -250,10 +250,10 @@ func KindsOf(o engine.Objective) []Kind {
 }
 
 // MarshalText returns the kind's name in lower case.
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+func (k ObjectiveKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads a kind's name: availability, latency, traffic, stuck or burn_rate.
-func (k *Kind) UnmarshalText(text []byte) error {
+func (k *ObjectiveKind) UnmarshalText(text []byte) error {
 	for _, known := range kinds {
 		if known.String() == string(text) {
 			*k = known

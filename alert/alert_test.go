@@ -24,8 +24,8 @@ func fullSummary(i int, o engine.Objective, c calls) engine.Summary {
 	s.FailureLatency = engine.FailureLatency{Mean: 2 * time.Second, Max: 5 * time.Second}
 	s.Distribution = []engine.Bucket{{Low: 0, High: 100 * time.Millisecond, Count: 3}, {Low: 100 * time.Millisecond, Count: 4}}
 	s.Failures = []engine.CodeCount{{Code: "503", Name: "unavailable", Count: 5}, {Code: "500", Count: 1}}
-	s.FailedCalls = []engine.Exemplar{exemplar(0x11, true, "503", 1200*time.Millisecond)}
-	s.SlowCalls = []engine.Exemplar{exemplar(0x22, true, "200", 3*time.Second)}
+	s.FailureExemplars = []engine.Exemplar{exemplar(0x11, true, "503", 1200*time.Millisecond)}
+	s.SlowExemplars = []engine.Exemplar{exemplar(0x22, true, "200", 3*time.Second)}
 	return s
 }
 
@@ -43,7 +43,7 @@ func exemplar(id byte, sampled bool, code string, d time.Duration) engine.Exempl
 }
 
 // incident returns the firing and the resolved alert of one incident.
-func incident(t testing.TB, k Kind) (firing, resolved Alert) {
+func incident(t testing.TB, k ObjectiveKind) (firing, resolved Alert) {
 	t.Helper()
 	o := engine.DefaultObjective()
 	bad := []calls{{success: 84, within: 84, failure: 36}, {success: 70, within: 70, failure: 28}, {success: 1, within: 1, failure: 2}}
@@ -54,7 +54,7 @@ func incident(t testing.TB, k Kind) (firing, resolved Alert) {
 	by := []uint64{9, 10, 3, 0, 0, 0}
 	if !k.isShare() {
 		own := newKinds[k]
-		own.SuccessRatio, own.WithinTarget = 0.01, 0.01
+		own.SuccessRatio, own.WithinTargetRatio = 0.01, 0.01
 		o = expecting(own)
 	}
 	if k == BurnRate {
@@ -70,7 +70,7 @@ func incident(t testing.TB, k Kind) (firing, resolved Alert) {
 				at += 400 // when what burnt is out of all windows
 			}
 			own := kindSummary(k, at, o, by[i] > 0, by[i])
-			own.FailedCalls, own.SlowCalls = s.FailedCalls, s.SlowCalls
+			own.FailureExemplars, own.SlowExemplars = s.FailureExemplars, s.SlowExemplars
 			s = own
 		}
 		if c.failure == 0 && k.isShare() {
@@ -118,8 +118,8 @@ func TestAlertJSON(t *testing.T) {
 					"starts_at":         "2026-03-01T02:57:00+01:00",
 					"target":            a.Target,
 					"actual":            a.Actual,
-					"at":                a.At.Format(time.RFC3339),
-					"latency_target_ns": map[Kind]any{Latency: 500e6}[k],
+					"decided_at":        a.DecidedAt.Format(time.RFC3339),
+					"latency_target_ns": map[ObjectiveKind]any{Latency: 500e6}[k],
 					"ends_at":           map[State]any{Resolved: resolved.EndsAt.Format(time.RFC3339)}[a.State],
 				} {
 					if got := fields[key]; got != want {
@@ -156,15 +156,15 @@ func checkKeys(t *testing.T, v any) {
 
 func TestEnums(t *testing.T) {
 	t.Run("kinds", func(t *testing.T) {
-		for k, want := range map[Kind]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"} {
+		for k, want := range map[ObjectiveKind]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"} {
 			checkText(t, k, want)
 		}
-		if got := Kind(9).String(); got != "Kind(9)" {
+		if got := ObjectiveKind(9).String(); got != "Kind(9)" {
 			t.Errorf("an unknown kind reads %q", got)
 		}
 	})
 	t.Run("phases", func(t *testing.T) {
-		for p, want := range map[Phase]string{Normal: "normal", Pending: "pending", Alerting: "alerting", Recovering: "recovering"} {
+		for p, want := range map[Phase]string{PhaseNormal: "normal", PhasePending: "pending", PhaseFiring: "firing", PhaseRecovering: "recovering"} {
 			checkText(t, p, want)
 		}
 		if got := Phase(9).String(); got != "Phase(9)" {
@@ -247,8 +247,8 @@ func spoil(a *Alert) {
 		for j := range s.Failures {
 			s.Failures[j] = engine.CodeCount{Code: "spoilt"}
 		}
-		for j := range s.FailedCalls {
-			s.FailedCalls[j].Code = "spoilt"
+		for j := range s.FailureExemplars {
+			s.FailureExemplars[j].Code = "spoilt"
 		}
 		for j := range s.FailureCauses {
 			s.FailureCauses[j].Operation = "spoilt"
@@ -256,8 +256,8 @@ func spoil(a *Alert) {
 		for j := range s.SlowCauses {
 			s.SlowCauses[j].Operation = "spoilt"
 		}
-		for j := range s.SlowCalls {
-			s.SlowCalls[j].Code = "spoilt"
+		for j := range s.SlowExemplars {
+			s.SlowExemplars[j].Code = "spoilt"
 		}
 		if s.Histogram != nil {
 			clear(s.Histogram.Counts)

@@ -59,8 +59,8 @@ func (j *Judge) causeOf(a *Alert) string {
 
 // firingID returns the id of the alert that fires about an operation, empty if there is
 // none; of several that about the same objective, or else the first in their order.
-func (j *Judge) firingID(key engine.OperationKey, objective Kind) string {
-	for _, k := range append([]Kind{objective}, kinds[:]...) {
+func (j *Judge) firingID(key engine.OperationKey, objective ObjectiveKind) string {
+	for _, k := range append([]ObjectiveKind{objective}, kinds[:]...) {
 		if m := j.machines[machineKey{key, k}]; m != nil && m.alert != nil {
 			return m.alert.ID
 		}

@@ -14,13 +14,13 @@ import (
 
 // op returns the key of an operation of the test service.
 func op(name string) engine.OperationKey {
-	return engine.OperationKey{Service: "shop", Kind: engine.KindServer, Name: name}
+	return engine.OperationKey{Service: "shop", SpanKind: engine.SpanKindServer, Name: name}
 }
 
 // cause returns a cause to blame so many calls on.
 func cause(name, code string, count uint64) engine.CauseCount {
 	key := op(name)
-	return engine.CauseCount{Cause: engine.Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: code}, Count: count}
+	return engine.CauseCount{Cause: engine.Cause{Service: key.Service, SpanKind: key.SpanKind, Operation: key.Name, Code: code}, Count: count}
 }
 
 // failing returns the summary of an operation 10 of whose 20 calls failed, for the given causes.
@@ -46,7 +46,7 @@ func links(names map[string]string, alerts []Alert) []string {
 	for i := range alerts {
 		a := &alerts[i]
 		text := fmt.Sprintf("%s %s", names[a.ID], a.State)
-		if a.Reminder {
+		if a.Repeat {
 			text += " still"
 		}
 		if a.CausedBy != "" {
@@ -108,7 +108,7 @@ func TestCausedBy(t *testing.T) {
 			[]period{{failing(0, "z", once)}, {failing(1, "a", once, cause("z", "503", 9)), named(summaryOf(1, once, well(9)), op("z"))}},
 			[]string{"a availability firing", "z availability resolved"}},
 		{"a cause of another kind of spans",
-			[]period{{failing(0, "a", once, engine.CauseCount{Cause: engine.Cause{Service: "shop", Kind: engine.KindClient, Operation: "z"}, Count: 9}), failing(0, "z", once)}},
+			[]period{{failing(0, "a", once, engine.CauseCount{Cause: engine.Cause{Service: "shop", SpanKind: engine.SpanKindClient, Operation: "z"}, Count: 9}), failing(0, "z", once)}},
 			[]string{"a availability firing", "z availability firing"}},
 		{"itself",
 			[]period{{failing(0, "a", once, cause("a", "503", 9))}},
@@ -224,7 +224,7 @@ func TestRootsFirstLeavesResolvedAlone(t *testing.T) {
 }
 
 func TestCausesOfAllPeriods(t *testing.T) {
-	o := expecting(engine.Objective{AlertAfter: 2, BudgetRatio: 0.9})
+	o := expecting(engine.Objective{AlertAfter: 2, SLO: 0.9})
 	both := func(i int, failures, slowCalls []engine.CauseCount) engine.Summary {
 		s := named(summaryOf(i, o, calls{success: 10, within: 0, failure: 40}), op("a"))
 		s.FailureCauses, s.SlowCauses = failures, slowCalls
@@ -238,12 +238,12 @@ func TestCausesOfAllPeriods(t *testing.T) {
 		return c
 	}
 	failures := []engine.CauseCount{share(cause("y", "2", 46), 46.0/80), share(cause("x", "1", 30), 30.0/80)}
-	want := map[Kind][]engine.CauseCount{
+	want := map[ObjectiveKind][]engine.CauseCount{
 		Availability: failures,
 		Latency:      {share(cause("s", "", 7), 0.35), share(cause("r", "", 1), 0.05)},
 		BurnRate:     failures,
 	}
-	got := make(map[Kind][]engine.CauseCount)
+	got := make(map[ObjectiveKind][]engine.CauseCount)
 	for _, a := range alerts {
 		got[a.Objective] = a.Causes
 	}
@@ -292,17 +292,17 @@ func TestBlame(t *testing.T) {
 
 func TestCallsOfAllPeriods(t *testing.T) {
 	s := func(failed, slow engine.Exemplar) engine.Summary {
-		return engine.Summary{FailedCalls: []engine.Exemplar{failed}, SlowCalls: []engine.Exemplar{slow}}
+		return engine.Summary{FailureExemplars: []engine.Exemplar{failed}, SlowExemplars: []engine.Exemplar{slow}}
 	}
 	a := Alert{Evidence: []engine.Summary{
 		s(exemplar(1, false, "a", 1), exemplar(2, false, "", 10)), s(exemplar(3, true, "b", 2), exemplar(4, false, "", 30)),
 		s(exemplar(5, true, "a", 3), exemplar(6, true, "", 5)), s(exemplar(7, true, "a", 1), exemplar(8, false, "", 20)),
 		s(exemplar(9, true, "a", 1), exemplar(10, false, "", 5)), s(exemplar(11, true, "c", 9), exemplar(12, false, "", 40)),
 	}}
-	first := func(k Kind) []byte {
+	first := func(k ObjectiveKind) []byte {
 		a.Objective = k
 		var ids []byte
-		for _, c := range a.Calls() {
+		for _, c := range a.Exemplars() {
 			ids = append(ids, c.Trace.TraceID[0])
 		}
 		return ids
@@ -313,7 +313,7 @@ func TestCallsOfAllPeriods(t *testing.T) {
 	if got, want := first(Availability), []byte{11, 5, 3, 7, 9}; !slices.Equal(got, want) {
 		t.Errorf("failed calls = %v, want %v", got, want)
 	}
-	for _, k := range []Kind{Traffic, Stuck} {
+	for _, k := range []ObjectiveKind{Traffic, Stuck} {
 		if got := first(k); got != nil {
 			t.Errorf("calls for %s = %v, want none", k, got)
 		}

@@ -57,7 +57,7 @@ func TestConsoleIsInert(t *testing.T) {
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
 			reminder := firing
-			reminder.Reminder = true
+			reminder.Repeat = true
 			var w recorder
 			if err := Console(&w).Notify(context.Background(), []Alert{firing, resolved, reminder}); err != nil {
 				t.Fatal(err)

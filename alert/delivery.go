@@ -15,20 +15,20 @@ import (
 type Delivery struct {
 	// Queue is the number of notifications that can wait for a notifier, 1 to 10,000.
 	// Default 64.
-	Queue int `mapstructure:"queue"`
+	QueueSize int `mapstructure:"queue_size"`
 	// Timeout is the time after which the context of one try ends, up to 10m. Default 30s.
 	Timeout time.Duration `mapstructure:"timeout"`
 	// Attempts is how often one notification is tried at most, 1 to 1000. Default 16,
 	// which takes about ten minutes.
-	Attempts int `mapstructure:"attempts"`
-	// FirstWait is the time between the first try and the second, up to 1h; each later
-	// one is twice as long, up to MaxWait, and all vary at random by one half. Default 1s,
-	// or MaxWait if that is shorter.
-	FirstWait time.Duration `mapstructure:"first_wait"`
-	// MaxWait is the longest time between two tries, before it varies, up to 24h; a receiver
-	// that asks for a longer one is granted it up to ten times MaxWait. It must not be shorter than
-	// FirstWait. Default 1m, or FirstWait if that is longer.
-	MaxWait time.Duration `mapstructure:"max_wait"`
+	MaxAttempts int `mapstructure:"max_attempts"`
+	// InitialInterval is the time between the first try and the second, up to 1h; each later
+	// one is twice as long, up to MaxInterval, and all vary at random by one half. Default 1s,
+	// or MaxInterval if that is shorter.
+	InitialInterval time.Duration `mapstructure:"initial_interval"`
+	// MaxInterval is the longest time between two tries, before it varies, up to 24h; a receiver
+	// that asks for a longer one is granted it up to ten times MaxInterval. It must not be shorter than
+	// InitialInterval. Default 1m, or InitialInterval if that is longer.
+	MaxInterval time.Duration `mapstructure:"max_interval"`
 }
 
 // Validate returns one error for each field that is neither zero nor within its bounds,
@@ -45,40 +45,40 @@ func (d Delivery) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: must be above 0s and at most %s, got %s", key, short(high), v))
 		}
 	}
-	number("queue", d.Queue, 10_000)
+	number("queue_size", d.QueueSize, 10_000)
 	duration("timeout", d.Timeout, 10*time.Minute)
-	number("attempts", d.Attempts, 1000)
-	duration("first_wait", d.FirstWait, time.Hour)
-	duration("max_wait", d.MaxWait, 24*time.Hour)
-	if d.MaxWait > 0 && d.MaxWait < d.FirstWait {
-		errs = append(errs, fmt.Errorf("max_wait: must be at least first_wait, %s, got %s", short(d.FirstWait), short(d.MaxWait)))
+	number("max_attempts", d.MaxAttempts, 1000)
+	duration("initial_interval", d.InitialInterval, time.Hour)
+	duration("max_interval", d.MaxInterval, 24*time.Hour)
+	if d.MaxInterval > 0 && d.MaxInterval < d.InitialInterval {
+		errs = append(errs, fmt.Errorf("max_interval: must be at least initial_interval, %s, got %s", short(d.InitialInterval), short(d.MaxInterval)))
 	}
 	return errors.Join(errs...)
 }
 
 func (d Delivery) withDefaults() Delivery {
-	d.Queue = cmp.Or(d.Queue, 64)
+	d.QueueSize = cmp.Or(d.QueueSize, 64)
 	d.Timeout = cmp.Or(d.Timeout, 30*time.Second)
-	d.Attempts = cmp.Or(d.Attempts, 16)
-	if d.FirstWait == 0 {
-		d.FirstWait = min(time.Second, cmp.Or(d.MaxWait, time.Second))
+	d.MaxAttempts = cmp.Or(d.MaxAttempts, 16)
+	if d.InitialInterval == 0 {
+		d.InitialInterval = min(time.Second, cmp.Or(d.MaxInterval, time.Second))
 	}
-	d.MaxWait = cmp.Or(d.MaxWait, max(time.Minute, d.FirstWait))
+	d.MaxInterval = cmp.Or(d.MaxInterval, max(time.Minute, d.InitialInterval))
 	return d
 }
 
 // retry returns what decides about further tries of one notification.
 func (d Delivery) retry() func(error) (time.Duration, bool) {
 	wait := &backoff.ExponentialBackOff{
-		InitialInterval: d.FirstWait, Multiplier: 2, MaxInterval: d.MaxWait, RandomizationFactor: 0.5,
+		InitialInterval: d.InitialInterval, Multiplier: 2, MaxInterval: d.MaxInterval, RandomizationFactor: 0.5,
 	}
 	wait.Reset()
 	tries := 0
 	return func(err error) (time.Duration, bool) {
-		if tries++; tries >= d.Attempts || IsFinal(err) {
+		if tries++; tries >= d.MaxAttempts || IsFinal(err) {
 			return 0, false
 		}
-		return max(wait.NextBackOff(), min(RetryDelay(err), 10*d.MaxWait)), true
+		return max(wait.NextBackOff(), min(RetryDelay(err), 10*d.MaxInterval)), true
 	}
 }
 

@@ -36,9 +36,9 @@ func NewDispatcher(delivery Delivery, notifiers []Notifier, trouble func(notifie
 	for i, n := range notifiers {
 		d.outboxes = append(d.outboxes, outbox.New(outbox.Config[[]Alert]{
 			Handle:    func(ctx context.Context, alerts []Alert) error { return notify(ctx, n, alerts) },
-			Size:      delivery.Queue,
+			Size:      delivery.QueueSize,
 			Timeout:   delivery.Timeout,
-			Trouble:   func(err error) { trouble(i, fmt.Errorf("notifier %d (%T): %w", i, n, err)) },
+			OnError:   func(err error) { trouble(i, fmt.Errorf("notifier %d (%T): %w", i, n, err)) },
 			Retry:     delivery.retry,
 			Supersede: supersede,
 			Merge:     merge,
@@ -65,7 +65,7 @@ func notificationID(alerts []Alert) string {
 	h := fnv.New128a()
 	for i := range alerts {
 		a := &alerts[i]
-		h.Write(fmt.Appendf(nil, "%d:%s %s %d\n", len(a.ID), a.ID, a.State, a.At.UnixNano()))
+		h.Write(fmt.Appendf(nil, "%d:%s %s %d\n", len(a.ID), a.ID, a.State, a.DecidedAt.UnixNano()))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -135,7 +135,7 @@ func TestDispatcherMisbehavingNotifier(t *testing.T) {
 				var before, after inbox
 				var mu sync.Mutex
 				var troubles []error
-				d := NewDispatcher(Delivery{Attempts: 1}, []Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
+				d := NewDispatcher(Delivery{MaxAttempts: 1}, []Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
 					mu.Lock()
 					defer mu.Unlock()
 					troubles = append(troubles, err)
@@ -180,7 +180,7 @@ func TestDispatcherQueueIsBounded(t *testing.T) {
 		release := make(chan struct{})
 		var slow, quick inbox
 		notifications := 0
-		d := NewDispatcher(Delivery{Queue: 8}, []Notifier{
+		d := NewDispatcher(Delivery{QueueSize: 8}, []Notifier{
 			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
 				<-release
 				notifications++
@@ -211,7 +211,7 @@ func TestDispatcherAlertsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var slow inbox
-		d := NewDispatcher(Delivery{Queue: 2}, []Notifier{
+		d := NewDispatcher(Delivery{QueueSize: 2}, []Notifier{
 			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
 				<-release
 				if len(alerts) > mergedAlerts {
@@ -242,7 +242,7 @@ func TestDispatcherSupersedes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got []string
-		d := NewDispatcher(Delivery{Queue: 3}, []Notifier{
+		d := NewDispatcher(Delivery{QueueSize: 3}, []Notifier{
 			NotifierFunc(func(_ context.Context, alerts []Alert) error {
 				<-release
 				var all []string
@@ -282,7 +282,7 @@ func TestDispatcherSupersedesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got []string
-		d := NewDispatcher(Delivery{Queue: 3}, []Notifier{
+		d := NewDispatcher(Delivery{QueueSize: 3}, []Notifier{
 			NotifierFunc(func(_ context.Context, alerts []Alert) error {
 				<-release
 				for _, a := range alerts {
@@ -313,7 +313,7 @@ func TestDispatcherSupersedesForOneNotifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var slow, quick inbox
-		d := NewDispatcher(Delivery{Queue: 1}, []Notifier{
+		d := NewDispatcher(Delivery{QueueSize: 1}, []Notifier{
 			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
 				<-release
 				return slow.Notify(ctx, alerts)
@@ -344,13 +344,13 @@ func TestNotificationIDsTellNewsApart(t *testing.T) {
 	at := time.Unix(1, 0)
 	seen := make(map[string]int)
 	for i, alerts := range [][]Alert{
-		{{ID: "a", State: Firing, At: at}},
-		{{ID: "a", State: Resolved, At: at}},
-		{{ID: "a", State: Firing, At: at.Add(time.Nanosecond)}}, // a reminder
-		{{ID: "b", State: Firing, At: at}},
-		{{ID: "a", State: Firing, At: at}, {ID: "b", State: Firing, At: at}},
-		{{ID: "b", State: Firing, At: at}, {ID: "a", State: Firing, At: at}},
-		{{ID: "a firing 1000000000\n1:b", State: Firing, At: at}},
+		{{ID: "a", State: Firing, DecidedAt: at}},
+		{{ID: "a", State: Resolved, DecidedAt: at}},
+		{{ID: "a", State: Firing, DecidedAt: at.Add(time.Nanosecond)}}, // a reminder
+		{{ID: "b", State: Firing, DecidedAt: at}},
+		{{ID: "a", State: Firing, DecidedAt: at}, {ID: "b", State: Firing, DecidedAt: at}},
+		{{ID: "b", State: Firing, DecidedAt: at}, {ID: "a", State: Firing, DecidedAt: at}},
+		{{ID: "a firing 1000000000\n1:b", State: Firing, DecidedAt: at}},
 		nil,
 	} {
 		id := notificationID(alerts)
@@ -387,11 +387,11 @@ func TestDispatcherLatestStatesArrive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		release := make(chan struct{})
 		got := make(map[string][]time.Time)
-		d := NewDispatcher(Delivery{Queue: rapid.IntRange(1, 5).Draw(t, "queue")}, []Notifier{
+		d := NewDispatcher(Delivery{QueueSize: rapid.IntRange(1, 5).Draw(t, "queue")}, []Notifier{
 			NotifierFunc(func(_ context.Context, alerts []Alert) error {
 				<-release
 				for _, a := range alerts {
-					got[a.ID] = append(got[a.ID], a.At)
+					got[a.ID] = append(got[a.ID], a.DecidedAt)
 				}
 				return nil
 			}),
@@ -402,7 +402,7 @@ func TestDispatcherLatestStatesArrive(t *testing.T) {
 			at := time.Unix(int64(i), 0)
 			var alerts []Alert
 			for _, id := range rapid.SliceOfNDistinct(rapid.IntRange(1, ids), 0, 40, rapid.ID).Draw(t, "alerts") {
-				alerts = append(alerts, Alert{ID: fmt.Sprint(id), At: at})
+				alerts = append(alerts, Alert{ID: fmt.Sprint(id), DecidedAt: at})
 				latest[fmt.Sprint(id)] = at
 			}
 			d.Dispatch(alerts)
@@ -430,7 +430,7 @@ func TestDispatcherLatestStatesArrive(t *testing.T) {
 // longest queue there is, nothing may take the square of its length.
 func TestDispatcherLongQueue(t *testing.T) {
 	release := make(chan struct{})
-	delivery := Delivery{Queue: 10_000}
+	delivery := Delivery{QueueSize: 10_000}
 	if err := delivery.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -439,7 +439,7 @@ func TestDispatcherLongQueue(t *testing.T) {
 		<-release
 		return got.Notify(ctx, alerts)
 	})}, noTrouble(t))
-	sent := numbers(delivery.Queue + 50)
+	sent := numbers(delivery.QueueSize + 50)
 	for _, id := range sent {
 		d.Dispatch(alertsWithID(id))
 	}
@@ -496,12 +496,12 @@ func TestDispatcherRetries(t *testing.T) {
 		{"once down", Delivery{}, until(2, down), 2, 0},
 		{"down for a while", Delivery{}, until(10, down), 10, 0},
 		{"down for ever", Delivery{}, until(1000, down), 16, 1},
-		{"a limit", Delivery{Attempts: 3}, until(1000, down), 3, 1},
-		{"a limit of one", Delivery{Attempts: 1}, until(1000, down), 1, 1},
+		{"a limit", Delivery{MaxAttempts: 3}, until(1000, down), 3, 1},
+		{"a limit of one", Delivery{MaxAttempts: 1}, until(1000, down), 1, 1},
 		{"final", Delivery{}, until(1000, Final(down)), 1, 1},
 		{"final, wrapped", Delivery{}, until(1000, fmt.Errorf("post: %w", Final(down))), 1, 1},
-		{"a short longest wait", Delivery{MaxWait: time.Second / 4}, until(4, down), 4, 0},
-		{"a long first wait", Delivery{FirstWait: time.Hour}, until(4, down), 4, 0},
+		{"a short longest wait", Delivery{MaxInterval: time.Second / 4}, until(4, down), 4, 0},
+		{"a long first wait", Delivery{InitialInterval: time.Hour}, until(4, down), 4, 0},
 		{"it panics", Delivery{}, func(int) error { panic("boom") }, 1, 1},
 	}
 	for _, tt := range tests {
@@ -511,7 +511,7 @@ func TestDispatcherRetries(t *testing.T) {
 				t.Fatalf("%d tries and %d undelivered, want %d and %d", len(at), undelivered, tt.tries, tt.undelivered)
 			}
 			first, longest := time.Second, time.Minute
-			for _, set := range []time.Duration{tt.delivery.FirstWait, tt.delivery.MaxWait} {
+			for _, set := range []time.Duration{tt.delivery.InitialInterval, tt.delivery.MaxInterval} {
 				if set > 0 {
 					first, longest = set, set
 				}
@@ -552,7 +552,7 @@ func TestDispatcherRetryAfter(t *testing.T) {
 // Close ends the waiting for another try at its deadline, and says what was left.
 func TestDispatcherCloseWhileRetrying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDispatcher(Delivery{FirstWait: time.Hour}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
+		d := NewDispatcher(Delivery{InitialInterval: time.Hour}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
 			return errors.New("down")
 		})}, func(int, error) {})
 		d.Dispatch(alertsWithID("a"))
@@ -598,16 +598,16 @@ func TestDeliveryValidate(t *testing.T) {
 			t.Errorf("%+v: %v", d, err)
 		}
 	}
-	want := "queue: must be between 1 and 10000, got -1\n" +
+	want := "queue_size: must be between 1 and 10000, got -1\n" +
 		"timeout: must be above 0s and at most 10m, got 11m0s\n" +
-		"attempts: must be between 1 and 1000, got 1001\n" +
-		"first_wait: must be above 0s and at most 1h, got -1ns\n" +
-		"max_wait: must be above 0s and at most 24h, got 25h0m0s"
+		"max_attempts: must be between 1 and 1000, got 1001\n" +
+		"initial_interval: must be above 0s and at most 1h, got -1ns\n" +
+		"max_interval: must be above 0s and at most 24h, got 25h0m0s"
 	if err := (Delivery{-1, 11 * time.Minute, 1001, -1, 25 * time.Hour}).Validate(); err == nil || err.Error() != want {
 		t.Errorf("got\n%v, want\n%s", err, want)
 	}
-	want = "max_wait: must be at least first_wait, 2m, got 1m30s"
-	if err := (Delivery{FirstWait: 2 * time.Minute, MaxWait: 90 * time.Second}).Validate(); err == nil || err.Error() != want {
+	want = "max_interval: must be at least initial_interval, 2m, got 1m30s"
+	if err := (Delivery{InitialInterval: 2 * time.Minute, MaxInterval: 90 * time.Second}).Validate(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -761,7 +761,7 @@ func TestDispatcherWithoutNotifiers(t *testing.T) {
 // A monitor asks this to find out that it is called back.
 func TestDispatcherNotifiersAreHandlers(t *testing.T) {
 	var notify, trouble bool
-	d := NewDispatcher(Delivery{Attempts: 1}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
+	d := NewDispatcher(Delivery{MaxAttempts: 1}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
 		notify = outbox.IsHandler()
 		return errors.New("trouble")
 	})}, func(int, error) { trouble = outbox.IsHandler() })

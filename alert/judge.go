@@ -27,7 +27,7 @@ type Judge struct {
 
 type machineKey struct {
 	operation engine.OperationKey
-	objective Kind
+	objective ObjectiveKind
 }
 
 // NewJudge returns a judge that has seen nothing yet.
@@ -40,8 +40,8 @@ func NewJudge() *Judge {
 // it is caused by, and reminders last. A partial period is not judged, nor is an operation
 // in its last one: an alert about it would never be resolved.
 func (j *Judge) Judge(p *engine.Period) []Alert {
-	left := make(map[engine.OperationKey]bool, len(p.Left))
-	for _, key := range p.Left {
+	left := make(map[engine.OperationKey]bool, len(p.Evicted))
+	for _, key := range p.Evicted {
 		left[key] = true
 	}
 	var alerts []Alert
@@ -74,7 +74,7 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 	if !p.Partial {
 		alerts = append(alerts, j.remind(p.End)...)
 	}
-	for _, key := range p.Left {
+	for _, key := range p.Evicted {
 		for _, k := range kinds {
 			delete(j.machines, machineKey{key, k})
 		}
@@ -85,11 +85,11 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 
 // machineFor returns the machine of one objective of an operation: a blank one if nothing
 // is remembered, nil if nothing is expected either.
-func (j *Judge) machineFor(k Kind, s *engine.Summary) *machine {
+func (j *Judge) machineFor(k ObjectiveKind, s *engine.Summary) *machine {
 	if m := j.machines[machineKey{s.Key(), k}]; m != nil {
 		return m
 	}
-	if !k.isSet(&s.Objective) || !k.isShare() && s.Operation == engine.OverflowOperation {
+	if !k.isSet(&s.Objective) || !k.isShare() && s.Operation == engine.OverflowName {
 		return nil
 	}
 	m := &j.blanks[k]
@@ -98,7 +98,7 @@ func (j *Judge) machineFor(k Kind, s *engine.Summary) *machine {
 }
 
 // keep remembers a machine that has something to remember, and forgets one that has not.
-func (j *Judge) keep(k Kind, s *engine.Summary, m *machine) {
+func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	isKept := m != &j.blanks[k]
 	switch {
 	case m.isBlank() && isKept:
@@ -126,14 +126,14 @@ func (j *Judge) remind(now time.Time) []Alert {
 
 // IsFiring reports whether an alert about the operation fires.
 func (j *Judge) IsFiring(key engine.OperationKey) bool {
-	return j.any(key, func(_ Kind, m *machine) bool { return m.isFiring() })
+	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isFiring() })
 }
 
 // Needs reports whether an operation must keep its place though nobody calls it: an alert about
 // it fires, or may soon fire for its silence, or its last calls still count for the burn rate.
 func (j *Judge) Needs(key engine.OperationKey) bool {
-	return j.pasts[key].isNeeded() || j.any(key, func(k Kind, m *machine) bool {
-		return m.isFiring() || m.phase == Pending && !k.isShare()
+	return j.pasts[key].isNeeded() || j.any(key, func(k ObjectiveKind, m *machine) bool {
+		return m.isFiring() || m.phase == PhasePending && !k.isShare()
 	})
 }
 
@@ -154,7 +154,7 @@ func (j *Judge) Needed() map[engine.OperationKey]bool {
 }
 
 // any reports whether is holds for any of the machines of an operation.
-func (j *Judge) any(key engine.OperationKey, is func(Kind, *machine) bool) bool {
+func (j *Judge) any(key engine.OperationKey, is func(ObjectiveKind, *machine) bool) bool {
 	for _, k := range kinds {
 		if m := j.machines[machineKey{key, k}]; m != nil && is(k, m) {
 			return true
@@ -164,26 +164,26 @@ func (j *Judge) any(key engine.OperationKey, is func(Kind, *machine) bool) bool 
 }
 
 // Standing is where one objective of one operation stands.
-type Standing struct {
+type ObjectivePhase struct {
 	Operation engine.OperationKey
-	Objective Kind
+	Objective ObjectiveKind
 	Phase     Phase
 }
 
-// Standings returns where those objectives stand that are not normal, in no particular
+// Phases returns where those objectives stand that are not normal, in no particular
 // order.
-func (j *Judge) Standings() []Standing {
-	var all []Standing
+func (j *Judge) Phases() []ObjectivePhase {
+	var all []ObjectivePhase
 	for key, m := range j.machines {
-		if m.phase != Normal {
-			all = append(all, Standing{key.operation, key.objective, m.phase})
+		if m.phase != PhaseNormal {
+			all = append(all, ObjectivePhase{key.operation, key.objective, m.phase})
 		}
 	}
 	return all
 }
 
 // verdictOf returns the place of an objective's verdict.
-func verdictOf(vs *engine.Verdicts, k Kind) *engine.Verdict {
+func verdictOf(vs *engine.Verdicts, k ObjectiveKind) *engine.Verdict {
 	switch k {
 	case Latency:
 		return &vs.Latency
@@ -199,10 +199,10 @@ func verdictOf(vs *engine.Verdicts, k Kind) *engine.Verdict {
 
 // newID returns the id of an incident that began at a time, about what the given summary
 // is of.
-func newID(k Kind, s *engine.Summary, since time.Time) string {
+func newID(k ObjectiveKind, s *engine.Summary, since time.Time) string {
 	h := fnv.New128a()
 	for _, part := range []string{
-		s.Monitor, s.Service, s.Operation, s.Kind.String(), k.String(),
+		s.Monitor, s.Service, s.Operation, s.SpanKind.String(), k.String(),
 		strconv.FormatInt(since.UnixNano(), 10),
 	} {
 		// The length keeps the parts apart, whatever they hold.
@@ -212,4 +212,4 @@ func newID(k Kind, s *engine.Summary, since time.Time) string {
 }
 
 // VerdictOf returns the verdict on an objective in a summary.
-func VerdictOf(s *engine.Summary, k Kind) engine.Verdict { return *verdictOf(&s.Verdicts, k) }
+func VerdictOf(s *engine.Summary, k ObjectiveKind) engine.Verdict { return *verdictOf(&s.Verdicts, k) }

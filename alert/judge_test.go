@@ -121,16 +121,16 @@ func TestJudgePartialPeriods(t *testing.T) {
 
 // named returns the summary of another operation.
 func named(s engine.Summary, key engine.OperationKey) engine.Summary {
-	s.Service, s.Kind, s.Operation = key.Service, key.Kind, key.Name
+	s.Service, s.SpanKind, s.Operation = key.Service, key.SpanKind, key.Name
 	return s
 }
 
 func TestJudgeTellsOperationsApart(t *testing.T) {
-	base := engine.OperationKey{Service: "shop", Kind: engine.KindServer, Name: "a"}
+	base := engine.OperationKey{Service: "shop", SpanKind: engine.SpanKindServer, Name: "a"}
 	others := []engine.OperationKey{
-		{Service: "shop", Kind: engine.KindServer, Name: "b"},
-		{Service: "shop", Kind: engine.KindClient, Name: "a"},
-		{Service: "till", Kind: engine.KindServer, Name: "a"},
+		{Service: "shop", SpanKind: engine.SpanKindServer, Name: "b"},
+		{Service: "shop", SpanKind: engine.SpanKindClient, Name: "a"},
+		{Service: "till", SpanKind: engine.SpanKindServer, Name: "a"},
 	}
 	o := expecting(engine.Objective{AlertAfter: 2})
 	j := NewJudge()
@@ -201,11 +201,11 @@ func TestJudgeForgets(t *testing.T) {
 			if got := len(j.machines); got != tt.want {
 				t.Errorf("%d machines are kept, want %d", got, tt.want)
 			}
-			j.Judge(&engine.Period{Left: []engine.OperationKey{{Name: "another one"}}})
+			j.Judge(&engine.Period{Evicted: []engine.OperationKey{{Name: "another one"}}})
 			if got := len(j.machines); got != tt.want {
 				t.Errorf("%d machines are kept after another operation left, want %d", got, tt.want)
 			}
-			j.Judge(&engine.Period{Left: []engine.OperationKey{key}})
+			j.Judge(&engine.Period{Evicted: []engine.OperationKey{key}})
 			if got := len(j.machines); got != 0 {
 				t.Errorf("%d machines are kept after the operation left, want none", got)
 			}
@@ -221,7 +221,7 @@ func TestJudgeForgetsStreakOfWhatLeft(t *testing.T) {
 	s := summaryOf(0, o, calls{failure: 1})
 	j := NewJudge()
 	judged(j, s)
-	j.Judge(&engine.Period{Left: []engine.OperationKey{s.Key()}})
+	j.Judge(&engine.Period{Evicted: []engine.OperationKey{s.Key()}})
 	if _, alerts := judged(j, summaryOf(99, o, calls{failure: 1})); len(alerts) != 0 {
 		t.Errorf("alerts = %v: a bad period from before the operation left counts", about(alerts))
 	}
@@ -262,7 +262,7 @@ func TestID(t *testing.T) {
 		"of another monitor":      vary(func(s *engine.Summary) { s.Monitor = "db" }),
 		"of another service":      vary(func(s *engine.Summary) { s.Service = "till" }),
 		"of another operation":    vary(func(s *engine.Summary) { s.Operation = "GET /" }),
-		"of another span kind":    vary(func(s *engine.Summary) { s.Kind = engine.KindClient }),
+		"of another span kind":    vary(func(s *engine.Summary) { s.SpanKind = engine.SpanKindClient }),
 		"that began later":        vary(func(s *engine.Summary) { s.Start = s.Start.Add(time.Nanosecond) }),
 		"one cut of names":        vary(func(s *engine.Summary) { s.Service, s.Operation = "ab", "c" }),
 		"another cut of names":    vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "bc" }),
@@ -320,12 +320,12 @@ func TestIDsOfIncidents(t *testing.T) {
 // other: each gets the alerts that it gets from a judge of its own.
 func TestJudgeOperationsAreIndependent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		kinds := rapid.SampledFrom([]engine.Kind{engine.KindServer, engine.KindClient})
+		kinds := rapid.SampledFrom([]engine.SpanKind{engine.SpanKindServer, engine.SpanKindClient})
 		keys := rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) engine.OperationKey {
 			return engine.OperationKey{
-				Service: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "service"),
-				Kind:    kinds.Draw(t, "kind"),
-				Name:    rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name"),
+				Service:  rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "service"),
+				SpanKind: kinds.Draw(t, "kind"),
+				Name:     rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name"),
 			}
 		}), 1, 6, rapid.ID).Draw(t, "operations")
 		together := NewJudge()
@@ -340,8 +340,8 @@ func TestJudgeOperationsAreIndependent(t *testing.T) {
 				switch rapid.IntRange(0, 9).Draw(t, "what happens") {
 				case 0, 1: // nobody calls
 				case 2:
-					p.Left = append(p.Left, key)
-					alone[key].Judge(&engine.Period{Left: []engine.OperationKey{key}})
+					p.Evicted = append(p.Evicted, key)
+					alone[key].Judge(&engine.Period{Evicted: []engine.OperationKey{key}})
 				default:
 					n := uint64(rapid.IntRange(0, 2).Draw(t, "successes"))
 					o := expecting(engine.Objective{AlertAfter: rapid.IntRange(1, 2).Draw(t, "N"), RecoverAfter: 2})

@@ -39,30 +39,30 @@ func TestVerdictOnTraffic(t *testing.T) {
 		target    float64
 	}{
 		{"off", engine.Objective{}, nil, 0, 0, engine.VerdictNone, 0},
-		{"switched off", engine.Objective{MinTraffic: -1, TrafficDrop: -1}, repeat(100, 30), 0, 0, engine.VerdictNone, 0},
+		{"switched off", engine.Objective{MinTraffic: -1, MinTrafficRatio: -1}, repeat(100, 30), 0, 0, engine.VerdictNone, 0},
 		{"the least", engine.Objective{MinTraffic: 5}, nil, 5, 0, engine.VerdictGood, 5},
 		{"one call less", engine.Objective{MinTraffic: 5}, nil, 4, 0, engine.VerdictBad, 5},
 		{"silence", engine.Objective{MinTraffic: 1}, nil, 0, 0, engine.VerdictBad, 1},
 
-		{"19 periods say nothing", engine.Objective{TrafficDrop: 0.5}, repeat(100, 19), 0, 0, engine.VerdictInsufficient, 0},
-		{"silence says nothing about what is usual", engine.Objective{TrafficDrop: 0.5}, append(repeat(100, 19), repeat(0, 50)...), 0, 0, engine.VerdictInsufficient, 0},
-		{"20 periods do", engine.Objective{TrafficDrop: 0.5}, repeat(100, 20), 49, 100, engine.VerdictBad, 50},
-		{"with silence among them", engine.Objective{TrafficDrop: 0.5}, append(append(repeat(100, 10), repeat(0, 30)...), repeat(100, 10)...), 0, 100, engine.VerdictBad, 50},
-		{"exactly at the drop", engine.Objective{TrafficDrop: 0.5}, repeat(100, 20), 50, 100, engine.VerdictGood, 50},
-		{"exactly at a drop that is no binary fraction", engine.Objective{TrafficDrop: 0.55}, repeat(100, 20), 55, 100, engine.VerdictGood, 55},
-		{"of an odd number", engine.Objective{TrafficDrop: 0.3}, repeat(115, 20), 34, 115, engine.VerdictBad, 35},
-		{"the median, not the mean", engine.Objective{TrafficDrop: 0.5}, append(repeat(100, 11), repeat(100_000, 9)...), 60, 100, engine.VerdictGood, 50},
-		{"between the two in the middle", engine.Objective{TrafficDrop: 0.5}, append(repeat(100, 10), repeat(200, 10)...), 74, 150, engine.VerdictBad, 75},
-		{"only the last 20 count", engine.Objective{TrafficDrop: 0.5}, append(repeat(1000, 20), repeat(100, 20)...), 60, 100, engine.VerdictGood, 50},
-		{"the 21st pushes out the oldest", engine.Objective{TrafficDrop: 0.5}, append(repeat(10, 11), append(repeat(100, 9), 100, 100)...), 0, 100, engine.VerdictBad, 50},
-		{"a median of 9 is not busy", engine.Objective{TrafficDrop: 0.5}, repeat(9, 20), 0, 9, engine.VerdictInsufficient, 0},
-		{"one of 10 is", engine.Objective{TrafficDrop: 0.5}, repeat(10, 20), 4, 10, engine.VerdictBad, 5},
+		{"19 periods say nothing", engine.Objective{MinTrafficRatio: 0.5}, repeat(100, 19), 0, 0, engine.VerdictInsufficient, 0},
+		{"silence says nothing about what is usual", engine.Objective{MinTrafficRatio: 0.5}, append(repeat(100, 19), repeat(0, 50)...), 0, 0, engine.VerdictInsufficient, 0},
+		{"20 periods do", engine.Objective{MinTrafficRatio: 0.5}, repeat(100, 20), 49, 100, engine.VerdictBad, 50},
+		{"with silence among them", engine.Objective{MinTrafficRatio: 0.5}, append(append(repeat(100, 10), repeat(0, 30)...), repeat(100, 10)...), 0, 100, engine.VerdictBad, 50},
+		{"exactly at the drop", engine.Objective{MinTrafficRatio: 0.5}, repeat(100, 20), 50, 100, engine.VerdictGood, 50},
+		{"exactly at a drop that is no binary fraction", engine.Objective{MinTrafficRatio: 0.55}, repeat(100, 20), 55, 100, engine.VerdictGood, 55},
+		{"of an odd number", engine.Objective{MinTrafficRatio: 0.3}, repeat(115, 20), 34, 115, engine.VerdictBad, 35},
+		{"the median, not the mean", engine.Objective{MinTrafficRatio: 0.5}, append(repeat(100, 11), repeat(100_000, 9)...), 60, 100, engine.VerdictGood, 50},
+		{"between the two in the middle", engine.Objective{MinTrafficRatio: 0.5}, append(repeat(100, 10), repeat(200, 10)...), 74, 150, engine.VerdictBad, 75},
+		{"only the last 20 count", engine.Objective{MinTrafficRatio: 0.5}, append(repeat(1000, 20), repeat(100, 20)...), 60, 100, engine.VerdictGood, 50},
+		{"the 21st pushes out the oldest", engine.Objective{MinTrafficRatio: 0.5}, append(repeat(10, 11), append(repeat(100, 9), 100, 100)...), 0, 100, engine.VerdictBad, 50},
+		{"a median of 9 is not busy", engine.Objective{MinTrafficRatio: 0.5}, repeat(9, 20), 0, 9, engine.VerdictInsufficient, 0},
+		{"one of 10 is", engine.Objective{MinTrafficRatio: 0.5}, repeat(10, 20), 4, 10, engine.VerdictBad, 5},
 
-		{"both, nothing usual yet", engine.Objective{MinTraffic: 5, TrafficDrop: 0.5}, nil, 4, 0, engine.VerdictBad, 5},
-		{"both, nothing usual yet, enough", engine.Objective{MinTraffic: 5, TrafficDrop: 0.5}, nil, 5, 0, engine.VerdictGood, 5},
-		{"both, the larger one counts", engine.Objective{MinTraffic: 5, TrafficDrop: 0.5}, repeat(100, 20), 49, 100, engine.VerdictBad, 50},
-		{"both, the larger one counts the other way round", engine.Objective{MinTraffic: 70, TrafficDrop: 0.5}, repeat(100, 20), 69, 100, engine.VerdictBad, 70},
-		{"both, not busy", engine.Objective{MinTraffic: 2, TrafficDrop: 0.5}, repeat(9, 20), 2, 9, engine.VerdictGood, 2},
+		{"both, nothing usual yet", engine.Objective{MinTraffic: 5, MinTrafficRatio: 0.5}, nil, 4, 0, engine.VerdictBad, 5},
+		{"both, nothing usual yet, enough", engine.Objective{MinTraffic: 5, MinTrafficRatio: 0.5}, nil, 5, 0, engine.VerdictGood, 5},
+		{"both, the larger one counts", engine.Objective{MinTraffic: 5, MinTrafficRatio: 0.5}, repeat(100, 20), 49, 100, engine.VerdictBad, 50},
+		{"both, the larger one counts the other way round", engine.Objective{MinTraffic: 70, MinTrafficRatio: 0.5}, repeat(100, 20), 69, 100, engine.VerdictBad, 70},
+		{"both, not busy", engine.Objective{MinTraffic: 2, MinTrafficRatio: 0.5}, repeat(9, 20), 2, 9, engine.VerdictGood, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestVerdictOnBurnRate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			o := expecting(engine.Objective{BudgetRatio: tt.budget})
+			o := expecting(engine.Objective{SLO: tt.budget})
 			j := NewJudge()
 			var got []string
 			var last engine.Verdict = 99
@@ -169,7 +169,7 @@ func TestVerdictOnBurnRate(t *testing.T) {
 
 // Calls that their callers gave up say nothing about the budget.
 func TestBurnRateOfCancelledCalls(t *testing.T) {
-	o := expecting(engine.Objective{BudgetRatio: 0.99})
+	o := expecting(engine.Objective{SLO: 0.99})
 	p, _ := judged(NewJudge(), summaryOf(0, o, calls{success: 100, within: 100, cancelled: 100}))
 	if s := &p.Summaries[0]; s.BurnRates != (engine.BurnRates{}) || s.Verdicts.BurnRate != engine.VerdictGood {
 		t.Errorf("rates = %+v, verdict = %s", s.BurnRates, s.Verdicts.BurnRate)
@@ -178,7 +178,7 @@ func TestBurnRateOfCancelledCalls(t *testing.T) {
 
 // The first period of an operation may be one in which the process stood still.
 func TestBurnRateAfterALongPeriod(t *testing.T) {
-	o := expecting(engine.Objective{BudgetRatio: 0.99})
+	o := expecting(engine.Objective{SLO: 0.99})
 	j := NewJudge()
 	long := summaryOf(0, o, well(1))
 	long.Start = long.Start.Add(-10 * time.Hour)
@@ -198,7 +198,7 @@ func TestBurnRateAfterALongPeriod(t *testing.T) {
 // Partial periods are not judged, but their calls spend the budget, too: those of the process's
 // first minute, before it is known how long a period is, and those before a leap of the clock.
 func TestBurnRateCountsPartialPeriods(t *testing.T) {
-	o := expecting(engine.Objective{BudgetRatio: 0.9, TrafficDrop: 0.5})
+	o := expecting(engine.Objective{SLO: 0.9, MinTrafficRatio: 0.5})
 	for _, length := range []time.Duration{time.Minute, 5 * time.Minute} {
 		j := NewJudge()
 		rates := func(end time.Duration, partial time.Duration, c calls) engine.BurnRates {
@@ -291,9 +291,9 @@ func TestUnsurePeriodsChangeNothing(t *testing.T) {
 }
 
 func TestOverflowIsNotJudgedForNewKinds(t *testing.T) {
-	o := expecting(engine.Objective{MinTraffic: 100, StuckAfter: time.Second, BudgetRatio: 0.99, AlertAfter: 1})
+	o := expecting(engine.Objective{MinTraffic: 100, StuckAfter: time.Second, SLO: 0.99, AlertAfter: 1})
 	s := inFlight(summaryOf(0, o, calls{failure: 10}), 3, 3, time.Hour)
-	s.Operation = engine.OverflowOperation
+	s.Operation = engine.OverflowName
 	p, alerts := judged(NewJudge(), s)
 	want := engine.Verdicts{Availability: engine.VerdictBad, Latency: engine.VerdictInsufficient}
 	if got := p.Summaries[0].Verdicts; got != want {
@@ -306,7 +306,7 @@ func TestOverflowIsNotJudgedForNewKinds(t *testing.T) {
 
 func TestNothingIsSaidOfWhatIsOff(t *testing.T) {
 	p, _ := judged(NewJudge(), summaryOf(0, engine.DefaultObjective(), well(10)))
-	if diff := cmp.Diff([]Kind{Availability, Latency}, KindsOf(p.Summaries[0].Objective)); diff != "" {
+	if diff := cmp.Diff([]ObjectiveKind{Availability, Latency}, ObjectiveKindsOf(p.Summaries[0].Objective)); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
 	}
 	data, err := json.Marshal(p.Summaries[0])
@@ -320,8 +320,8 @@ func TestNothingIsSaidOfWhatIsOff(t *testing.T) {
 			t.Errorf("%q stands in %s", key, data)
 		}
 	}
-	all := expecting(engine.Objective{TrafficDrop: 0.5, StuckAfter: 1, BudgetRatio: 0.5})
-	if diff := cmp.Diff(kinds[:], KindsOf(all)); diff != "" {
+	all := expecting(engine.Objective{MinTrafficRatio: 0.5, StuckAfter: 1, SLO: 0.5})
+	if diff := cmp.Diff(kinds[:], ObjectiveKindsOf(all)); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
 	}
 }
@@ -336,15 +336,15 @@ func checkKept(t testing.TB, j *Judge, machines, pasts int) {
 
 // newKinds are the kinds of objectives that are off by default, with objectives that ask for
 // each of them alone.
-var newKinds = map[Kind]engine.Objective{
+var newKinds = map[ObjectiveKind]engine.Objective{
 	Traffic:  {MinTraffic: 10},
 	Stuck:    {StuckAfter: time.Minute},
-	BurnRate: {BudgetRatio: 0.99},
+	BurnRate: {SLO: 0.99},
 }
 
 // kindSummary returns a summary that is good or bad for one of the new kinds and good for
 // the share kinds. How bad it is says by.
-func kindSummary(k Kind, i int, o engine.Objective, isBad bool, by uint64) engine.Summary {
+func kindSummary(k ObjectiveKind, i int, o engine.Objective, isBad bool, by uint64) engine.Summary {
 	s := summaryOf(i, o, well(1000))
 	switch {
 	case !isBad:
@@ -372,7 +372,7 @@ func TestIncidentsOfNewKinds(t *testing.T) {
 	}
 	minute := time.Minute
 	// Two periods fire, two resolve: bad by 3, 5 and 4, and a good one among them.
-	tests := map[Kind][]told{
+	tests := map[ObjectiveKind][]told{
 		Traffic: {
 			{Firing, 1, 6, 5, 5, 10, 2 * minute, 2},
 			{Resolved, 5, 1000, 5, 6, 10, 4 * minute, 2},
@@ -408,7 +408,7 @@ func TestIncidentsOfNewKinds(t *testing.T) {
 
 // An alert about burning says by which rule, and its rate and limit belong together.
 func TestIncidentOfBurnRate(t *testing.T) {
-	o := expecting(engine.Objective{BudgetRatio: 0.99, SuccessRatio: 0.01, AlertAfter: 3, RecoverAfter: 2})
+	o := expecting(engine.Objective{SLO: 0.99, SuccessRatio: 0.01, AlertAfter: 3, RecoverAfter: 2})
 	j := NewJudge()
 	var got []string
 	for i := range 600 {
@@ -438,7 +438,7 @@ func TestReadingsOfAKindAddUp(t *testing.T) {
 	slower := reading{extreme: 10, target: slowBurn}
 	for _, tt := range []struct {
 		name       string
-		kind       Kind
+		kind       ObjectiveKind
 		a, b, want reading
 	}{
 		{"the burn rate nearer to its limit is the first", BurnRate, fast, slow, fast},
@@ -465,7 +465,7 @@ func TestSwitchedOffWhileFiring(t *testing.T) {
 			on := on
 			on.AlertAfter, on.RecoverAfter = 1, 3
 			on = expecting(on)
-			off := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 3, MinTraffic: -1, StuckAfter: -1, BudgetRatio: -1})
+			off := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 3, MinTraffic: -1, StuckAfter: -1, SLO: -1})
 			off.SuccessRatio, on.SuccessRatio = 0.1, 0.1
 			j := NewJudge()
 			var got []string
@@ -513,7 +513,7 @@ func TestSwitchedOffWhilePending(t *testing.T) {
 }
 
 func TestJudgeForgetsThePast(t *testing.T) {
-	watched := expecting(engine.Objective{MinTraffic: 5, TrafficDrop: 0.5, StuckAfter: time.Second, BudgetRatio: 0.99})
+	watched := expecting(engine.Objective{MinTraffic: 5, MinTrafficRatio: 0.5, StuckAfter: time.Second, SLO: 0.99})
 	fresh := func() (*Judge, engine.OperationKey) {
 		j := NewJudge()
 		s := inFlight(summaryOf(0, watched, calls{failure: 1}), 1, 1, time.Hour)
@@ -522,7 +522,7 @@ func TestJudgeForgetsThePast(t *testing.T) {
 		return j, s.Key()
 	}
 	j, key := fresh()
-	j.Judge(&engine.Period{Left: []engine.OperationKey{key}})
+	j.Judge(&engine.Period{Evicted: []engine.OperationKey{key}})
 	checkKept(t, j, 0, 0)
 
 	j, _ = fresh()
@@ -535,7 +535,7 @@ func TestOperationsThatLeaveRaiseNoAlert(t *testing.T) {
 	j := NewJudge()
 	s := summaryOf(0, expecting(engine.Objective{MinTraffic: 5, AlertAfter: 1}), calls{failure: 9})
 	p := periodOf(0, s)
-	p.Left = []engine.OperationKey{s.Key()}
+	p.Evicted = []engine.OperationKey{s.Key()}
 	if alerts := j.Judge(p); len(alerts) != 0 || p.Summaries[0].Verdicts != (engine.Verdicts{}) {
 		t.Errorf("alerts = %v, verdicts = %+v", about(alerts), p.Summaries[0].Verdicts)
 	}
@@ -557,9 +557,9 @@ func TestJudgeNeeds(t *testing.T) {
 		"enough traffic":                {engine.Objective{MinTraffic: 5}, well(5), false, false},
 		"too little traffic":            {engine.Objective{MinTraffic: 5}, well(4), false, true},
 		"stuck":                         {engine.Objective{StuckAfter: time.Minute}, well(5), true, true},
-		"calls that spend a budget":     {engine.Objective{BudgetRatio: 0.9}, well(5), false, true},
-		"a budget that nobody spends":   {engine.Objective{BudgetRatio: 0.9}, calls{cancelled: 5}, false, false},
-		"it is not known what is usual": {engine.Objective{TrafficDrop: 0.5}, well(5), false, false},
+		"calls that spend a budget":     {engine.Objective{SLO: 0.9}, well(5), false, true},
+		"a budget that nobody spends":   {engine.Objective{SLO: 0.9}, calls{cancelled: 5}, false, false},
+		"it is not known what is usual": {engine.Objective{MinTrafficRatio: 0.5}, well(5), false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := NewJudge()

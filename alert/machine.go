@@ -24,17 +24,17 @@ type Phase uint8
 
 const (
 	// Normal means that the objective is met, or nothing is known.
-	Normal Phase = iota
+	PhaseNormal Phase = iota
 	// Pending means that it is missed, and not long enough for an alert.
-	Pending
+	PhasePending
 	// Alerting means that an alert fires.
-	Alerting
+	PhaseFiring
 	// Recovering means that an alert fires, and the objective is met again, though not
 	// long enough to resolve it.
-	Recovering
+	PhaseRecovering
 )
 
-var phaseNames = [...]string{Normal: "normal", Pending: "pending", Alerting: "alerting", Recovering: "recovering"}
+var phaseNames = [...]string{PhaseNormal: "normal", PhasePending: "pending", PhaseFiring: "firing", PhaseRecovering: "recovering"}
 
 // String returns the phase's name in lower case.
 func (p Phase) String() string {
@@ -99,7 +99,7 @@ type run struct {
 }
 
 // plus returns r followed by o.
-func (r run) plus(k Kind, o run) run {
+func (r run) plus(k ObjectiveKind, o run) run {
 	if r.units == 0 {
 		return o
 	}
@@ -129,10 +129,10 @@ func newest(a, b []engine.Summary, most int) []engine.Summary {
 }
 
 // isBlank reports whether there is nothing to remember.
-func (m *machine) isBlank() bool { return m.phase == Normal && m.pool.units == 0 }
+func (m *machine) isBlank() bool { return m.phase == PhaseNormal && m.pool.units == 0 }
 
 // judge returns the verdict on a period.
-func (m *machine) judge(k Kind, s *engine.Summary) engine.Verdict {
+func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	if o := relevant(k, s.Objective); o != m.objective {
 		// Periods judged by another objective say nothing about this one: streaks begin
 		// anew. A firing alert keeps firing until this objective is met.
@@ -140,7 +140,7 @@ func (m *machine) judge(k Kind, s *engine.Summary) engine.Verdict {
 		m.pool = run{}
 		m.breakStreak()
 	}
-	m.remindEvery = s.Objective.RemindEvery
+	m.remindEvery = s.Objective.RepeatInterval
 	m.total = read(k, s)
 	if m.pool.units > 0 {
 		m.total = m.pool.total.plus(k, m.total)
@@ -151,7 +151,7 @@ func (m *machine) judge(k Kind, s *engine.Summary) engine.Verdict {
 
 // advance takes the verdict on the period that was just judged, by which s was completed
 // meanwhile, and returns the alert that it raises, if any.
-func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
+func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
 	if m.isUndecided {
 		if own := read(k, s); own.whole > 0 {
 			m.pool = m.unit(s, own)
@@ -164,7 +164,7 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 	}
 	if v == engine.VerdictBad {
 		value := m.total.value(k)
-		if m.phase == Normal {
+		if m.phase == PhaseNormal {
 			m.worst = value
 		}
 		m.worst = k.worse(m.worst, value)
@@ -177,7 +177,7 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 		m.lastBad = unit.clone()
 	}
 	switch {
-	case v == engine.VerdictGood && m.phase == Pending && m.isSurelyBad(k, s):
+	case v == engine.VerdictGood && m.phase == PhasePending && m.isSurelyBad(k, s):
 		// So few calls succeed now and then though all is as bad as before.
 		between := m.unit(s, m.total)
 		between.units = 0
@@ -185,13 +185,13 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 	case v == engine.VerdictBad && m.isFiring(), v == engine.VerdictGood && !m.isFiring():
 		m.breakStreak()
 	case v == engine.VerdictBad:
-		m.phase = Pending
+		m.phase = PhasePending
 		m.streak = m.streak.plus(k, unit)
 		if m.streak.units >= s.Objective.AlertAfter && s.End.Sub(m.streak.since) >= s.Objective.AlertFor {
 			return m.fire(k), true
 		}
 	case v == engine.VerdictGood:
-		m.phase = Recovering
+		m.phase = PhaseRecovering
 		m.streak = m.streak.plus(k, unit)
 		if m.streak.units >= s.Objective.RecoverAfter {
 			return m.resolve(k), true
@@ -204,7 +204,7 @@ func (m *machine) advance(k Kind, v engine.Verdict, s *engine.Summary) (Alert, b
 // isSurelyBad reports whether the objective is missed for sure by the bad periods of pending and what
 // was good between them, the period of s being the last: only where how long they lasted
 // counts, as that is for short periods with few calls.
-func (m *machine) isSurelyBad(k Kind, s *engine.Summary) bool {
+func (m *machine) isSurelyBad(k ObjectiveKind, s *engine.Summary) bool {
 	return k.isShare() && s.Objective.AlertFor > 0 && m.streak.total.plus(k, m.total).isSurelyMissed()
 }
 
@@ -218,54 +218,54 @@ func (m *machine) unit(s *engine.Summary, total reading) run {
 	return u
 }
 
-func (m *machine) isFiring() bool { return m.phase == Alerting || m.phase == Recovering }
+func (m *machine) isFiring() bool { return m.phase == PhaseFiring || m.phase == PhaseRecovering }
 
 // breakStreak goes back to the phase in which nothing is counted.
 func (m *machine) breakStreak() {
 	m.streak = run{}
 	if m.isFiring() {
-		m.phase = Alerting
+		m.phase = PhaseFiring
 	} else {
-		m.phase = Normal
+		m.phase = PhaseNormal
 	}
 }
 
 // fire returns the alert that the objective is missed.
-func (m *machine) fire(k Kind) Alert {
+func (m *machine) fire(k ObjectiveKind) Alert {
 	a := m.streak.alert(k)
 	a.State = Firing
 	a.ID = newID(k, &a.Evidence[0], m.streak.since)
 	a.StartsAt = m.streak.since
-	a.Worst = worst(k, a.Evidence)
+	a.WorstExemplar = worst(k, a.Evidence)
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
-	m.streak, m.pool, m.phase = run{}, run{}, Alerting
-	m.notified = a.At
-	m.alert = &Alert{ID: a.ID, StartsAt: a.StartsAt, Worst: a.Worst}
+	m.streak, m.pool, m.phase = run{}, run{}, PhaseFiring
+	m.notified = a.DecidedAt
+	m.alert = &Alert{ID: a.ID, StartsAt: a.StartsAt, WorstExemplar: a.WorstExemplar}
 	return a
 }
 
 // resolve returns the alert that the objective is met again.
-func (m *machine) resolve(k Kind) Alert {
+func (m *machine) resolve(k ObjectiveKind) Alert {
 	a := m.streak.alert(k)
 	a.State = Resolved
-	a.ID, a.StartsAt, a.Worst, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.Worst, m.alert.CausedBy
+	a.ID, a.StartsAt, a.WorstExemplar, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar, m.alert.CausedBy
 	a.EndsAt = m.streak.since
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
-	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, Normal, nil, run{}
+	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, PhaseNormal, nil, run{}
 	return a
 }
 
 // alert returns what an alert says about the periods that led to it.
-func (r *run) alert(k Kind) Alert {
+func (r *run) alert(k ObjectiveKind) Alert {
 	last := &r.periods[len(r.periods)-1]
 	a := Alert{
 		Monitor:   last.Monitor,
 		Service:   last.Service,
 		Operation: last.Operation,
-		SpanKind:  last.Kind,
+		SpanKind:  last.SpanKind,
 		Objective: k,
-		At:        last.End,
+		DecidedAt: last.End,
 		Target:    r.total.target,
 		Actual:    r.total.value(k),
 		Periods:   r.count,
@@ -279,15 +279,15 @@ func (r *run) alert(k Kind) Alert {
 
 // remind returns the firing alert again if it is time to, at the end of a period, with
 // what led to the last bad verdict as its evidence.
-func (m *machine) remind(k Kind, now time.Time) (Alert, bool) {
+func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
 	if !m.isFiring() || m.remindEvery <= 0 || now.Sub(m.notified) < m.remindEvery {
 		return Alert{}, false
 	}
 	m.notified = now
 	last := m.lastBad.clone()
 	a := last.alert(k)
-	a.State, a.Reminder, a.At = Firing, true, now
-	a.ID, a.StartsAt, a.Worst = m.alert.ID, m.alert.StartsAt, m.alert.Worst
+	a.State, a.Repeat, a.DecidedAt = Firing, true, now
+	a.ID, a.StartsAt, a.WorstExemplar = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, a.Actual
 	return a, true
@@ -295,7 +295,7 @@ func (m *machine) remind(k Kind, now time.Time) (Alert, bool) {
 
 // causes returns what the calls that missed an objective are blamed on, in all periods
 // together, largest first.
-func causes(k Kind, evidence []engine.Summary) []engine.CauseCount {
+func causes(k ObjectiveKind, evidence []engine.Summary) []engine.CauseCount {
 	var lists [][]engine.CauseCount
 	for i := range evidence {
 		switch s := &evidence[i]; k {
@@ -309,7 +309,7 @@ func causes(k Kind, evidence []engine.Summary) []engine.CauseCount {
 }
 
 // missed returns the number of calls that missed an objective.
-func missed(k Kind, evidence []engine.Summary) uint64 {
+func missed(k ObjectiveKind, evidence []engine.Summary) uint64 {
 	var n uint64
 	for i := range evidence {
 		switch s := &evidence[i]; k {

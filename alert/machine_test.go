@@ -18,7 +18,7 @@ import (
 
 // callsFor returns calls that the default objective judges as the letter says,
 // whatever becomes of the other kind.
-func callsFor(t testing.TB, k Kind, letter rune) calls {
+func callsFor(t testing.TB, k ObjectiveKind, letter rune) calls {
 	t.Helper()
 	switch {
 	case letter == 'I' && k == Latency:
@@ -38,7 +38,7 @@ func callsFor(t testing.TB, k Kind, letter rune) calls {
 
 // bench drives the machine of one objective and keeps what came of it.
 type bench struct {
-	kind    Kind
+	kind    ObjectiveKind
 	machine machine
 	periods int
 	marks   strings.Builder
@@ -100,8 +100,8 @@ func TestMachineFiresAfterLongEnough(t *testing.T) {
 				t.Errorf("periods %s\nmarks   %s\nwant    %s", tt.letters, got, tt.want)
 			}
 			if len(b.alerts) > 0 {
-				if a := b.alerts[0]; a.At.Sub(a.StartsAt) < tt.alertFor {
-					t.Errorf("fired after %s", a.At.Sub(a.StartsAt))
+				if a := b.alerts[0]; a.DecidedAt.Sub(a.StartsAt) < tt.alertFor {
+					t.Errorf("fired after %s", a.DecidedAt.Sub(a.StartsAt))
 				}
 			}
 		})
@@ -165,7 +165,7 @@ func TestMachineObjectiveChanges(t *testing.T) {
 	with := func(n, m int) engine.Objective { return engine.Objective{AlertAfter: n, RecoverAfter: m} }
 	tests := []struct {
 		name     string
-		kind     Kind
+		kind     ObjectiveKind
 		segments []segment
 		want     string
 	}{
@@ -201,11 +201,11 @@ func TestMachineObjectiveChanges(t *testing.T) {
 		{"another minimum of calls begins anew", Availability,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{MinCalls: 2}, "BBB"}}, "....F"},
 		{"a latency target is of no concern to availability", Availability,
-			[]segment{{engine.Objective{}, "B"}, {engine.Objective{LatencyTarget: time.Second}, "B"}, {engine.Objective{WithinTarget: 0.75}, "B"}}, "..F"},
+			[]segment{{engine.Objective{}, "B"}, {engine.Objective{LatencyTarget: time.Second}, "B"}, {engine.Objective{WithinTargetRatio: 0.75}, "B"}}, "..F"},
 		{"another latency target begins anew", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{LatencyTarget: time.Second}, "BBB"}}, "....F"},
 		{"another share within the target begins anew", Latency,
-			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{WithinTarget: 0.75}, "BBB"}}, "....F"},
+			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{WithinTargetRatio: 0.75}, "BBB"}}, "....F"},
 		{"another minimum of calls begins anew for latency", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{MinCalls: 2}, "BBB"}}, "....F"},
 		{"another confidence begins anew", Availability,
@@ -215,7 +215,7 @@ func TestMachineObjectiveChanges(t *testing.T) {
 		{"another confidence begins anew for latency", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{Confidence: 0.1}, "BBB"}}, "....F"},
 		{"other new kinds are of no concern", Availability,
-			[]segment{{engine.Objective{MinTraffic: 1}, "B"}, {engine.Objective{StuckAfter: 1}, "B"}, {engine.Objective{BudgetRatio: 0.9, RemindEvery: 1}, "B"}}, "..F"},
+			[]segment{{engine.Objective{MinTraffic: 1}, "B"}, {engine.Objective{StuckAfter: 1}, "B"}, {engine.Objective{SLO: 0.9, RepeatInterval: 1}, "B"}}, "..F"},
 		{"a success ratio is of no concern to latency", Latency,
 			[]segment{{engine.Objective{}, "BB"}, {engine.Objective{SuccessRatio: 0.9}, "B"}}, "..F"},
 	}
@@ -292,7 +292,7 @@ func TestMachineAlert(t *testing.T) {
 		return []engine.Exemplar{{Trace: engine.TraceRef{TraceID: [16]byte{id}}, Code: "503"}}
 	}
 	o := expecting(engine.Objective{SuccessRatio: 0.9, LatencyTarget: 200 * time.Millisecond, AlertAfter: 2, RecoverAfter: 2})
-	eased := expecting(engine.Objective{SuccessRatio: 0.5, WithinTarget: 0.5, LatencyTarget: time.Second, AlertAfter: 2, RecoverAfter: 2})
+	eased := expecting(engine.Objective{SuccessRatio: 0.5, WithinTargetRatio: 0.5, LatencyTarget: time.Second, AlertAfter: 2, RecoverAfter: 2})
 	periods := []engine.Summary{
 		summaryOf(0, o, calls{success: 10, within: 10}),
 		summaryOf(1, o, calls{success: 30, within: 3, failure: 10, cancelled: 5}),
@@ -302,12 +302,12 @@ func TestMachineAlert(t *testing.T) {
 		summaryOf(5, eased, calls{success: 6, within: 6, failure: 4}),
 		summaryOf(6, eased, calls{success: 10, within: 6}),
 	}
-	periods[1].FailedCalls, periods[1].SlowCalls = failed(1), failed(2)
-	periods[5].FailedCalls, periods[5].SlowCalls = failed(3), failed(4)
+	periods[1].FailureExemplars, periods[1].SlowExemplars = failed(1), failed(2)
+	periods[5].FailureExemplars, periods[5].SlowExemplars = failed(3), failed(4)
 
 	// Whatever changes afterwards is of no consequence to the alerts.
 	want := func(s Alert, evidence ...int) Alert {
-		s.Monitor, s.Service, s.Operation, s.SpanKind = "http", "shop", "GET /users/{id}", engine.KindServer
+		s.Monitor, s.Service, s.Operation, s.SpanKind = "http", "shop", "GET /users/{id}", engine.SpanKindServer
 		s.StartsAt = startOf(1)
 		for _, i := range evidence {
 			s.Evidence = append(s.Evidence, periods[i].Clone())
@@ -315,16 +315,16 @@ func TestMachineAlert(t *testing.T) {
 		return s
 	}
 	tests := []struct {
-		kind Kind
+		kind ObjectiveKind
 		want []Alert
 	}{
 		{Availability, []Alert{
-			want(Alert{Objective: Availability, State: Firing, Periods: 2, At: startOf(4), Target: 0.9, Actual: 0.8, WorstActual: 0.75, LastActual: 50.0 / 60, Worst: failed(1)[0]}, 1, 3),
-			want(Alert{Objective: Availability, State: Resolved, Periods: 2, EndsAt: startOf(5), At: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, Worst: failed(1)[0]}, 5, 6),
+			want(Alert{Objective: Availability, State: Firing, Periods: 2, DecidedAt: startOf(4), Target: 0.9, Actual: 0.8, WorstActual: 0.75, LastActual: 50.0 / 60, WorstExemplar: failed(1)[0]}, 1, 3),
+			want(Alert{Objective: Availability, State: Resolved, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, WorstExemplar: failed(1)[0]}, 5, 6),
 		}},
 		{Latency, []Alert{
-			want(Alert{Objective: Latency, State: Firing, Periods: 2, At: startOf(4), Target: 0.8, Actual: 0.1, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: 200 * time.Millisecond, Worst: failed(2)[0]}, 1, 3),
-			want(Alert{Objective: Latency, State: Resolved, Periods: 2, EndsAt: startOf(5), At: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, Worst: failed(2)[0]}, 5, 6),
+			want(Alert{Objective: Latency, State: Firing, Periods: 2, DecidedAt: startOf(4), Target: 0.8, Actual: 0.1, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: 200 * time.Millisecond, WorstExemplar: failed(2)[0]}, 1, 3),
+			want(Alert{Objective: Latency, State: Resolved, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, WorstExemplar: failed(2)[0]}, 5, 6),
 		}},
 	}
 	for _, tt := range tests {
@@ -340,8 +340,8 @@ func TestMachineAlert(t *testing.T) {
 				if len(s.Failures) > 0 {
 					s.Failures[0].Count = 0
 				}
-				if len(s.FailedCalls) > 0 {
-					s.FailedCalls[0].Code, s.SlowCalls[0].Code = "changed", "changed"
+				if len(s.FailureExemplars) > 0 {
+					s.FailureExemplars[0].Code, s.SlowExemplars[0].Code = "changed", "changed"
 				}
 			}
 			for i, id := 0, got[0].ID; i < len(got); i++ {
@@ -376,7 +376,7 @@ type pool struct {
 }
 
 // letter returns the letter of a period, and which ones were judged together.
-func (p *pool) letter(i int, k Kind, s *engine.Summary) (letter byte, members []int) {
+func (p *pool) letter(i int, k ObjectiveKind, s *engine.Summary) (letter byte, members []int) {
 	if s.Partial {
 		return 'P', nil
 	}
@@ -385,7 +385,7 @@ func (p *pool) letter(i int, k Kind, s *engine.Summary) (letter byte, members []
 	}
 	good, total, target := s.Success, s.Success+s.Failure, s.Objective.SuccessRatio
 	if k == Latency {
-		good, total, target = s.WithinTarget, s.Success, s.Objective.WithinTarget
+		good, total, target = s.WithinTarget, s.Success, s.Objective.WithinTargetRatio
 	}
 	p.good, p.total = p.good+good, p.total+total
 	if total > 0 {
@@ -458,14 +458,14 @@ func FuzzMachine(f *testing.F) {
 			{success: 10, within: 0, failure: 90},  // of a partial period
 		}
 		o := engine.Objective{
-			SuccessRatio: 0.5, LatencyTarget: time.Second, WithinTarget: 0.5,
+			SuccessRatio: 0.5, LatencyTarget: time.Second, WithinTargetRatio: 0.5,
 			AlertAfter: int(n)%20 + 1, RecoverAfter: int(m)%20 + 1, MinCalls: 10,
 		}
 		judge := NewJudge()
-		history := make(map[Kind][]step)
-		pools := map[Kind]*pool{Availability: {}, Latency: {}}
-		firing := make(map[Kind]string) // the id of what fires
-		used := map[Kind]int{Availability: -1, Latency: -1}
+		history := make(map[ObjectiveKind][]step)
+		pools := map[ObjectiveKind]*pool{Availability: {}, Latency: {}}
+		firing := make(map[ObjectiveKind]string) // the id of what fires
+		used := map[ObjectiveKind]int{Availability: -1, Latency: -1}
 		seen := make(map[string]bool)
 		const enough = 256 // periods: the reference takes their number squared
 		for i, b := range input[:min(len(input), enough)] {
@@ -490,7 +490,7 @@ func FuzzMachine(f *testing.F) {
 				if k == Latency {
 					matters.SuccessRatio = 0
 				} else {
-					matters.LatencyTarget, matters.WithinTarget = 0, 0
+					matters.LatencyTarget, matters.WithinTargetRatio = 0, 0
 				}
 				history[k] = append(history[k], step{letter, [2]int{o.AlertAfter, o.RecoverAfter}, matters, members})
 				var want []int
@@ -542,14 +542,14 @@ func checkBounds(t *testing.T, m *machine) {
 	n := m.streak.units
 	var fits bool
 	switch m.phase {
-	case Pending:
+	case PhasePending:
 		fits = 0 < n && n < m.objective.AlertAfter
-	case Alerting:
+	case PhaseFiring:
 		fits = n == 0
-	case Recovering:
+	case PhaseRecovering:
 		fits = 0 < n && n < m.objective.RecoverAfter
 	}
-	if m.phase == Normal {
+	if m.phase == PhaseNormal {
 		fits = n == 0 && m.pool.units == 1
 	}
 	fits = fits && len(m.pool.periods) <= maxPooled && len(m.streak.periods) <= maxEvidence

@@ -36,7 +36,7 @@ type earlyCounts struct {
 // recall completes a summary by what was before it, and remembers it. Of a partial period only
 // the calls count, for the error budget.
 func (j *Judge) recall(s *engine.Summary) {
-	watchesTraffic, watchesBudget := s.Objective.TrafficDrop > 0, s.Objective.BudgetRatio > 0
+	watchesTraffic, watchesBudget := s.Objective.MinTrafficRatio > 0, s.Objective.SLO > 0
 	if !watchesTraffic && !watchesBudget {
 		delete(j.pasts, s.Key())
 		return
@@ -74,7 +74,7 @@ func (p *past) spend(s *engine.Summary) {
 		p.burn.add(p.early.end, p.early.good, p.early.total)
 	}
 	p.burn.add(s.End, good, total)
-	r := p.burn.rates(1 - s.Objective.BudgetRatio)
+	r := p.burn.rates(1 - s.Objective.SLO)
 	s.BurnRates = engine.BurnRates{Minutes5: r.M5, Minutes30: r.M30, Hour1: r.H1, Hours6: r.H6}
 }
 

@@ -146,7 +146,7 @@ func TestPoolIsBounded(t *testing.T) {
 		}
 	}
 
-	many := expecting(engine.Objective{MinCalls: 7, AlertAfter: 100, RemindEvery: time.Minute})
+	many := expecting(engine.Objective{MinCalls: 7, AlertAfter: 100, RepeatInterval: time.Minute})
 	j = NewJudge()
 	var alerts []Alert
 	for i := range 7 * 100 {
@@ -162,15 +162,15 @@ func TestPoolIsBounded(t *testing.T) {
 	if text := Text(&alerts[0]); alerts[0].Periods != 700 || !strings.Contains(text, "700 periods running") || !strings.Contains(text, "(696 more)") {
 		t.Errorf("%d periods led to the alert, want 700; its text:\n%s", alerts[0].Periods, text)
 	}
-	if !alerts[0].StartsAt.Equal(began) || alerts[0].At != startOf(700) {
-		t.Errorf("from %s to %s, want all of it", alerts[0].StartsAt, alerts[0].At)
+	if !alerts[0].StartsAt.Equal(began) || alerts[0].DecidedAt != startOf(700) {
+		t.Errorf("from %s to %s, want all of it", alerts[0].StartsAt, alerts[0].DecidedAt)
 	}
 }
 
 // Whoever got an alert may do with it what he wants.
 func TestAlertsShareNothing(t *testing.T) {
 	run := func(spoilt bool) []Alert {
-		o := expecting(engine.Objective{MinCalls: 2, AlertAfter: 2, RecoverAfter: 2, RemindEvery: time.Minute})
+		o := expecting(engine.Objective{MinCalls: 2, AlertAfter: 2, RecoverAfter: 2, RepeatInterval: time.Minute})
 		j := NewJudge()
 		var all []Alert
 		for i := range 30 {

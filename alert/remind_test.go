@@ -18,7 +18,7 @@ func periodOf(i int, summaries ...engine.Summary) *engine.Period {
 
 func TestReminders(t *testing.T) {
 	every := func(d time.Duration) engine.Objective {
-		return expecting(engine.Objective{AlertAfter: 3, RecoverAfter: 3, RemindEvery: d})
+		return expecting(engine.Objective{AlertAfter: 3, RecoverAfter: 3, RepeatInterval: d})
 	}
 	const minute = time.Minute
 	type stretch struct {
@@ -65,10 +65,10 @@ func TestReminders(t *testing.T) {
 					}
 					for _, a := range j.Judge(p) {
 						what := a.State.String()
-						if a.Reminder {
+						if a.Repeat {
 							what = "reminder"
-							if a.State != Firing || a.At != startOf(i+1) || a.ID != id {
-								t.Errorf("a reminder in period %d that is %s, at %s, with the id %s of %s", i, a.State, a.At, a.ID, id)
+							if a.State != Firing || a.DecidedAt != startOf(i+1) || a.ID != id {
+								t.Errorf("a reminder in period %d that is %s, at %s, with the id %s of %s", i, a.State, a.DecidedAt, a.ID, id)
 							}
 						}
 						id = a.ID
@@ -85,7 +85,7 @@ func TestReminders(t *testing.T) {
 }
 
 func TestNoReminderByAPartialPeriod(t *testing.T) {
-	o := expecting(engine.Objective{AlertAfter: 1, RemindEvery: time.Minute})
+	o := expecting(engine.Objective{AlertAfter: 1, RepeatInterval: time.Minute})
 	j := NewJudge()
 	j.Judge(periodOf(0, summaryOf(0, o, trickle['F'])))
 	p := periodOf(1)
@@ -94,17 +94,17 @@ func TestNoReminderByAPartialPeriod(t *testing.T) {
 		t.Errorf("alerts = %v", about(alerts))
 	}
 	p = periodOf(2)
-	p.Left = []engine.OperationKey{op("another one")}
-	if alerts := j.Judge(p); len(alerts) != 1 || !alerts[0].Reminder {
+	p.Evicted = []engine.OperationKey{op("another one")}
+	if alerts := j.Judge(p); len(alerts) != 1 || !alerts[0].Repeat {
 		t.Errorf("alerts = %v, want a reminder", about(alerts))
 	}
 }
 
 // A reminder tells of the last bad period, by what was expected then.
 func TestReminderTellsOfTheLastBadPeriod(t *testing.T) {
-	before := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 5, RemindEvery: 5 * time.Minute})
+	before := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 5, RepeatInterval: 5 * time.Minute})
 	after := before
-	after.LatencyTarget, after.WithinTarget, after.SuccessRatio = 100*time.Millisecond, 0.9, 0.99
+	after.LatencyTarget, after.WithinTargetRatio, after.SuccessRatio = 100*time.Millisecond, 0.9, 0.99
 	j := NewJudge()
 	var fired, reminded []Alert
 	for i, c := range []calls{
@@ -126,7 +126,7 @@ func TestReminderTellsOfTheLastBadPeriod(t *testing.T) {
 			s.FailureCauses = nil // it fails by itself now
 		}
 		for _, a := range j.Judge(periodOf(i, s)) {
-			if a.Reminder {
+			if a.Repeat {
 				reminded = append(reminded, a)
 			} else {
 				fired = append(fired, a)
@@ -150,9 +150,9 @@ func TestReminderTellsOfTheLastBadPeriod(t *testing.T) {
 		if len(first.Causes) == 0 && want.Objective == Availability {
 			t.Error("the first alert has no causes")
 		}
-		want.State, want.Reminder, want.ID, want.Worst, want.Periods = Firing, true, first.ID, first.Worst, 1
+		want.State, want.Repeat, want.ID, want.WorstExemplar, want.Periods = Firing, true, first.ID, first.WorstExemplar, 1
 		want.Monitor, want.Service, want.Operation, want.SpanKind = first.Monitor, first.Service, first.Operation, first.SpanKind
-		want.StartsAt, want.At = startOf(0), startOf(7)
+		want.StartsAt, want.DecidedAt = startOf(0), startOf(7)
 		got.Evidence, got.Causes = nil, nil
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", want.Objective, diff)
@@ -165,7 +165,7 @@ func TestReminderTellsOfTheLastBadPeriod(t *testing.T) {
 
 // Of periods that were judged together a reminder shows all that a verdict stands on.
 func TestReminderOfAPool(t *testing.T) {
-	o := expecting(engine.Objective{MinCalls: 3, AlertAfter: 1, RemindEvery: 6 * time.Minute})
+	o := expecting(engine.Objective{MinCalls: 3, AlertAfter: 1, RepeatInterval: 6 * time.Minute})
 	j := NewJudge()
 	var last Alert
 	for i, letter := range "fff" + "ffs" + "fss" {
@@ -173,8 +173,8 @@ func TestReminderOfAPool(t *testing.T) {
 			last = a
 		}
 	}
-	if !last.Reminder || len(last.Evidence) != 3 || last.Evidence[0].Start != startOf(6) {
-		t.Fatalf("%s, reminder: %v, of %d periods", last.State, last.Reminder, len(last.Evidence))
+	if !last.Repeat || len(last.Evidence) != 3 || last.Evidence[0].Start != startOf(6) {
+		t.Fatalf("%s, reminder: %v, of %d periods", last.State, last.Repeat, len(last.Evidence))
 	}
 	if last.Actual != 1.0/3+1.0/3 || last.WorstActual != 0 {
 		t.Errorf("actual = %v, worst = %v, want 2/3 and 0", last.Actual, last.WorstActual)
@@ -183,8 +183,8 @@ func TestReminderOfAPool(t *testing.T) {
 
 // Reminders come last, in order, but for roots, and find causes that fired after them.
 func TestRemindersAreLinked(t *testing.T) {
-	o := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 1, RemindEvery: 2 * time.Minute})
-	late := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 1, RemindEvery: 2 * time.Minute})
+	o := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 1, RepeatInterval: 2 * time.Minute})
+	late := expecting(engine.Objective{AlertAfter: 2, RecoverAfter: 1, RepeatInterval: 2 * time.Minute})
 	j, names := NewJudge(), make(map[string]string)
 	var got [][]string
 	for _, p := range []*engine.Period{
@@ -213,18 +213,18 @@ func TestRemindersAreLinked(t *testing.T) {
 // Whatever happens to several operations: what the judge says of them fits together.
 func TestJudgeIsConsistent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		ops := []string{"a", "b", "c", engine.OverflowOperation}
+		ops := []string{"a", "b", "c", engine.OverflowName}
 		objectives := rapid.Custom(func(t *rapid.T) engine.Objective {
 			return expecting(engine.Objective{
-				AlertAfter:   rapid.IntRange(1, 3).Draw(t, "N"),
-				RecoverAfter: rapid.IntRange(1, 3).Draw(t, "M"),
-				MinCalls:     rapid.SampledFrom([]int{1, 3}).Draw(t, "minimum"),
-				Confidence:   rapid.SampledFrom([]float64{0, 0.5, -1}).Draw(t, "confidence"),
-				MinTraffic:   rapid.SampledFrom([]int{0, 2}).Draw(t, "traffic"),
-				TrafficDrop:  rapid.SampledFrom([]float64{0, 0.7}).Draw(t, "drop"),
-				StuckAfter:   rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "stuck after"),
-				BudgetRatio:  rapid.SampledFrom([]float64{0, 0.99}).Draw(t, "budget"),
-				RemindEvery:  rapid.SampledFrom([]time.Duration{0, 2 * time.Minute}).Draw(t, "remind"),
+				AlertAfter:      rapid.IntRange(1, 3).Draw(t, "N"),
+				RecoverAfter:    rapid.IntRange(1, 3).Draw(t, "M"),
+				MinCalls:        rapid.SampledFrom([]int{1, 3}).Draw(t, "minimum"),
+				Confidence:      rapid.SampledFrom([]float64{0, 0.5, -1}).Draw(t, "confidence"),
+				MinTraffic:      rapid.SampledFrom([]int{0, 2}).Draw(t, "traffic"),
+				MinTrafficRatio: rapid.SampledFrom([]float64{0, 0.7}).Draw(t, "drop"),
+				StuckAfter:      rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "stuck after"),
+				SLO:             rapid.SampledFrom([]float64{0, 0.99}).Draw(t, "budget"),
+				RepeatInterval:  rapid.SampledFrom([]time.Duration{0, 2 * time.Minute}).Draw(t, "remind"),
 			})
 		})
 		expected := make(map[string]engine.Objective)
@@ -258,21 +258,21 @@ func TestJudgeIsConsistent(t *testing.T) {
 			for _, a := range alerts {
 				key := machineKey{a.Key(), a.Objective}
 				was, isFiring := firing[key]
-				isReminding = isReminding || a.Reminder
+				isReminding = isReminding || a.Repeat
 				switch {
-				case a.Reminder != isReminding:
+				case a.Repeat != isReminding:
 					t.Fatalf("period %d: an alert after a reminder", i)
-				case a.Reminder && (!isFiring || a.ID != was.ID || a.State != Firing || a.StartsAt != was.StartsAt):
+				case a.Repeat && (!isFiring || a.ID != was.ID || a.State != Firing || a.StartsAt != was.StartsAt):
 					t.Fatalf("period %d: a reminder of %s, which fires: %v", i, a.Summary(), isFiring)
-				case a.Reminder:
+				case a.Repeat:
 				case a.State == Firing && (isFiring || seen[a.ID]):
 					t.Fatalf("period %d: %s fires again", i, a.Summary())
-				case a.State == Resolved && (!isFiring || a.ID != was.ID || a.StartsAt != was.StartsAt || a.Worst != was.Worst):
+				case a.State == Resolved && (!isFiring || a.ID != was.ID || a.StartsAt != was.StartsAt || a.WorstExemplar != was.WorstExemplar):
 					t.Fatalf("period %d: %s is resolved, fired: %v", i, a.Summary(), isFiring)
 				}
 				o := expected[a.Operation]
 				need := map[State]int{Firing: o.AlertAfter, Resolved: o.RecoverAfter}[a.State]
-				if !a.Reminder && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
+				if !a.Repeat && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
 					t.Fatalf("period %d: %s by %d periods", i, a.Summary(), len(a.Evidence))
 				}
 				onTheBadSide := a.Actual < a.Target
@@ -304,7 +304,7 @@ func TestJudgeIsConsistent(t *testing.T) {
 			if rapid.IntRange(0, 19).Draw(t, "leaves") == 0 {
 				key := op(rapid.SampledFrom(ops).Draw(t, "who"))
 				gone := periodOf(i)
-				gone.Partial, gone.Left = true, []engine.OperationKey{key}
+				gone.Partial, gone.Evicted = true, []engine.OperationKey{key}
 				j.Judge(gone)
 				for _, k := range kinds {
 					delete(firing, machineKey{key, k})
@@ -322,9 +322,9 @@ func TestJudgeIsConsistent(t *testing.T) {
 // remembers nothing that it need not.
 func checkStandings(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string) {
 	standing := make(map[machineKey]Phase)
-	for _, s := range j.Standings() {
+	for _, s := range j.Phases() {
 		standing[machineKey{s.Operation, s.Objective}] = s.Phase
-		if _, isFiring := firing[machineKey{s.Operation, s.Objective}]; s.Phase == Normal || isFiring != (s.Phase >= Alerting) {
+		if _, isFiring := firing[machineKey{s.Operation, s.Objective}]; s.Phase == PhaseNormal || isFiring != (s.Phase >= PhaseFiring) {
 			t.Fatalf("%s of %s is %s, fires: %v", s.Objective, s.Operation.Name, s.Phase, isFiring)
 		}
 	}
@@ -334,7 +334,7 @@ func checkStandings(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []str
 			key := machineKey{op(name), k}
 			if _, ok := firing[key]; ok {
 				isFiring = true
-				if standing[key] < Alerting {
+				if standing[key] < PhaseFiring {
 					t.Fatalf("%s of %s is %s though its alert fires", k, name, standing[key])
 				}
 			}
@@ -342,13 +342,13 @@ func checkStandings(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []str
 			if m == nil {
 				continue
 			}
-			if m.isBlank() || (m.phase != Normal) != (standing[key] != Normal) || (m.alert != nil) != m.isFiring() {
+			if m.isBlank() || (m.phase != PhaseNormal) != (standing[key] != PhaseNormal) || (m.alert != nil) != m.isFiring() {
 				t.Fatalf("a machine of %s of %s is kept that is %s", k, name, m.phase)
 			}
 			if len(m.pool.periods) > maxPooled || m.pool.units > 1 || !k.isShare() && m.pool.units > 0 {
 				t.Fatalf("a pool of %d periods for %s of %s", len(m.pool.periods), k, name)
 			}
-			if !k.isShare() && name == engine.OverflowOperation {
+			if !k.isShare() && name == engine.OverflowName {
 				t.Fatalf("%s of %s is judged", k, name)
 			}
 		}
@@ -360,11 +360,11 @@ func checkStandings(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []str
 
 // The machines are kept in a map, the reminders come in the order of summaries.
 func TestRemindersAreInOrder(t *testing.T) {
-	o := expecting(engine.Objective{AlertAfter: 1, RemindEvery: time.Minute})
+	o := expecting(engine.Objective{AlertAfter: 1, RepeatInterval: time.Minute})
 	j := NewJudge()
 	p := periodOf(0)
 	for _, key := range []engine.OperationKey{
-		{Service: "a", Name: "y"}, {Service: "a", Name: "z", Kind: engine.KindServer}, {Service: "a", Name: "z", Kind: engine.KindClient},
+		{Service: "a", Name: "y"}, {Service: "a", Name: "z", SpanKind: engine.SpanKindServer}, {Service: "a", Name: "z", SpanKind: engine.SpanKindClient},
 		{Service: "b", Name: "a"}, {Service: "b", Name: "b"}, {Service: "c", Name: ""},
 	} {
 		p.Summaries = append(p.Summaries, named(summaryOf(0, o, calls{success: 10, failure: 10}), key))

@@ -61,10 +61,10 @@ func attributes(a *Alert) []attribute.KeyValue {
 	if a.Objective == Latency {
 		attrs = append(attrs, attribute.Float64("gomonitor.latency_target", a.LatencyTarget.Seconds()))
 	}
-	if a.Reminder {
-		attrs = append(attrs, attribute.Bool("gomonitor.alert.reminder", true))
+	if a.Repeat {
+		attrs = append(attrs, attribute.Bool("gomonitor.alert.repeat", true))
 	}
-	if a.State == Resolved || a.Reminder {
+	if a.State == Resolved || a.Repeat {
 		attrs = append(attrs,
 			attribute.Float64("gomonitor.alert.lasted", a.Lasted().Seconds()),
 			attribute.Float64("gomonitor.worst_actual", a.WorstActual),
@@ -87,7 +87,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 		calls, failures = calls+a.Evidence[i].Count, failures+a.Evidence[i].Failure
 	}
 	var exemplars, traces []string
-	for _, e := range a.Calls() {
+	for _, e := range a.Exemplars() {
 		if data, err := json.Marshal(e); err == nil { // it has an error for a year of five digits
 			exemplars = append(exemplars, string(data))
 		}
@@ -134,14 +134,14 @@ func topCode(evidence []engine.Summary) string {
 }
 
 // exemplarsOf returns the calls that show best how an objective was missed.
-func exemplarsOf(k Kind, s *engine.Summary) []engine.Exemplar {
+func exemplarsOf(k ObjectiveKind, s *engine.Summary) []engine.Exemplar {
 	switch k {
 	case Availability, BurnRate:
-		return s.FailedCalls
+		return s.FailureExemplars
 	case Latency:
-		return s.SlowCalls
+		return s.SlowExemplars
 	case Stuck:
-		return s.StuckCalls
+		return s.StuckExemplars
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func exemplarsOf(k Kind, s *engine.Summary) []engine.Exemplar {
 // worst returns the call that shows best how an objective was missed: a sampled
 // one, since only those can be looked up, and among these the longest. It is zero
 // if there is none.
-func worst(k Kind, evidence []engine.Summary) engine.Exemplar {
+func worst(k ObjectiveKind, evidence []engine.Summary) engine.Exemplar {
 	var w engine.Exemplar
 	for i := range evidence {
 		for _, e := range exemplarsOf(k, &evidence[i]) {
@@ -167,7 +167,7 @@ func worst(k Kind, evidence []engine.Summary) engine.Exemplar {
 // that was sampled, so that what is emitted there stands in an affected trace. Otherwise
 // ctx has no span any more: whoever called Notify has nothing to do with the alert.
 func withWorst(ctx context.Context, a *Alert) context.Context {
-	ref := a.Worst.Trace
+	ref := a.WorstExemplar.Trace
 	if !ref.Sampled {
 		return trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
@@ -186,7 +186,7 @@ func withWorst(ctx context.Context, a *Alert) context.Context {
 func LogRecord(a *Alert) log.Record {
 	var r log.Record
 	r.SetEventName(eventName(a.State))
-	r.SetTimestamp(a.At)
+	r.SetTimestamp(a.DecidedAt)
 	r.SetSeverity(log.SeverityError)
 	r.SetSeverityText("ERROR")
 	if a.State == Resolved {
@@ -224,7 +224,7 @@ func SpanEvent(p trace.TracerProvider) Notifier {
 			a := &alerts[i]
 			_, span := tracer.Start(withWorst(ctx, a), "gomonitor.alert",
 				trace.WithSpanKind(trace.SpanKindInternal))
-			span.AddEvent(eventName(a.State), trace.WithTimestamp(a.At), trace.WithAttributes(attributes(a)...))
+			span.AddEvent(eventName(a.State), trace.WithTimestamp(a.DecidedAt), trace.WithAttributes(attributes(a)...))
 			span.End()
 		}
 		return nil

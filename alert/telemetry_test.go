@@ -149,8 +149,8 @@ func TestLog(t *testing.T) {
 			if got := r.Body().AsString(); got != want.body {
 				t.Errorf("body = %q, want %q", got, want.body)
 			}
-			if !r.Timestamp().Equal(a.At) {
-				t.Errorf("timestamp = %v, want %v", r.Timestamp(), a.At)
+			if !r.Timestamp().Equal(a.DecidedAt) {
+				t.Errorf("timestamp = %v, want %v", r.Timestamp(), a.DecidedAt)
 			}
 			if r.ObservedTimestamp().IsZero() {
 				t.Error("no observed timestamp")
@@ -169,7 +169,7 @@ func TestLog(t *testing.T) {
 // checkContext fails the test unless the ids are those of the alert's worst call.
 func checkContext(t *testing.T, what string, traceID trace.TraceID, spanID trace.SpanID, flags trace.TraceFlags, a *Alert) {
 	t.Helper()
-	want := a.Worst.Trace
+	want := a.WorstExemplar.Trace
 	if want.IsZero() {
 		t.Fatal("the test's alert has no worst call")
 	}
@@ -183,7 +183,7 @@ func TestLogWithoutSampledCall(t *testing.T) {
 	for name, worst := range map[string]engine.Exemplar{"not sampled": exemplar(0x11, false, "503", 0), "none": {}} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := incident(t, Availability)
-			a.Worst = worst
+			a.WorstExemplar = worst
 			for _, ctx := range []context.Context{context.Background(), inSpan()} {
 				r := logged(ctx, t, a)[0]
 				if r.TraceID().IsValid() || r.SpanID().IsValid() {
@@ -208,7 +208,7 @@ func TestSpanEvent(t *testing.T) {
 			if !s.Parent.IsRemote() {
 				t.Error("the parent is not a remote one")
 			}
-			if got, want := s.SpanContext.TraceID(), trace.TraceID(a.Worst.Trace.TraceID); got != want {
+			if got, want := s.SpanContext.TraceID(), trace.TraceID(a.WorstExemplar.Trace.TraceID); got != want {
 				t.Errorf("trace = %s, want %s", got, want)
 			}
 			if !s.SpanContext.IsSampled() {
@@ -223,8 +223,8 @@ func TestSpanEvent(t *testing.T) {
 			if s.EndTime.IsZero() {
 				t.Error("the span has not ended")
 			}
-			if len(s.Events) != 1 || s.Events[0].Name != event || !s.Events[0].Time.Equal(a.At) {
-				t.Fatalf("events = %+v, want one %s at %v", s.Events, event, a.At)
+			if len(s.Events) != 1 || s.Events[0].Name != event || !s.Events[0].Time.Equal(a.DecidedAt) {
+				t.Fatalf("events = %+v, want one %s at %v", s.Events, event, a.DecidedAt)
 			}
 			if diff := cmp.Diff(wantAttributes(a), valuesOf(t, s.Events[0].Attributes)); diff != "" {
 				t.Errorf("attributes (-want +got):\n%s", diff)
@@ -237,7 +237,7 @@ func TestSpanEventWithoutSampledCall(t *testing.T) {
 	for name, worst := range map[string]engine.Exemplar{"not sampled": exemplar(0x11, false, "503", 0), "none": {}} {
 		t.Run(name, func(t *testing.T) {
 			a, _ := incident(t, Availability)
-			a.Worst = worst
+			a.WorstExemplar = worst
 			for _, ctx := range []context.Context{context.Background(), inSpan()} {
 				spans := traced(ctx, t, sdktrace.AlwaysSample(), a, a)
 				if len(spans) != 2 {
@@ -279,8 +279,8 @@ func TestAttributesOfLatency(t *testing.T) {
 
 func TestAttributesNameSampledTraces(t *testing.T) {
 	a := Alert{Objective: Availability, Evidence: []engine.Summary{
-		{FailedCalls: []engine.Exemplar{exemplar(0x11, true, "", 0), exemplar(0x22, false, "", 0)}},
-		{FailedCalls: []engine.Exemplar{exemplar(0x33, false, "", 0), exemplar(0x44, true, "", 0)}},
+		{FailureExemplars: []engine.Exemplar{exemplar(0x11, true, "", 0), exemplar(0x22, false, "", 0)}},
+		{FailureExemplars: []engine.Exemplar{exemplar(0x33, false, "", 0), exemplar(0x44, true, "", 0)}},
 	}}
 	want := []string{"11111111111111111111111111111111", "44444444444444444444444444444444"}
 	if diff := cmp.Diff(any(want), valuesOf(t, attributes(&a))["gomonitor.evidence.trace_ids"]); diff != "" {
@@ -294,7 +294,7 @@ func TestAttributesNameSampledTraces(t *testing.T) {
 		}
 		all = append(all, e)
 	}
-	if diff := cmp.Diff(a.Calls(), all); diff != "" || len(all) != 4 {
+	if diff := cmp.Diff(a.Exemplars(), all); diff != "" || len(all) != 4 {
 		t.Errorf("exemplars (-want +got):\n%s", diff)
 	}
 }
@@ -302,7 +302,7 @@ func TestAttributesNameSampledTraces(t *testing.T) {
 func TestAttributesThatAreLeftOut(t *testing.T) {
 	got := valuesOf(t, attributes(&Alert{Objective: Availability, State: Firing}))
 	for _, key := range []attribute.Key{
-		"gomonitor.alert.reminder", "gomonitor.alert.lasted", "gomonitor.worst_actual", "gomonitor.last_actual",
+		"gomonitor.alert.repeat", "gomonitor.alert.lasted", "gomonitor.worst_actual", "gomonitor.last_actual",
 		"gomonitor.cause.operation", "gomonitor.cause.share", "gomonitor.alert.caused_by",
 		"service.name", "gomonitor.alert.ends_at", "gomonitor.latency_target", "error.type", "gomonitor.evidence.trace_ids", "gomonitor.evidence.exemplars",
 	} {
@@ -313,16 +313,16 @@ func TestAttributesThatAreLeftOut(t *testing.T) {
 }
 
 func TestAttributesOfNewKinds(t *testing.T) {
-	for k, want := range map[Kind]map[attribute.Key]any{
+	for k, want := range map[ObjectiveKind]map[attribute.Key]any{
 		Traffic:  {"gomonitor.objective": "traffic", "gomonitor.target": 10.0, "gomonitor.worst_actual": 0.0, "gomonitor.last_actual": 7.0, "error.type": nil, "gomonitor.evidence.trace_ids": nil},
 		Stuck:    {"gomonitor.objective": "stuck", "gomonitor.target": 60.0, "gomonitor.worst_actual": 70.0, "gomonitor.last_actual": 63.0, "error.type": nil, "gomonitor.evidence.trace_ids": nil},
 		BurnRate: {"gomonitor.objective": "burn_rate", "error.type": "503"},
 	} {
 		firing, resolved := incident(t, k)
-		firing.CausedBy, firing.Reminder = "abc", true
+		firing.CausedBy, firing.Repeat = "abc", true
 		firing.Causes = []engine.CauseCount{cause("INSERT", "23505", 9), cause("SELECT", "", 1)}
 		firing.Causes[0].Share = 0.9
-		want["gomonitor.alert.reminder"] = true
+		want["gomonitor.alert.repeat"] = true
 		want["gomonitor.alert.lasted"] = 180.0
 		want["gomonitor.alert.caused_by"] = "abc"
 		want["gomonitor.cause.operation"], want["gomonitor.cause.service"] = "INSERT", "shop"
@@ -335,7 +335,7 @@ func TestAttributesOfNewKinds(t *testing.T) {
 			}
 		}
 		ended := valuesOf(t, attributes(&resolved))
-		for _, key := range []attribute.Key{"error.type", "gomonitor.alert.reminder", "gomonitor.cause.operation", "gomonitor.alert.caused_by"} {
+		for _, key := range []attribute.Key{"error.type", "gomonitor.alert.repeat", "gomonitor.cause.operation", "gomonitor.alert.caused_by"} {
 			if v, ok := ended[key]; ok {
 				t.Errorf("%s, resolved: %s = %v", k, key, v)
 			}
@@ -348,7 +348,7 @@ func TestTelemetryIsInert(t *testing.T) {
 	for _, k := range kinds {
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
-			firing.Reminder = k != Availability
+			firing.Repeat = k != Availability
 			for _, r := range logged(context.Background(), t, firing, resolved) {
 				body := r.Body().AsString()
 				checkInert(t, body)
@@ -433,9 +433,9 @@ func TestWorst(t *testing.T) {
 			for _, k := range shareKinds {
 				var evidence []engine.Summary
 				for _, p := range tt.periods {
-					s := engine.Summary{FailedCalls: p, SlowCalls: period{exemplar(99, true, "", time.Hour)}}
+					s := engine.Summary{FailureExemplars: p, SlowExemplars: period{exemplar(99, true, "", time.Hour)}}
 					if k == Latency {
-						s.FailedCalls, s.SlowCalls = s.SlowCalls, s.FailedCalls
+						s.FailureExemplars, s.SlowExemplars = s.SlowExemplars, s.FailureExemplars
 					}
 					evidence = append(evidence, s)
 				}

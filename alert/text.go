@@ -50,11 +50,11 @@ func Text(a *Alert) string {
 	switch {
 	case a.State == Resolved:
 		mark = "RESOLVED"
-	case a.Reminder:
+	case a.Repeat:
 		mark = "STILL   "
 	}
 	headline := a.Measured()
-	if blame := a.Blame(); blame != "" {
+	if blame := a.MainCause(); blame != "" {
 		headline += ", " + blame
 	}
 	fmt.Fprintf(&b, "%s  %s  %s: %s\n", mark, printable(a.Operation), a.Objective, printable(headline))
@@ -63,7 +63,7 @@ func Text(a *Alert) string {
 	case a.State == Resolved:
 		fmt.Fprintf(&b, "  bad from %s to %s (%s, at worst %s, at last %s), good for %s since:\n",
 			moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), rounded(a.Lasted()), a.value(a.WorstActual), a.value(a.LastActual), periods(a.periods()))
-	case a.Reminder:
+	case a.Repeat:
 		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n", moment(a.StartsAt), rounded(a.Lasted()), a.value(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
 	default:
 		fmt.Fprintf(&b, "  bad since %s, %s running:\n", moment(a.StartsAt), periods(a.periods()))
@@ -98,7 +98,7 @@ func writeCauses(b *strings.Builder, a *Alert) {
 		most--
 		fmt.Fprintf(b, "  caused by alert %s\n", printable(a.CausedBy))
 	}
-	if a.Blame() == "" {
+	if a.MainCause() == "" {
 		return
 	}
 	for _, c := range a.Causes[1:min(len(a.Causes), 1+most)] {
@@ -112,7 +112,7 @@ func writeCauses(b *strings.Builder, a *Alert) {
 
 // writeCalls writes which calls to look up, one in a line.
 func writeCalls(b *strings.Builder, a *Alert) {
-	for i, c := range a.Calls() {
+	for i, c := range a.Exemplars() {
 		what := "calls: "
 		if i > 0 {
 			what = "       "
@@ -154,14 +154,14 @@ func whose(a *Alert) string {
 	if a.Service != "" {
 		parts = append(parts, "service "+printable(a.Service))
 	}
-	if a.SpanKind != engine.KindUnspecified {
+	if a.SpanKind != engine.SpanKindUnspecified {
 		parts = append(parts, a.SpanKind.String()+" spans")
 	}
 	return strings.Join(parts, ", ")
 }
 
 // callsOf returns the number of calls that an objective is about, and what they are called.
-func callsOf(k Kind, s *engine.Summary) (uint64, string) {
+func callsOf(k ObjectiveKind, s *engine.Summary) (uint64, string) {
 	switch k {
 	case Latency:
 		return s.Success, "successful call"
@@ -174,7 +174,7 @@ func callsOf(k Kind, s *engine.Summary) (uint64, string) {
 }
 
 // evidenceLine tells one period in one line, the number of calls in a column of the given width.
-func evidenceLine(k Kind, s *engine.Summary, width int) string {
+func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	calls, what := callsOf(k, s)
 	r := read(k, s)
 	line := fmt.Sprintf("%s-%s  %*d %s", clock(s.Start), clock(s.End), width, calls, plural(calls, what))

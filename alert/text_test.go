@@ -97,7 +97,7 @@ func TestTextOfNewKinds(t *testing.T) {
 		t.Run(k.String(), func(t *testing.T) {
 			checkGolden(t, k.String()+"_firing", Text(&firing))
 			checkGolden(t, k.String()+"_resolved", Text(&resolved))
-			firing.Reminder, firing.At = true, firing.At.Add(30*time.Minute)
+			firing.Repeat, firing.DecidedAt = true, firing.DecidedAt.Add(30*time.Minute)
 			firing.Evidence = firing.Evidence[2:]
 			firing.Actual = firing.LastActual
 			if k != Traffic && k != Stuck {
@@ -194,7 +194,7 @@ func TestTextShowsFewOfManyPeriods(t *testing.T) {
 		a := Alert{State: Firing, Objective: Availability}
 		for i := range tt.periods {
 			s := summaryOf(i, engine.DefaultObjective(), calls{failure: 1})
-			s.FailedCalls = []engine.Exemplar{exemplar(byte(i), true, "", 0)}
+			s.FailureExemplars = []engine.Exemplar{exemplar(byte(i), true, "", 0)}
 			a.Evidence = append(a.Evidence, s)
 		}
 		all := strings.Split(strings.TrimSuffix(Text(&a), "\n"), "\n")
@@ -214,7 +214,7 @@ func TestTextShowsFewOfManyPeriods(t *testing.T) {
 
 func TestTextRoundsNoMissAway(t *testing.T) {
 	s := summaryOf(0, engine.DefaultObjective(), calls{success: 9496, within: 7596, failure: 504})
-	for k, want := range map[Kind]string{
+	for k, want := range map[ObjectiveKind]string{
 		Availability: "02:57:00-02:58:00  10000 calls, 94.96 % succeed: 503 unavailable x504",
 		Latency:      "02:57:00-02:58:00  9496 successful calls, 79.99 % within 500ms, p50 0s, p99 0s",
 	} {
@@ -263,8 +263,8 @@ func TestTextWhose(t *testing.T) {
 		alert Alert
 		want  string
 	}{
-		{Alert{Monitor: "http", Service: "shop", SpanKind: engine.KindClient}, "monitor http, service shop, client spans"},
-		{Alert{Monitor: "http", SpanKind: engine.KindClient}, "monitor http, client spans"},
+		{Alert{Monitor: "http", Service: "shop", SpanKind: engine.SpanKindClient}, "monitor http, service shop, client spans"},
+		{Alert{Monitor: "http", SpanKind: engine.SpanKindClient}, "monitor http, client spans"},
 		{Alert{Monitor: "http"}, "monitor http"},
 	} {
 		if diff := cmp.Diff([]string{tt.want}, lines(&tt.alert, "monitor ")); diff != "" {
@@ -275,8 +275,8 @@ func TestTextWhose(t *testing.T) {
 
 func TestTextCalls(t *testing.T) {
 	const ids = "calls: trace 11111111111111111111111111111111 span 1111111111111111 "
-	firing := func(k Kind, e engine.Exemplar) Alert {
-		return Alert{State: Firing, Objective: k, Evidence: []engine.Summary{{FailedCalls: []engine.Exemplar{e}}, {SlowCalls: []engine.Exemplar{e}}}}
+	firing := func(k ObjectiveKind, e engine.Exemplar) Alert {
+		return Alert{State: Firing, Objective: k, Evidence: []engine.Summary{{FailureExemplars: []engine.Exemplar{e}}, {SlowExemplars: []engine.Exemplar{e}}}}
 	}
 	resolved := firing(Availability, exemplar(0x11, true, "503", time.Second))
 	resolved.State = Resolved
@@ -378,11 +378,11 @@ func checkInert(t testing.TB, text string) {
 }
 
 // spoiltBy returns an alert in which everything that may come from outside is name.
-func spoiltBy(t testing.TB, k Kind, name string) (firing, resolved Alert) {
+func spoiltBy(t testing.TB, k ObjectiveKind, name string) (firing, resolved Alert) {
 	t.Helper()
 	firing, resolved = incident(t, k)
 	for _, a := range []*Alert{&firing, &resolved} {
-		a.ID, a.Monitor, a.Service, a.Operation, a.Worst.Code, a.CausedBy = name, name, name, name, name, name
+		a.ID, a.Monitor, a.Service, a.Operation, a.WorstExemplar.Code, a.CausedBy = name, name, name, name, name, name
 		a.Causes = []engine.CauseCount{cause(name, name, 3), cause("x"+name, name, 2), cause(name, "", 1)}
 		for i := range a.Causes {
 			a.Causes[i].Service, a.Causes[i].Share = name, 0.3
@@ -391,8 +391,8 @@ func spoiltBy(t testing.TB, k Kind, name string) (firing, resolved Alert) {
 			s := &a.Evidence[i]
 			s.Monitor, s.Service, s.Operation = name, name, name
 			s.Failures = []engine.CodeCount{{Code: name, Name: "not " + name, Count: 2}, {Code: "x" + name, Count: 1}}
-			s.FailedCalls = []engine.Exemplar{exemplar(1, true, name, time.Second)}
-			s.SlowCalls = s.FailedCalls
+			s.FailureExemplars = []engine.Exemplar{exemplar(1, true, name, time.Second)}
+			s.SlowExemplars = s.FailureExemplars
 		}
 	}
 	return firing, resolved
@@ -404,7 +404,7 @@ func TestTextIsInert(t *testing.T) {
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
 			reminder, plainReminder := firing, plainFiring
-			reminder.Reminder, plainReminder.Reminder = true, true
+			reminder.Repeat, plainReminder.Repeat = true, true
 			for _, tt := range []struct{ got, plain Alert }{{firing, plainFiring}, {resolved, plainResolved}, {reminder, plainReminder}} {
 				text := Text(&tt.got)
 				checkInert(t, text)

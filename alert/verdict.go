@@ -26,10 +26,10 @@ type reading struct {
 // of those within the target among the successes alone: failures are availability's
 // matter, so an outage neither raises a second alert nor, since it leaves no
 // success, ends one.
-func read(k Kind, s *engine.Summary) reading {
+func read(k ObjectiveKind, s *engine.Summary) reading {
 	switch k {
 	case Latency:
-		return reading{part: s.WithinTarget, whole: s.Success, target: s.Objective.WithinTarget}
+		return reading{part: s.WithinTarget, whole: s.Success, target: s.Objective.WithinTargetRatio}
 	case Traffic:
 		return reading{part: s.Count, whole: 1, target: leastTraffic(s)}
 	case Stuck:
@@ -51,52 +51,52 @@ func leastTraffic(s *engine.Summary) float64 {
 	if s.Objective.MinTraffic > 0 {
 		least = float64(s.Objective.MinTraffic)
 	}
-	if s.Objective.TrafficDrop > 0 && s.TypicalCalls >= busyCalls {
+	if s.Objective.MinTrafficRatio > 0 && s.TypicalCalls >= busyCalls {
 		// Rounded up, since calls are whole; what multiplying adds is noise.
 		const noise = 1e-6
-		least = max(least, math.Ceil(s.Objective.TrafficDrop*float64(s.TypicalCalls)-noise))
+		least = max(least, math.Ceil(s.Objective.MinTrafficRatio*float64(s.TypicalCalls)-noise))
 	}
 	return least
 }
 
 // isShare reports whether the objective is about a share of calls, which takes enough
 // calls to tell.
-func (k Kind) isShare() bool { return k == Availability || k == Latency }
+func (k ObjectiveKind) isShare() bool { return k == Availability || k == Latency }
 
 // isSet reports whether the objective asks for anything of this kind.
-func (k Kind) isSet(o *engine.Objective) bool {
+func (k ObjectiveKind) isSet(o *engine.Objective) bool {
 	switch k {
 	case Traffic:
-		return o.MinTraffic > 0 || o.TrafficDrop > 0
+		return o.MinTraffic > 0 || o.MinTrafficRatio > 0
 	case Stuck:
 		return o.StuckAfter > 0
 	case BurnRate:
-		return o.BudgetRatio > 0
+		return o.SLO > 0
 	}
 	return true
 }
 
 // relevant returns of o what has a part in judging the given kind: whoever tunes a
 // latency target while calls fail must not put off the alert about that.
-func relevant(k Kind, o engine.Objective) engine.Objective {
+func relevant(k ObjectiveKind, o engine.Objective) engine.Objective {
 	r := engine.Objective{AlertAfter: o.AlertAfter, AlertFor: o.AlertFor, RecoverAfter: o.RecoverAfter}
 	switch k {
 	case Availability:
 		r.SuccessRatio, r.MinCalls, r.Confidence = o.SuccessRatio, o.MinCalls, o.Confidence
 	case Latency:
-		r.LatencyTarget, r.WithinTarget, r.MinCalls, r.Confidence = o.LatencyTarget, o.WithinTarget, o.MinCalls, o.Confidence
+		r.LatencyTarget, r.WithinTargetRatio, r.MinCalls, r.Confidence = o.LatencyTarget, o.WithinTargetRatio, o.MinCalls, o.Confidence
 	case Traffic:
-		r.MinTraffic, r.TrafficDrop = o.MinTraffic, o.TrafficDrop
+		r.MinTraffic, r.MinTrafficRatio = o.MinTraffic, o.MinTrafficRatio
 	case Stuck:
 		r.StuckAfter = o.StuckAfter
 	case BurnRate:
-		r.BudgetRatio = o.BudgetRatio
+		r.SLO = o.SLO
 	}
 	return r
 }
 
 // verdict judges a reading, of the period of s or of several that end with it.
-func (r reading) verdict(k Kind, s *engine.Summary) engine.Verdict {
+func (r reading) verdict(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	switch {
 	case !k.isSet(&s.Objective):
 		return engine.VerdictNone
@@ -122,7 +122,7 @@ func (r reading) tooFew(o *engine.Objective) bool {
 
 // value returns what was measured: a share (1 if there was no call), calls a period,
 // seconds, or a burn rate.
-func (r reading) value(k Kind) float64 {
+func (r reading) value(k ObjectiveKind) float64 {
 	switch {
 	case k == Stuck || k == BurnRate:
 		return r.extreme
@@ -135,7 +135,7 @@ func (r reading) value(k Kind) float64 {
 // plus takes two readings together, of which o is the later one, whose target counts.
 // Of two burn rates it is the one nearer to its limit, since each rule has its own, and
 // the least traffic is the mean of what was expected, as the traffic is.
-func (r reading) plus(k Kind, o reading) reading {
+func (r reading) plus(k ObjectiveKind, o reading) reading {
 	sum := reading{part: r.part + o.part, whole: r.whole + o.whole, extreme: max(r.extreme, o.extreme), target: o.target}
 	switch k {
 	case Traffic:
@@ -150,7 +150,7 @@ func (r reading) plus(k Kind, o reading) reading {
 }
 
 // worse returns the worse one of two values.
-func (k Kind) worse(a, b float64) float64 {
+func (k ObjectiveKind) worse(a, b float64) float64 {
 	if k == Stuck || k == BurnRate {
 		return max(a, b)
 	}
@@ -158,7 +158,7 @@ func (k Kind) worse(a, b float64) float64 {
 }
 
 // measured says in words what was measured and what was expected.
-func measured(k Kind, value, target float64, latencyTarget time.Duration) string {
+func measured(k ObjectiveKind, value, target float64, latencyTarget time.Duration) string {
 	switch k {
 	case Latency:
 		return fmt.Sprintf("%s of successful calls within %s (target %s)", percent(value, target), short(latencyTarget), exactPercent(target))

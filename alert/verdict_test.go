@@ -23,7 +23,7 @@ func summaryOf(i int, o engine.Objective, c calls) engine.Summary {
 		Monitor:           "http",
 		Service:           "shop",
 		Operation:         "GET /users/{id}",
-		Kind:              engine.KindServer,
+		SpanKind:          engine.SpanKindServer,
 		Start:             startOf(i),
 		End:               startOf(i + 1),
 		Count:             c.success + c.failure + c.cancelled,
@@ -79,7 +79,7 @@ func TestVerdict(t *testing.T) {
 		{"latency exactly at its target", engine.Objective{}, calls{success: 10, within: 8}, engine.Verdicts{Availability: good, Latency: good}},
 		{"latency one call below its target", engine.Objective{}, calls{success: 10, within: 7}, engine.Verdicts{Availability: good, Latency: bad}},
 		{"failures don't lower the latency ratio", engine.Objective{}, calls{success: 10, within: 10, failure: 90}, engine.Verdicts{Availability: bad, Latency: good}},
-		{"everything must be fast and one call is not", engine.Objective{WithinTarget: 1}, calls{success: 1000, within: 999}, engine.Verdicts{Availability: good, Latency: bad}},
+		{"everything must be fast and one call is not", engine.Objective{WithinTargetRatio: 1}, calls{success: 1000, within: 999}, engine.Verdicts{Availability: good, Latency: bad}},
 
 		{"one call too few", engine.Objective{MinCalls: 10}, calls{failure: 9, cancelled: 100}, engine.Verdicts{Availability: insufficient, Latency: insufficient}},
 		{"just enough calls", engine.Objective{MinCalls: 10}, calls{success: 9, within: 0, failure: 1}, engine.Verdicts{Availability: bad, Latency: insufficient}},
@@ -128,4 +128,4 @@ func TestReadingAddsUp(t *testing.T) {
 }
 
 // shareKinds are the kinds of objectives that are always on.
-var shareKinds = []Kind{Availability, Latency}
+var shareKinds = []ObjectiveKind{Availability, Latency}

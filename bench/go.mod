@@ -102,4 +102,4 @@ replace (
 	github.com/blurooo/go-monitor/v2 => ../
 )
 
-replace github.com/blurooo/go-monitor => ./absent
+replace github.com/blurooo/go-monitor => ./stub2018

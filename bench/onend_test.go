@@ -94,7 +94,7 @@ func TestCapturedSpans(t *testing.T) {
 		}
 		m.OnEnd(spans[0])
 		shut(m)
-		if got.Service != "shop" || got.Kind != engine.KindServer || got.Operation != spans[0].Name() {
+		if got.Service != "shop" || got.SpanKind != engine.SpanKindServer || got.Operation != spans[0].Name() {
 			t.Errorf("%+v is of %+v", tt.call, got.Key())
 		}
 		if got.Count != tt.want.Count || got.Success != tt.want.Success || got.Failure != tt.want.Failure || got.WithinTarget != tt.want.WithinTarget {

@@ -89,7 +89,7 @@ func meaningOf(key string) uint8 {
 // Nobody needs to ask, but it is quicker than to set one that doesn't.
 func (s *Span) Wants(key string) bool {
 	m := shapeOf(key)
-	return m != none && (m <= lastCode || s.Kind == engine.KindClient)
+	return m != none && (m <= lastCode || s.SpanKind == engine.SpanKindClient)
 }
 
 // MayHoldCode reports whether an attribute may hold a code; most can't. Nobody needs to ask,

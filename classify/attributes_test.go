@@ -17,9 +17,9 @@ func TestKeys(t *testing.T) {
 		if m == none {
 			continue
 		}
-		for kind := range engine.Kind(9) {
-			s := Span{Kind: kind}
-			if got, want := s.Wants(key), kind == engine.KindClient || m <= lastCode; got != want {
+		for kind := range engine.SpanKind(9) {
+			s := Span{SpanKind: kind}
+			if got, want := s.Wants(key), kind == engine.SpanKindClient || m <= lastCode; got != want {
 				t.Errorf("%s of a span of kind %d is wanted: %t, want %t", key, kind, got, want)
 			}
 		}
@@ -40,7 +40,7 @@ func TestKeys(t *testing.T) {
 			}
 		}
 	}
-	s := Span{Kind: engine.KindClient}
+	s := Span{SpanKind: engine.SpanKindClient}
 	for _, key := range []string{"", "url.path", "url.scheme", "network.protocol.version", "user_agent.original", "server.port", "http.route", "\xff"} {
 		if s.Wants(key) {
 			t.Errorf("%q is wanted", key)

@@ -4,7 +4,7 @@
 // their spans, and nothing of where a span comes from: whoever has one fills in a [Span] and
 // asks:
 //
-//	rules := classify.New(codes, classify.Presets{}) // once
+//	rules := classify.New(codes, classify.Outcomes{}) // once
 //
 //	s := classify.Span{Kind: kind, Name: name, Status: status, Message: message}
 //	for key, value := range attributes {
@@ -33,7 +33,7 @@
 //  3. The caller gave up (gRPC CANCELLED; 499 of a server; except for servers, a message
 //     that ends in "context canceled", unless a gRPC code says otherwise): cancelled.
 //  4. Status Ok: success.
-//  5. HTTP 4xx of a server, HTTP 4xx of a client, gRPC NOT_FOUND of a client: as [Presets] say,
+//  5. HTTP 4xx of a server, HTTP 4xx of a client, gRPC NOT_FOUND of a client: as [Outcomes] say,
 //     by default success, failure and failure.
 //  6. Status Error, error.type, HTTP 5xx of a server or a client, a gRPC code that is the
 //     server's fault, any but OK of a client, or a panic ([IsPanic]): failure.

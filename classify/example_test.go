@@ -9,9 +9,9 @@ import (
 
 // A span from anywhere, here from a line of a log.
 func Example() {
-	rules := classify.New(map[string]engine.CodeFeature{"409": {Success: true, Name: "exists already"}}, classify.Presets{})
+	rules := classify.New(map[string]engine.CodeFeature{"409": {Success: true, Name: "exists already"}}, classify.Outcomes{})
 
-	s := classify.Span{Kind: engine.KindClient, Name: "POST", Status: classify.StatusError}
+	s := classify.Span{SpanKind: engine.SpanKindClient, Name: "POST", Status: classify.StatusError}
 	for key, value := range map[string]string{"http.request.method": "POST", "server.address": "shop.example", "url.path": "/orders"} {
 		if s.Wants(key) {
 			s.Attributes.SetString(key, value)

@@ -40,13 +40,13 @@ func (j *joinedNames) join(name, address string) string {
 	if len(name) > engine.MaxNameBytes {
 		return name // the engine would cut the address off anyway
 	}
-	address = engine.CutName(address)
+	address = engine.TruncateName(address)
 	known := j.load()
 	if joined, ok := known[joinedName{name, address}]; ok {
 		return joined
 	}
 	if len(known) >= maxJoinedNames {
-		if joined, ok := known[joinedName{name, engine.OverflowOperation}]; ok {
+		if joined, ok := known[joinedName{name, engine.OverflowName}]; ok {
 			return joined
 		}
 	}
@@ -60,7 +60,7 @@ func (j *joinedNames) add(name, address string) string {
 	defer j.mu.Unlock()
 	known := j.load()
 	if len(known) >= maxJoinedNames {
-		address = engine.OverflowOperation
+		address = engine.OverflowName
 	}
 	if joined, ok := known[joinedName{name, address}]; ok {
 		return joined

@@ -14,7 +14,7 @@ import (
 func TestOperation(t *testing.T) {
 	for _, tt := range []struct {
 		test  string
-		kind  engine.Kind
+		kind  engine.SpanKind
 		name  string
 		attrs attributes
 		want  string
@@ -33,7 +33,7 @@ func TestOperation(t *testing.T) {
 		{"producer", producer, "GET", attributes{"http.request.method": "GET", "server.address": "a"}, "GET"},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			r := New(nil, Presets{})
+			r := New(nil, Outcomes{})
 			s := spanWith(tt.kind, StatusUnset, "", tt.attrs)
 			s.Name = tt.name
 			for range 2 { // the second time it is remembered
@@ -112,16 +112,16 @@ func TestJoinedNamesCutAddresses(t *testing.T) {
 		})
 	}
 	// Bytes that are no runes at all are cut, too.
-	if got := engine.CutName(strings.Repeat("\x80", 1000)); len(got) > engine.MaxNameBytes || len(got) < engine.MaxNameBytes-utf8.UTFMax {
+	if got := engine.TruncateName(strings.Repeat("\x80", 1000)); len(got) > engine.MaxNameBytes || len(got) < engine.MaxNameBytes-utf8.UTFMax {
 		t.Errorf("cut to %d bytes", len(got))
 	}
 }
 
 func TestJoinedNamesConcurrently(t *testing.T) {
-	r := New(nil, Presets{})
+	r := New(nil, Outcomes{})
 	var spans [maxJoinedNames + 200]Span
 	for i := range spans {
-		spans[i] = Span{Name: "HTTP GET", Kind: engine.KindClient}
+		spans[i] = Span{Name: "HTTP GET", SpanKind: engine.SpanKindClient}
 		spans[i].Attributes.SetString("http.request.method", "GET")
 		spans[i].Attributes.SetString("server.address", fmt.Sprintf("host-%d", i))
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Presets settle the matters of taste in the rules: calls that one program takes for
+// Outcomes settle the matters of taste in the rules: calls that one program takes for
 // failures and another does not. The table of codes has the last word on a single code.
-type Presets struct {
+type Outcomes struct {
 	// HTTPServer4xx is how a server counts the requests that it answered with 4xx,
 	// whatever status its instrumentation gave the span; 499 is always a
 	// cancellation. Default: success, since the fault is the caller's.
@@ -25,7 +25,7 @@ type Presets struct {
 
 // Validate returns one error for each field that is not an outcome, joined; each
 // names the key and quotes the value.
-func (p Presets) Validate() error {
+func (p Outcomes) Validate() error {
 	var errs []error
 	check := func(key string, o engine.Outcome) {
 		if o > engine.OutcomeIgnored {
@@ -39,8 +39,8 @@ func (p Presets) Validate() error {
 }
 
 // withDefaults returns p with its unset fields replaced by their defaults.
-func (p Presets) withDefaults() Presets {
-	return Presets{
+func (p Outcomes) withDefaults() Outcomes {
+	return Outcomes{
 		HTTPServer4xx: cmp.Or(p.HTTPServer4xx, engine.OutcomeSuccess),
 		HTTPClient4xx: cmp.Or(p.HTTPClient4xx, engine.OutcomeFailure),
 		GRPCNotFound:  cmp.Or(p.GRPCNotFound, engine.OutcomeFailure),

@@ -9,22 +9,22 @@ import (
 
 const (
 	codeOK    = "OK"
-	codeOther = engine.OverflowOperation
+	codeOther = engine.OverflowName
 )
 
 // Rules judge finished spans by what instrumentation really leaves in them. Apart from the
 // names that they remember they never change, and they are safe for concurrent use. They
 // must not be copied.
 type Rules struct {
-	codes   map[string]engine.CodeFeature
-	presets Presets
-	names   joinedNames
+	codes    map[string]engine.CodeFeature
+	outcomes Outcomes
+	names    joinedNames
 }
 
 // New returns the rules with a table of codes, which may be nil and is copied, and with what
 // was settled of the matters of taste, which must be valid.
-func New(codes map[string]engine.CodeFeature, presets Presets) *Rules {
-	return &Rules{codes: maps.Clone(codes), presets: presets.withDefaults()}
+func New(codes map[string]engine.CodeFeature, outcomes Outcomes) *Rules {
+	return &Rules{codes: maps.Clone(codes), outcomes: outcomes.withDefaults()}
 }
 
 // OutcomeOf decides by the code alone, as [engine.OutcomeOf] does with the table of codes.
@@ -34,7 +34,7 @@ func (r *Rules) OutcomeOf(code string) engine.Outcome { return engine.OutcomeOf(
 // client's span says no more than the method, the server's address, too. It reads nothing
 // but the kind, the name and the attributes, so that a span that has not ended will do.
 func (r *Rules) Operation(s *Span) string {
-	if s.Kind == engine.KindClient {
+	if s.SpanKind == engine.SpanKindClient {
 		return r.clientOperation(s)
 	}
 	return s.Name
@@ -100,12 +100,12 @@ func (r *Rules) judge(s *Span, e *Exception) (code string, outcome engine.Outcom
 		outcome = engine.OutcomeCancelled
 	case s.Status == StatusOK:
 		outcome = engine.OutcomeSuccess
-	case a.http/100 == 4 && s.Kind == engine.KindServer:
-		outcome = r.presets.HTTPServer4xx
-	case a.http/100 == 4 && s.Kind == engine.KindClient:
-		outcome = r.presets.HTTPClient4xx
-	case a.grpc == "NOT_FOUND" && s.Kind == engine.KindClient:
-		outcome = r.presets.GRPCNotFound
+	case a.http/100 == 4 && s.SpanKind == engine.SpanKindServer:
+		outcome = r.outcomes.HTTPServer4xx
+	case a.http/100 == 4 && s.SpanKind == engine.SpanKindClient:
+		outcome = r.outcomes.HTTPClient4xx
+	case a.grpc == "NOT_FOUND" && s.SpanKind == engine.SpanKindClient:
+		outcome = r.outcomes.GRPCNotFound
 	case s.Status == StatusError, failedByCode(s), e.IsPanic:
 		outcome = engine.OutcomeFailure
 	default:
@@ -124,7 +124,7 @@ func cancelled(s *Span, e *Exception) bool {
 	switch grpc := s.Attributes.grpc; {
 	case grpc == "CANCELLED":
 		return true
-	case s.Kind == engine.KindServer:
+	case s.SpanKind == engine.SpanKindServer:
 		// Whatever a server's own messages say, its caller may be waiting still.
 		return s.Attributes.http == 499
 	case grpc != "" && grpc != codeOK:
@@ -142,8 +142,8 @@ func failedByCode(s *Span) bool {
 	if a.hasErrorType {
 		return true
 	}
-	switch s.Kind {
-	case engine.KindServer:
+	switch s.SpanKind {
+	case engine.SpanKindServer:
 		if a.http >= 500 {
 			return true
 		}
@@ -151,7 +151,7 @@ func failedByCode(s *Span) bool {
 		case "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS":
 			return true
 		}
-	case engine.KindClient:
+	case engine.SpanKindClient:
 		return a.http >= 400 || a.grpc != "" && a.grpc != codeOK
 	}
 	return false

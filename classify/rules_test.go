@@ -14,18 +14,18 @@ const (
 	given   = engine.OutcomeCancelled // given up
 	ignored = engine.OutcomeIgnored
 
-	server   = engine.KindServer
-	client   = engine.KindClient
-	internal = engine.KindInternal
-	producer = engine.KindProducer
-	consumer = engine.KindConsumer
+	server   = engine.SpanKindServer
+	client   = engine.SpanKindClient
+	internal = engine.SpanKindInternal
+	producer = engine.SpanKindProducer
+	consumer = engine.SpanKindConsumer
 )
 
 // attributes are those of a test's span; each value is a string or an int.
 type attributes map[string]any
 
-func spanWith(kind engine.Kind, status Status, message string, attrs attributes) *Span {
-	s := &Span{Kind: kind, Name: "work", Status: status, Message: message}
+func spanWith(kind engine.SpanKind, status Status, message string, attrs attributes) *Span {
+	s := &Span{SpanKind: kind, Name: "work", Status: status, Message: message}
 	for key, value := range attrs {
 		switch v := value.(type) {
 		case string:
@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 
 	for _, tt := range []struct {
 		test      string
-		kind      engine.Kind
+		kind      engine.SpanKind
 		status    Status
 		message   string
 		attrs     attributes
@@ -129,7 +129,7 @@ func TestRules(t *testing.T) {
 		{"an event whose type says success", client, StatusError, "", nil, Exception{Type: "200"}, "_OTHER", failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			r := New(nil, Presets{})
+			r := New(nil, Outcomes{})
 			s := spanWith(tt.kind, tt.status, tt.message, tt.attrs)
 			code, outcome := r.Classify(s, tt.exception)
 			if code != tt.code || outcome != tt.outcome {
@@ -146,7 +146,7 @@ func TestRules(t *testing.T) {
 func TestNeedsException(t *testing.T) {
 	for _, tt := range []struct {
 		test   string
-		kind   engine.Kind
+		kind   engine.SpanKind
 		status Status
 		attrs  attributes
 		want   bool
@@ -164,7 +164,7 @@ func TestNeedsException(t *testing.T) {
 			if got := s.NeedsException(); got != tt.want {
 				t.Errorf("%t, want %t", got, tt.want)
 			}
-			r := New(nil, Presets{})
+			r := New(nil, Outcomes{})
 			code, outcome := r.Classify(s, Exception{})
 			for _, e := range []Exception{{Message: skippedMessage}, {Message: canceledMessage}, {Type: "*net.OpError", IsPanic: true}} {
 				if c, o := r.Classify(s, e); !tt.want && (c != code || o != outcome) {
@@ -178,10 +178,10 @@ func TestNeedsException(t *testing.T) {
 // Most calls are settled quickly, unless the table of codes has to be asked.
 func TestQuick(t *testing.T) {
 	s := spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 200})
-	if code, outcome, ok := New(nil, Presets{}).Quick(s); !ok || code != "200" || outcome != success {
+	if code, outcome, ok := New(nil, Outcomes{}).Quick(s); !ok || code != "200" || outcome != success {
 		t.Errorf("%q %s %t", code, outcome, ok)
 	}
-	if _, _, ok := New(map[string]engine.CodeFeature{"200": {}}, Presets{}).Quick(s); ok {
+	if _, _, ok := New(map[string]engine.CodeFeature{"200": {}}, Outcomes{}).Quick(s); ok {
 		t.Error("the table was not asked")
 	}
 	for _, s := range []*Span{
@@ -191,7 +191,7 @@ func TestQuick(t *testing.T) {
 		spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 404}),
 		spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 200, "error.type": "EOF"}),
 	} {
-		if code, outcome, ok := New(nil, Presets{}).Quick(s); ok {
+		if code, outcome, ok := New(nil, Outcomes{}).Quick(s); ok {
 			t.Errorf("%+v is said to be %s %q", s, outcome, code)
 		}
 	}
@@ -199,7 +199,7 @@ func TestQuick(t *testing.T) {
 
 // The quick way for HTTP says what all of the rules say, or nothing.
 func TestQuickHTTP(t *testing.T) {
-	r := New(nil, Presets{})
+	r := New(nil, Outcomes{})
 	for status := int64(-1); status < 1100; status++ {
 		code, ok := r.QuickHTTP(status)
 		if ok != (100 <= status && status < 400) {
@@ -208,14 +208,14 @@ func TestQuickHTTP(t *testing.T) {
 		if !ok {
 			continue
 		}
-		for _, kind := range []engine.Kind{engine.KindInternal, server, producer, engine.KindConsumer} {
+		for _, kind := range []engine.SpanKind{engine.SpanKindInternal, server, producer, engine.SpanKindConsumer} {
 			s := spanWith(kind, StatusUnset, "", attributes{HTTPResponseStatusCode: int(status)})
 			if want, outcome := r.Classify(s, Exception{}); code != want || outcome != success {
 				t.Errorf("%d of a %s is %q and a success, want %q and %s", status, kind, code, want, outcome)
 			}
 		}
 	}
-	if _, ok := New(map[string]engine.CodeFeature{"409": {Success: true}}, Presets{}).QuickHTTP(200); ok {
+	if _, ok := New(map[string]engine.CodeFeature{"409": {Success: true}}, Outcomes{}).QuickHTTP(200); ok {
 		t.Error("the table was not asked")
 	}
 }
@@ -223,25 +223,25 @@ func TestQuickHTTP(t *testing.T) {
 func TestRulesPresets(t *testing.T) {
 	for _, preset := range []engine.Outcome{success, failure, given, ignored} {
 		for _, tt := range []struct {
-			test    string
-			presets Presets
-			kind    engine.Kind
-			key     string
-			value   int
-			code    string
-			outcome engine.Outcome
+			test     string
+			outcomes Outcomes
+			kind     engine.SpanKind
+			key      string
+			value    int
+			code     string
+			outcome  engine.Outcome
 		}{
-			{"server", Presets{HTTPServer4xx: preset}, server, "http.response.status_code", 404, "404", preset},
-			{"server 499", Presets{HTTPServer4xx: preset}, server, "http.response.status_code", 499, "499", given},
-			{"server 500", Presets{HTTPServer4xx: preset}, server, "http.response.status_code", 500, "500", failure},
-			{"client", Presets{HTTPClient4xx: preset}, client, "http.status_code", 404, "404", preset},
-			{"the other's", Presets{HTTPServer4xx: preset}, client, "http.status_code", 404, "404", failure},
-			{"NOT_FOUND", Presets{GRPCNotFound: preset}, client, "rpc.grpc.status_code", 5, "NOT_FOUND", preset},
-			{"another gRPC code", Presets{GRPCNotFound: preset}, client, "rpc.grpc.status_code", 6, "ALREADY_EXISTS", failure},
+			{"server", Outcomes{HTTPServer4xx: preset}, server, "http.response.status_code", 404, "404", preset},
+			{"server 499", Outcomes{HTTPServer4xx: preset}, server, "http.response.status_code", 499, "499", given},
+			{"server 500", Outcomes{HTTPServer4xx: preset}, server, "http.response.status_code", 500, "500", failure},
+			{"client", Outcomes{HTTPClient4xx: preset}, client, "http.status_code", 404, "404", preset},
+			{"the other's", Outcomes{HTTPServer4xx: preset}, client, "http.status_code", 404, "404", failure},
+			{"NOT_FOUND", Outcomes{GRPCNotFound: preset}, client, "rpc.grpc.status_code", 5, "NOT_FOUND", preset},
+			{"another gRPC code", Outcomes{GRPCNotFound: preset}, client, "rpc.grpc.status_code", 6, "ALREADY_EXISTS", failure},
 		} {
 			t.Run(fmt.Sprintf("%s/%s", preset, tt.test), func(t *testing.T) {
 				s := spanWith(tt.kind, StatusError, "", attributes{tt.key: tt.value})
-				if code, outcome := New(nil, tt.presets).Classify(s, Exception{}); code != tt.code || outcome != tt.outcome {
+				if code, outcome := New(nil, tt.outcomes).Classify(s, Exception{}); code != tt.code || outcome != tt.outcome {
 					t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 				}
 			})
@@ -251,7 +251,7 @@ func TestRulesPresets(t *testing.T) {
 
 func TestRulesCodes(t *testing.T) {
 	table := map[string]engine.CodeFeature{"500": {Success: true}, "200": {}, "CANCELLED": {Success: true}, "_OTHER": {Success: true}}
-	r := New(table, Presets{})
+	r := New(table, Outcomes{})
 	clear(table) // what the caller does with his map afterwards is none of ours
 	for _, tt := range []struct {
 		test    string
@@ -281,12 +281,12 @@ func TestRulesCodes(t *testing.T) {
 }
 
 func TestRulesAllocateNothing(t *testing.T) {
-	r := New(map[string]engine.CodeFeature{"418": {}}, Presets{})
+	r := New(map[string]engine.CodeFeature{"418": {}}, Outcomes{})
 	attrs := map[string]string{"http.request.method": "GET", "server.address": "db.example", "url.path": "/users/42"}
 	for _, status := range []int64{0, 200, 404, 503} {
-		for kind := engine.Kind(0); kind <= consumer; kind++ {
+		for kind := engine.SpanKind(0); kind <= consumer; kind++ {
 			if n := testing.AllocsPerRun(100, func() {
-				s := Span{Kind: kind, Name: "GET"}
+				s := Span{SpanKind: kind, Name: "GET"}
 				for key, value := range attrs {
 					if s.Wants(key) {
 						s.Attributes.SetString(key, value)

@@ -9,10 +9,10 @@ import (
 
 // Span is what the rules read of a finished span. Neither it nor what it holds is kept.
 type Span struct {
-	Kind    engine.Kind
-	Name    string
-	Status  Status
-	Message string // the status's description
+	SpanKind engine.SpanKind
+	Name     string
+	Status   Status
+	Message  string // the status's description
 
 	Attributes Attributes
 }
@@ -27,7 +27,7 @@ func (s *Span) succeeded() bool {
 // classified. No event takes back a status Ok, which is the program's own last word, and
 // those of a server say nothing that its code does not say.
 func (s *Span) NeedsException() bool {
-	return s.Status != StatusOK && (s.Kind != engine.KindServer || s.Attributes.failure == "") && !s.succeeded()
+	return s.Status != StatusOK && (s.SpanKind != engine.SpanKindServer || s.Attributes.failure == "") && !s.succeeded()
 }
 
 // Status is the status that a program or its instrumentation gave a span, by the numbers of

@@ -68,11 +68,11 @@ func absurdSpans(now time.Time) (ptrace.Traces, int) {
 func TestAbsurdSpans(t *testing.T) {
 	for what, c := range map[string]Config{
 		"plain":    {},
-		"all ways": {TimelineConfig: engine.TimelineConfig{Callees: true, RecentSpans: 100, Config: engine.Config{MaxOperations: 10}}},
+		"all ways": {TimelineConfig: engine.TimelineConfig{PeerServices: true, RecentSpans: 100, Config: engine.Config{MaxOperations: 10}}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c.Kinds = []engine.Kind{engine.KindInternal, engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}
+				c.Kinds = []engine.SpanKind{engine.SpanKindInternal, engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}
 				c.Logs.Summaries = true
 				p := start(t, &c, toBoth)
 				want := 0

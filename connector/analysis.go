@@ -28,7 +28,7 @@ type analysis struct {
 	mu       sync.Mutex // for the fields below
 	timeline *engine.Timeline
 	span     engine.Span // the one that is being counted
-	clock    engine.SteadyClock
+	clock    engine.MonotonicClock
 	closed   []*engine.Period             // that wait to be sent
 	needed   map[engine.OperationKey]bool // those that must keep their places
 	isEnded  bool
@@ -39,7 +39,7 @@ type analysis struct {
 	metrics   *metricsOutput // nil: nobody asks for metrics
 	outlet    *delivery.Outlet
 	receivers *receivers
-	troubles  *delivery.Troubles
+	troubles  *delivery.ErrorHandler
 	telemetry *telemetry
 }
 
@@ -59,7 +59,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	if s.metrics != nil && !c.Metrics.Histogram.Disable {
 		c.Histograms = true
 	}
-	var clock engine.SteadyClock
+	var clock engine.MonotonicClock
 	timeline, err := engine.NewTimeline(c.TimelineConfig, clock.Now())
 	if err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
@@ -79,7 +79,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		clock:     clock,
 		judge:     alert.NewJudge(),
 		receivers: receivers,
-		troubles:  delivery.NewTroubles(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
+		troubles:  delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
 	}
 	timeline.Keep(func(key engine.OperationKey) bool { return a.needed[key] })
 	notifiers, sinks := receivers.notifiers, receivers.sinks
@@ -94,7 +94,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		sinks = append(sinks, a.metrics)
 	}
 	a.outlet = delivery.New(delivery.Config{
-		Delivery: c.Delivery, Notifiers: notifiers, Sinks: sinks, Trouble: a.troubles.Once,
+		Delivery: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.troubles.HandleOnce,
 	})
 	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.outlet)
 	if err != nil {
@@ -175,7 +175,7 @@ func (a *analysis) send(p *engine.Period) {
 		a.metrics.add(p, alerts)
 	}
 	a.outlet.Send(p, alerts)
-	a.telemetry.closed(p, alerts, firingIn(a.judge.Standings()))
+	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
 	a.troubles.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
@@ -184,9 +184,9 @@ func (a *analysis) send(p *engine.Period) {
 }
 
 // firingIn returns the number of standings in which an alert fires.
-func firingIn(standings []alert.Standing) (n int) {
+func firingIn(standings []alert.ObjectivePhase) (n int) {
 	for _, s := range standings {
-		if s.Phase == alert.Alerting || s.Phase == alert.Recovering {
+		if s.Phase == alert.PhaseFiring || s.Phase == alert.PhaseRecovering {
 			n++
 		}
 	}

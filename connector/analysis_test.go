@@ -82,7 +82,7 @@ func TestPeriodsGoByTheEndOfSpans(t *testing.T) {
 			t.Errorf("after the second period (-want +got):\n%s", diff)
 		}
 		var said []string
-		for _, record := range p.events("gomonitor.trouble") {
+		for _, record := range p.events("gomonitor.error") {
 			late, _ := record.Attributes().Get("gomonitor.late")
 			early, _ := record.Attributes().Get("gomonitor.early")
 			said = append(said, late.AsString()+" late, "+early.AsString()+" early")
@@ -103,7 +103,7 @@ func TestFirstCallOfAPeriod(t *testing.T) {
 			p.send(t, callsAt(time.Now(), "GET /a", 200, 1))
 		}
 		p.shutdown(t)
-		if got := p.events("gomonitor.trouble"); len(got) != 0 {
+		if got := p.events("gomonitor.error"); len(got) != 0 {
 			t.Errorf("%d periods with trouble: %s", len(got), got[0].Body().Str())
 		}
 		if got := p.summarized(); got != 200 {

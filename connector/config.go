@@ -22,11 +22,11 @@ type Config struct {
 	// of Name is the component's id, that of Service unknown_service.
 	engine.TimelineConfig `mapstructure:",squash"`
 
-	// Presets settle what counts as a failure where opinions differ.
-	Presets classify.Presets `mapstructure:"presets"`
+	// Outcomes settle what counts as a failure where opinions differ.
+	Outcomes classify.Outcomes `mapstructure:"outcomes"`
 	// Kinds are the span kinds that are watched. Default: server, client, producer and
 	// consumer.
-	Kinds []engine.Kind `mapstructure:"kinds"`
+	Kinds []engine.SpanKind `mapstructure:"kinds"`
 	// AdjustedCounts weighs each span by the sampling threshold in its tracestate
 	// (ot=th:...), so that sampled spans count for all calls. Default: each counts once.
 	AdjustedCounts bool `mapstructure:"adjusted_counts"`
@@ -45,7 +45,7 @@ type Config struct {
 }
 
 // defaultKinds are the kinds of calls between processes.
-var defaultKinds = []engine.Kind{engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}
+var defaultKinds = []engine.SpanKind{engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}
 
 // Validate returns one error for everything in c that can't be, joined; each names the key
 // and quotes the value, but never a secret one.
@@ -54,12 +54,12 @@ func (c *Config) Validate() error {
 	add := func(key string, err error) { errs = append(errs, under(key, err)) }
 	add("", c.TimelineConfig.Validate())
 	errs = append(errs, c.useless()...)
-	add("presets", c.Presets.Validate())
+	add("outcomes", c.Outcomes.Validate())
 	if c.Kinds != nil && len(c.Kinds) == 0 {
 		errs = append(errs, errors.New("kinds: must name at least one span kind"))
 	}
 	for i, k := range c.Kinds {
-		if k < engine.KindInternal || k > engine.KindConsumer {
+		if k < engine.SpanKindInternal || k > engine.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be internal, server, client, producer or consumer, got %q", i, k))
 		}
 	}

@@ -60,7 +60,7 @@ period: 30s
 grace: 5s
 histograms: true
 max_operations: 500
-objective: {success_ratio: 0.99, latency_target: 250ms, alert_after: 2, remind_every: 1h}
+objective: {success_ratio: 0.99, latency_target: 250ms, alert_after: 2, repeat_interval: 1h}
 operations:
   GET /users/{id}: {latency_target: 100ms}
 services:
@@ -70,15 +70,15 @@ services:
       POST /orders: {min_calls: 10}
 codes:
   "404": {success: true, name: not there}
-presets: {http_client_4xx: success}
+outcomes: {http_client_4xx: success}
 kinds: [server, internal]
 adjusted_counts: true
-delivery: {attempts: 3, first_wait: 2s}
+delivery: {attempts: 3, initial_interval: 2s}
 notifiers:
   - console:
   - console: {}
   - webhook: {url: "https://hooks.example.org/x", format: slack, headers: {X-Team: ops}}
-  - alertmanager: {urls: ["http://127.0.0.1:9093"], resend_every: 1m}
+  - alertmanager: {urls: ["http://127.0.0.1:9093"], resend_delay: 1m}
   - mail: {host: mail.example.org, encryption: tls, from: ops@example.org, to: [a@example.org, b@example.org]}
 stores:
   - dsn: a.db
@@ -89,7 +89,7 @@ logs: {summaries: true}
 				TimelineConfig: engine.TimelineConfig{
 					Config: engine.Config{
 						Name: "fleet", Service: "somebody", Period: 30 * time.Second, Histograms: true, MaxOperations: 500,
-						Objective:  engine.Objective{SuccessRatio: 0.99, LatencyTarget: 250 * time.Millisecond, AlertAfter: 2, RemindEvery: time.Hour},
+						Objective:  engine.Objective{SuccessRatio: 0.99, LatencyTarget: 250 * time.Millisecond, AlertAfter: 2, RepeatInterval: time.Hour},
 						Operations: map[string]engine.Objective{"GET /users/{id}": {LatencyTarget: 100 * time.Millisecond}},
 						Services: map[string]engine.ServiceObjectives{"shop": {
 							Objective:  engine.Objective{SuccessRatio: 0.999},
@@ -99,15 +99,15 @@ logs: {summaries: true}
 					},
 					Grace: 5 * time.Second,
 				},
-				Presets:        classify.Presets{HTTPClient4xx: engine.OutcomeSuccess},
-				Kinds:          []engine.Kind{engine.KindServer, engine.KindInternal},
+				Outcomes:       classify.Outcomes{HTTPClient4xx: engine.OutcomeSuccess},
+				Kinds:          []engine.SpanKind{engine.SpanKindServer, engine.SpanKindInternal},
 				AdjustedCounts: true,
-				Delivery:       alert.Delivery{Attempts: 3, FirstWait: 2 * time.Second},
+				Delivery:       alert.Delivery{MaxAttempts: 3, InitialInterval: 2 * time.Second},
 				Notifiers: []NotifierConfig{
 					{Console: &ConsoleConfig{}},
 					{Console: &ConsoleConfig{}},
 					{Webhook: &webhook.Config{URL: "https://hooks.example.org/x", Format: webhook.Slack, Headers: map[string]string{"X-Team": "ops"}}},
-					{Alertmanager: &alertmanager.Config{URLs: []string{"http://127.0.0.1:9093"}, ResendEvery: time.Minute}},
+					{Alertmanager: &alertmanager.Config{URLs: []string{"http://127.0.0.1:9093"}, ResendDelay: time.Minute}},
 					{Mail: &mail.Config{Host: "mail.example.org", Encryption: mail.ImplicitTLS, From: "ops@example.org", To: []string{"a@example.org", "b@example.org"}}},
 				},
 				Stores: []store.Config{{DSN: "a.db"}, {DSN: "postgres://u:p@localhost/monitor", Retention: 48 * time.Hour}},
@@ -169,7 +169,7 @@ func TestConfigErrors(t *testing.T) {
 		"not a kind":               {"kinds: [server, clinet]", `'kinds[1]' unknown span kind "clinet", want one of [unspecified internal server client producer consumer]`},
 		"kind without spans":       {"kinds: [unspecified]", `kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"`},
 		"no kinds":                 {"kinds: []", "kinds: must name at least one span kind"},
-		"not an outcome":           {"presets: {grpc_not_found: fine}", `'presets.grpc_not_found' unknown outcome "fine", want one of [unset success failure cancelled ignored]`},
+		"not an outcome":           {"outcomes: {grpc_not_found: fine}", `'outcomes.grpc_not_found' unknown outcome "fine", want one of [unset success failure cancelled ignored]`},
 		"not a list":               {"notifiers: {console: {}}", "'notifiers' source data must be an array or slice, got map"},
 		"period":                   {"period: 1ms", "period: must be between 10ms and 1h, got 1ms"},
 		"grace":                    {"grace: 2h", "grace: must be above 0s and at most 1h, got 2h0m0s"},

@@ -25,7 +25,7 @@ type LogsConfig struct {
 // Names of the events that tell of closed periods.
 const (
 	eventSummary = "gomonitor.summary"
-	eventTrouble = "gomonitor.trouble"
+	eventTrouble = "gomonitor.error"
 )
 
 // alertLogs returns one log record for each alert, which says what [alert.Log] says of
@@ -36,7 +36,7 @@ func alertLogs(alerts []alert.Alert) plog.Logs {
 		a := &alerts[i]
 		source := alert.LogRecord(a)
 		record := l.add(a.Service, &source)
-		if worst := &a.Worst.Trace; worst.Sampled {
+		if worst := &a.WorstExemplar.Trace; worst.Sampled {
 			record.SetTraceID(worst.TraceID)
 			record.SetSpanID(worst.SpanID)
 			record.SetFlags(plog.DefaultLogRecordFlags.WithIsSampled(true))
@@ -87,7 +87,7 @@ func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		text("gomonitor.monitor", s.Monitor),
 		text("gomonitor.operation", s.Operation),
-		attribute.String("gomonitor.span.kind", s.Kind.String()),
+		attribute.String("gomonitor.span.kind", s.SpanKind.String()),
 		moment("gomonitor.period.starts_at", s.Start),
 		moment("gomonitor.period.ends_at", s.End),
 		attribute.Int64("gomonitor.calls", int64(s.Count)),
@@ -145,16 +145,16 @@ func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 			attribute.Int64("gomonitor.stuck", int64(s.Stuck)),
 		)
 	}
-	for _, k := range []alert.Kind{alert.Availability, alert.Latency, alert.Traffic, alert.Stuck, alert.BurnRate} {
+	for _, k := range []alert.ObjectiveKind{alert.Availability, alert.Latency, alert.Traffic, alert.Stuck, alert.BurnRate} {
 		if v := alert.VerdictOf(s, k); v != engine.VerdictNone {
 			attrs = append(attrs, attribute.String("gomonitor.verdict."+k.String(), v.String()))
 		}
 	}
-	if ids := traceIDs(s.FailedCalls); len(ids) > 0 {
-		attrs = append(attrs, attribute.StringSlice("gomonitor.failed_calls.trace_ids", ids))
+	if ids := traceIDs(s.FailureExemplars); len(ids) > 0 {
+		attrs = append(attrs, attribute.StringSlice("gomonitor.failure_exemplars.trace_ids", ids))
 	}
-	if ids := traceIDs(s.SlowCalls); len(ids) > 0 {
-		attrs = append(attrs, attribute.StringSlice("gomonitor.slow_calls.trace_ids", ids))
+	if ids := traceIDs(s.SlowExemplars); len(ids) > 0 {
+		attrs = append(attrs, attribute.StringSlice("gomonitor.slow_exemplars.trace_ids", ids))
 	}
 	return attrs
 }
@@ -209,7 +209,7 @@ func troublesOf(p *engine.Period) []trouble {
 		{"late", p.Late, counted(p.Late, "call") + " of an earlier period"},
 		{"early", p.Early, counted(p.Early, "call") + " from the future"},
 		{"dropped", p.Dropped, counted(p.Dropped, "call") + " dropped"},
-		{"overflowed", p.Overflowed, counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowOperation},
+		{"overflowed", p.Overflowed, counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowName},
 		{"untracked", p.Untracked, counted(p.Untracked, "call") + " in flight not tracked"},
 		{"abandoned", p.Abandoned, counted(p.Abandoned, "call") + " in flight for too long"},
 		{"undelivered_periods", p.UndeliveredPeriods, counted(p.UndeliveredPeriods, "period") + " not delivered"},

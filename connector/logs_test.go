@@ -37,16 +37,16 @@ func callOf(b byte, sampled bool, code string, d time.Duration) engine.Exemplar 
 func summaryOf(service, operation string, failed uint64) engine.Summary {
 	const ms = time.Millisecond
 	s := engine.Summary{
-		Monitor: "edge", Service: service, Operation: operation, Kind: engine.KindServer,
+		Monitor: "edge", Service: service, Operation: operation, SpanKind: engine.SpanKindServer,
 		Count: 100, Success: 100 - failed, Failure: failed, SuccessRatio: 1 - float64(failed)/100,
 		Latency:      engine.Latency{Min: ms, Mean: 20 * ms, Max: 900 * ms, P50: 19 * ms, P90: 30 * ms, P95: 40 * ms, P99: 80 * ms},
 		WithinTarget: 100 - failed, WithinTargetRatio: 1,
-		SlowCalls: []engine.Exemplar{callOf(7, true, "", 900*ms), callOf(8, false, "", 800*ms)},
-		Objective: engine.Objective{SuccessRatio: 0.95, AlertAfter: 2, RecoverAfter: 2, MinCalls: 10},
+		SlowExemplars: []engine.Exemplar{callOf(7, true, "", 900*ms), callOf(8, false, "", 800*ms)},
+		Objective:     engine.Objective{SuccessRatio: 0.95, AlertAfter: 2, RecoverAfter: 2, MinCalls: 10},
 	}
 	if failed > 0 {
 		s.Failures = []engine.CodeCount{{Code: "", Count: 1}, {Code: "503", Name: "unavailable", Count: failed - 1}}
-		s.FailedCalls = []engine.Exemplar{callOf(1, true, "503", 5*ms), callOf(2, true, "503", 9*ms), callOf(3, false, "503", 90*ms)}
+		s.FailureExemplars = []engine.Exemplar{callOf(1, true, "503", 5*ms), callOf(2, true, "503", 9*ms), callOf(3, false, "503", 90*ms)}
 		s.FailureCauses = []engine.CauseCount{{Cause: engine.Cause{Service: "db", Operation: "INSERT orders", Code: "23505"}, Count: failed / 2, Share: 0.5}}
 		s.FailureLatency = engine.FailureLatency{Mean: 9 * ms, Max: 90 * ms}
 	}
@@ -185,7 +185,7 @@ func TestAlertLogsSayWhatTheSDKDoes(t *testing.T) {
 func TestAlertLogsWithoutSampledCall(t *testing.T) {
 	alerts := incidentOf(t, "shop", "GET /")[:1]
 	for _, worst := range []engine.Exemplar{callOf(1, false, "503", 0), {}} {
-		alerts[0].Worst = worst
+		alerts[0].WorstExemplar = worst
 		if got := said(alertLogs(alerts))[0]; got.Trace != "" || got.Span != "" || got.Sampled {
 			t.Errorf("the record stands in trace %q, span %q, want none", got.Trace, got.Span)
 		}
@@ -225,8 +225,8 @@ func TestSummaryLogs(t *testing.T) {
 				"gomonitor.cause.operation": "INSERT orders", "gomonitor.cause.service": "db", "gomonitor.cause.code": "23505", "gomonitor.cause.share": 0.5,
 				"gomonitor.in_flight": int64(4), "gomonitor.oldest_in_flight": 70.0, "gomonitor.stuck": int64(1),
 				"gomonitor.verdict.availability": "bad", "gomonitor.verdict.stuck": "good",
-				"gomonitor.failed_calls.trace_ids": []any{"01000000000000000000000000000001", "02000000000000000000000000000001"},
-				"gomonitor.slow_calls.trace_ids":   []any{"07000000000000000000000000000001"},
+				"gomonitor.failure_exemplars.trace_ids": []any{"01000000000000000000000000000001", "02000000000000000000000000000001"},
+				"gomonitor.slow_exemplars.trace_ids":    []any{"07000000000000000000000000000001"},
 			}),
 		},
 		{
@@ -237,7 +237,7 @@ func TestSummaryLogs(t *testing.T) {
 			}),
 		},
 		{
-			Event: "gomonitor.trouble", Severity: "WARN", Number: 13,
+			Event: "gomonitor.error", Severity: "WARN", Number: 13,
 			Body:       "monitor edge: 1 call of an earlier period, 4 calls from the future, 2 calls of too many operations counted as _OTHER, 3 notifications not delivered",
 			Attributes: with(map[string]any{"gomonitor.late": int64(1), "gomonitor.early": int64(4), "gomonitor.overflowed": int64(2), "gomonitor.undelivered_notifications": int64(3)}),
 		},

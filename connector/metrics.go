@@ -220,7 +220,7 @@ type callSeries struct {
 
 type firingKey struct {
 	operation engine.OperationKey
-	objective alert.Kind
+	objective alert.ObjectiveKind
 }
 
 // newPeriodMetrics returns what makes metrics of a configuration that was validated. instance
@@ -245,8 +245,8 @@ func (m *periodMetrics) add(p *engine.Period, alerts []alert.Alert) pmetric.Metr
 		m.firing[firingKey{cleanKey(a.Key()), a.Objective}] = a.State == alert.Firing
 	}
 	// Nobody will resolve the alerts of an operation that the judge has forgotten.
-	left := make(map[engine.OperationKey]bool, len(p.Left))
-	for _, key := range p.Left {
+	left := make(map[engine.OperationKey]bool, len(p.Evicted))
+	for _, key := range p.Evicted {
 		left[cleanKey(key)] = true
 	}
 	for key := range m.firing {
@@ -279,8 +279,8 @@ func (m *periodMetrics) count(s *engine.Summary, start pcommon.Timestamp) {
 	o.now = s
 	o.unset.calls += s.Success + s.Cancelled
 	o.failed.calls += s.Failure
-	o.unset.exemplars = s.SlowCalls
-	o.failed.exemplars = s.FailedCalls
+	o.unset.exemplars = s.SlowExemplars
+	o.failed.exemplars = s.FailureExemplars
 	if m.duration != "" {
 		o.unset.durations.add(s.Histogram, &m.histograms)
 		o.unset.durations.add(s.CancelledHistogram, &m.histograms)
@@ -462,7 +462,7 @@ func (out *metricsOut) identify(attributes pcommon.Map, key engine.OperationKey)
 		attributes.PutStr("service.name", key.Service)
 	}
 	attributes.PutStr("span.name", key.Name)
-	attributes.PutStr("span.kind", "SPAN_KIND_"+strings.ToUpper(key.Kind.String()))
+	attributes.PutStr("span.kind", "SPAN_KIND_"+strings.ToUpper(key.SpanKind.String()))
 }
 
 // instance says which process a data point is from.

@@ -89,7 +89,7 @@ func exemplarsText(list pmetric.ExemplarSlice) string {
 // busy is the summary of an operation of shop in one period.
 func busy(name string, success, failed, cancelled int) engine.Summary {
 	s := engine.Summary{
-		Monitor: "edge", Service: "shop", Operation: name, Kind: engine.KindServer,
+		Monitor: "edge", Service: "shop", Operation: name, SpanKind: engine.SpanKindServer,
 		Count: uint64(success + failed + cancelled), Success: uint64(success), Failure: uint64(failed), Cancelled: uint64(cancelled),
 		SuccessRatio: 1, WithinTargetRatio: 0.5, Objective: engine.Objective{LatencyTarget: time.Second},
 		Histogram:          exponentialOf(slices.Repeat([]time.Duration{20 * time.Millisecond}, success)...),
@@ -100,7 +100,7 @@ func busy(name string, success, failed, cancelled int) engine.Summary {
 		s.SuccessRatio = float64(success) / float64(success+failed)
 	}
 	if failed > 0 {
-		s.FailedCalls = []engine.Exemplar{callOf(1, true, "503", 50*time.Millisecond), callOf(2, false, "503", time.Minute)}
+		s.FailureExemplars = []engine.Exemplar{callOf(1, true, "503", 50*time.Millisecond), callOf(2, false, "503", time.Minute)}
 	}
 	return s
 }
@@ -135,7 +135,7 @@ func (all steps) run(t *testing.T, c MetricsConfig) {
 
 func TestMetricsAreCumulative(t *testing.T) {
 	gone := periodOf(3)
-	gone.Left = []engine.OperationKey{{Service: "shop", Kind: engine.KindServer, Name: "a"}}
+	gone.Evicted = []engine.OperationKey{{Service: "shop", SpanKind: engine.SpanKindServer, Name: "a"}}
 	steps{
 		{periodOf(0, busy("a", 2, 0, 1)), []point{
 			{unsetA, "3 in 00:00-01:00"},
@@ -194,7 +194,7 @@ func TestMetricsAsDeltas(t *testing.T) {
 
 func TestMetricsInOtherForms(t *testing.T) {
 	slow := busy("a", 1, 0, 0)
-	slow.SlowCalls = []engine.Exemplar{callOf(3, true, "", 20*time.Millisecond)}
+	slow.SlowExemplars = []engine.Exemplar{callOf(3, true, "", 20*time.Millisecond)}
 	p := periodOf(0, slow)
 	for _, tt := range []struct {
 		name   string
@@ -238,8 +238,8 @@ func TestMetricsInOtherForms(t *testing.T) {
 // All points of a service stand below one resource, those of an operation that has none below
 // one without a name; every point says which process it is from.
 func TestMetricsByService(t *testing.T) {
-	a, b, other := busy("a", 1, 0, 0), busy("b", 1, 0, 0), busy(engine.OverflowOperation, 1, 0, 0)
-	b.Service, other.Service, other.Kind = "stock", "", engine.KindUnspecified
+	a, b, other := busy("a", 1, 0, 0), busy("b", 1, 0, 0), busy(engine.OverflowName, 1, 0, 0)
+	b.Service, other.Service, other.SpanKind = "stock", "", engine.SpanKindUnspecified
 	second := busy("a2", 1, 0, 0)
 	metrics := newPeriodMetrics(MetricsConfig{}, "process-1").add(periodOf(0, a, second, b, other), nil)
 	var services []string
@@ -274,7 +274,7 @@ func TestMetricsOfAlerts(t *testing.T) {
 	for n, failed := range []uint64{40, 60, 50, 0, 0, 0, 90, 90, 90} {
 		p := periodOf(n, summaryOf("shop", "a", failed))
 		if n == 8 {
-			p.Summaries, p.Left = nil, []engine.OperationKey{{Service: "shop", Kind: engine.KindServer, Name: "a"}}
+			p.Summaries, p.Evicted = nil, []engine.OperationKey{{Service: "shop", SpanKind: engine.SpanKindServer, Name: "a"}}
 		}
 		got = append(got, slices.DeleteFunc(pointsOf(t, m.add(p, judge.Judge(p))), func(p point) bool { return !strings.HasPrefix(p.of, fires) }))
 	}
@@ -289,7 +289,7 @@ func TestMetricsOfAlerts(t *testing.T) {
 	if len(m.firing) != 0 || len(m.operations) != 0 {
 		t.Errorf("%d alerts and %d operations are remembered, though all have left", len(m.firing), len(m.operations))
 	}
-	reminder := alert.Alert{Operation: "a", Objective: alert.Latency, State: alert.Firing, Reminder: true}
+	reminder := alert.Alert{Operation: "a", Objective: alert.Latency, State: alert.Firing, Repeat: true}
 	for range 2 {
 		if got := pointsOf(t, m.add(periodOf(9), []alert.Alert{reminder})); len(got) != 1 || got[0].says != "1 at 10:00" {
 			t.Errorf("an alert that fires still has the points %q", got)
@@ -305,7 +305,7 @@ func TestMetricsForget(t *testing.T) {
 		for i := range 10 {
 			p.Summaries = append(p.Summaries, busy(fmt.Sprint(n, "/", i), 1, 1, 0))
 			if n > 0 {
-				p.Left = append(p.Left, engine.OperationKey{Service: "shop", Kind: engine.KindServer, Name: fmt.Sprint(n-1, "/", i)})
+				p.Evicted = append(p.Evicted, engine.OperationKey{Service: "shop", SpanKind: engine.SpanKindServer, Name: fmt.Sprint(n-1, "/", i)})
 			}
 		}
 		m.add(p, nil)
@@ -338,9 +338,9 @@ func TestMetricsAreUTF8(t *testing.T) {
 			}
 			seen[p.of] = true
 		}
-		key := engine.OperationKey{Service: name, Kind: engine.KindServer, Name: name}
+		key := engine.OperationKey{Service: name, SpanKind: engine.SpanKindServer, Name: name}
 		gone := periodOf(1)
-		gone.Left = []engine.OperationKey{key}
+		gone.Evicted = []engine.OperationKey{key}
 		if m.add(gone, nil); len(m.operations) != 0 {
 			t.Errorf("%q has left and is remembered", name)
 		}

@@ -14,7 +14,7 @@ import (
 func periodWith(n int) *engine.Period {
 	from := dayStart.Add(time.Duration(n) * time.Minute)
 	return &engine.Period{Start: from, End: from.Add(time.Minute), Summaries: []engine.Summary{{
-		Service: "shop", Operation: "GET /a", Kind: engine.KindServer, Start: from, End: from.Add(time.Minute),
+		Service: "shop", Operation: "GET /a", SpanKind: engine.SpanKindServer, Start: from, End: from.Add(time.Minute),
 		Count: uint64(n), Success: uint64(n), SuccessRatio: 1,
 	}}}
 }

@@ -24,7 +24,7 @@ type reader struct {
 }
 
 func newReader(c *Config) *reader {
-	return &reader{rules: classify.New(c.Codes, c.Presets), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
+	return &reader{rules: classify.New(c.Codes, c.Outcomes), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
 }
 
 // read appends all spans of td, and returns how many of them are not watched. The strings in
@@ -71,15 +71,15 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	if 0 < start && start < end { // without a start nobody knows
 		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
-	s.Kind = kindOf(from.Kind())
-	link(&s.Link, from, s.Kind)
-	if !r.kinds.has(s.Kind) {
+	s.SpanKind = kindOf(from.Kind())
+	link(&s.Link, from, s.SpanKind)
+	if !r.kinds.has(s.SpanKind) {
 		s.Unwatched = true
 		return false
 	}
 	status := from.Status()
 	var span classify.Span
-	span.Kind, span.Name, span.Status, span.Message = s.Kind, from.Name(), statusOf(status.Code()), status.Message()
+	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(status.Code()), status.Message()
 	for key, value := range from.Attributes().All() {
 		if !span.Wants(key) { // as most
 			continue
@@ -114,7 +114,7 @@ func (r *reader) classify(span *classify.Span, from ptrace.Span) (code string, o
 // link sets where a span stands in its trace. Where the sender does not say whether the
 // parent is remote, the kind does: what handles a request mostly has its parent where that came
 // from, and everything else has it in its own process.
-func link(l *engine.Link, s ptrace.Span, kind engine.Kind) {
+func link(l *engine.Link, s ptrace.Span, kind engine.SpanKind) {
 	const (
 		isKnown  = 1 << 8 // the flags say whether the parent is remote
 		isRemote = 1 << 9
@@ -126,17 +126,17 @@ func link(l *engine.Link, s ptrace.Span, kind engine.Kind) {
 	if flags := s.Flags(); flags&isKnown != 0 {
 		l.RemoteParent = flags&isRemote != 0
 	} else {
-		l.RemoteParent = kind == engine.KindServer || kind == engine.KindConsumer
+		l.RemoteParent = kind == engine.SpanKindServer || kind == engine.SpanKindConsumer
 	}
 }
 
 // kindOf returns the engine's name for a span kind. One that is not set, or not known, counts
 // as internal, as the protocol allows.
-func kindOf(k ptrace.SpanKind) engine.Kind {
+func kindOf(k ptrace.SpanKind) engine.SpanKind {
 	if k < ptrace.SpanKindInternal || k > ptrace.SpanKindConsumer {
-		return engine.KindInternal
+		return engine.SpanKindInternal
 	}
-	return engine.Kind(k) // both have the protocol's numbers
+	return engine.SpanKind(k) // both have the protocol's numbers
 }
 
 func statusOf(c ptrace.StatusCode) classify.Status {
@@ -256,7 +256,7 @@ func parseThreshold(digits string) (uint64, bool) {
 // kindSet is a set of span kinds, a bit for each.
 type kindSet uint8
 
-func newKindSet(kinds []engine.Kind) kindSet {
+func newKindSet(kinds []engine.SpanKind) kindSet {
 	var set kindSet
 	for _, k := range kinds {
 		set |= 1 << k
@@ -264,4 +264,4 @@ func newKindSet(kinds []engine.Kind) kindSet {
 	return set
 }
 
-func (set kindSet) has(k engine.Kind) bool { return set>>k&1 != 0 }
+func (set kindSet) has(k engine.SpanKind) bool { return set>>k&1 != 0 }

@@ -131,7 +131,7 @@ func TestRead(t *testing.T) {
 				s.Status().SetMessage("context canceled")
 			},
 			want: func(s *engine.Span) {
-				s.Kind, s.Code, s.Outcome = engine.KindClient, "_OTHER", engine.OutcomeCancelled
+				s.SpanKind, s.Code, s.Outcome = engine.SpanKindClient, "_OTHER", engine.OutcomeCancelled
 			},
 		},
 		"client named after its method": {
@@ -141,7 +141,7 @@ func TestRead(t *testing.T) {
 				s.Attributes().PutStr("http.request.method", "GET")
 				s.Attributes().PutStr("server.address", "shop.example.org")
 			},
-			want: func(s *engine.Span) { s.Kind, s.Operation = engine.KindClient, "GET shop.example.org" },
+			want: func(s *engine.Span) { s.SpanKind, s.Operation = engine.SpanKindClient, "GET shop.example.org" },
 		},
 		"codes of the configuration": {
 			edit:   func(s ptrace.Span) { s.Attributes().PutInt("http.response.status_code", 503) },
@@ -151,23 +151,23 @@ func TestRead(t *testing.T) {
 		"internal": {
 			edit: func(s ptrace.Span) { s.SetKind(ptrace.SpanKindInternal) },
 			want: func(s *engine.Span) {
-				s.Kind, s.Unwatched, s.Operation, s.Code, s.Outcome = engine.KindInternal, true, "", "", engine.OutcomeUnset
+				s.SpanKind, s.Unwatched, s.Operation, s.Code, s.Outcome = engine.SpanKindInternal, true, "", "", engine.OutcomeUnset
 			},
 		},
 		"internal where asked for": {
 			edit:   func(s ptrace.Span) { s.SetKind(ptrace.SpanKindInternal) },
-			config: Config{Kinds: []engine.Kind{engine.KindInternal}},
-			want:   func(s *engine.Span) { s.Kind = engine.KindInternal },
+			config: Config{Kinds: []engine.SpanKind{engine.SpanKindInternal}},
+			want:   func(s *engine.Span) { s.SpanKind = engine.SpanKindInternal },
 		},
 		"unspecified and unknown kinds are internal": {
 			edit:   func(s ptrace.Span) { s.SetKind(ptrace.SpanKindUnspecified) },
-			config: Config{Kinds: []engine.Kind{engine.KindInternal}},
-			want:   func(s *engine.Span) { s.Kind = engine.KindInternal },
+			config: Config{Kinds: []engine.SpanKind{engine.SpanKindInternal}},
+			want:   func(s *engine.Span) { s.SpanKind = engine.SpanKindInternal },
 		},
 		"kinds out of bounds": {
 			edit:   func(s ptrace.Span) { s.SetKind(-200) },
-			config: Config{Kinds: []engine.Kind{engine.KindInternal}},
-			want:   func(s *engine.Span) { s.Kind = engine.KindInternal },
+			config: Config{Kinds: []engine.SpanKind{engine.SpanKindInternal}},
+			want:   func(s *engine.Span) { s.SpanKind = engine.SpanKindInternal },
 		},
 		"end before the start": {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(s.EndTimestamp() + 5) },
@@ -196,7 +196,7 @@ func TestRead(t *testing.T) {
 				s.SetFlags(0x301)
 			},
 			want: func(s *engine.Span) {
-				s.Kind, s.Link.Parent, s.Link.RemoteParent = engine.KindClient, [8]byte{3}, true
+				s.SpanKind, s.Link.Parent, s.Link.RemoteParent = engine.SpanKindClient, [8]byte{3}, true
 			},
 		},
 		"parent of a server that nothing is said of": {
@@ -205,7 +205,7 @@ func TestRead(t *testing.T) {
 		},
 		"parent of a client that nothing is said of": {
 			edit: func(s ptrace.Span) { s.SetKind(ptrace.SpanKindClient); s.SetParentSpanID(pcommon.SpanID{3}) },
-			want: func(s *engine.Span) { s.Kind, s.Link.Parent = engine.KindClient, [8]byte{3} },
+			want: func(s *engine.Span) { s.SpanKind, s.Link.Parent = engine.SpanKindClient, [8]byte{3} },
 		},
 		"threshold that nobody asks for": {
 			edit: func(s ptrace.Span) { s.TraceState().FromRaw("ot=th:c") },
@@ -223,7 +223,7 @@ func TestRead(t *testing.T) {
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
 			want := engine.Span{
-				Service: "shop", Operation: "GET /a", Code: "OK", Kind: engine.KindServer, Outcome: engine.OutcomeSuccess,
+				Service: "shop", Operation: "GET /a", Code: "OK", SpanKind: engine.SpanKindServer, Outcome: engine.OutcomeSuccess,
 				Duration: 20 * time.Millisecond, End: spanEnd.UnixNano(), Sampled: true,
 				Link: engine.Link{Trace: [16]byte{1}, Span: [8]byte{2}},
 			}
@@ -277,7 +277,7 @@ func TestReadChangesNothing(t *testing.T) {
 	td, before := traffic(100), ptrace.NewTraces()
 	td.CopyTo(before)
 	td.MarkReadOnly() // it panics at whoever tries
-	readerOf(Config{AdjustedCounts: true, Kinds: []engine.Kind{engine.KindServer}}).read(nil, td)
+	readerOf(Config{AdjustedCounts: true, Kinds: []engine.SpanKind{engine.SpanKindServer}}).read(nil, td)
 	if diff := cmp.Diff(marshal(t, before), marshal(t, td)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -507,9 +507,9 @@ func findingOf(t *testing.T, s sdktrace.ReadOnlySpan) finding {
 	sum := &summaries[0]
 	switch {
 	case sum.Success == 1:
-		return finding{sum.Operation, sum.SlowCalls[0].Code, engine.OutcomeSuccess}
+		return finding{sum.Operation, sum.SlowExemplars[0].Code, engine.OutcomeSuccess}
 	case sum.Failure == 1:
-		return finding{sum.Operation, sum.FailedCalls[0].Code, engine.OutcomeFailure}
+		return finding{sum.Operation, sum.FailureExemplars[0].Code, engine.OutcomeFailure}
 	case sum.Cancelled == 1:
 		return finding{sum.Operation, "", engine.OutcomeCancelled}
 	default:
@@ -538,7 +538,7 @@ func TestSpansMeanTheSameAsInTheProcess(t *testing.T) {
 	if err := decoder.Decode(&recording); err != nil {
 		t.Fatal(err)
 	}
-	r := readerOf(Config{Kinds: []engine.Kind{engine.KindInternal, engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}})
+	r := readerOf(Config{Kinds: []engine.SpanKind{engine.SpanKindInternal, engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}})
 	outcomes := make(map[engine.Outcome]int)
 	for _, s := range recording {
 		for i := range s.Spans {
@@ -593,7 +593,7 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(seed)
 	}
-	r := readerOf(Config{AdjustedCounts: true, Kinds: []engine.Kind{engine.KindInternal, engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}})
+	r := readerOf(Config{AdjustedCounts: true, Kinds: []engine.SpanKind{engine.SpanKindInternal, engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}})
 	f.Fuzz(func(t *testing.T, message []byte) {
 		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(message)
 		if err != nil {
@@ -606,7 +606,7 @@ func FuzzRead(f *testing.F) {
 		}
 		for i := range spans {
 			s := &spans[i]
-			if s.Outcome == engine.OutcomeUnset || s.Code == "" || s.Duration < 0 || s.End < 0 || s.Weight == 0 || s.Kind < engine.KindInternal || s.Kind > engine.KindConsumer {
+			if s.Outcome == engine.OutcomeUnset || s.Code == "" || s.Duration < 0 || s.End < 0 || s.Weight == 0 || s.SpanKind < engine.SpanKindInternal || s.SpanKind > engine.SpanKindConsumer {
 				t.Fatalf("%+v", *s)
 			}
 		}

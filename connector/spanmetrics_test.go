@@ -97,7 +97,7 @@ func spanMetricsOf(t *testing.T, settings map[string]any, traces ptrace.Traces) 
 // ourMetricsOf returns what we make of the same spans, without the clock of a running component.
 func ourMetricsOf(t *testing.T, settings map[string]any, traces ptrace.Traces) pmetric.Metrics {
 	t.Helper()
-	config := Config{Kinds: []engine.Kind{engine.KindInternal, engine.KindServer, engine.KindClient, engine.KindProducer, engine.KindConsumer}}
+	config := Config{Kinds: []engine.SpanKind{engine.SpanKindInternal, engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}}
 	if err := confmap.NewFromStringMap(map[string]any{"metrics": settings}).Unmarshal(&config); err != nil {
 		t.Fatal(err)
 	}

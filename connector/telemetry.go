@@ -122,7 +122,7 @@ func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 		switch a := &alerts[i]; {
 		case a.State == alert.Resolved:
 			t.resolved.Add(1)
-		case !a.Reminder:
+		case !a.Repeat:
 			t.fired.Add(1)
 		}
 	}

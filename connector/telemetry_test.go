@@ -204,7 +204,7 @@ func TestTelemetryOfReminders(t *testing.T) {
 		set := connectortest.NewNopSettings(Type)
 		set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 		p := &pipelines{}
-		p.make(t, &Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Objective: engine.Objective{AlertAfter: 1, RemindEvery: 2 * time.Minute}}}}, toLogs, set)
+		p.make(t, &Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Objective: engine.Objective{AlertAfter: 1, RepeatInterval: 2 * time.Minute}}}}, toLogs, set)
 		p.startAll(t)
 		defer p.shutdown(t)
 		for range 10 {

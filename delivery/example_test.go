@@ -20,14 +20,14 @@ func Example() {
 		return
 	}
 	judge := alert.NewJudge()
-	troubles := delivery.NewTroubles(func(err error) { fmt.Println("trouble:", err) })
+	troubles := delivery.NewErrorHandler(func(err error) { fmt.Println("trouble:", err) })
 	outlet := delivery.New(delivery.Config{
 		Notifiers: []alert.Notifier{alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
-			fmt.Println(alerts[0].State, alerts[0].Operation, "at", alerts[0].At.Format(time.Kitchen))
+			fmt.Println(alerts[0].State, alerts[0].Operation, "at", alerts[0].DecidedAt.Format(time.Kitchen))
 			return nil
 		})},
 		Sinks:   []engine.Sink{engine.SinkFunc(func(context.Context, engine.Period) error { return errors.New("full") })},
-		Trouble: troubles.Once,
+		OnError: troubles.HandleOnce,
 	})
 
 	start := time.Date(2026, 3, 1, 15, 0, 0, 0, time.UTC)

@@ -21,9 +21,9 @@ type Config struct {
 	// Sinks are where periods go. Default: nowhere.
 	Sinks []engine.Sink
 	// Trouble gets the errors and panics of sinks and notifiers, with a kind for each of
-	// them, from many goroutines. It must not wait for anything; [Troubles.Once] is made
+	// them, from many goroutines. It must not wait for anything; [ErrorHandler.Once] is made
 	// for it. Default: nobody is told.
-	Trouble func(kind string, err error)
+	OnError func(kind string, err error)
 }
 
 const (
@@ -47,7 +47,7 @@ type undelivered struct{ periods, notifications uint64 }
 
 // New starts an outlet.
 func New(c Config) *Outlet {
-	trouble := c.Trouble
+	trouble := c.OnError
 	if trouble == nil {
 		trouble = func(string, error) {}
 	}
@@ -59,7 +59,7 @@ func New(c Config) *Outlet {
 			Handle:  s.Consume,
 			Size:    pendingPeriods,
 			Timeout: consumeTimeout,
-			Trouble: func(err error) {
+			OnError: func(err error) {
 				trouble(fmt.Sprintf("sink %d", i), fmt.Errorf("sink %d (%T): %w", i, s, err))
 			},
 		}))
@@ -119,5 +119,5 @@ func (o *Outlet) eachSink(do func(*outbox.Outbox[engine.Period]) error) error {
 }
 
 // IsHandler reports whether the calling goroutine is inside a sink, a notifier or a handler
-// of [Troubles]. Such a caller must not wait for Flush or Close: it would wait for itself.
+// of [ErrorHandler]. Such a caller must not wait for Flush or Close: it would wait for itself.
 func IsHandler() bool { return outbox.IsHandler() }

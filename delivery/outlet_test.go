@@ -89,13 +89,13 @@ func TestOutletIsolatesReceivers(t *testing.T) {
 				var good receiver
 				var told diary
 				o := New(Config{
-					Delivery: alert.Delivery{Attempts: 1},
+					Delivery: alert.Delivery{MaxAttempts: 1},
 					Sinks:    []engine.Sink{sink(bad), &good},
 					Notifiers: []alert.Notifier{
 						notifier(func(ctx context.Context, _ []alert.Alert) error { return bad(ctx, engine.Period{}) }),
 						&good,
 					},
-					Trouble: func(kind string, err error) { told.write(fmt.Errorf("[%s] %w", kind, err)) },
+					OnError: func(kind string, err error) { told.write(fmt.Errorf("[%s] %w", kind, err)) },
 				})
 				began := time.Now()
 				for i := range 3 {
@@ -135,7 +135,7 @@ func TestOutletIsolatesReceivers(t *testing.T) {
 func TestSendSaysWhatWasUndelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := New(Config{
-			Delivery:  alert.Delivery{Attempts: 1},
+			Delivery:  alert.Delivery{MaxAttempts: 1},
 			Sinks:     []engine.Sink{sink(func(context.Context, engine.Period) error { return errors.New("full") })},
 			Notifiers: []alert.Notifier{notifier(func(context.Context, []alert.Alert) error { return errors.New("down") })},
 		})
@@ -289,8 +289,8 @@ func TestIsHandler(t *testing.T) {
 		Notifiers: []alert.Notifier{notifier(func(context.Context, []alert.Alert) error { in[1] = IsHandler(); return nil })},
 	})
 	o.Send(period(0), alerts("a"))
-	troubles := NewTroubles(func(error) { in[2] = IsHandler() })
-	troubles.Report(errors.New("mine"))
+	troubles := NewErrorHandler(func(error) { in[2] = IsHandler() })
+	troubles.Handle(errors.New("mine"))
 	if err := errors.Join(o.Close(t.Context()), troubles.Close(t.Context())); err != nil {
 		t.Error(err)
 	}

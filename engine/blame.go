@@ -12,7 +12,7 @@ type blame struct {
 	causes *Causes
 	found  []*Cause // what find returned, for each of the calls that were due
 	// callees tells clients apart by whom they called; nil: they are not told apart.
-	callees *callees
+	callees *peerServices
 
 	// What follows is used again by each call of find.
 
@@ -137,11 +137,11 @@ func (b *blame) span(family []relative, s *relative) {
 	if failed && b.callees != nil && !s.isAnswered {
 		if server := b.callees.unanswered(s.recentSpan, b.callerOf(family, s)); server != nil {
 			// As if the server had failed and told so.
-			b.causes.Ended(Link{Trace: link.Trace, Parent: link.Span}, Cause{Service: server.key.Service, Kind: server.key.Kind, Operation: server.key.Name, Code: s.code}, OutcomeFailure, 0, s.end)
+			b.causes.Ended(Link{Trace: link.Trace, Parent: link.Span}, Cause{Service: server.key.Service, SpanKind: server.key.SpanKind, Operation: server.key.Name, Code: s.code}, OutcomeFailure, 0, s.end)
 		}
 	}
 	key := &s.op.key
-	failure, slow := b.causes.Ended(link, Cause{Service: key.Service, Kind: key.Kind, Operation: key.Name, Code: s.code}, s.outcome, s.duration, s.end)
+	failure, slow := b.causes.Ended(link, Cause{Service: key.Service, SpanKind: key.SpanKind, Operation: key.Name, Code: s.code}, s.outcome, s.duration, s.end)
 	i, ok := b.isDue[s.number]
 	switch {
 	case !ok:

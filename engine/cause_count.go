@@ -6,7 +6,7 @@ import (
 )
 
 // maxCauseCounts bounds the causes that are counted one by one for each operation and
-// period; further ones are counted together under [OverflowOperation].
+// period; further ones are counted together under [OverflowName].
 const maxCauseCounts = 16
 
 // causeCounter counts calls by what they are blamed on.
@@ -18,7 +18,7 @@ type causeTally struct {
 }
 
 // otherCauses stands for all causes that got no place of their own.
-var otherCauses = &Cause{Operation: OverflowOperation}
+var otherCauses = &Cause{Operation: OverflowName}
 
 // add counts n calls; those that are blamed on nothing are none.
 func (c *causeCounter) add(cause *Cause, n uint64) {
@@ -61,7 +61,7 @@ func compareCauses(a, b CauseCount) int {
 		cmp.Compare(a.Operation, b.Operation),
 		cmp.Compare(a.Code, b.Code),
 		cmp.Compare(a.Service, b.Service),
-		cmp.Compare(a.Kind, b.Kind),
+		cmp.Compare(a.SpanKind, b.SpanKind),
 	)
 }
 

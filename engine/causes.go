@@ -14,9 +14,9 @@ import (
 // Cause is what a failed or slow call is blamed on: an operation, and the code with
 // which it ended.
 type Cause struct {
-	Service   string `json:"service"`
-	Kind      Kind   `json:"kind"`
-	Operation string `json:"operation"`
+	Service   string   `json:"service"`
+	SpanKind  SpanKind `json:"span_kind"`
+	Operation string   `json:"operation"`
 	// Code is the code as it was reported: a slow call may have succeeded. [NetworkCode]
 	// has a meaning of its own.
 	Code string `json:"code,omitempty"`
@@ -31,7 +31,7 @@ func (c *Cause) IsNetwork() bool { return c.Code == NetworkCode }
 
 // Key returns the operation that is blamed.
 func (c *Cause) Key() OperationKey {
-	return OperationKey{Service: c.Service, Kind: c.Kind, Name: c.Operation}
+	return OperationKey{Service: c.Service, SpanKind: c.SpanKind, Name: c.Operation}
 }
 
 // Link places a span in its trace.
@@ -142,7 +142,7 @@ func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
 // one failed.
 func (c *Causes) Ended(l Link, self Cause, outcome Outcome, d time.Duration, end int64) (failure, slow *Cause) {
 	if self.Code == NetworkCode { // a call's own code says nothing of the network
-		self.Code = OverflowOperation
+		self.Code = OverflowName
 	}
 	var own *Cause
 	if l.Parent != [8]byte{} && (outcome == OutcomeFailure || d > 0) {
@@ -161,7 +161,7 @@ func (c *Causes) Ended(l Link, self Cause, outcome Outcome, d time.Duration, end
 		case left.took > d/2:
 			slow = left.slow
 		case isOnTheWay(&self, left.slowest):
-			slow = c.intern(&Cause{Service: left.slowest.Service, Kind: left.slowest.Kind, Operation: left.slowest.Operation, Code: NetworkCode})
+			slow = c.intern(&Cause{Service: left.slowest.Service, SpanKind: left.slowest.SpanKind, Operation: left.slowest.Operation, Code: NetworkCode})
 		}
 	}
 	switch {
@@ -181,7 +181,7 @@ func (c *Causes) Ended(l Link, self Cause, outcome Outcome, d time.Duration, end
 
 // isOnTheWay reports whether a call is a client's whose time was not that of its server.
 func isOnTheWay(client, server *Cause) bool {
-	return client.Kind == KindClient && server != nil && server.Kind == KindServer && server.Service != CutName(client.Service)
+	return client.SpanKind == SpanKindClient && server != nil && server.SpanKind == SpanKindServer && server.Service != TruncateName(client.Service)
 }
 
 // Succeeded takes a call that succeeded and was not slow. If the last failed child of its parent was
@@ -385,7 +385,7 @@ func mix(a, b uint64) uint64 {
 
 // isOf reports whether c, which is interned, is a call of the given operation.
 func (c *Cause) isOf(key OperationKey) bool {
-	return c.Kind == key.Kind && c.Operation == operationName(key.Name) && c.Service == CutName(key.Service)
+	return c.SpanKind == key.SpanKind && c.Operation == operationName(key.Name) && c.Service == TruncateName(key.Service)
 }
 
 // causeTable is a set of causes, for any number of goroutines. It only grows, by at most
@@ -396,10 +396,10 @@ type causeTable struct {
 	slots [2 * maxCauses]atomic.Pointer[Cause]
 }
 
-// intern returns a cause that equals self, with its names cut as [CutName] does, and that
+// intern returns a cause that equals self, with its names cut as [TruncateName] does, and that
 // holds on to nothing else in memory. Mostly that is one that was returned before.
 func (c *Causes) intern(self *Cause) *Cause {
-	cut := Cause{CutName(self.Service), self.Kind, operationName(self.Operation), CutName(self.Code)}
+	cut := Cause{TruncateName(self.Service), self.SpanKind, operationName(self.Operation), TruncateName(self.Code)}
 	hash := maphash.Comparable(c.strings, cut)
 	t := c.known.Load()
 	if t != nil {
@@ -407,7 +407,7 @@ func (c *Causes) intern(self *Cause) *Cause {
 			return found
 		}
 	}
-	own := &Cause{strings.Clone(cut.Service), cut.Kind, strings.Clone(cut.Operation), strings.Clone(cut.Code)}
+	own := &Cause{strings.Clone(cut.Service), cut.SpanKind, strings.Clone(cut.Operation), strings.Clone(cut.Code)}
 	if t == nil || t.size.Add(1) > maxCauses {
 		fresh := new(causeTable)
 		fresh.size.Store(1)

@@ -101,7 +101,7 @@ func parseTraces(t testing.TB, text string) []*tracedSpan {
 
 // self returns the span as it is blamed.
 func (s *tracedSpan) self() Cause {
-	return Cause{Service: "shop", Kind: KindClient, Operation: s.name, Code: s.code}
+	return Cause{Service: "shop", SpanKind: SpanKindClient, Operation: s.name, Code: s.code}
 }
 
 // end ends the span after its children, at the time that now holds, and checks what it blames.
@@ -436,9 +436,9 @@ func span(trace, span, parent uint64) Link {
 func remote(l Link) Link { l.RemoteParent = true; return l }
 
 var (
-	get     = Cause{Service: "shop", Kind: KindServer, Operation: "GET /", Code: "500"}
-	query   = Cause{Service: "shop", Kind: KindClient, Operation: "SELECT", Code: "timeout"}
-	update  = Cause{Service: "shop", Kind: KindClient, Operation: "UPDATE", Code: "23505"}
+	get     = Cause{Service: "shop", SpanKind: SpanKindServer, Operation: "GET /", Code: "500"}
+	query   = Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "SELECT", Code: "timeout"}
+	update  = Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "UPDATE", Code: "23505"}
 	endTime = noon.UnixNano()
 )
 
@@ -561,19 +561,19 @@ func TestCausesRemoteParents(t *testing.T) {
 // The way to a server is to blame only where a client waited for one elsewhere.
 func TestCausesOnTheWay(t *testing.T) {
 	for _, tt := range []struct {
-		parent, child Kind
+		parent, child SpanKind
 		service       string
 		want          bool
 	}{
-		{KindClient, KindServer, "stock", true},
-		{KindClient, KindServer, "shop", false},
-		{KindClient, KindClient, "stock", false},
-		{KindServer, KindServer, "stock", false},
-		{KindProducer, KindConsumer, "stock", false},
+		{SpanKindClient, SpanKindServer, "stock", true},
+		{SpanKindClient, SpanKindServer, "shop", false},
+		{SpanKindClient, SpanKindClient, "stock", false},
+		{SpanKindServer, SpanKindServer, "stock", false},
+		{SpanKindProducer, SpanKindConsumer, "stock", false},
 	} {
 		c := NewCauses()
-		c.Ended(span(1, 2, 1), Cause{Service: tt.service, Kind: tt.child, Operation: "GET /stock"}, OutcomeSuccess, 10*ms, endTime)
-		_, slow := c.Ended(span(1, 1, 0), Cause{Service: "shop", Kind: tt.parent, Operation: "get"}, OutcomeSuccess, time.Second, endTime)
+		c.Ended(span(1, 2, 1), Cause{Service: tt.service, SpanKind: tt.child, Operation: "GET /stock"}, OutcomeSuccess, 10*ms, endTime)
+		_, slow := c.Ended(span(1, 1, 0), Cause{Service: "shop", SpanKind: tt.parent, Operation: "get"}, OutcomeSuccess, time.Second, endTime)
 		if got := slow != nil && slow.IsNetwork(); got != tt.want || slow != nil && !got {
 			t.Errorf("a %s that waited for a %s of %s blames %v", tt.parent, tt.child, tt.service, slow)
 		}
@@ -942,7 +942,7 @@ func TestCausesAreBounded(t *testing.T) {
 
 func TestCausesAllocateNothing(t *testing.T) {
 	c := NewCauses()
-	long := Cause{strings.Repeat("s", 1000), KindClient, strings.Repeat("o", 1000), strings.Repeat("c", 1000)}
+	long := Cause{strings.Repeat("s", 1000), SpanKindClient, strings.Repeat("o", 1000), strings.Repeat("c", 1000)}
 	i := uint64(0)
 	trace := func() {
 		i++
@@ -1004,11 +1004,11 @@ func TestCausesNames(t *testing.T) {
 	c := NewCauses()
 	page := strings.Repeat("é", 1<<20)
 	for _, self := range []Cause{
-		{page, KindClient, page, page},
-		{page[:8], KindClient, page[:8], page[:8]},
+		{page, SpanKindClient, page, page},
+		{page[:8], SpanKindClient, page[:8], page[:8]},
 	} {
 		got := c.intern(&self)
-		want := Cause{CutName(self.Service), KindClient, CutName(self.Operation), CutName(self.Code)}
+		want := Cause{TruncateName(self.Service), SpanKindClient, TruncateName(self.Operation), TruncateName(self.Code)}
 		if *got != want {
 			t.Errorf("got %d, %d and %d bytes", len(got.Service), len(got.Operation), len(got.Code))
 		}
@@ -1027,7 +1027,7 @@ func TestCausesNames(t *testing.T) {
 		t.Errorf("a call without a name is blamed as %q, want %q", got.Operation, UnnamedOperation)
 	}
 	for _, other := range []OperationKey{
-		{"shop", KindServer, "SELECT"}, {"other", KindClient, "SELECT"}, {"shop", KindClient, "UPDATE"},
+		{"shop", SpanKindServer, "SELECT"}, {"other", SpanKindClient, "SELECT"}, {"shop", SpanKindClient, "UPDATE"},
 	} {
 		c.Ended(span(1, 2, 1), query, OutcomeFailure, ms, endTime)
 		c.Succeeded(span(1, 3, 1), other)
@@ -1040,15 +1040,15 @@ func TestCauseJSON(t *testing.T) {
 		c    Cause
 		want string
 	}{
-		{query, `{"service":"shop","kind":"client","operation":"SELECT","code":"timeout"}`},
-		{Cause{Kind: KindServer, Operation: "GET /"}, `{"service":"","kind":"server","operation":"GET /"}`},
+		{query, `{"service":"shop","span_kind":"client","operation":"SELECT","code":"timeout"}`},
+		{Cause{SpanKind: SpanKindServer, Operation: "GET /"}, `{"service":"","span_kind":"server","operation":"GET /"}`},
 	} {
 		got, err := json.Marshal(tt.c)
 		if err != nil || string(got) != tt.want {
 			t.Errorf("got %s, %v, want %s", got, err, tt.want)
 		}
 	}
-	if got, want := query.Key(), (OperationKey{"shop", KindClient, "SELECT"}); got != want {
+	if got, want := query.Key(), (OperationKey{"shop", SpanKindClient, "SELECT"}); got != want {
 		t.Errorf("the key of %v is %v, want %v", query, got, want)
 	}
 }
@@ -1085,8 +1085,8 @@ func TestCausesConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for i := range traces {
 				// The code tells the trace, so causes are new all the time.
-				leaf := Cause{"shop", KindClient, "SELECT", fmt.Sprint("leaf", g, i/4)}
-				load := Cause{"shop", KindInternal, "load", fmt.Sprint("load", g, i/4)}
+				leaf := Cause{"shop", SpanKindClient, "SELECT", fmt.Sprint("leaf", g, i/4)}
+				load := Cause{"shop", SpanKindInternal, "load", fmt.Sprint("load", g, i/4)}
 				trace := uint64(g)<<32 | uint64(i)
 				c.Ended(span(trace, 9, 3), leaf, OutcomeFailure, 9*ms, endTime)
 				c.Passed(span(trace, 3, 2))

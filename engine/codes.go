@@ -9,9 +9,9 @@ import (
 
 // Names of what did not get a place, or a name, of its own.
 const (
-	// OverflowOperation is the operation, and the code, under which everything is
+	// OverflowName is the operation, and the code, under which everything is
 	// counted for which there is no room.
-	OverflowOperation = "_OTHER"
+	OverflowName = "_OTHER"
 	// UnnamedOperation is the operation of reports without a name.
 	UnnamedOperation = "_UNNAMED"
 )
@@ -19,9 +19,9 @@ const (
 // MaxNameBytes is the number of bytes that a name or a code may have; longer ones are cut.
 const MaxNameBytes = 256
 
-// CutName returns s, cut at a rune if it is longer than [MaxNameBytes]. It does not
+// TruncateName returns s, cut at a rune if it is longer than [MaxNameBytes]. It does not
 // copy: the result keeps all of s in memory.
-func CutName(s string) string {
+func TruncateName(s string) string {
 	if len(s) <= MaxNameBytes {
 		return s
 	}
@@ -32,15 +32,15 @@ func CutName(s string) string {
 	return s[:n]
 }
 
-// bounded is CutName, and a copy that holds on to nothing else in memory.
-func bounded(s string) string { return strings.Clone(CutName(s)) }
+// bounded is TruncateName, and a copy that holds on to nothing else in memory.
+func bounded(s string) string { return strings.Clone(TruncateName(s)) }
 
 // operationName returns the name under which an operation is counted.
 func operationName(name string) string {
 	if name == "" {
 		return UnnamedOperation
 	}
-	return CutName(name)
+	return TruncateName(name)
 }
 
 // CodeFeature says what a status code means.
@@ -86,7 +86,7 @@ func codeMeansSuccess(code string) bool {
 }
 
 // codeCounter counts failures by code, up to a number of codes; the rest count
-// as OverflowOperation. The codes stay a list: there are few, and it is cheap
+// as OverflowName. The codes stay a list: there are few, and it is cheap
 // to keep one for every operation.
 type codeCounter []codeTally
 
@@ -98,7 +98,7 @@ type codeTally struct {
 // add counts n failures and returns the code under which they were counted. limit
 // is the number of codes that get a place of their own.
 func (c *codeCounter) add(code string, n uint64, limit int) string {
-	code = CutName(code)
+	code = TruncateName(code)
 	for i := range *c {
 		if (*c)[i].code == code {
 			(*c)[i].count += n
@@ -106,7 +106,7 @@ func (c *codeCounter) add(code string, n uint64, limit int) string {
 		}
 	}
 	if len(*c) >= limit {
-		code = OverflowOperation
+		code = OverflowName
 		for i := range *c {
 			if (*c)[i].code == code {
 				(*c)[i].count += n

@@ -48,7 +48,7 @@ func TestOutcomeOfCode(t *testing.T) {
 		{"23505", OutcomeFailure},
 		{"\uff11\uff10\uff10", OutcomeFailure}, // fullwidth digits
 		{"\u0661", OutcomeFailure},             // an Arabic digit
-		{OverflowOperation, OutcomeFailure},
+		{OverflowName, OutcomeFailure},
 	}
 	for _, tt := range tests {
 		if got := OutcomeOf(nil, tt.code); got != tt.want {
@@ -101,7 +101,7 @@ func TestCut(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := CutName(tt.s); got != tt.want {
+			if got := TruncateName(tt.s); got != tt.want {
 				t.Errorf("got %d bytes ending in %+q, want %d", len(got), got[max(0, len(got)-4):], len(tt.want))
 			}
 			if got := bounded(tt.s); got != tt.want {
@@ -176,7 +176,7 @@ func TestCodesBeyondTheLimit(t *testing.T) {
 			code := fmt.Sprintf("E%03d", i)
 			want := code
 			if i >= 64 {
-				want = OverflowOperation
+				want = OverflowName
 			}
 			if got := c.add(code, 1, 64); got != want {
 				t.Fatalf("round %d: %s was counted under %s, want %s", round, code, got, want)
@@ -185,9 +185,9 @@ func TestCodesBeyondTheLimit(t *testing.T) {
 	}
 	got := c.take(nil)
 	if len(got) != 65 {
-		t.Errorf("%d codes, want 64 and %s", len(got), OverflowOperation)
+		t.Errorf("%d codes, want 64 and %s", len(got), OverflowName)
 	}
-	if want := (CodeCount{OverflowOperation, "", 3 * 36}); got[0] != want {
+	if want := (CodeCount{OverflowName, "", 3 * 36}); got[0] != want {
 		t.Errorf("the largest is %v, want %v", got[0], want)
 	}
 	var sum uint64
@@ -202,10 +202,10 @@ func TestCodesBeyondTheLimit(t *testing.T) {
 // Somebody may use the name of the overflow as a code of his own.
 func TestCodeWithTheOverflowsName(t *testing.T) {
 	var c codeCounter
-	for _, code := range []string{"a", OverflowOperation, "b", "c", "d"} {
+	for _, code := range []string{"a", OverflowName, "b", "c", "d"} {
 		c.add(code, 1, 3)
 	}
-	checkCodes(t, c.take(nil), []CodeCount{{OverflowOperation, "", 3}, {"a", "", 1}, {"b", "", 1}})
+	checkCodes(t, c.take(nil), []CodeCount{{OverflowName, "", 3}, {"a", "", 1}, {"b", "", 1}})
 }
 
 func TestLongCodesAreCutAtARune(t *testing.T) {

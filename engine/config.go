@@ -37,12 +37,12 @@ type Config struct {
 	// inherits Distribution's.
 	Distributions map[string]Distribution `mapstructure:"distributions"`
 	// MaxOperations is the number of operations that are counted one by one; the
-	// reports of further ones are counted together under [OverflowOperation], 1 to
+	// reports of further ones are counted together under [OverflowName], 1 to
 	// 1,000,000. Default 2000.
 	MaxOperations int `mapstructure:"max_operations"`
 	// MaxCodes is the number of failure codes that are counted one by one for each
 	// operation and period; further ones are counted together under
-	// [OverflowOperation], 1 to 1000. Default 64.
+	// [OverflowName], 1 to 1000. Default 64.
 	MaxCodes int `mapstructure:"max_codes"`
 	// IdlePeriods is the number of periods without a call after which an operation
 	// gives up its place, 1 to 1,000,000, unless whoever judges it needs it. Default 60.

@@ -72,14 +72,14 @@ func TestConfigValidate(t *testing.T) {
 		"all at once": {
 			Config{
 				Period:        1,
-				Objective:     Objective{MinCalls: -1, WithinTarget: 2},
+				Objective:     Objective{MinCalls: -1, WithinTargetRatio: 2},
 				Operations:    map[string]Objective{"b": {AlertAfter: -1}, "a": {RecoverAfter: -1, LatencyTarget: -1}},
 				Distribution:  Distribution{Lowest: -1, Intervals: 99},
 				Distributions: map[string]Distribution{"x": {Bounds: []time.Duration{2, 1}}},
 				MaxOperations: -1, MaxCodes: -2, IdlePeriods: -3, QueueSize: -4,
 			},
 			`period: must be between 10ms and 1h, got 1ns
-objective.within_target: must be above 0 and at most 1, got 2
+objective.within_target_ratio: must be above 0 and at most 1, got 2
 objective.min_calls: must be between 1 and 1000000000, got -1
 operations["a"].latency_target: must be above 0s and at most 24h, got -1ns
 operations["a"].recover_after: must be between 1 and 100, got -1
@@ -204,14 +204,14 @@ func FuzzConfig(f *testing.F) {
 	f.Add(int64(0), 0.0, int64(0), 0, 0, int64(0), int64(0), 0, int64(0), int64(0), 0, 0, "", "")
 	f.Add(int64(time.Second), 0.99, int64(ms), 1, 1, int64(ms), int64(time.Second), 64, int64(0), int64(0), 1, 1, "GET /x", "500")
 	f.Add(int64(-1), math.NaN(), int64(-1), -1, 1001, int64(math.MinInt64), int64(math.MaxInt64), 3, int64(1), int64(2), -1, 5000, "\xff", "\x00")
-	f.Add(int64(time.Hour), 1.0, int64(math.MaxInt64), 1000, 3, int64(math.MaxInt64), int64(math.MinInt64), 5, int64(5), int64(5), 16, 64, OverflowOperation, OverflowOperation)
+	f.Add(int64(time.Hour), 1.0, int64(math.MaxInt64), 1000, 3, int64(math.MaxInt64), int64(math.MinInt64), 5, int64(5), int64(5), 16, 64, OverflowName, OverflowName)
 	f.Fuzz(func(t *testing.T, period int64, ratio float64, target int64, n, m int, lowest, highest int64, intervals int, bound0, bound1 int64, limit, codes int, name, code string) {
 		c := Config{
 			Name:          name,
 			Service:       code,
 			Period:        time.Duration(period),
 			Objective:     Objective{SuccessRatio: ratio, LatencyTarget: time.Duration(target), AlertAfter: n, RecoverAfter: m},
-			Operations:    map[string]Objective{name: {WithinTarget: ratio, MinCalls: m}},
+			Operations:    map[string]Objective{name: {WithinTargetRatio: ratio, MinCalls: m}},
 			Codes:         map[string]CodeFeature{code: {Success: n > 2, Name: name}},
 			Distribution:  Distribution{Lowest: time.Duration(lowest), Highest: time.Duration(highest), Intervals: intervals},
 			Distributions: map[string]Distribution{name: {Intervals: intervals}},

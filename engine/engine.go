@@ -65,7 +65,7 @@ type Hooks struct {
 	// Keep says that an idle operation must keep its place, as one with a firing alert must.
 	Keep func(OperationKey) bool
 	// Trouble gets what is wrong with the engine's own work.
-	Trouble func(error)
+	OnError func(error)
 }
 
 // New starts an engine. It returns the errors of [Config.Validate].
@@ -80,8 +80,8 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	if hooks.Closed == nil {
 		hooks.Closed = func(*Period) {}
 	}
-	if hooks.Trouble == nil {
-		hooks.Trouble = func(error) {}
+	if hooks.OnError == nil {
+		hooks.OnError = func(error) {}
 	}
 	e := &Engine{
 		queue:   newQueue(c.QueueSize),
@@ -101,9 +101,9 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	return e, nil
 }
 
-// Discard returns an engine that was never started: it refuses every report. Its
+// Noop returns an engine that was never started: it refuses every report. Its
 // other methods do nothing, as after Shutdown.
-func Discard() *Engine {
+func Noop() *Engine {
 	e := &Engine{queue: newQueue(minQueue), done: make(chan struct{}), stop: make(chan struct{})}
 	e.queue.seal()
 	close(e.done)
@@ -114,7 +114,7 @@ func Discard() *Engine {
 // and returns false if the report was dropped, because the queue was full or the
 // engine was shut down; either is counted.
 func (e *Engine) Report(r Report) bool {
-	return e.queue.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.Kind, r.Outcome))
+	return e.queue.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.SpanKind, r.Outcome))
 }
 
 // Intake returns the way into the engine for callers to whom every nanosecond counts.
@@ -123,7 +123,7 @@ func (e *Engine) Intake() *Intake { return e.queue }
 // ReportTraced is Report for a call whose span is known, so that it can become an
 // exemplar. cause is what it is blamed on if it failed or was slow; nil: itself.
 func (e *Engine) ReportTraced(r Report, ref TraceRef, cause *Cause) bool {
-	more := detail{trace: ref, service: r.Service, kind: r.Kind, outcome: r.Outcome, cause: cause}
+	more := detail{trace: ref, service: r.Service, kind: r.SpanKind, outcome: r.Outcome, cause: cause}
 	if !r.End.IsZero() {
 		more.end = r.End.UnixNano()
 	}
@@ -322,12 +322,12 @@ func (e *Engine) closeDue() time.Duration {
 	p, stepped := e.calendar.next(mono, wall)
 	switch {
 	case stepped > 0:
-		e.hooks.Trouble(fmt.Errorf("wall clock is %s ahead: no periods for the time between", stepped.Round(time.Millisecond)))
+		e.hooks.OnError(fmt.Errorf("wall clock is %s ahead: no periods for the time between", stepped.Round(time.Millisecond)))
 	case stepped < 0:
-		e.hooks.Trouble(fmt.Errorf("wall clock was set back: periods stay %s ahead of it", (-stepped).Round(time.Millisecond)))
+		e.hooks.OnError(fmt.Errorf("wall clock was set back: periods stay %s ahead of it", (-stepped).Round(time.Millisecond)))
 	}
 	if p.Missed > 0 {
-		e.hooks.Trouble(fmt.Errorf("process stood still: %d period ends passed unseen, their time is part of the period that began at %s", p.Missed, p.Start.Format(time.RFC3339)))
+		e.hooks.OnError(fmt.Errorf("process stood still: %d period ends passed unseen, their time is part of the period that began at %s", p.Missed, p.Start.Format(time.RFC3339)))
 	}
 	e.finish(p)
 	return e.untilDue()
@@ -354,7 +354,7 @@ func (e *Engine) finish(p Period) {
 // reportDropped says that n of a period's reports were dropped, and why.
 func (e *Engine) reportDropped(p *Period, n uint64, why string) {
 	if n > 0 {
-		e.hooks.Trouble(fmt.Errorf("%d of %d reports dropped between %s and %s: %s",
+		e.hooks.OnError(fmt.Errorf("%d of %d reports dropped between %s and %s: %s",
 			n, p.Received, p.Start.Format(time.TimeOnly), p.End.Format(time.TimeOnly), why))
 	}
 }
@@ -367,7 +367,7 @@ func (e *Engine) takeObjectives() {
 	e.mu.Unlock()
 	for operation, o := range pending {
 		if err := e.windows.SetObjective(operation, o); err != nil {
-			e.hooks.Trouble(err)
+			e.hooks.OnError(err)
 		}
 	}
 }

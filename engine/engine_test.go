@@ -34,7 +34,7 @@ func (r *recorder) hooks() Hooks {
 				<-hold
 			}
 		},
-		Trouble: func(err error) {
+		OnError: func(err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.troubles = append(r.troubles, err.Error())
@@ -169,7 +169,7 @@ func TestEngineAccountsForEveryReport(t *testing.T) {
 					if isShut.Load() {
 						after++
 					}
-					r := Report{Operation: names[i%len(names)], Kind: Kind(p), Outcome: Outcome(i % 5), Duration: time.Duration(i)}
+					r := Report{Operation: names[i%len(names)], SpanKind: SpanKind(p), Outcome: Outcome(i % 5), Duration: time.Duration(i)}
 					report := e.Report
 					if i%7 == 0 {
 						report = func(r Report) bool { return e.ReportTraced(r, TraceRef{TraceID: [16]byte{1}}, nil) }
@@ -534,11 +534,11 @@ func TestEngineIntake(t *testing.T) {
 		e, r := start(t, Config{QueueSize: 16})
 		in := e.Intake()
 		for range 16 {
-			if !in.Push("shop", "a", "503", 5*ms, HowOf(KindServer, OutcomeFailure)) {
+			if !in.Push("shop", "a", "503", 5*ms, HowOf(SpanKindServer, OutcomeFailure)) {
 				t.Error("refused")
 			}
 		}
-		if in.Push("shop", "a", "503", 5*ms, HowOf(KindServer, OutcomeFailure)) {
+		if in.Push("shop", "a", "503", 5*ms, HowOf(SpanKindServer, OutcomeFailure)) {
 			t.Error("a report too many was taken")
 		}
 		wait(time.Minute)
@@ -547,11 +547,11 @@ func TestEngineIntake(t *testing.T) {
 			t.Fatalf("got %+v, want 17 reports of which 1 was dropped", periods)
 		}
 		s := summaryOf(t, periods[0], "a")
-		if s.Service != "shop" || s.Kind != KindServer || s.Failure != 16 || s.FailureLatency.Mean != 5*ms || s.Failures[0].Code != "503" {
+		if s.Service != "shop" || s.SpanKind != SpanKindServer || s.Failure != 16 || s.FailureLatency.Mean != 5*ms || s.Failures[0].Code != "503" {
 			t.Errorf("got %+v", s)
 		}
 		shutdown(t, e)
-		if in.Push("shop", "a", "", 0, HowOf(KindServer, OutcomeSuccess)) || e.Stats().DroppedShutdown != 1 {
+		if in.Push("shop", "a", "", 0, HowOf(SpanKindServer, OutcomeSuccess)) || e.Stats().DroppedShutdown != 1 {
 			t.Errorf("after Shutdown the stats are %+v", e.Stats())
 		}
 	})
@@ -795,11 +795,11 @@ func TestEngineExemplars(t *testing.T) {
 		wait(50 * time.Second)
 		s := summaryOf(t, r.takePeriod(t), "a")
 		// A report without an end ended when it was counted.
-		if want := []Exemplar{{failed, "500", 5 * ms, millennium.Add(10 * time.Second).Local()}}; !slices.EqualFunc(s.FailedCalls, want, sameExemplar) {
-			t.Errorf("failed calls %v, want %v", s.FailedCalls, want)
+		if want := []Exemplar{{failed, "500", 5 * ms, millennium.Add(10 * time.Second).Local()}}; !slices.EqualFunc(s.FailureExemplars, want, sameExemplar) {
+			t.Errorf("failed calls %v, want %v", s.FailureExemplars, want)
 		}
-		if want := []Exemplar{{slow, "200", time.Second, noon}}; !slices.EqualFunc(s.SlowCalls, want, sameExemplar) {
-			t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
+		if want := []Exemplar{{slow, "200", time.Second, noon}}; !slices.EqualFunc(s.SlowExemplars, want, sameExemplar) {
+			t.Errorf("slow calls %v, want %v", s.SlowExemplars, want)
 		}
 		if s.Success != 2 || s.Failure != 2 {
 			t.Errorf("%d successes and %d failures, want 2 and 2", s.Success, s.Failure)
@@ -815,14 +815,14 @@ func TestEngineExemplarsAreTheirOwn(t *testing.T) {
 			e.ReportTraced(Report{Operation: "a", Code: "500", Duration: time.Minute}, call(i, "", 0, true).Trace, nil)
 		}
 		wait(time.Minute)
-		if s := summaryOf(t, r.takePeriod(t), "a"); len(s.FailedCalls) != 5 {
-			t.Errorf("%d failed calls, want 5", len(s.FailedCalls))
+		if s := summaryOf(t, r.takePeriod(t), "a"); len(s.FailureExemplars) != 5 {
+			t.Errorf("%d failed calls, want 5", len(s.FailureExemplars))
 		}
 		report(t, e, 8, Report{Operation: "a", Code: "500", Duration: time.Minute})
 		report(t, e, 8, Report{Operation: "a", Code: "200", Duration: time.Minute})
 		wait(time.Minute)
-		if s := summaryOf(t, r.takePeriod(t), "a"); s.FailedCalls != nil || s.SlowCalls != nil {
-			t.Errorf("got %v and %v of reports without a trace", s.FailedCalls, s.SlowCalls)
+		if s := summaryOf(t, r.takePeriod(t), "a"); s.FailureExemplars != nil || s.SlowExemplars != nil {
+			t.Errorf("got %v and %v of reports without a trace", s.FailureExemplars, s.SlowExemplars)
 		}
 	})
 }
@@ -844,7 +844,7 @@ func TestEngineKeepsWhatItIsTold(t *testing.T) {
 		report(t, e, 1, Report{Operation: "fine"})
 		wait(2 * time.Minute)
 		periods, _ := r.take()
-		if len(periods) != 2 || !slices.Equal(periods[1].Left, []OperationKey{{Name: "fine"}}) {
+		if len(periods) != 2 || !slices.Equal(periods[1].Evicted, []OperationKey{{Name: "fine"}}) {
 			t.Errorf("got %+v", periods)
 		}
 		shutdown(t, e)
@@ -873,7 +873,7 @@ func TestEngineWithoutHooks(t *testing.T) {
 
 // An engine that was never started answers like one that was shut down.
 func TestDiscard(t *testing.T) {
-	e := Discard()
+	e := Noop()
 	if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}, nil) {
 		t.Error("a report was taken")
 	}
@@ -919,8 +919,8 @@ func TestEnginesAreIndependent(t *testing.T) {
 func TestReportAllocatesNothing(t *testing.T) {
 	e, _ := start(t, Config{Period: time.Hour})
 	tests := map[string]Report{
-		"success":      {Operation: "GET /users/{id}", Service: "shop", Kind: KindServer, Code: "200", Duration: ms},
-		"failure":      {Operation: "GET /users/{id}", Service: "shop", Kind: KindServer, Code: "503", Outcome: OutcomeFailure},
+		"success":      {Operation: "GET /users/{id}", Service: "shop", SpanKind: SpanKindServer, Code: "200", Duration: ms},
+		"failure":      {Operation: "GET /users/{id}", Service: "shop", SpanKind: SpanKindServer, Code: "503", Outcome: OutcomeFailure},
 		"slow":         {Operation: "GET /users/{id}", Duration: time.Minute, End: noon},
 		"nothing said": {},
 	}
@@ -937,7 +937,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 				t.Errorf("Report allocates %v times", n)
 			}
 			in := e.Intake()
-			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.Kind, r.Outcome)) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.SpanKind, r.Outcome)) }); n != 0 {
 				t.Errorf("Intake.Push allocates %v times", n)
 			}
 			if n := testing.AllocsPerRun(2000, func() { e.ReportTraced(r, ref, nil) }); n != 0 {
@@ -960,7 +960,7 @@ func BenchmarkReport(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		reports := make([]Report, n)
 		for i := range reports {
-			reports[i] = Report{Operation: fmt.Sprintf("GET /path/to/resource/%d", i), Kind: KindServer, Duration: time.Duration(i) * time.Microsecond}
+			reports[i] = Report{Operation: fmt.Sprintf("GET /path/to/resource/%d", i), SpanKind: SpanKindServer, Duration: time.Duration(i) * time.Microsecond}
 		}
 		run := func(b *testing.B, loop func(e *Engine)) {
 			e, _ := start(b, Config{MaxOperations: 10_000})

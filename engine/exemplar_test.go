@@ -104,16 +104,16 @@ func TestStuckCalls(t *testing.T) {
 	w := newWindows(t, Config{Objective: Objective{StuckAfter: time.Minute}})
 	for i := range 20 {
 		age := time.Duration(50+i) * time.Second
-		w.AddInFlight(InFlight{Operation: "a", Kind: KindServer, Age: age, Trace: call(byte(i), "", 0, i%4 == 0).Trace})
+		w.AddInFlight(InFlight{Operation: "a", SpanKind: SpanKindServer, Age: age, Trace: call(byte(i), "", 0, i%4 == 0).Trace})
 	}
-	w.AddInFlight(InFlight{Operation: "a", Kind: KindServer, Age: time.Hour}) // it can't be looked up at all
+	w.AddInFlight(InFlight{Operation: "a", SpanKind: SpanKindServer, Age: time.Hour}) // it can't be looked up at all
 	end := noon.Add(time.Minute)
 	s := summaryOf(t, w.Close(Period{Start: noon, End: end}, nil), "a")
 	if s.InFlight != 21 || s.Stuck != 10 {
 		t.Errorf("%d in flight, %d stuck, want 21 and 10", s.InFlight, s.Stuck)
 	}
 	var ages []time.Duration
-	for _, c := range s.StuckCalls {
+	for _, c := range s.StuckExemplars {
 		ages = append(ages, c.Duration/time.Second)
 		if !c.End.Equal(end) || c.Code != "" {
 			t.Errorf("%+v, want no code, and the end of the period", c)
@@ -122,8 +122,8 @@ func TestStuckCalls(t *testing.T) {
 	if want := []time.Duration{66, 62, 69, 68, 67}; !slices.Equal(ages, want) {
 		t.Errorf("stuck for %v s, want %v: the sampled ones first", ages, want)
 	}
-	if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.StuckCalls != nil {
-		t.Errorf("the next period has %+v", s.StuckCalls)
+	if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.StuckExemplars != nil {
+		t.Errorf("the next period has %+v", s.StuckExemplars)
 	}
 }
 

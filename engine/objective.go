@@ -16,9 +16,9 @@ type Objective struct {
 	// LatencyTarget is the time within which a successful call should be done,
 	// itself included. Default 500ms.
 	LatencyTarget time.Duration `mapstructure:"latency_target" json:"latency_target_ns"`
-	// WithinTarget is the least share of the successful calls that must be done
+	// WithinTargetRatio is the least share of the successful calls that must be done
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
-	WithinTarget float64 `mapstructure:"within_target" json:"within_target"`
+	WithinTargetRatio float64 `mapstructure:"within_target_ratio" json:"within_target_ratio"`
 	// AlertAfter is N: an alert fires after this many bad periods running, 1 to
 	// 100. Default 3.
 	AlertAfter int `mapstructure:"alert_after" json:"alert_after"`
@@ -48,36 +48,36 @@ type Objective struct {
 	// MinTraffic is the least number of calls in a period, 1 to 1,000,000,000: a
 	// period with fewer is bad for the traffic objective. Default: off.
 	MinTraffic int `mapstructure:"min_traffic" json:"min_traffic,omitzero"`
-	// TrafficDrop is the share, above 0 and below 1, of its usual number of calls below
+	// MinTrafficRatio is the share, above 0 and below 1, of its usual number of calls below
 	// which a busy operation has gone quiet, which is bad for the traffic objective.
 	// Usual is the median of the last 20 periods with calls, busy a median of 10 calls
 	// or more; with fewer such periods nothing is said. Default: off.
-	TrafficDrop float64 `mapstructure:"traffic_drop" json:"traffic_drop,omitzero"`
+	MinTrafficRatio float64 `mapstructure:"min_traffic_ratio" json:"min_traffic_ratio,omitzero"`
 	// StuckAfter is the age, up to 24h, at which a call that has not ended counts as
 	// stuck: a period at whose end there are such calls is bad for the stuck
 	// objective. Default: off.
 	StuckAfter time.Duration `mapstructure:"stuck_after" json:"stuck_after_ns,omitzero"`
-	// BudgetRatio is the share of the calls of 30 days that must succeed, above 0 and
+	// SLO is the share of the calls of 30 days that must succeed, above 0 and
 	// below 1, such as 0.999: what it leaves is the error budget. A period is bad for the
 	// burn rate objective if at its end that budget burns more than 14.4 times too
 	// fast over the last hour and the last 5 minutes, or more than 6 times over the last
 	// 6 hours and the last 30 minutes. Default: off.
-	BudgetRatio float64 `mapstructure:"budget_ratio" json:"budget_ratio,omitzero"`
-	// RemindEvery is the time after which a firing alert is sent again, at the end of
+	SLO float64 `mapstructure:"slo" json:"slo,omitzero"`
+	// RepeatInterval is the time after which a firing alert is sent again, at the end of
 	// a period, up to 30 days. Default: off, it is sent once.
-	RemindEvery time.Duration `mapstructure:"remind_every" json:"remind_every_ns,omitzero"`
+	RepeatInterval time.Duration `mapstructure:"repeat_interval" json:"repeat_interval_ns,omitzero"`
 }
 
 // DefaultObjective returns the objective that a zero [Config] expects of every
 // operation.
 func DefaultObjective() Objective {
 	return Objective{
-		SuccessRatio:  0.95,
-		LatencyTarget: 500 * time.Millisecond,
-		WithinTarget:  0.8,
-		AlertAfter:    3,
-		RecoverAfter:  3,
-		MinCalls:      1,
+		SuccessRatio:      0.95,
+		LatencyTarget:     500 * time.Millisecond,
+		WithinTargetRatio: 0.8,
+		AlertAfter:        3,
+		RecoverAfter:      3,
+		MinCalls:          1,
 	}
 }
 
@@ -85,24 +85,24 @@ func DefaultObjective() Objective {
 func (o Objective) Inherit(parent Objective) Objective {
 	inherit(&o.SuccessRatio, parent.SuccessRatio)
 	inherit(&o.LatencyTarget, parent.LatencyTarget)
-	inherit(&o.WithinTarget, parent.WithinTarget)
+	inherit(&o.WithinTargetRatio, parent.WithinTargetRatio)
 	inherit(&o.AlertAfter, parent.AlertAfter)
 	inherit(&o.RecoverAfter, parent.RecoverAfter)
 	inherit(&o.MinCalls, parent.MinCalls)
 	inherit(&o.Confidence, parent.Confidence)
 	inherit(&o.AlertFor, parent.AlertFor)
 	inherit(&o.MinTraffic, parent.MinTraffic)
-	inherit(&o.TrafficDrop, parent.TrafficDrop)
+	inherit(&o.MinTrafficRatio, parent.MinTrafficRatio)
 	inherit(&o.StuckAfter, parent.StuckAfter)
-	inherit(&o.BudgetRatio, parent.BudgetRatio)
-	inherit(&o.RemindEvery, parent.RemindEvery)
+	inherit(&o.SLO, parent.SLO)
+	inherit(&o.RepeatInterval, parent.RepeatInterval)
 	return o
 }
 
 // needsSilence reports whether the objective is about what does not happen, too, so that
 // a period without a call must be judged.
 func (o *Objective) needsSilence() bool {
-	return o.MinTraffic > 0 || o.TrafficDrop > 0 || o.StuckAfter > 0 || o.BudgetRatio > 0
+	return o.MinTraffic > 0 || o.MinTrafficRatio > 0 || o.StuckAfter > 0 || o.SLO > 0
 }
 
 // inherit sets a zero value to its parent's.
@@ -140,7 +140,7 @@ func (o Objective) Validate() error {
 	if o.LatencyTarget < 0 || o.LatencyTarget > maxLatencyTarget {
 		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", hours(maxLatencyTarget), o.LatencyTarget))
 	}
-	ratio("within_target", o.WithinTarget)
+	ratio("within_target_ratio", o.WithinTargetRatio)
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)
 	within("recover_after", o.RecoverAfter, 1, maxPeriodsRunning)
 	within("min_calls", o.MinCalls, 1, maxMinCalls)
@@ -160,9 +160,9 @@ func (o Objective) Validate() error {
 	if o.MinTraffic > maxMinCalls {
 		errs = append(errs, fmt.Errorf("min_traffic: must be at most %d, or negative for none, got %d", maxMinCalls, o.MinTraffic))
 	}
-	share("traffic_drop", o.TrafficDrop)
+	share("min_traffic_ratio", o.MinTrafficRatio)
 	atMost("stuck_after", o.StuckAfter, maxStuckAfter)
-	share("budget_ratio", o.BudgetRatio)
-	atMost("remind_every", o.RemindEvery, maxRemindEvery)
+	share("slo", o.SLO)
+	atMost("repeat_interval", o.RepeatInterval, maxRemindEvery)
 	return errors.Join(errs...)
 }

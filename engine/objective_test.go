@@ -13,7 +13,7 @@ func TestDefaultObjectiveIsValid(t *testing.T) {
 	if err := o.Validate(); err != nil {
 		t.Error(err)
 	}
-	want := Objective{SuccessRatio: 0.95, LatencyTarget: 500 * time.Millisecond, WithinTarget: 0.8, AlertAfter: 3, RecoverAfter: 3, MinCalls: 1}
+	want := Objective{SuccessRatio: 0.95, LatencyTarget: 500 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 3, MinCalls: 1}
 	if o != want {
 		t.Errorf("got %+v, want %+v", o, want)
 	}
@@ -24,14 +24,14 @@ func TestDefaultObjectiveIsValid(t *testing.T) {
 
 // basic returns an objective with all its fields that have a default.
 func basic(success float64, target time.Duration, within float64, n, m, calls int) Objective {
-	return Objective{SuccessRatio: success, LatencyTarget: target, WithinTarget: within, AlertAfter: n, RecoverAfter: m, MinCalls: calls}
+	return Objective{SuccessRatio: success, LatencyTarget: target, WithinTargetRatio: within, AlertAfter: n, RecoverAfter: m, MinCalls: calls}
 }
 
 // everything returns an objective none of whose fields is zero.
 func everything() Objective {
 	o := basic(0.5, time.Second, 0.25, 1, 7, 100)
-	o.Confidence, o.MinTraffic, o.TrafficDrop = 0.9, 5, 0.3
-	o.StuckAfter, o.BudgetRatio, o.RemindEvery, o.AlertFor = time.Minute, 0.999, time.Hour, time.Minute
+	o.Confidence, o.MinTraffic, o.MinTrafficRatio = 0.9, 5, 0.3
+	o.StuckAfter, o.SLO, o.RepeatInterval, o.AlertFor = time.Minute, 0.999, time.Hour, time.Minute
 	return o
 }
 
@@ -71,25 +71,25 @@ func TestObjectiveValidate(t *testing.T) {
 		"zero":                {Objective{}, ""},
 		"least":               {basic(math.SmallestNonzeroFloat64, 1, math.SmallestNonzeroFloat64, 1, 1, 1), ""},
 		"most":                {basic(1, 24*time.Hour, 1, 100, 100, 1_000_000_000), ""},
-		"most of what is off": {Objective{Confidence: 0.999999, AlertFor: 24 * time.Hour, MinTraffic: 1_000_000_000, TrafficDrop: 0.999999, StuckAfter: 24 * time.Hour, BudgetRatio: 0.999999, RemindEvery: 30 * 24 * time.Hour}, ""},
-		"all off":             {Objective{Confidence: -1, AlertFor: -1, MinTraffic: -1, TrafficDrop: -1, StuckAfter: -1, BudgetRatio: -1, RemindEvery: -1}, ""},
+		"most of what is off": {Objective{Confidence: 0.999999, AlertFor: 24 * time.Hour, MinTraffic: 1_000_000_000, MinTrafficRatio: 0.999999, StuckAfter: 24 * time.Hour, SLO: 0.999999, RepeatInterval: 30 * 24 * time.Hour}, ""},
+		"all off":             {Objective{Confidence: -1, AlertFor: -1, MinTraffic: -1, MinTrafficRatio: -1, StuckAfter: -1, SLO: -1, RepeatInterval: -1}, ""},
 		"too much of what is off": {
-			Objective{Confidence: 1, AlertFor: 25 * time.Hour, MinTraffic: 1_000_000_001, TrafficDrop: math.NaN(), StuckAfter: 24*time.Hour + 1, BudgetRatio: 1.5, RemindEvery: 721 * time.Hour},
+			Objective{Confidence: 1, AlertFor: 25 * time.Hour, MinTraffic: 1_000_000_001, MinTrafficRatio: math.NaN(), StuckAfter: 24*time.Hour + 1, SLO: 1.5, RepeatInterval: 721 * time.Hour},
 			"confidence: must be above 0 and below 1, or negative for none, got 1\n" +
 				"alert_for: must be at most 24h, or negative for none, got 25h0m0s\n" +
 				"min_traffic: must be at most 1000000000, or negative for none, got 1000000001\n" +
-				"traffic_drop: must be above 0 and below 1, or negative for none, got NaN\n" +
+				"min_traffic_ratio: must be above 0 and below 1, or negative for none, got NaN\n" +
 				"stuck_after: must be at most 24h, or negative for none, got 24h0m0.000000001s\n" +
-				"budget_ratio: must be above 0 and below 1, or negative for none, got 1.5\n" +
-				"remind_every: must be at most 720h, or negative for none, got 721h0m0s",
+				"slo: must be above 0 and below 1, or negative for none, got 1.5\n" +
+				"repeat_interval: must be at most 720h, or negative for none, got 721h0m0s",
 		},
 		"N and M": {Objective{AlertAfter: 1, RecoverAfter: 1}, ""},
 
 		"success_ratio negative": {Objective{SuccessRatio: -0.1}, "success_ratio: must be above 0 and at most 1, got -0.1"},
 		"success_ratio percent":  {Objective{SuccessRatio: 95}, "success_ratio: must be above 0 and at most 1, got 95"},
 		"success_ratio NaN":      {Objective{SuccessRatio: math.NaN()}, "success_ratio: must be above 0 and at most 1, got NaN"},
-		"within_target infinite": {Objective{WithinTarget: math.Inf(1)}, "within_target: must be above 0 and at most 1, got +Inf"},
-		"within_target above":    {Objective{WithinTarget: 1.01}, "within_target: must be above 0 and at most 1, got 1.01"},
+		"within_target infinite": {Objective{WithinTargetRatio: math.Inf(1)}, "within_target_ratio: must be above 0 and at most 1, got +Inf"},
+		"within_target above":    {Objective{WithinTargetRatio: 1.01}, "within_target_ratio: must be above 0 and at most 1, got 1.01"},
 		"latency_target":         {Objective{LatencyTarget: -time.Second}, "latency_target: must be above 0s and at most 24h, got -1s"},
 		"latency_target long":    {Objective{LatencyTarget: 24*time.Hour + 1}, "latency_target: must be above 0s and at most 24h, got 24h0m0.000000001s"},
 		"alert_after":            {Objective{AlertAfter: -1}, "alert_after: must be between 1 and 100, got -1"},
@@ -102,7 +102,7 @@ func TestObjectiveValidate(t *testing.T) {
 			basic(2, -1, 3, -1, -2, -3),
 			"success_ratio: must be above 0 and at most 1, got 2\n" +
 				"latency_target: must be above 0s and at most 24h, got -1ns\n" +
-				"within_target: must be above 0 and at most 1, got 3\n" +
+				"within_target_ratio: must be above 0 and at most 1, got 3\n" +
 				"alert_after: must be between 1 and 100, got -1\n" +
 				"recover_after: must be between 1 and 100, got -2\n" +
 				"min_calls: must be between 1 and 1000000000, got -3",

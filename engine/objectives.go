@@ -31,7 +31,7 @@ func newObjectives(c Config) objectives {
 		for name, o := range s.Operations {
 			own.operations[operationName(name)] = o
 		}
-		os.services[CutName(name)] = own
+		os.services[TruncateName(name)] = own
 	}
 	return os
 }

@@ -12,7 +12,7 @@ func TestObjectivesMostSpecificWins(t *testing.T) {
 		Services: map[string]ServiceObjectives{
 			"shop": {
 				Objective:  Objective{LatencyTarget: 300 * ms, MinCalls: 7},
-				Operations: map[string]Objective{"GET /": {WithinTarget: 0.5, LatencyTarget: 250 * ms}, "GET /own": {LatencyTarget: 400 * ms}},
+				Operations: map[string]Objective{"GET /": {WithinTargetRatio: 0.5, LatencyTarget: 250 * ms}, "GET /own": {LatencyTarget: 400 * ms}},
 			},
 			"stock": {},
 		},
@@ -32,7 +32,7 @@ func TestObjectivesMostSpecificWins(t *testing.T) {
 		{"shop", "GET /x", Objective{LatencyTarget: 300 * ms, MinCalls: 7}},
 		{"shop", "GET /fast", Objective{LatencyTarget: 10 * ms, MinCalls: 7}},
 		{"shop", "GET /own", Objective{LatencyTarget: 400 * ms, MinCalls: 7}},
-		{"shop", "GET /", Objective{LatencyTarget: 250 * ms, SuccessRatio: 0.9, WithinTarget: 0.5, MinCalls: 7}},
+		{"shop", "GET /", Objective{LatencyTarget: 250 * ms, SuccessRatio: 0.9, WithinTargetRatio: 0.5, MinCalls: 7}},
 		{"shop", "GET /set", Objective{LatencyTarget: 500 * ms, MinCalls: 7}},
 		{"mail", "GET /set", Objective{LatencyTarget: 500 * ms}},
 	}

@@ -85,7 +85,7 @@ type slot struct {
 type detail struct {
 	trace                  TraceRef
 	nameLength, codeLength uint16
-	kind                   Kind
+	kind                   SpanKind
 	outcome                Outcome
 	service                string
 	end                    int64 // in nanoseconds of Unix time; 0: now
@@ -126,9 +126,9 @@ const (
 )
 
 // HowOf returns kind and outcome as one number.
-func HowOf(k Kind, o Outcome) How { return How(k) | How(o)<<outcomeShift }
+func HowOf(k SpanKind, o Outcome) How { return How(k) | How(o)<<outcomeShift }
 
-func (h How) kind() Kind       { return Kind(h) }
+func (h How) kind() SpanKind   { return SpanKind(h) }
 func (h How) outcome() Outcome { return Outcome(h >> outcomeShift) }
 func (h How) place() int       { return int(h >> placeShift & (maxServices - 1)) }
 func (h How) isDetailed() bool { return h&detailed != 0 }
@@ -155,7 +155,7 @@ func (s *slot) names(d *detail) (name, code string) {
 
 // whose returns service and kind of a slot that is ready, of which d is the detail if it has
 // one.
-func (q *queue) whose(s *slot, d *detail) (service string, kind Kind) {
+func (q *queue) whose(s *slot, d *detail) (service string, kind SpanKind) {
 	if s.how.isDetailed() {
 		return d.service, d.kind
 	}
@@ -288,7 +288,7 @@ func (q *queue) pushDetailed(name, code string, d time.Duration, more detail) bo
 	if !ok {
 		return false
 	}
-	name, code = CutName(name), CutName(code)
+	name, code = TruncateName(name), TruncateName(code)
 	more.nameLength, more.codeLength = uint16(len(name)), uint16(len(code))
 	r.details[pos&r.mask] = more
 	s := &r.slots[pos&r.mask]

@@ -16,7 +16,7 @@ func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
 func (q *queue) pushNumber(n int) bool {
-	return q.Push("service", "operation", "code", time.Duration(n), HowOf(KindServer, OutcomeFailure))
+	return q.Push("service", "operation", "code", time.Duration(n), HowOf(SpanKindServer, OutcomeFailure))
 }
 
 // numbers drains a queue and returns what pushNumber put in.
@@ -39,7 +39,7 @@ func each(f func(*slot, *detail)) func([]slot, []detail) {
 func (q *queue) reportOf(s *slot, d *detail) Report {
 	r := Report{Duration: s.duration, Outcome: s.how.outcome()}
 	r.Operation, r.Code = s.names(d)
-	r.Service, r.Kind = q.whose(s, d)
+	r.Service, r.SpanKind = q.whose(s, d)
 	if s.how.isDetailed() {
 		r.Outcome = d.outcome
 	}
@@ -103,10 +103,10 @@ func TestQueueSizes(t *testing.T) {
 
 func TestQueueCarriesReports(t *testing.T) {
 	q := newQueue(16)
-	want := Report{Service: "s", Operation: "o", Kind: KindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms}
+	want := Report{Service: "s", Operation: "o", SpanKind: SpanKindClient, Code: "c", Outcome: OutcomeFailure, Duration: 5 * ms}
 	more := detail{
 		trace:      TraceRef{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Sampled: true},
-		nameLength: 1, codeLength: 1, service: "s", kind: KindClient, outcome: OutcomeFailure, end: noon.UnixNano(), cause: &Cause{Operation: "db"},
+		nameLength: 1, codeLength: 1, service: "s", kind: SpanKindClient, outcome: OutcomeFailure, end: noon.UnixNano(), cause: &Cause{Operation: "db"},
 	}
 	check := func(wantDetailed bool) {
 		t.Helper()
@@ -133,7 +133,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		check(true)
 		// The next reports in the same slot have no trace, least of all that one.
 		for range 16 {
-			if !q.Push("s", "o", "c", 5*ms, HowOf(KindClient, OutcomeFailure)) {
+			if !q.Push("s", "o", "c", 5*ms, HowOf(SpanKindClient, OutcomeFailure)) {
 				t.Fatal("refused")
 			}
 			check(false)
@@ -247,10 +247,10 @@ func TestQueueCarriesAnything(t *testing.T) {
 	q := newRings(2, 16)
 	check := func(want Report) {
 		t.Helper()
-		if !q.Push(want.Service, want.Operation, want.Code, want.Duration, HowOf(want.Kind, want.Outcome)) {
+		if !q.Push(want.Service, want.Operation, want.Code, want.Duration, HowOf(want.SpanKind, want.Outcome)) {
 			t.Fatalf("%+v was refused", want)
 		}
-		want.Operation, want.Code = CutName(want.Operation), CutName(want.Code)
+		want.Operation, want.Code = TruncateName(want.Operation), TruncateName(want.Code)
 		n := q.drain(each(func(s *slot, d *detail) {
 			got := q.reportOf(s, d)
 			if got != want {
@@ -263,7 +263,7 @@ func TestQueueCarriesAnything(t *testing.T) {
 	}
 	for kind := range 256 {
 		for outcome := range 256 {
-			check(Report{Operation: "o", Code: "c", Kind: Kind(kind), Outcome: Outcome(outcome)})
+			check(Report{Operation: "o", Code: "c", SpanKind: SpanKind(kind), Outcome: Outcome(outcome)})
 		}
 	}
 	for _, n := range []int{0, 1, 31, 32, 33, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 100_000} {
@@ -312,9 +312,9 @@ func TestQueueKnowsServices(t *testing.T) {
 	}
 	// A caller that knows the place says it beside kind and outcome.
 	for _, service := range services {
-		q.Push(service, "o", "c", 0, HowOf(KindServer, OutcomeFailure)|q.Place(service))
+		q.Push(service, "o", "c", 0, HowOf(SpanKindServer, OutcomeFailure)|q.Place(service))
 		q.drain(each(func(s *slot, d *detail) {
-			if r := q.reportOf(s, d); s.how.isDetailed() || r.Service != service || r.Kind != KindServer || r.Outcome != OutcomeFailure {
+			if r := q.reportOf(s, d); s.how.isDetailed() || r.Service != service || r.SpanKind != SpanKindServer || r.Outcome != OutcomeFailure {
 				t.Errorf("got %+v, want a report of %s", r, service)
 			}
 		}))
@@ -602,7 +602,7 @@ func TestQueueHammer(t *testing.T) {
 				payload := uint64(s.duration)
 				p := payload >> 32
 				r := q.reportOf(s, d)
-				if r.Operation != names[p] || r.Service != services[p] || r.Kind != Kind(payload%6) || r.Outcome != Outcome(payload%5) {
+				if r.Operation != names[p] || r.Service != services[p] || r.SpanKind != SpanKind(payload%6) || r.Outcome != Outcome(payload%5) {
 					t.Errorf("torn: payload %x came with %+v", payload, r)
 				}
 				wantEnd := int64(0)
@@ -640,7 +640,7 @@ func TestQueueHammer(t *testing.T) {
 
 // pushPayload pushes a report of which every part follows from the payload.
 func pushPayload(q *queue, name, service string, payload uint64) bool {
-	d, kind, outcome := time.Duration(payload), Kind(payload%6), Outcome(payload%5)
+	d, kind, outcome := time.Duration(payload), SpanKind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
 		return q.pushDetailed(name, "", d, detail{service: service, kind: kind, outcome: outcome, end: int64(payload)})
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestReached(t *testing.T) {
 	server := func(service string) *operation {
-		return &operation{key: OperationKey{Service: service, Kind: KindServer, Name: "/"}}
+		return &operation{key: OperationKey{Service: service, SpanKind: SpanKindServer, Name: "/"}}
 	}
 	stock, price := server("stock"), server("price")
 	tests := []struct {
@@ -47,7 +47,7 @@ func TestReached(t *testing.T) {
 // call or by who makes it.
 func TestUnansweredCallsBlameWhoWasCalled(t *testing.T) {
 	const name, other = "GET", "POST"
-	line := newTape(t, TimelineConfig{Callees: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second}}, noon)
+	line := newTape(t, TimelineConfig{PeerServices: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second}}, noon)
 	trace := byte(0)
 	call := func(end float64, within, client, service string, answered bool) {
 		trace++
@@ -62,10 +62,10 @@ func TestUnansweredCallsBlameWhoWasCalled(t *testing.T) {
 		if !answered {
 			outcome, code = OutcomeFailure, "refused"
 		} else {
-			line.Add(&Span{Service: service, Operation: "/" + service, Kind: KindServer, Outcome: outcome, End: at(end), Link: link(3, 2)})
+			line.Add(&Span{Service: service, Operation: "/" + service, SpanKind: SpanKindServer, Outcome: outcome, End: at(end), Link: link(3, 2)})
 		}
-		line.Add(&Span{Service: "shop", Operation: client, Kind: KindClient, Outcome: outcome, Code: code, End: at(end), Link: link(2, 1)})
-		line.Add(&Span{Service: "shop", Operation: within, Kind: KindServer, Outcome: outcome, Code: code, End: at(end), Link: link(1, 0)})
+		line.Add(&Span{Service: "shop", Operation: client, SpanKind: SpanKindClient, Outcome: outcome, Code: code, End: at(end), Link: link(2, 1)})
+		line.Add(&Span{Service: "shop", Operation: within, SpanKind: SpanKindServer, Outcome: outcome, Code: code, End: at(end), Link: link(1, 0)})
 	}
 	line.to(1)
 	for range 5 {
@@ -111,12 +111,12 @@ func TestCallee(t *testing.T) {
 		want string
 		ok   bool
 	}{
-		{OperationKey{Kind: KindClient, Name: "GET > stock"}, "stock", true},
-		{OperationKey{Kind: KindClient, Name: "a > b > stock"}, "stock", true},
-		{OperationKey{Kind: KindClient, Name: "GET"}, "", false},
-		{OperationKey{Kind: KindServer, Name: "GET > stock"}, "", false},
+		{OperationKey{SpanKind: SpanKindClient, Name: "GET > stock"}, "stock", true},
+		{OperationKey{SpanKind: SpanKindClient, Name: "a > b > stock"}, "stock", true},
+		{OperationKey{SpanKind: SpanKindClient, Name: "GET"}, "", false},
+		{OperationKey{SpanKind: SpanKindServer, Name: "GET > stock"}, "", false},
 	} {
-		if got, ok := Callee(tt.key); got != tt.want || ok != tt.ok {
+		if got, ok := PeerService(tt.key); got != tt.want || ok != tt.ok {
 			t.Errorf("%v: %q, %v", tt.key, got, ok)
 		}
 	}

@@ -19,7 +19,7 @@ type Report struct {
 	// bytes are cut at a rune, an empty name counts as [UnnamedOperation].
 	Operation string
 	// Kind is the span kind; the zero value means a call without a span.
-	Kind Kind
+	SpanKind SpanKind
 	// Code is the status code of the call under its own name: "503",
 	// "DEADLINE_EXCEEDED", "23505". Codes longer than 256 bytes are cut at a rune.
 	Code string
@@ -76,33 +76,33 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 }
 
 // Kind is a span kind. Its values are those of the OpenTelemetry API.
-type Kind uint8
+type SpanKind uint8
 
 const (
-	// KindUnspecified is a call that was reported by hand, without a span.
-	KindUnspecified Kind = iota
-	// KindInternal is an operation inside the process.
-	KindInternal
-	// KindServer is the handling of a remote request.
-	KindServer
-	// KindClient is a request to a remote service.
-	KindClient
-	// KindProducer is the sending of a message.
-	KindProducer
-	// KindConsumer is the handling of a message.
-	KindConsumer
+	// SpanKindUnspecified is a call that was reported by hand, without a span.
+	SpanKindUnspecified SpanKind = iota
+	// SpanKindInternal is an operation inside the process.
+	SpanKindInternal
+	// SpanKindServer is the handling of a remote request.
+	SpanKindServer
+	// SpanKindClient is a request to a remote service.
+	SpanKindClient
+	// SpanKindProducer is the sending of a message.
+	SpanKindProducer
+	// SpanKindConsumer is the handling of a message.
+	SpanKindConsumer
 )
 
 var kindNames = [...]string{"unspecified", "internal", "server", "client", "producer", "consumer"}
 
 // String returns the kind's name in lower case.
-func (k Kind) String() string { return enumName("Kind", kindNames[:], k) }
+func (k SpanKind) String() string { return enumName("Kind", kindNames[:], k) }
 
 // MarshalText returns the kind's name in lower case.
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+func (k SpanKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads a kind's name: unspecified, internal, server, client, producer or consumer.
-func (k *Kind) UnmarshalText(text []byte) error {
+func (k *SpanKind) UnmarshalText(text []byte) error {
 	return parseEnum("span kind", kindNames[:], text, k)
 }
 

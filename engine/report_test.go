@@ -35,12 +35,12 @@ func TestEnumsAreTheirNames(t *testing.T) {
 		{OutcomeFailure, new(Outcome), "failure"},
 		{OutcomeCancelled, new(Outcome), "cancelled"},
 		{OutcomeIgnored, new(Outcome), "ignored"},
-		{KindUnspecified, new(Kind), "unspecified"},
-		{KindInternal, new(Kind), "internal"},
-		{KindServer, new(Kind), "server"},
-		{KindClient, new(Kind), "client"},
-		{KindProducer, new(Kind), "producer"},
-		{KindConsumer, new(Kind), "consumer"},
+		{SpanKindUnspecified, new(SpanKind), "unspecified"},
+		{SpanKindInternal, new(SpanKind), "internal"},
+		{SpanKindServer, new(SpanKind), "server"},
+		{SpanKindClient, new(SpanKind), "client"},
+		{SpanKindProducer, new(SpanKind), "producer"},
+		{SpanKindConsumer, new(SpanKind), "consumer"},
 		{VerdictNone, new(Verdict), "none"},
 		{VerdictGood, new(Verdict), "good"},
 		{VerdictBad, new(Verdict), "bad"},
@@ -68,7 +68,7 @@ func TestEnumsAreTheirNames(t *testing.T) {
 
 // The span kinds are handed over from OpenTelemetry by their numbers.
 func TestKindsHaveOpenTelemetrysNumbers(t *testing.T) {
-	for want, k := range []Kind{KindUnspecified, KindInternal, KindServer, KindClient, KindProducer, KindConsumer} {
+	for want, k := range []SpanKind{SpanKindUnspecified, SpanKindInternal, SpanKindServer, SpanKindClient, SpanKindProducer, SpanKindConsumer} {
 		if int(k) != want {
 			t.Errorf("%v = %d, want %d", k, k, want)
 		}
@@ -77,9 +77,9 @@ func TestKindsHaveOpenTelemetrysNumbers(t *testing.T) {
 
 func TestEnumsOutsideTheirTable(t *testing.T) {
 	for got, want := range map[string]string{
-		Outcome(5).String():   "Outcome(5)",
-		Kind(200).String():    "Kind(200)",
-		Verdict(255).String(): "Verdict(255)",
+		Outcome(5).String():    "Outcome(5)",
+		SpanKind(200).String(): "Kind(200)",
+		Verdict(255).String():  "Verdict(255)",
 	} {
 		if got != want {
 			t.Errorf("String() = %q, want %q", got, want)
@@ -94,7 +94,7 @@ func TestEnumsRefuseOtherNames(t *testing.T) {
 		want string
 	}{
 		{new(Outcome), "Success", `unknown outcome "Success", want one of [unset success failure cancelled ignored]`},
-		{new(Kind), "", `unknown span kind "", want one of [unspecified internal server client producer consumer]`},
+		{new(SpanKind), "", `unknown span kind "", want one of [unspecified internal server client producer consumer]`},
 		{new(Verdict), "bad\n", `unknown verdict "bad\n", want one of [none good bad insufficient]`},
 	}
 	for _, tt := range tests {
@@ -107,11 +107,11 @@ func TestEnumsRefuseOtherNames(t *testing.T) {
 
 func TestEnumsInJSON(t *testing.T) {
 	type values struct {
-		K Kind
+		K SpanKind
 		V Verdict
 		O Outcome
 	}
-	want := values{KindServer, VerdictBad, OutcomeFailure}
+	want := values{SpanKindServer, VerdictBad, OutcomeFailure}
 	data, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func checkLine(t rapid.TB, name string) {
 	s := fullSummary()
 	s.Monitor, s.Service, s.Operation = name, name, name
 	s.Failures[0].Code, s.Failures[0].Name = name, name
-	s.FailedCalls[0].Code = name
+	s.FailureExemplars[0].Code = name
 	var w writes
 	if err := JSONLines(&w).Consume(context.Background(), Period{Summaries: []Summary{s}}); err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func checkLine(t rapid.TB, name string) {
 		t.Fatal(err)
 	}
 	want := string([]rune(name)) // what is no text comes out as U+FFFD
-	for _, back := range []string{got.Monitor, got.Service, got.Operation, got.Failures[0].Code, got.Failures[0].Name, got.FailedCalls[0].Code} {
+	for _, back := range []string{got.Monitor, got.Service, got.Operation, got.Failures[0].Code, got.Failures[0].Name, got.FailureExemplars[0].Code} {
 		if back != want {
 			t.Errorf("%q came back as %q", name, back)
 		}
@@ -140,7 +140,7 @@ func TestJSONLinesStopsWhenItCannotWrite(t *testing.T) {
 func TestJSONLinesGoesOnAfterWhatIsNoJSON(t *testing.T) {
 	bad := fullSummary()
 	bad.Operation = "\x1b"
-	bad.FailedCalls[0].End = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	bad.FailureExemplars[0].End = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 	var w writes
 	err := JSONLines(&w).Consume(context.Background(), Period{Summaries: []Summary{bad, fullSummary()}})
 	if err == nil || !strings.HasPrefix(err.Error(), `summary of "\x1b": `) {

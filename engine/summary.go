@@ -10,10 +10,10 @@ import (
 // Summary is what one operation did in one closed period. It is immutable: it is
 // shared by every sink, so none of them may change it or what it points to.
 type Summary struct {
-	Monitor   string `json:"monitor"`
-	Service   string `json:"service"`
-	Operation string `json:"operation"`
-	Kind      Kind   `json:"kind"`
+	Monitor   string   `json:"monitor"`
+	Service   string   `json:"service"`
+	Operation string   `json:"operation"`
+	SpanKind  SpanKind `json:"span_kind"`
 
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
@@ -44,16 +44,16 @@ type Summary struct {
 	// Failures counts the failures by code, largest first.
 	Failures []CodeCount `json:"failures"`
 
-	// FailedCalls are up to five of the failed calls, spread over the codes; sampled
+	// FailureExemplars are up to five of the failed calls, spread over the codes; sampled
 	// ones are preferred, since only they can be looked up.
-	FailedCalls []Exemplar `json:"failed_calls,omitempty"`
-	// SlowCalls are up to five of the slowest successes above the latency target,
+	FailureExemplars []Exemplar `json:"failure_exemplars,omitempty"`
+	// SlowExemplars are up to five of the slowest successes above the latency target,
 	// sampled ones first.
-	SlowCalls []Exemplar `json:"slow_calls,omitempty"`
-	// StuckCalls are up to five of the calls that were in flight for longer than
+	SlowExemplars []Exemplar `json:"slow_exemplars,omitempty"`
+	// StuckExemplars are up to five of the calls that were in flight for longer than
 	// [Objective.StuckAfter], sampled ones first and then the oldest. They have not ended:
 	// their End is that of the period, and their Duration what they took until then.
-	StuckCalls []Exemplar `json:"stuck_calls,omitempty"`
+	StuckExemplars []Exemplar `json:"stuck_exemplars,omitempty"`
 
 	// FailureCauses are the operations, called within this one, that its failures are
 	// blamed on, largest first. What they don't add up to failed by itself, or was
@@ -71,10 +71,10 @@ type Summary struct {
 	Stuck          uint64        `json:"stuck,omitzero"`
 
 	// TypicalCalls is the median number of calls of the last 20 periods with calls before
-	// this one; 0 unless [Objective.TrafficDrop] asks for it and there were so many.
+	// this one; 0 unless [Objective.MinTrafficRatio] asks for it and there were so many.
 	TypicalCalls uint64 `json:"typical_calls,omitzero"`
 	// BurnRates says how fast the error budget burns; zero unless
-	// [Objective.BudgetRatio] sets one.
+	// [Objective.SLO] sets one.
 	BurnRates BurnRates `json:"burn_rates,omitzero"`
 
 	// Objective is what was expected of the operation in this period.
@@ -93,7 +93,7 @@ type Summary struct {
 
 // Key returns what the summary is of.
 func (s *Summary) Key() OperationKey {
-	return OperationKey{Service: s.Service, Kind: s.Kind, Name: s.Operation}
+	return OperationKey{Service: s.Service, SpanKind: s.SpanKind, Name: s.Operation}
 }
 
 // Clone returns a copy that shares nothing with s.
@@ -101,9 +101,9 @@ func (s *Summary) Clone() Summary {
 	c := *s
 	c.Distribution = slices.Clone(s.Distribution)
 	c.Failures = slices.Clone(s.Failures)
-	c.FailedCalls = slices.Clone(s.FailedCalls)
-	c.SlowCalls = slices.Clone(s.SlowCalls)
-	c.StuckCalls = slices.Clone(s.StuckCalls)
+	c.FailureExemplars = slices.Clone(s.FailureExemplars)
+	c.SlowExemplars = slices.Clone(s.SlowExemplars)
+	c.StuckExemplars = slices.Clone(s.StuckExemplars)
 	c.FailureCauses = slices.Clone(s.FailureCauses)
 	c.SlowCauses = slices.Clone(s.SlowCauses)
 	c.Histogram = s.Histogram.clone()
@@ -114,14 +114,14 @@ func (s *Summary) Clone() Summary {
 
 // OperationKey identifies an operation: what is judged.
 type OperationKey struct {
-	Service string
-	Kind    Kind
-	Name    string
+	Service  string
+	SpanKind SpanKind
+	Name     string
 }
 
 // Compare orders operations as summaries are: by service, name and kind.
 func (k OperationKey) Compare(o OperationKey) int {
-	return cmp.Or(strings.Compare(k.Service, o.Service), strings.Compare(k.Name, o.Name), cmp.Compare(k.Kind, o.Kind))
+	return cmp.Or(strings.Compare(k.Service, o.Service), strings.Compare(k.Name, o.Name), cmp.Compare(k.SpanKind, o.SpanKind))
 }
 
 // Latency describes the durations of calls. Min, Mean and Max are exact, the
@@ -231,9 +231,9 @@ type Period struct {
 	// stood still; their time is part of this period. It is 0 in a healthy process.
 	Missed int `json:"missed,omitempty"`
 	// Summaries are ordered by service, operation and kind; that of
-	// [OverflowOperation] comes last. Operations without a call in the period have none,
+	// [OverflowName] comes last. Operations without a call in the period have none,
 	// unless calls of theirs are in flight or their objective is about silence, too
-	// ([Objective.MinTraffic], TrafficDrop, StuckAfter and BudgetRatio).
+	// ([Objective.MinTraffic], MinTrafficRatio, StuckAfter and SLO).
 	Summaries []Summary `json:"summaries"`
 	// Received is the number of reports made in the period: those that its
 	// summaries count and those that were dropped.
@@ -248,7 +248,7 @@ type Period struct {
 	Late  uint64 `json:"late,omitzero"`
 	Early uint64 `json:"early,omitzero"`
 	// Overflowed is the number of reports that were counted under
-	// [OverflowOperation] because there were too many operations.
+	// [OverflowName] because there were too many operations.
 	Overflowed uint64 `json:"overflowed"`
 	// InFlight is the number of calls that had begun and not ended at the end of the
 	// period, if they are tracked. Untracked is the number of calls that began in it and
@@ -267,5 +267,5 @@ type Period struct {
 	SampledRatio float64 `json:"sampled_ratio,omitzero"`
 	// Left are the operations that gave up their place at the end of this period
 	// because they were idle. It is not part of the JSON form.
-	Left []OperationKey `json:"-"`
+	Evicted []OperationKey `json:"-"`
 }

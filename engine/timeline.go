@@ -12,7 +12,7 @@ import (
 type Span struct {
 	// Service, Operation, Kind, Code, Outcome and Duration are those of a [Report].
 	Service, Operation, Code string
-	Kind                     Kind
+	SpanKind                 SpanKind
 	Outcome                  Outcome
 	Duration                 time.Duration
 	// End is when the call ended, in Unix nanoseconds.
@@ -39,13 +39,13 @@ type TimelineConfig struct {
 	// out what failed and slow calls are blamed on, 1 to 16,777,216. One takes about 90
 	// bytes. Where more spans come in that time, the search sees fewer of them. Default 131,072.
 	RecentSpans int `mapstructure:"recent_spans"`
-	// Callees tells the calls of clients apart by the service that they reach, where that one's
+	// PeerServices tells the calls of clients apart by the service that they reach, where that one's
 	// server span comes in the same time: the operation GET becomes "GET > stock", say, with an
 	// objective of its own. It is for clients that call many services under one name, and
 	// takes more time. Of what is left under the one name no traffic is expected. A failed call
 	// without a server's span is named and blamed as those like it, if they have always
 	// reached the same service: that one does not answer. Default: off.
-	Callees bool `mapstructure:"callees"`
+	PeerServices bool `mapstructure:"peer_services"`
 }
 
 const (
@@ -135,8 +135,8 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 		recent:  newRecent(c.RecentSpans),
 		blame:   blame{causes: NewCauses()},
 	}
-	if c.Callees {
-		t.blame.callees = &callees{windows: windows}
+	if c.PeerServices {
+		t.blame.callees = &peerServices{windows: windows}
 	}
 	t.begin(now)
 	return t, nil
@@ -144,7 +144,7 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 
 // Config returns a copy of the configuration with its defaults filled in.
 func (t *Timeline) Config() TimelineConfig {
-	return TimelineConfig{Config: t.windows.Config(), Grace: time.Duration(t.grace), RecentSpans: t.recent.limit, Callees: t.blame.callees != nil}
+	return TimelineConfig{Config: t.windows.Config(), Grace: time.Duration(t.grace), RecentSpans: t.recent.limit, PeerServices: t.blame.callees != nil}
 }
 
 // Keep sets what says that an idle operation must keep its place, as one with a firing
@@ -180,7 +180,7 @@ func (t *Timeline) Add(s *Span) {
 		return
 	}
 	n := t.place(s.End)
-	op := t.windows.lookup(s.Service, s.Operation, s.Kind)
+	op := t.windows.lookup(s.Service, s.Operation, s.SpanKind)
 	if t.windows.overflowed > 0 {
 		t.open[n].overflowed += t.windows.overflowed
 		t.windows.overflowed = 0
@@ -195,7 +195,7 @@ func (t *Timeline) Add(s *Span) {
 	w := t.windows.at(op, n)
 	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target
 	switch {
-	case hasTrace && (isBad || t.blame.callees != nil && s.Kind == KindClient):
+	case hasTrace && (isBad || t.blame.callees != nil && s.SpanKind == SpanKindClient):
 		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
 	case weight == 1:
 		w.add(outcome, s.Code, duration, t.windows.config.MaxCodes)
@@ -319,7 +319,7 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 		held, s := &due[i], t.recent.at(due[i].number)
 		op, n := s.op, int(max(0, (held.period-t.start)/t.period))
 		if op.group != nil && op.group.byName[op.key.Name] != op { // it has left since
-			op = t.windows.lookup(op.key.Service, op.key.Name, op.key.Kind)
+			op = t.windows.lookup(op.key.Service, op.key.Name, op.key.SpanKind)
 			t.open[n].overflowed += t.windows.overflowed
 			t.windows.overflowed = 0
 		}

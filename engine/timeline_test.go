@@ -224,16 +224,16 @@ func TestTimelineAccounting(t *testing.T) {
 // checkout is a trace of four services: the shop asks the stock and the payments, which ask
 // their database. The client spans have the numbers of their servers plus 10.
 func checkout(trace uint64, end float64) []Span {
-	one := func(service, operation string, kind Kind, id, parent uint64, d time.Duration, code string, end float64) Span {
-		return Span{Service: service, Operation: operation, Kind: kind, Link: span(trace, id, parent), Duration: d, Code: code, End: at(end), Sampled: true}
+	one := func(service, operation string, kind SpanKind, id, parent uint64, d time.Duration, code string, end float64) Span {
+		return Span{Service: service, Operation: operation, SpanKind: kind, Link: span(trace, id, parent), Duration: d, Code: code, End: at(end), Sampled: true}
 	}
 	return []Span{
-		one("shop", "POST /orders", KindServer, 1, 0, 800*ms, "200", end),
-		one("shop", "GET stock", KindClient, 12, 1, 20*ms, "200", end-0.7),
-		one("stock", "/stock", KindServer, 2, 12, 10*ms, "200", end-0.7),
-		one("shop", "POST pay", KindClient, 13, 1, 600*ms, "200", end-0.001),
-		one("pay", "/pay", KindServer, 3, 13, 590*ms, "200", end-0.002),
-		one("pay", "INSERT", KindClient, 14, 3, 580*ms, "", end-0.003),
+		one("shop", "POST /orders", SpanKindServer, 1, 0, 800*ms, "200", end),
+		one("shop", "GET stock", SpanKindClient, 12, 1, 20*ms, "200", end-0.7),
+		one("stock", "/stock", SpanKindServer, 2, 12, 10*ms, "200", end-0.7),
+		one("shop", "POST pay", SpanKindClient, 13, 1, 600*ms, "200", end-0.001),
+		one("pay", "/pay", SpanKindServer, 3, 13, 590*ms, "200", end-0.002),
+		one("pay", "INSERT", SpanKindClient, 14, 3, 580*ms, "", end-0.003),
 	}
 }
 
@@ -332,8 +332,8 @@ func TestTimelineAsync(t *testing.T) {
 	}{{"shop", 0}, {"mailer", 1}} {
 		line := newTape(t, call10s(), noon)
 		line.to(1)
-		line.Add(&Span{Service: "shop", Operation: "POST", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.5)})
-		line.Add(&Span{Service: tt.service, Operation: "send", Kind: KindClient, Code: "500", Link: span(1, 2, 1), End: at(0.6)})
+		line.Add(&Span{Service: "shop", Operation: "POST", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.5)})
+		line.Add(&Span{Service: tt.service, Operation: "send", SpanKind: SpanKindClient, Code: "500", Link: span(1, 2, 1), End: at(0.6)})
 		line.to(15)
 		if got := summaryOf(t, line.periods[0], "POST").FailureCauses; len(got) != tt.want {
 			t.Errorf("child of %s: causes %v, want %d", tt.service, got, tt.want)
@@ -345,9 +345,9 @@ func TestTimelineAsync(t *testing.T) {
 func TestTimelineUnwatched(t *testing.T) {
 	line := newTape(t, call10s(), noon)
 	line.to(1)
-	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Operation: "render", Kind: KindInternal, Unwatched: true, Link: span(1, 2, 1), End: at(0.8)})
-	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
+	line.Add(&Span{Operation: "GET", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "render", SpanKind: SpanKindInternal, Unwatched: true, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "SELECT", SpanKind: SpanKindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
 	line.to(15)
 	checkOperations(t, line.periods[0], "GET", "SELECT")
 	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
@@ -397,11 +397,11 @@ func TestTimelineCircleIsLeftAtOnce(t *testing.T) {
 // A span without an id is nobody's parent, above all not that of spans without a parent.
 func TestTimelineSpanWithoutID(t *testing.T) {
 	c := call10s()
-	c.Callees = true
+	c.PeerServices = true
 	line := newTape(t, c, noon)
 	line.to(1)
-	line.Add(&Span{Service: "shop", Operation: "GET", Kind: KindClient, Code: "503", Link: span(1, 0, 0), End: at(0.4)})
-	line.Add(&Span{Service: "stock", Operation: "/stock", Kind: KindServer, Code: "500", Link: span(1, 2, 0), End: at(0.3)})
+	line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindClient, Code: "503", Link: span(1, 0, 0), End: at(0.4)})
+	line.Add(&Span{Service: "stock", Operation: "/stock", SpanKind: SpanKindServer, Code: "500", Link: span(1, 2, 0), End: at(0.3)})
 	line.to(15)
 	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 0 {
 		t.Errorf("GET is blamed on %v, want itself", got)
@@ -495,7 +495,7 @@ func BenchmarkTimelineFailing(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N {
 		s := Span{
-			Service: "shop", Operation: "GET /", Kind: KindServer, Code: "500", Outcome: OutcomeFailure,
+			Service: "shop", Operation: "GET /", SpanKind: SpanKindServer, Code: "500", Outcome: OutcomeFailure,
 			Duration: ms, End: at(0), Link: span(uint64(i)/4, uint64(i)%4+1, uint64(i)%4),
 		}
 		line.Add(&s)
@@ -513,7 +513,7 @@ func BenchmarkTimelineAdd(b *testing.B) {
 	var spans []Span
 	for i := range uint64(1000) {
 		spans = append(spans, Span{
-			Service: "shop", Operation: strings.Clone(fmt.Sprintf("GET /%d", i%100)), Kind: KindServer, Code: "200", Outcome: OutcomeSuccess,
+			Service: "shop", Operation: strings.Clone(fmt.Sprintf("GET /%d", i%100)), SpanKind: SpanKindServer, Code: "200", Outcome: OutcomeSuccess,
 			Duration: time.Duration(i) * 100 * time.Microsecond, End: at(0), Link: span(i, 1, 0),
 		})
 	}
@@ -547,7 +547,7 @@ func TestTimelineWeight(t *testing.T) {
 		plain.close()
 		got, want := weighted.periods[0], plain.periods[0]
 		for _, p := range []*Period{&got, &want} {
-			p.Summaries[0].FailedCalls, p.Summaries[0].SlowCalls = nil, nil // one span is one of these
+			p.Summaries[0].FailureExemplars, p.Summaries[0].SlowExemplars = nil, nil // one span is one of these
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Fatalf("weighted (-plain +weighted):\n%s", diff)
@@ -604,9 +604,9 @@ func TestTimelineHistograms(t *testing.T) {
 func TestTimelineRetry(t *testing.T) {
 	line := newTape(t, call10s(), noon)
 	line.to(1)
-	line.Add(&Span{Operation: "POST", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Operation: "pay", Kind: KindClient, Code: "200", Link: span(1, 3, 1), End: at(0.8)})
-	line.Add(&Span{Operation: "pay", Kind: KindClient, Code: "503", Link: span(1, 2, 1), End: at(0.7)})
+	line.Add(&Span{Operation: "POST", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "pay", SpanKind: SpanKindClient, Code: "200", Link: span(1, 3, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "pay", SpanKind: SpanKindClient, Code: "503", Link: span(1, 2, 1), End: at(0.7)})
 	line.to(15)
 	if got := summaryOf(t, line.periods[0], "POST").FailureCauses; len(got) != 0 {
 		t.Errorf("POST is blamed on %v, want itself", got)
@@ -637,8 +637,8 @@ func TestTimelineFirstCall(t *testing.T) {
 func TestTimelineReservedCode(t *testing.T) {
 	line := newTape(t, call10s(), noon)
 	line.to(1)
-	line.Add(&Span{Operation: "POST", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Operation: "pay", Kind: KindClient, Code: NetworkCode, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "POST", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "pay", SpanKind: SpanKindClient, Code: NetworkCode, Link: span(1, 2, 1), End: at(0.8)})
 	line.to(15)
 	got := summaryOf(t, line.periods[0], "POST").FailureCauses
 	if len(got) != 1 || got[0].IsNetwork() || got[0].Operation != "pay" {
@@ -650,8 +650,8 @@ func TestTimelineReservedCode(t *testing.T) {
 func TestTimelineOwnServer(t *testing.T) {
 	line := newTape(t, call10s(), noon)
 	line.to(1)
-	line.Add(&Span{Service: "shop", Operation: "GET", Kind: KindClient, Duration: time.Second, Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Service: "shop", Operation: "/", Kind: KindServer, Duration: 10 * ms, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindClient, Duration: time.Second, Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Service: "shop", Operation: "/", SpanKind: SpanKindServer, Duration: 10 * ms, Link: span(1, 2, 1), End: at(0.8)})
 	line.to(15)
 	if got := summaryOf(t, line.periods[0], "GET").SlowCauses; len(got) != 0 {
 		t.Errorf("GET is blamed on %v, want itself", got)
@@ -699,7 +699,7 @@ func TestTimelineOverflowed(t *testing.T) {
 	line.to(12)
 	line.Add(&Span{Operation: "held", Code: "500", Link: span(1, 1, 0), End: at(11)})
 	line.to(15)
-	if got := line.periods[0].Left; len(got) != 1 || got[0].Name != "held" {
+	if got := line.periods[0].Evicted; len(got) != 1 || got[0].Name != "held" {
 		t.Fatalf("%v left, want the one that is held", got)
 	}
 	line.Add(&Span{Operation: "other", End: at(14)})
@@ -708,7 +708,7 @@ func TestTimelineOverflowed(t *testing.T) {
 	if got := overflowed(line); !slices.Equal(got, []uint64{0, 1}) {
 		t.Errorf("overflowed: %v, want 0 and 1", got)
 	}
-	if got := summaryOf(t, line.periods[1], OverflowOperation).Failure; got != 1 {
+	if got := summaryOf(t, line.periods[1], OverflowName).Failure; got != 1 {
 		t.Errorf("%d calls failed, want 1", got)
 	}
 
@@ -784,7 +784,7 @@ func TestTimelineSampled(t *testing.T) {
 	}
 	line.close()
 	for _, s := range line.periods[0].Summaries {
-		if got := fmt.Sprint(s.FailedCalls[0].Trace.Sampled); got != s.Operation {
+		if got := fmt.Sprint(s.FailureExemplars[0].Trace.Sampled); got != s.Operation {
 			t.Errorf("sampled: %s, want %s", got, s.Operation)
 		}
 	}
@@ -801,13 +801,13 @@ func TestTimelineCausesAcrossTheRing(t *testing.T) {
 		}
 		line.to(0.1)
 		for i := range uint64(2) {
-			line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(i+1, 3, 2), End: at(0.6)})
+			line.Add(&Span{Operation: "SELECT", SpanKind: SpanKindClient, Code: "08006", Link: span(i+1, 3, 2), End: at(0.6)})
 			line.Add(&Span{Operation: "other", Link: span(200+i, 1, 0), End: at(0.5)})
 		}
 		for i := range uint64(2) {
-			line.Add(&Span{Operation: "render", Kind: KindInternal, Unwatched: true, Link: span(i+1, 2, 1), End: at(0.7)})
+			line.Add(&Span{Operation: "render", SpanKind: SpanKindInternal, Unwatched: true, Link: span(i+1, 2, 1), End: at(0.7)})
 			line.Add(&Span{Operation: "other", Link: span(300+i, 1, 0), End: at(0.5)})
-			line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(i+1, 1, 0), End: at(0.8)})
+			line.Add(&Span{Operation: "GET", SpanKind: SpanKindServer, Code: "500", Link: span(i+1, 1, 0), End: at(0.8)})
 		}
 		line.close()
 		if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" || got[0].Count != 2 {
@@ -823,10 +823,10 @@ func TestTimelineCausesAcrossTheRing(t *testing.T) {
 func TestTimelineCausesThatCameBefore(t *testing.T) {
 	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 8 * time.Second}, noon)
 	line.to(1)
-	line.Add(&Span{Operation: "render", Kind: KindInternal, Unwatched: true, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "render", SpanKind: SpanKindInternal, Unwatched: true, Link: span(1, 2, 1), End: at(0.8)})
 	line.to(8)
-	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
+	line.Add(&Span{Operation: "GET", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "SELECT", SpanKind: SpanKindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
 	line.to(16)
 	line.close()
 	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
@@ -895,8 +895,8 @@ func TestTimelineWeightIsBounded(t *testing.T) {
 func TestTimelineCausesAfterAStall(t *testing.T) {
 	line := newTape(t, TimelineConfig{Config: Config{Period: time.Minute}, Grace: 2 * time.Second}, noon)
 	line.to(1)
-	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 1), End: at(0.7)})
+	line.Add(&Span{Operation: "GET", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "SELECT", SpanKind: SpanKindClient, Code: "08006", Link: span(1, 3, 1), End: at(0.7)})
 	line.to(1.5)
 	line.to(20)
 	line.close()
@@ -910,10 +910,10 @@ func TestTimelineLastChild(t *testing.T) {
 	for _, order := range [][]int{{2, 3, 4}, {4, 3, 2}, {3, 4, 2}, {2, 4, 3}} {
 		line := newTape(t, call10s(), noon)
 		line.to(1)
-		line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+		line.Add(&Span{Operation: "GET", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
 		ends := map[int]float64{2: 0.5, 3: 0.8, 4: 0.3}
 		for _, id := range order {
-			line.Add(&Span{Operation: fmt.Sprint("child ", id), Kind: KindClient, Code: "1", Link: span(1, uint64(id), 1), End: at(ends[id])})
+			line.Add(&Span{Operation: fmt.Sprint("child ", id), SpanKind: SpanKindClient, Code: "1", Link: span(1, uint64(id), 1), End: at(ends[id])})
 		}
 		line.to(15)
 		if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "child 3" {
@@ -948,9 +948,9 @@ func TestTimelineSearchesAnew(t *testing.T) {
 func TestTimelineIgnored(t *testing.T) {
 	line := newTape(t, call10s(), noon)
 	line.to(1)
-	line.Add(&Span{Operation: "GET", Kind: KindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
-	line.Add(&Span{Operation: "skipped", Kind: KindClient, Outcome: OutcomeIgnored, Link: span(1, 2, 1), End: at(0.8)})
-	line.Add(&Span{Operation: "SELECT", Kind: KindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
+	line.Add(&Span{Operation: "GET", SpanKind: SpanKindServer, Code: "500", Link: span(1, 1, 0), End: at(0.9)})
+	line.Add(&Span{Operation: "skipped", SpanKind: SpanKindClient, Outcome: OutcomeIgnored, Link: span(1, 2, 1), End: at(0.8)})
+	line.Add(&Span{Operation: "SELECT", SpanKind: SpanKindClient, Code: "08006", Link: span(1, 3, 2), End: at(0.7)})
 	line.to(15)
 	if got := summaryOf(t, line.periods[0], "GET").FailureCauses; len(got) != 1 || got[0].Operation != "SELECT" {
 		t.Errorf("GET is blamed on %v, want SELECT", got)
@@ -962,8 +962,8 @@ func TestTimelineSameNames(t *testing.T) {
 	line := newTape(t, call10s(), noon)
 	for range 5 {
 		for _, service := range []string{"a", "b", ""} {
-			for _, kind := range []Kind{KindServer, KindClient} {
-				line.Add(&Span{Service: service, Operation: "GET /a/long/name", Kind: kind, End: at(1)})
+			for _, kind := range []SpanKind{SpanKindServer, SpanKindClient} {
+				line.Add(&Span{Service: service, Operation: "GET /a/long/name", SpanKind: kind, End: at(1)})
 			}
 		}
 	}

@@ -192,10 +192,10 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		s.FailureLatency = FailureLatency{Mean: time.Duration(mean), Max: w.failMax}
 	}
 	if w.exemplars != nil {
-		s.FailedCalls, s.SlowCalls, s.StuckCalls = w.exemplars.take()
+		s.FailureExemplars, s.SlowExemplars, s.StuckExemplars = w.exemplars.take()
 		s.FailureCauses = w.exemplars.failureCauses.take(s.Failure)
 		s.SlowCauses = w.exemplars.slowCauses.take(s.Success - s.WithinTarget)
-		if s.FailedCalls == nil && s.SlowCalls == nil && s.StuckCalls == nil {
+		if s.FailureExemplars == nil && s.SlowExemplars == nil && s.StuckExemplars == nil {
 			w.exemplars = nil
 		}
 	}

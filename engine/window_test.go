@@ -59,8 +59,8 @@ func checkSummary(t rapid.TB, s *Summary) {
 	if order := []time.Duration{0, l.Min, l.P50, l.P90, l.P95, l.P99, l.Max}; !slices.IsSorted(order) || l.Mean < l.Min || l.Mean > l.Max {
 		t.Errorf("%q: the latencies are not in order: %+v", s.Operation, l)
 	}
-	if len(s.FailedCalls) > maxExemplars || len(s.SlowCalls) > maxExemplars {
-		t.Errorf("%q: %d failed and %d slow calls, at most %d are kept", s.Operation, len(s.FailedCalls), len(s.SlowCalls), maxExemplars)
+	if len(s.FailureExemplars) > maxExemplars || len(s.SlowExemplars) > maxExemplars {
+		t.Errorf("%q: %d failed and %d slow calls, at most %d are kept", s.Operation, len(s.FailureExemplars), len(s.SlowExemplars), maxExemplars)
 	}
 	if s.Histogram != nil {
 		equal("the histogram counts the successes", s.Histogram.Count, s.Success)
@@ -243,23 +243,23 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, nil, 1, 64) // nobody's fault
 	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, nil, 1, 64)
 	s := w.close(nil, false)
-	if s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
-		t.Fatalf("kept %v and %v, want nothing", s.FailedCalls, s.SlowCalls)
+	if s.FailureExemplars != nil || s.SlowExemplars != nil || w.exemplars != nil {
+		t.Fatalf("kept %v and %v, want nothing", s.FailureExemplars, s.SlowExemplars)
 	}
 
 	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, nil, 1, 64)
 	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, nil, 1, 64)
 	s = w.close(nil, false)
-	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowCalls, want) {
-		t.Errorf("slow calls %v, want %v", s.SlowCalls, want)
+	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowExemplars, want) {
+		t.Errorf("slow calls %v, want %v", s.SlowExemplars, want)
 	}
-	if want := []Exemplar{{ref(5), "500", 1, end}}; !slices.Equal(s.FailedCalls, want) {
-		t.Errorf("failed calls %v, want %v", s.FailedCalls, want)
+	if want := []Exemplar{{ref(5), "500", 1, end}}; !slices.Equal(s.FailureExemplars, want) {
+		t.Errorf("failed calls %v, want %v", s.FailureExemplars, want)
 	}
 
 	// The next period begins with none, and gives up the memory if it has none.
-	if s = w.close(nil, false); s.FailedCalls != nil || s.SlowCalls != nil || w.exemplars != nil {
-		t.Errorf("the next period has %v and %v", s.FailedCalls, s.SlowCalls)
+	if s = w.close(nil, false); s.FailureExemplars != nil || s.SlowExemplars != nil || w.exemplars != nil {
+		t.Errorf("the next period has %v and %v", s.FailureExemplars, s.SlowExemplars)
 	}
 }
 
@@ -270,7 +270,7 @@ func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
 		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, nil, 1, 2)
 	}
 	s := w.close(nil, false)
-	if got, want := codesOf(s.FailedCalls), []string{OverflowOperation, "a", "b"}; !slices.Equal(got, want) {
+	if got, want := codesOf(s.FailureExemplars), []string{OverflowName, "a", "b"}; !slices.Equal(got, want) {
 		t.Errorf("the failed calls have the codes %v, want %v", got, want)
 	}
 }
@@ -332,8 +332,8 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 	}
 	c.Distribution[0].Count = 99
 	c.Failures[0].Code = "spoilt"
-	c.FailedCalls[0].Code = "spoilt"
-	c.SlowCalls[0].Code = "spoilt"
+	c.FailureExemplars[0].Code = "spoilt"
+	c.SlowExemplars[0].Code = "spoilt"
 	c.FailureCauses[0].Count = 99
 	c.SlowCauses[0].Count = 99
 	c.Histogram.Count = 99
@@ -351,13 +351,13 @@ func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms, StuckAfter: time.Minute}, Distribution{})
 	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 1, 64)
 	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 1, 64)
-	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
 	w.addInFlight(5*time.Minute, call(5, "", 0, true).Trace)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
-	s.StuckCalls[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
+	s.StuckExemplars[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
 	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
-	s.Monitor, s.Service, s.Operation, s.Kind = "m", "shop", "GET /", KindServer
+	s.Monitor, s.Service, s.Operation, s.SpanKind = "m", "shop", "GET /", SpanKindServer
 	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
 	s.Partial = true
 	s.Verdicts = Verdicts{VerdictBad, VerdictGood, VerdictInsufficient, VerdictBad, VerdictGood}
@@ -377,9 +377,10 @@ func TestSummaryJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"burn_rates", "cancelled", "count", "distribution", "end", "failed_calls", "failure", "failure_causes", "failure_latency", "failures",
-		"ignored", "in_flight", "kind", "latency", "monitor", "objective", "oldest_in_flight_ns", "operation", "partial", "service",
-		"slow_calls", "slow_causes", "start", "stuck", "stuck_calls", "success", "success_ratio", "typical_calls", "verdicts", "within_target", "within_target_ratio",
+		"burn_rates", "cancelled", "count", "distribution", "end", "failure", "failure_causes", "failure_exemplars",
+		"failure_latency", "failures", "ignored", "in_flight", "latency", "monitor", "objective", "oldest_in_flight_ns",
+		"operation", "partial", "service", "slow_causes", "slow_exemplars", "span_kind", "start", "stuck",
+		"stuck_exemplars", "success", "success_ratio", "typical_calls", "verdicts", "within_target", "within_target_ratio",
 	}
 	if got := keysOf(tree); !slices.Equal(got, want) {
 		t.Errorf("keys\n%q, want\n%q", got, want)
@@ -394,7 +395,7 @@ func TestSummaryJSON(t *testing.T) {
 		t.Errorf("does not come back (-want +got):\n%s", diff)
 	}
 
-	period, err := json.Marshal(Period{Missed: 1, Partial: true, InFlight: 1, Untracked: 2, Abandoned: 3, SampledRatio: 0.1, UndeliveredPeriods: 4, UndeliveredNotifications: 5, Summaries: []Summary{s}, Left: []OperationKey{{Name: "gone"}}})
+	period, err := json.Marshal(Period{Missed: 1, Partial: true, InFlight: 1, Untracked: 2, Abandoned: 3, SampledRatio: 0.1, UndeliveredPeriods: 4, UndeliveredNotifications: 5, Summaries: []Summary{s}, Evicted: []OperationKey{{Name: "gone"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -464,13 +465,13 @@ func TestWindowCauses(t *testing.T) {
 		}
 	}
 	insert := func() *Cause {
-		return &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "23505"}
+		return &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "23505"}
 	} // equal, and never the same
 	for range 3 {
 		add(1, OutcomeFailure, ms, insert())
 	}
 	// Four calls that are told as one.
-	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}}, &Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}}, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
 	add(1, OutcomeFailure, ms, nil)
 	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}}, &Cause{Operation: "SELECT"}, 2, 64)
 	add(2, OutcomeSuccess, 11*ms, nil)
@@ -478,7 +479,7 @@ func TestWindowCauses(t *testing.T) {
 	add(5, OutcomeCancelled, time.Hour, insert())
 	add(5, OutcomeIgnored, time.Hour, insert())
 	s := w.close(nil, false)
-	wantFailures := []CauseCount{{Cause{Service: "shop", Kind: KindClient, Operation: "INSERT orders", Code: "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
+	wantFailures := []CauseCount{{Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
 	if diff := cmp.Diff(wantFailures, s.FailureCauses); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
@@ -496,7 +497,7 @@ func TestWindowCausesAreBounded(t *testing.T) {
 		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
 	}
 	s := w.close(nil, false)
-	if maxCauseCounts != 16 || len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowOperation || s.FailureCauses[0].Count != 1000-maxCauseCounts {
+	if maxCauseCounts != 16 || len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowName || s.FailureCauses[0].Count != 1000-maxCauseCounts {
 		t.Errorf("got %v, want %d causes and the rest together", s.FailureCauses, maxCauseCounts)
 	}
 }

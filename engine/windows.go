@@ -45,7 +45,7 @@ type group struct {
 
 type groupKey struct {
 	service string
-	kind    Kind
+	kind    SpanKind
 }
 
 // operation is what is judged, and its window. It takes three pairs of cache lines, of which
@@ -148,7 +148,7 @@ func NewWindows(c Config) (*Windows, error) {
 	for name, d := range c.Distributions {
 		w.ownBounds[operationName(name)] = d.bounds()
 	}
-	w.overflow = &operation{key: OperationKey{Service: bounded(c.Service), Name: OverflowOperation}}
+	w.overflow = &operation{key: OperationKey{Service: bounded(c.Service), Name: OverflowName}}
 	w.open(w.overflow)
 	return w, nil
 }
@@ -172,19 +172,19 @@ func (w *Windows) SetObjective(operation string, o Objective) error {
 
 // Add counts one report in the current period.
 func (w *Windows) Add(r Report) {
-	w.count(w.lookup(r.Service, r.Operation, r.Kind), r.Outcome, r.Code, r.Duration)
+	w.count(w.lookup(r.Service, r.Operation, r.SpanKind), r.Outcome, r.Code, r.Duration)
 }
 
 // AddTraced is Add for a call whose span is known, so that it can become an exemplar.
 // cause is what it is blamed on if it failed or was slow; nil: itself.
 func (w *Windows) AddTraced(r Report, ref TraceRef, cause *Cause) {
-	w.countTraced(w.lookup(r.Service, r.Operation, r.Kind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, cause)
+	w.countTraced(w.lookup(r.Service, r.Operation, r.SpanKind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, cause)
 }
 
 // InFlight is a call that has begun and not ended.
 type InFlight struct {
 	Service, Operation string
-	Kind               Kind
+	SpanKind           SpanKind
 	Age                time.Duration
 	Trace              TraceRef // zero: it can't be looked up
 }
@@ -192,7 +192,7 @@ type InFlight struct {
 // AddInFlight takes a call that is in flight at the end of the current period, just
 // before that is closed.
 func (w *Windows) AddInFlight(c InFlight) {
-	op := w.lookup(c.Service, c.Operation, c.Kind)
+	op := w.lookup(c.Service, c.Operation, c.SpanKind)
 	op.addInFlight(max(c.Age, 0), c.Trace)
 	w.inFlight++
 }
@@ -215,7 +215,7 @@ func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cau
 }
 
 // lookup returns the operation of a report, which it makes if there is room.
-func (w *Windows) lookup(service, name string, kind Kind) *operation {
+func (w *Windows) lookup(service, name string, kind SpanKind) *operation {
 	if service == "" {
 		service = w.config.Service
 	}
@@ -292,14 +292,14 @@ func (w *Windows) lookupAnew(g *group, name string) *operation {
 }
 
 // find returns the operation of a name that is new, or has to be put into shape first.
-func (w *Windows) find(service, name string, kind Kind) *operation {
-	gk := groupKey{CutName(service), kind}
+func (w *Windows) find(service, name string, kind SpanKind) *operation {
+	gk := groupKey{TruncateName(service), kind}
 	name = operationName(name)
 	g := w.groups[gk]
 	if g != nil && g.byName[name] != nil {
 		return g.byName[name]
 	}
-	if w.overflow.key == (OperationKey{Service: gk.service, Kind: kind, Name: name}) {
+	if w.overflow.key == (OperationKey{Service: gk.service, SpanKind: kind, Name: name}) {
 		return w.overflow // somebody else's overflow: two summaries of one key would be one too many
 	}
 	if len(w.operations) >= w.config.MaxOperations {
@@ -317,7 +317,7 @@ func (w *Windows) find(service, name string, kind Kind) *operation {
 		w.groups[gk] = g
 	}
 	name = strings.Clone(name)
-	op := &operation{key: OperationKey{Service: g.service, Kind: kind, Name: name}, group: g, found: g.number | uint64(len(name))}
+	op := &operation{key: OperationKey{Service: g.service, SpanKind: kind, Name: name}, group: g, found: g.number | uint64(len(name))}
 	w.open(op)
 	g.byName[name] = op
 	w.operations = append(w.operations, op)
@@ -362,7 +362,7 @@ func (w *Windows) openWindow(op *operation, next *window) {
 	objective := w.objectives.of(op.key)
 	if op.isDivided {
 		whatever := *objective
-		whatever.MinTraffic, whatever.TrafficDrop = 0, 0
+		whatever.MinTraffic, whatever.MinTrafficRatio = 0, 0
 		objective = &whatever
 	}
 	next.open(objective, bounds)
@@ -440,7 +440,7 @@ func (w *Windows) Close(p Period, keep func(OperationKey) bool) Period {
 		w.open(w.overflow)
 	}
 	if leaving {
-		p.Left = w.dismiss(keep)
+		p.Evicted = w.dismiss(keep)
 	}
 	return p
 }
@@ -467,10 +467,10 @@ func (w *Windows) noted(keep func(OperationKey) bool) int {
 // summarize closes the window of one operation.
 func (w *Windows) summarize(op *operation, p *Period) Summary {
 	s := op.close(w.config.Codes, w.config.Histograms)
-	s.Monitor, s.Service, s.Operation, s.Kind = w.config.Name, op.key.Service, op.key.Name, op.key.Kind
+	s.Monitor, s.Service, s.Operation, s.SpanKind = w.config.Name, op.key.Service, op.key.Name, op.key.SpanKind
 	s.Start, s.End, s.Partial = p.Start, p.End, p.Partial
-	for i := range s.StuckCalls {
-		s.StuckCalls[i].End = p.End
+	for i := range s.StuckExemplars {
+		s.StuckExemplars[i].End = p.End
 	}
 	p.Received += s.Count + s.Ignored
 	return s
@@ -506,7 +506,7 @@ func (w *Windows) dismiss(keep func(OperationKey) bool) []OperationKey {
 		delete(op.group.byName, op.key.Name)
 		if len(op.group.byName) == 0 {
 			delete(w.groups, op.group.groupKey)
-			w.lastGroup[op.key.Kind] = nil
+			w.lastGroup[op.key.SpanKind] = nil
 		}
 	}
 	clear(w.operations[len(stay):])

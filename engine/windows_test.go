@@ -58,15 +58,15 @@ func checkOperations(t *testing.T, p Period, want ...string) {
 func TestWindowsFillIn(t *testing.T) {
 	w := newWindows(t, Config{Name: "m", Service: "shop"})
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	w.Add(Report{Operation: "GET /", Kind: KindServer, Duration: ms})
+	w.Add(Report{Operation: "GET /", SpanKind: SpanKindServer, Duration: ms})
 	w.Add(Report{Operation: "render", Outcome: OutcomeIgnored})
 	p := w.Close(Period{Start: start, End: start.Add(time.Minute), Partial: true, Missed: 2}, nil)
 
 	if p.Monitor != "m" || p.Start != start || p.End != start.Add(time.Minute) || !p.Partial || p.Missed != 2 {
 		t.Errorf("the period is %+v", p)
 	}
-	if p.Received != 2 || p.Dropped != 0 || p.Overflowed != 0 || p.Left != nil {
-		t.Errorf("received %d, dropped %d, overflowed %d, left %v, want 2 and nothing else", p.Received, p.Dropped, p.Overflowed, p.Left)
+	if p.Received != 2 || p.Dropped != 0 || p.Overflowed != 0 || p.Evicted != nil {
+		t.Errorf("received %d, dropped %d, overflowed %d, left %v, want 2 and nothing else", p.Received, p.Dropped, p.Overflowed, p.Evicted)
 	}
 	checkOperations(t, p, "GET /", "render")
 	for i := range p.Summaries {
@@ -76,7 +76,7 @@ func TestWindowsFillIn(t *testing.T) {
 			t.Errorf("the summary is %+v", s)
 		}
 	}
-	if got, want := p.Summaries[0].Key(), (OperationKey{"shop", KindServer, "GET /"}); got != want {
+	if got, want := p.Summaries[0].Key(), (OperationKey{"shop", SpanKindServer, "GET /"}); got != want {
 		t.Errorf("the key is %v, want %v", got, want)
 	}
 
@@ -97,7 +97,7 @@ func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
 	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
 		t.Errorf("got %+v and %+v", s.Latency, s.FailureLatency)
 	}
-	if got := s.FailedCalls[0].Duration; got != 0 {
+	if got := s.FailureExemplars[0].Duration; got != 0 {
 		t.Errorf("the failed call took %s", got)
 	}
 }
@@ -129,9 +129,9 @@ func TestWindowsTellOperationsApart(t *testing.T) {
 	w := newWindows(t, Config{Service: "shop"})
 	for range 3 { // in turn, so that nothing remembered may lead astray
 		for _, service := range []string{"", "shop", "bank"} {
-			for _, kind := range []Kind{KindServer, KindClient} {
+			for _, kind := range []SpanKind{SpanKindServer, SpanKindClient} {
 				for _, name := range []string{"a", "b"} {
-					w.Add(Report{Service: service, Kind: kind, Operation: name})
+					w.Add(Report{Service: service, SpanKind: kind, Operation: name})
 				}
 			}
 		}
@@ -142,8 +142,8 @@ func TestWindowsTellOperationsApart(t *testing.T) {
 		got[p.Summaries[i].Key()] += p.Summaries[i].Count
 	}
 	want := map[OperationKey]uint64{
-		{"shop", KindServer, "a"}: 6, {"shop", KindServer, "b"}: 6, {"shop", KindClient, "a"}: 6, {"shop", KindClient, "b"}: 6,
-		{"bank", KindServer, "a"}: 3, {"bank", KindServer, "b"}: 3, {"bank", KindClient, "a"}: 3, {"bank", KindClient, "b"}: 3,
+		{"shop", SpanKindServer, "a"}: 6, {"shop", SpanKindServer, "b"}: 6, {"shop", SpanKindClient, "a"}: 6, {"shop", SpanKindClient, "b"}: 6,
+		{"bank", SpanKindServer, "a"}: 3, {"bank", SpanKindServer, "b"}: 3, {"bank", SpanKindClient, "a"}: 3, {"bank", SpanKindClient, "b"}: 3,
 	}
 	if diff := gocmp.Diff(want, got); diff != "" || len(p.Summaries) != len(want) {
 		t.Errorf("%d summaries (-want +got):\n%s", len(p.Summaries), diff)
@@ -153,8 +153,8 @@ func TestWindowsTellOperationsApart(t *testing.T) {
 func TestWindowsSameNameInOtherMemory(t *testing.T) {
 	w := newWindows(t, Config{})
 	for i := range 1000 {
-		w.Add(Report{Operation: string([]byte("GET /users/{id}")), Kind: KindServer})
-		w.Add(Report{Operation: fmt.Sprintf("op %d", i%3), Kind: KindServer})
+		w.Add(Report{Operation: string([]byte("GET /users/{id}")), SpanKind: SpanKindServer})
+		w.Add(Report{Operation: fmt.Sprintf("op %d", i%3), SpanKind: SpanKindServer})
 	}
 	p := w.Close(Period{}, nil)
 	checkOperations(t, p, "GET /users/{id}", "op 0", "op 1", "op 2")
@@ -227,18 +227,18 @@ func TestWindowsOverflow(t *testing.T) {
 	for round := range 3 {
 		for i := range 10 {
 			for range i + 1 {
-				w.Add(Report{Operation: fmt.Sprintf("op %d", i), Kind: KindServer, Code: "500", Duration: ms})
+				w.Add(Report{Operation: fmt.Sprintf("op %d", i), SpanKind: SpanKindServer, Code: "500", Duration: ms})
 			}
 		}
-		w.Add(Report{Operation: "op 4", Kind: KindClient, Service: "bank"}) // another service has no room of its own
+		w.Add(Report{Operation: "op 4", SpanKind: SpanKindClient, Service: "bank"}) // another service has no room of its own
 		p := w.Close(Period{}, nil)
-		checkOperations(t, p, "op 0", "op 1", "op 2", OverflowOperation)
+		checkOperations(t, p, "op 0", "op 1", "op 2", OverflowName)
 		rest := p.Summaries[3]
 		checkSummary(t, &rest)
 		if want := uint64(4+5+6+7+8+9+10) + 1; rest.Count != want || p.Overflowed != want || rest.Failure != want-1 {
 			t.Errorf("round %d: %d calls of no place, %d overflowed, want %d", round, rest.Count, p.Overflowed, want)
 		}
-		if got, want := rest.Key(), (OperationKey{"shop", KindUnspecified, OverflowOperation}); got != want || rest.Monitor != "m" {
+		if got, want := rest.Key(), (OperationKey{"shop", SpanKindUnspecified, OverflowName}); got != want || rest.Monitor != "m" {
 			t.Errorf("the rest is filed under %v of %q, want %v", got, rest.Monitor, want)
 		}
 		if p.Received != 56 {
@@ -254,13 +254,13 @@ func TestWindowsOverflow(t *testing.T) {
 // Whoever uses the overflow's name gets into it: two summaries of one key would be judged as two periods.
 func TestWindowsOperationWithTheOverflowsName(t *testing.T) {
 	w := newWindows(t, Config{MaxOperations: 1})
-	w.Add(Report{Operation: OverflowOperation})
+	w.Add(Report{Operation: OverflowName})
 	w.Add(Report{Operation: "a"})
 	w.Add(Report{Operation: "b"})
 	p := w.Close(Period{}, nil)
-	checkOperations(t, p, "a", OverflowOperation)
-	if got := summaryOf(t, p, OverflowOperation).Count; got != 2 || p.Overflowed != 1 {
-		t.Errorf("%d calls under %s, of which %d for lack of room, want 2 and 1", got, OverflowOperation, p.Overflowed)
+	checkOperations(t, p, "a", OverflowName)
+	if got := summaryOf(t, p, OverflowName).Count; got != 2 || p.Overflowed != 1 {
+		t.Errorf("%d calls under %s, of which %d for lack of room, want 2 and 1", got, OverflowName, p.Overflowed)
 	}
 }
 
@@ -268,17 +268,17 @@ func TestWindowsOrder(t *testing.T) {
 	var reports []Report
 	for _, service := range []string{"", "a", "b"} {
 		for _, name := range []string{"GET /", "POST /", "Z"} {
-			for _, kind := range []Kind{KindUnspecified, KindServer, KindClient} {
-				reports = append(reports, Report{Service: service, Operation: name, Kind: kind})
+			for _, kind := range []SpanKind{SpanKindUnspecified, SpanKindServer, SpanKindClient} {
+				reports = append(reports, Report{Service: service, Operation: name, SpanKind: kind})
 			}
 		}
 	}
 	reports = append(reports, Report{Operation: "no room"})
 	var want []OperationKey
 	for _, r := range reports[:27] {
-		want = append(want, OperationKey{r.Service, r.Kind, r.Operation})
+		want = append(want, OperationKey{r.Service, r.SpanKind, r.Operation})
 	}
-	want = append(want, OperationKey{Name: OverflowOperation})
+	want = append(want, OperationKey{Name: OverflowName})
 
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWindows(t, Config{MaxOperations: 27})
@@ -305,27 +305,27 @@ func TestWindowsOrder(t *testing.T) {
 func TestWindowsIdleOperationsLeave(t *testing.T) {
 	w := newWindows(t, Config{MaxOperations: 2, IdlePeriods: 3})
 	w.Add(Report{Operation: "busy"})
-	w.Add(Report{Operation: "idle", Service: "s", Kind: KindClient})
+	w.Add(Report{Operation: "idle", Service: "s", SpanKind: SpanKindClient})
 	w.Close(Period{}, nil)
 	for idle := 1; idle <= 3; idle++ {
 		w.Add(Report{Operation: "busy"})
 		w.Add(Report{Operation: "late"})
 		p := w.Close(Period{}, nil)
-		checkOperations(t, p, "busy", OverflowOperation)
+		checkOperations(t, p, "busy", OverflowName)
 		var want []OperationKey
 		if idle == 3 {
-			want = []OperationKey{{"s", KindClient, "idle"}}
+			want = []OperationKey{{"s", SpanKindClient, "idle"}}
 		}
-		if !slices.Equal(p.Left, want) {
-			t.Errorf("after %d idle periods %v left, want %v", idle, p.Left, want)
+		if !slices.Equal(p.Evicted, want) {
+			t.Errorf("after %d idle periods %v left, want %v", idle, p.Evicted, want)
 		}
 	}
 	// Its place is free, and it must find one for itself again.
 	w.Add(Report{Operation: "busy"})
 	w.Add(Report{Operation: "late"})
-	w.Add(Report{Operation: "idle", Service: "s", Kind: KindClient})
+	w.Add(Report{Operation: "idle", Service: "s", SpanKind: SpanKindClient})
 	p := w.Close(Period{}, nil)
-	checkOperations(t, p, "busy", "late", OverflowOperation)
+	checkOperations(t, p, "busy", "late", OverflowName)
 }
 
 // A call ends idleness, be it of whatever outcome.
@@ -335,7 +335,7 @@ func TestWindowsSilence(t *testing.T) {
 	w := newWindows(t, Config{
 		IdlePeriods: 3,
 		Operations: map[string]Objective{
-			"traffic": {MinTraffic: 1}, "drop": {TrafficDrop: 0.5}, "budget": {BudgetRatio: 0.9}, "stuck": {StuckAfter: 1}, "off": {MinTraffic: -1},
+			"traffic": {MinTraffic: 1}, "drop": {MinTrafficRatio: 0.5}, "budget": {SLO: 0.9}, "stuck": {StuckAfter: 1}, "off": {MinTraffic: -1},
 		},
 	})
 	for _, name := range []string{"budget", "drop", "off", "stuck", "traffic", "usual"} {
@@ -351,8 +351,8 @@ func TestWindowsSilence(t *testing.T) {
 	}
 	p := w.Close(Period{}, func(k OperationKey) bool { return k.Name == "traffic" })
 	checkOperations(t, p, "budget", "drop", "stuck", "traffic")
-	if len(p.Left) != 5 {
-		t.Errorf("left: %v, want all but traffic", p.Left)
+	if len(p.Evicted) != 5 {
+		t.Errorf("left: %v, want all but traffic", p.Evicted)
 	}
 	checkOperations(t, w.Close(Period{}, nil), "traffic") // idle for too long, and nobody keeps it
 	checkOperations(t, w.Close(Period{}, nil))
@@ -374,8 +374,8 @@ func TestWindowsSilenceIsSwitchedOff(t *testing.T) {
 		checkOperations(t, w.Close(Period{}, keep), "a")
 	}
 	kept = false
-	if p := w.Close(Period{}, keep); len(p.Summaries) != 0 || len(p.Left) != 2 {
-		t.Errorf("%d summaries, left: %v", len(p.Summaries), p.Left)
+	if p := w.Close(Period{}, keep); len(p.Summaries) != 0 || len(p.Evicted) != 2 {
+		t.Errorf("%d summaries, left: %v", len(p.Summaries), p.Evicted)
 	}
 	kept = true
 	w.Add(Report{Operation: "a"})
@@ -391,28 +391,28 @@ func TestWindowsSilenceIsSeenOnce(t *testing.T) {
 	w.Close(Period{}, nil)
 	p := w.Close(Period{}, nil)
 	checkOperations(t, p, "a")
-	if want := []OperationKey{{Name: "b", Service: p.Summaries[0].Service}}; !slices.Equal(p.Left, want) {
-		t.Errorf("left: %v, want %v", p.Left, want)
+	if want := []OperationKey{{Name: "b", Service: p.Summaries[0].Service}}; !slices.Equal(p.Evicted, want) {
+		t.Errorf("left: %v, want %v", p.Evicted, want)
 	}
-	if p := w.Close(Period{}, nil); len(p.Left) != 1 {
-		t.Errorf("left: %v, want a", p.Left)
+	if p := w.Close(Period{}, nil); len(p.Evicted) != 1 {
+		t.Errorf("left: %v, want a", p.Evicted)
 	}
 }
 
 func TestWindowsInFlight(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 2, MaxOperations: 2, Operations: map[string]Objective{"a": {StuckAfter: time.Minute}}})
 	for range 3 { // calls in flight keep the place
-		w.AddInFlight(InFlight{Service: "shop", Operation: "a", Kind: KindServer, Age: time.Minute})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "a", Kind: KindServer, Age: time.Hour})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "a", Kind: KindServer, Age: time.Minute + 1})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "b", Kind: KindServer, Age: -time.Hour})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "too many", Kind: KindServer, Age: time.Second})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Age: time.Minute})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Age: time.Hour})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Age: time.Minute + 1})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "b", SpanKind: SpanKindServer, Age: -time.Hour})
+		w.AddInFlight(InFlight{Service: "shop", Operation: "too many", SpanKind: SpanKindServer, Age: time.Second})
 		p := w.Close(Period{}, nil)
-		checkOperations(t, p, "a", "b", OverflowOperation)
+		checkOperations(t, p, "a", "b", OverflowName)
 		if p.InFlight != 5 || p.Received != 0 {
 			t.Errorf("%d in flight and %d received, want 5 and 0", p.InFlight, p.Received)
 		}
-		for name, want := range map[string][3]int64{"a": {3, 2, int64(time.Hour)}, "b": {1, 0, 0}, OverflowOperation: {1, 0, int64(time.Second)}} {
+		for name, want := range map[string][3]int64{"a": {3, 2, int64(time.Hour)}, "b": {1, 0, 0}, OverflowName: {1, 0, int64(time.Second)}} {
 			s := summaryOf(t, p, name)
 			if got := [3]int64{int64(s.InFlight), int64(s.Stuck), int64(s.OldestInFlight)}; got != want || s.Count != 0 {
 				t.Errorf("%s: in flight, stuck and oldest are %v, want %v", name, got, want)
@@ -424,8 +424,8 @@ func TestWindowsInFlight(t *testing.T) {
 	if p.Summaries[0].InFlight != 0 || p.InFlight != 0 {
 		t.Errorf("nothing is in flight any more, and yet: %+v", p)
 	}
-	if p := w.Close(Period{}, nil); len(p.Left) != 2 {
-		t.Errorf("left: %v", p.Left)
+	if p := w.Close(Period{}, nil); len(p.Evicted) != 2 {
+		t.Errorf("left: %v", p.Evicted)
 	}
 }
 
@@ -435,34 +435,34 @@ func TestWindowsAnyCallEndsIdleness(t *testing.T) {
 		for range 5 {
 			w.Add(Report{Operation: "a", Outcome: outcome})
 			for range 2 {
-				if p := w.Close(Period{}, nil); p.Left != nil {
-					t.Fatalf("%v left after one idle period", p.Left)
+				if p := w.Close(Period{}, nil); p.Evicted != nil {
+					t.Fatalf("%v left after one idle period", p.Evicted)
 				}
 			}
 		}
-		if p := w.Close(Period{}, nil); len(p.Left) != 1 {
-			t.Errorf("%v left after two idle periods", p.Left)
+		if p := w.Close(Period{}, nil); len(p.Evicted) != 1 {
+			t.Errorf("%v left after two idle periods", p.Evicted)
 		}
 	}
 }
 
 func TestWindowsKeepIdleOperations(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 1})
-	firing := OperationKey{"s", KindServer, "firing"}
+	firing := OperationKey{"s", SpanKindServer, "firing"}
 	keep := func(key OperationKey) bool { return key == firing }
-	w.Add(Report{Service: "s", Kind: KindServer, Operation: "firing"})
-	w.Add(Report{Service: "s", Kind: KindServer, Operation: "fine"})
+	w.Add(Report{Service: "s", SpanKind: SpanKindServer, Operation: "firing"})
+	w.Add(Report{Service: "s", SpanKind: SpanKindServer, Operation: "fine"})
 	w.Close(Period{}, keep)
-	if p := w.Close(Period{}, keep); !slices.Equal(p.Left, []OperationKey{{"s", KindServer, "fine"}}) {
-		t.Errorf("%v left, want the one that need not be kept", p.Left)
+	if p := w.Close(Period{}, keep); !slices.Equal(p.Evicted, []OperationKey{{"s", SpanKindServer, "fine"}}) {
+		t.Errorf("%v left, want the one that need not be kept", p.Evicted)
 	}
 	for range 5 {
-		if p := w.Close(Period{}, keep); p.Left != nil {
-			t.Errorf("%v left", p.Left)
+		if p := w.Close(Period{}, keep); p.Evicted != nil {
+			t.Errorf("%v left", p.Evicted)
 		}
 	}
-	if p := w.Close(Period{}, nil); !slices.Equal(p.Left, []OperationKey{firing}) {
-		t.Errorf("%v left, want what needs no longer be kept", p.Left)
+	if p := w.Close(Period{}, nil); !slices.Equal(p.Evicted, []OperationKey{firing}) {
+		t.Errorf("%v left, want what needs no longer be kept", p.Evicted)
 	}
 }
 
@@ -479,15 +479,15 @@ func TestWindowsNamesUsedAgainAfterLeaving(t *testing.T) {
 		used := names[round%3*100 : round%3*100+100]
 		for range 3 {
 			for _, name := range used {
-				w.Add(Report{Operation: name, Kind: KindServer})
+				w.Add(Report{Operation: name, SpanKind: SpanKindServer})
 			}
 		}
 		p := w.Close(Period{}, nil)
 		if len(p.Summaries) != 100 || p.Received != 300 || p.Overflowed != 0 {
 			t.Fatalf("round %d: %d operations with %d reports, %d overflowed, want 100 with 300 and none", round, len(p.Summaries), p.Received, p.Overflowed)
 		}
-		if round > 0 && len(p.Left) != 100 {
-			t.Errorf("round %d: %d operations left, want 100", round, len(p.Left))
+		if round > 0 && len(p.Evicted) != 100 {
+			t.Errorf("round %d: %d operations left, want 100", round, len(p.Evicted))
 		}
 	}
 	w.Close(Period{}, nil)
@@ -507,16 +507,16 @@ func TestWindowsServicesUsedAgainAfterLeaving(t *testing.T) {
 	for round := range 3 {
 		for _, service := range []string{"one", "two"} {
 			for range 2 {
-				w.Add(Report{Service: service, Operation: "a", Kind: KindServer})
+				w.Add(Report{Service: service, Operation: "a", SpanKind: SpanKindServer})
 			}
 		}
 		if p := w.Close(Period{}, nil); p.Received != 4 || len(p.Summaries) != 2 {
 			t.Errorf("round %d: %d reports of %d operations, want 4 of 2", round, p.Received, len(p.Summaries))
 		}
-		if p := w.Close(Period{}, nil); len(p.Left) != 2 {
-			t.Errorf("round %d: %v left", round, p.Left)
+		if p := w.Close(Period{}, nil); len(p.Evicted) != 2 {
+			t.Errorf("round %d: %v left", round, p.Evicted)
 		}
-		if g := w.lastGroup[KindServer]; g != nil {
+		if g := w.lastGroup[SpanKindServer]; g != nil {
 			t.Errorf("round %d: the last service to be called is still known to be %q", round, g.service)
 		}
 	}
@@ -525,7 +525,7 @@ func TestWindowsServicesUsedAgainAfterLeaving(t *testing.T) {
 func TestWindowsObjectivesOfOperations(t *testing.T) {
 	w := newWindows(t, Config{
 		Objective:     Objective{SuccessRatio: 0.5, LatencyTarget: 20 * ms},
-		Operations:    map[string]Objective{"own": {LatencyTarget: 10 * ms, AlertAfter: 1}, OverflowOperation: {MinCalls: 5}},
+		Operations:    map[string]Objective{"own": {LatencyTarget: 10 * ms, AlertAfter: 1}, OverflowName: {MinCalls: 5}},
 		Distributions: map[string]Distribution{"own": {Bounds: []time.Duration{ms}}},
 		MaxOperations: 3,
 	})
@@ -534,7 +534,7 @@ func TestWindowsObjectivesOfOperations(t *testing.T) {
 			w.Add(Report{Operation: name, Duration: d})
 		}
 	}
-	w.Add(Report{Operation: "own", Kind: KindServer}) // whatever the kind
+	w.Add(Report{Operation: "own", SpanKind: SpanKindServer}) // whatever the kind
 	w.Add(Report{Operation: "no room"})
 	p := w.Close(Period{}, nil)
 	own, other, rest := p.Summaries[1], p.Summaries[0], p.Summaries[3]
@@ -550,7 +550,7 @@ func TestWindowsObjectivesOfOperations(t *testing.T) {
 	if len(own.Distribution) != 2 || len(other.Distribution) != 10 {
 		t.Errorf("%d and %d intervals, want 2 and 10", len(own.Distribution), len(other.Distribution))
 	}
-	if rest.Operation != OverflowOperation || rest.Objective.MinCalls != 5 {
+	if rest.Operation != OverflowName || rest.Objective.MinCalls != 5 {
 		t.Errorf("the objective of %q is %+v", rest.Operation, rest.Objective)
 	}
 }
@@ -566,7 +566,7 @@ func TestWindowsSetObjective(t *testing.T) {
 		return w.Close(Period{}, nil)
 	}
 	w.Add(Report{Operation: "known", Duration: 15 * ms})
-	for _, name := range []string{"known", "new", OverflowOperation} {
+	for _, name := range []string{"known", "new", OverflowName} {
 		if err := w.SetObjective(name, Objective{LatencyTarget: 10 * ms}); err != nil {
 			t.Fatal(err)
 		}
@@ -632,12 +632,12 @@ type tally struct {
 }
 
 func (m *model) add(r Report) {
-	key := OperationKey{cmp.Or(r.Service, "default"), r.Kind, cmp.Or(r.Operation, UnnamedOperation)}
+	key := OperationKey{cmp.Or(r.Service, "default"), r.SpanKind, cmp.Or(r.Operation, UnnamedOperation)}
 	if _, ok := m.places[key]; !ok {
 		if len(m.places) < m.limit {
 			m.places[key] = 0
 		} else {
-			key = OperationKey{Service: "default", Name: OverflowOperation}
+			key = OperationKey{Service: "default", Name: OverflowName}
 			m.overflowed++
 		}
 	}
@@ -692,7 +692,7 @@ func TestWindowsProperty(t *testing.T) {
 				r := Report{
 					Service:   service.Draw(t, "service"),
 					Operation: name.Draw(t, "name"),
-					Kind:      Kind(rapid.IntRange(0, 1).Draw(t, "kind")),
+					SpanKind:  SpanKind(rapid.IntRange(0, 1).Draw(t, "kind")),
 					Code:      "500",
 					Outcome:   Outcome(rapid.IntRange(1, 4).Draw(t, "outcome")),
 					Duration:  time.Duration(duration.Draw(t, "duration")),
@@ -724,10 +724,10 @@ func TestWindowsProperty(t *testing.T) {
 					t.Errorf("received %d, overflowed %d, want %d and %d", p.Received, p.Overflowed, received, overflowed)
 				}
 				slices.SortFunc(left, func(a, b OperationKey) int {
-					return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+					return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.SpanKind, b.SpanKind))
 				})
-				if !slices.Equal(p.Left, left) {
-					t.Errorf("left: %v, want %v", p.Left, left)
+				if !slices.Equal(p.Evicted, left) {
+					t.Errorf("left: %v, want %v", p.Evicted, left)
 				}
 				if len(w.operations) != len(m.places) {
 					t.Errorf("%d operations have a place, want %v", len(w.operations), slices.Collect(maps.Keys(m.places)))
@@ -762,7 +762,7 @@ func TestWindowsTellNamesApart(t *testing.T) {
 		for i := 1; i <= n; i++ {
 			for _, name := range []string{long[:i], strings.Clone(long[:i]), long[:i]} {
 				w.Add(Report{Operation: name, Duration: ms})
-				w.Add(Report{Operation: name, Kind: KindClient, Duration: ms})
+				w.Add(Report{Operation: name, SpanKind: SpanKindClient, Duration: ms})
 				w.Add(Report{Operation: name, Service: "other", Duration: ms})
 			}
 		}
@@ -827,7 +827,7 @@ func BenchmarkWindowsAdd(b *testing.B) {
 		b.Run(fmt.Sprintf("names=%d", n), func(b *testing.B) {
 			reports := make([]Report, n)
 			for i := range reports {
-				reports[i] = Report{Operation: fmt.Sprintf("GET /path/to/resource/%d", i), Kind: KindServer, Duration: time.Duration(i) * time.Microsecond}
+				reports[i] = Report{Operation: fmt.Sprintf("GET /path/to/resource/%d", i), SpanKind: SpanKindServer, Duration: time.Duration(i) * time.Microsecond}
 			}
 			w, err := NewWindows(Config{})
 			if err != nil {

@@ -17,7 +17,7 @@ const maxDigest = 1000
 type subject struct {
 	monitor   string
 	operation engine.OperationKey
-	objective alert.Kind
+	objective alert.ObjectiveKind
 }
 
 func subjectOf(a *alert.Alert) subject {
@@ -42,7 +42,7 @@ type line struct {
 // newLine returns an alert in one line.
 func newLine(a *alert.Alert) *line {
 	what := a.Measured()
-	if blame := a.Blame(); blame != "" {
+	if blame := a.MainCause(); blame != "" {
 		what += ", " + blame
 	}
 	since := "since " + moment(a.StartsAt)
@@ -88,7 +88,7 @@ func (d *digest) add(alerts []alert.Alert, now time.Time) {
 		l := newLine(&alerts[i])
 		if old != nil {
 			l.Changes, l.order = old.Changes, old.order
-			if !alerts[i].Reminder {
+			if !alerts[i].Repeat {
 				l.Changes++
 			}
 		} else {

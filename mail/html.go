@@ -61,7 +61,7 @@ func cardOf(a *alert.Alert) card {
 	if a.Service != "" {
 		c.Whose += ", service " + shown(a.Service, maxName)
 	}
-	if a.SpanKind != engine.KindUnspecified {
+	if a.SpanKind != engine.SpanKindUnspecified {
 		c.Whose += ", " + a.SpanKind.String() + " spans"
 	}
 	add := func(name, value string) { c.Facts = append(c.Facts, fact{name, shown(value, 2*maxName)}) }
@@ -98,7 +98,7 @@ func cardOf(a *alert.Alert) card {
 		}
 	}
 	if a.State == alert.Firing {
-		for _, call := range a.Calls() {
+		for _, call := range a.Exemplars() {
 			c.Calls = append(c.Calls, callText(call))
 		}
 	}

@@ -105,7 +105,7 @@ func (l *letterhead) references(alerts []alert.Alert, known *threads) (inReplyTo
 		a := &alerts[i]
 		root := l.messageID("alert", a.ID)
 		references = append(references, root)
-		if a.State == alert.Firing && !a.Reminder {
+		if a.State == alert.Firing && !a.Repeat {
 			continue
 		}
 		if began, ok := known.mails[clip(a.ID, maxName)]; ok {

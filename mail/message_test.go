@@ -222,7 +222,7 @@ func TestSubject(t *testing.T) {
 	near := a
 	near.Actual = 0.9496 // not the 95 % that it misses
 	still := firing("c", "C")
-	still.Reminder = true
+	still.Repeat = true
 	burn, stuck, traffic := firing("d", "D"), firing("e", "E"), firing("f", "F")
 	burn.Objective, burn.Actual = alert.BurnRate, 16.256
 	stuck.Objective, stuck.Actual = alert.Stuck, 120
@@ -262,7 +262,7 @@ func TestEncodeSubject(t *testing.T) {
 
 // TestKinds checks that every kind of objective has its table.
 func TestKinds(t *testing.T) {
-	for _, k := range []alert.Kind{alert.Availability, alert.Latency, alert.Traffic, alert.Stuck, alert.BurnRate} {
+	for _, k := range []alert.ObjectiveKind{alert.Availability, alert.Latency, alert.Traffic, alert.Stuck, alert.BurnRate} {
 		a := firing("a", "A")
 		a.Objective = k
 		for i := range 8 {
@@ -311,7 +311,7 @@ func TestThreads(t *testing.T) {
 		n := newFake(t, 20, record)
 		a := firing("a1", "x")
 		later := a
-		later.Reminder = true
+		later.Repeat = true
 		for i, alerts := range [][]alert.Alert{{a, firing("a2", "y")}, {later}, {firing("a3", "z")}, {resolved(a)}} {
 			if err := n.Notify(notification(fmt.Sprint(i)), alerts); err != nil {
 				t.Fatal(err)

@@ -265,7 +265,7 @@ func keyOf(alerts []alert.Alert) string {
 	var b strings.Builder
 	for i := range alerts {
 		a := &alerts[i]
-		fmt.Fprintf(&b, "%q %s %d %t\n", a.ID, a.State, a.At.UnixNano(), a.Reminder)
+		fmt.Fprintf(&b, "%q %s %d %t\n", a.ID, a.State, a.DecidedAt.UnixNano(), a.Repeat)
 	}
 	return b.String()
 }

@@ -21,7 +21,7 @@ func stateWord(a *alert.Alert) string {
 	switch {
 	case a.State == alert.Resolved:
 		return "RESOLVED"
-	case a.Reminder:
+	case a.Repeat:
 		return "STILL FIRING"
 	}
 	return "FIRING"

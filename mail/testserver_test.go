@@ -404,9 +404,9 @@ var testStart = time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 // firing returns an alert with everything in it.
 func firing(id, operation string) alert.Alert {
 	a := alert.Alert{
-		ID: id, Monitor: "http", Service: "shop", Operation: operation, SpanKind: engine.KindServer,
+		ID: id, Monitor: "http", Service: "shop", Operation: operation, SpanKind: engine.SpanKindServer,
 		Objective: alert.Availability, State: alert.Firing,
-		StartsAt: testStart, At: testStart.Add(3 * time.Minute),
+		StartsAt: testStart, DecidedAt: testStart.Add(3 * time.Minute),
 		Target: 0.95, Actual: 0.71, WorstActual: 0.64, LastActual: 0.7,
 		Causes: []engine.CauseCount{
 			{Cause: engine.Cause{Operation: "INSERT orders", Code: "23505"}, Count: 80, Share: 0.92},
@@ -416,12 +416,12 @@ func firing(id, operation string) alert.Alert {
 	}
 	for i := range 3 {
 		s := engine.Summary{
-			Monitor: "http", Service: "shop", Operation: operation, Kind: engine.KindServer,
+			Monitor: "http", Service: "shop", Operation: operation, SpanKind: engine.SpanKindServer,
 			Start: testStart.Add(time.Duration(i) * time.Minute), End: testStart.Add(time.Duration(i+1) * time.Minute),
 			Count: 100, Success: 71, Failure: 29, SuccessRatio: 0.71, WithinTargetRatio: 1, WithinTarget: 71,
-			Failures:    []engine.CodeCount{{Code: "503", Name: "unavailable", Count: 22}, {Code: "500", Count: 7}},
-			FailedCalls: []engine.Exemplar{{Code: "503", Duration: 132 * time.Millisecond, End: testStart, Trace: engine.TraceRef{TraceID: [16]byte{15: byte(i + 1)}, SpanID: [8]byte{7: byte(i + 1)}, Sampled: true}}},
-			Objective:   engine.DefaultObjective(),
+			Failures:         []engine.CodeCount{{Code: "503", Name: "unavailable", Count: 22}, {Code: "500", Count: 7}},
+			FailureExemplars: []engine.Exemplar{{Code: "503", Duration: 132 * time.Millisecond, End: testStart, Trace: engine.TraceRef{TraceID: [16]byte{15: byte(i + 1)}, SpanID: [8]byte{7: byte(i + 1)}, Sampled: true}}},
+			Objective:        engine.DefaultObjective(),
 		}
 		s.Latency.P50, s.Latency.P99 = 12*time.Millisecond, 431*time.Millisecond
 		a.Evidence = append(a.Evidence, s)
@@ -432,8 +432,8 @@ func firing(id, operation string) alert.Alert {
 // resolved returns the alert that ends a firing one.
 func resolved(a alert.Alert) alert.Alert {
 	a.State = alert.Resolved
-	a.EndsAt = a.At.Add(2 * time.Minute)
-	a.At = a.At.Add(5 * time.Minute)
+	a.EndsAt = a.DecidedAt.Add(2 * time.Minute)
+	a.DecidedAt = a.DecidedAt.Add(5 * time.Minute)
 	a.Actual = 0.998
 	return a
 }

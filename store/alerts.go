@@ -14,21 +14,21 @@ var alertColumns = []column[alert.Alert]{
 	{"alert_id", func(a *alert.Alert) field { return (*words)(&a.ID) }},
 	{"monitor", func(a *alert.Alert) field { return (*words)(&a.Monitor) }},
 	{"service", func(a *alert.Alert) field { return (*words)(&a.Service) }},
-	{"kind", func(a *alert.Alert) field { return kindName(&a.SpanKind) }},
+	{"span_kind", func(a *alert.Alert) field { return kindName(&a.SpanKind) }},
 	{"operation", func(a *alert.Alert) field { return (*words)(&a.Operation) }},
-	{"objective", func(a *alert.Alert) field { return name[alert.Kind, *alert.Kind]{&a.Objective} }},
+	{"objective", func(a *alert.Alert) field { return name[alert.ObjectiveKind, *alert.ObjectiveKind]{&a.Objective} }},
 	{"state", func(a *alert.Alert) field { return name[alert.State, *alert.State]{&a.State} }},
-	{"reminder", func(a *alert.Alert) field { return (*flag)(&a.Reminder) }},
+	{"repeat", func(a *alert.Alert) field { return (*flag)(&a.Repeat) }},
 	{"started_at", func(a *alert.Alert) field { return (*instant)(&a.StartsAt) }},
 	{"ended_at", func(a *alert.Alert) field { return (*ending)(&a.EndsAt) }},
-	{"decided_at", func(a *alert.Alert) field { return (*instant)(&a.At) }},
+	{"decided_at", func(a *alert.Alert) field { return (*instant)(&a.DecidedAt) }},
 	{"target", func(a *alert.Alert) field { return (*real)(&a.Target) }},
 	{"actual", func(a *alert.Alert) field { return (*real)(&a.Actual) }},
 	{"worst_actual", func(a *alert.Alert) field { return (*real)(&a.WorstActual) }},
 	{"last_actual", func(a *alert.Alert) field { return (*real)(&a.LastActual) }},
 	{"latency_target_ms", func(a *alert.Alert) field { return (*millis)(&a.LatencyTarget) }},
 	{"caused_by", func(a *alert.Alert) field { return (*words)(&a.CausedBy) }},
-	{"worst", func(a *alert.Alert) field { return document{&a.Worst} }},
+	{"worst_exemplar", func(a *alert.Alert) field { return document{&a.WorstExemplar} }},
 	{"causes", func(a *alert.Alert) field { return document{&a.Causes} }},
 	{"evidence", func(a *alert.Alert) field { return document{&a.Evidence} }},
 }
@@ -48,7 +48,7 @@ func alertRows(alerts []alert.Alert, instance string) (rows, error) {
 // cleanAlert returns a copy of a whose JSON parts are clean, and never null.
 func cleanAlert(a *alert.Alert) alert.Alert {
 	c := *a
-	c.Worst.Code = clean(c.Worst.Code)
+	c.WorstExemplar.Code = clean(c.WorstExemplar.Code)
 	c.Causes = append([]engine.CauseCount{}, cleanCauses(a.Causes)...)
 	c.Evidence = make([]engine.Summary, len(a.Evidence))
 	for i := range a.Evidence {
@@ -61,7 +61,7 @@ func cleanAlert(a *alert.Alert) alert.Alert {
 func alertKey(a *alert.Alert, instance string) []byte {
 	d := newDigest()
 	d.texts(instance, a.Monitor, a.ID, a.State.String(), a.Objective.String())
-	d.numbers(uint64(a.At.UnixMilli()))
+	d.numbers(uint64(a.DecidedAt.UnixMilli()))
 	return d.sum()
 }
 

@@ -42,7 +42,7 @@ func destinations[T any](columns []column[T], v *T, given ...any) []any {
 // operationColumns are those that name an operation.
 var operationColumns = []column[engine.OperationKey]{
 	{"service", func(k *engine.OperationKey) field { return (*words)(&k.Service) }},
-	{"kind", func(k *engine.OperationKey) field { return kindName(&k.Kind) }},
+	{"span_kind", func(k *engine.OperationKey) field { return kindName(&k.SpanKind) }},
 	{"operation", func(k *engine.OperationKey) field { return (*words)(&k.Name) }},
 }
 
@@ -104,17 +104,17 @@ var summaryColumns = []column[engine.Summary]{
 	{"verdict_burn_rate", func(s *engine.Summary) field { return verdictName(&s.Verdicts.BurnRate) }},
 	{"target_success_ratio", func(s *engine.Summary) field { return (*real)(&s.Objective.SuccessRatio) }},
 	{"target_latency_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.LatencyTarget) }},
-	{"target_within_ratio", func(s *engine.Summary) field { return (*real)(&s.Objective.WithinTarget) }},
+	{"target_within_ratio", func(s *engine.Summary) field { return (*real)(&s.Objective.WithinTargetRatio) }},
 	{"alert_after", func(s *engine.Summary) field { return (*whole)(&s.Objective.AlertAfter) }},
 	{"recover_after", func(s *engine.Summary) field { return (*whole)(&s.Objective.RecoverAfter) }},
 	{"min_calls", func(s *engine.Summary) field { return (*whole)(&s.Objective.MinCalls) }},
 	{"confidence", func(s *engine.Summary) field { return (*real)(&s.Objective.Confidence) }},
 	{"alert_for_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.AlertFor) }},
 	{"min_traffic", func(s *engine.Summary) field { return (*whole)(&s.Objective.MinTraffic) }},
-	{"traffic_drop", func(s *engine.Summary) field { return (*real)(&s.Objective.TrafficDrop) }},
+	{"min_traffic_ratio", func(s *engine.Summary) field { return (*real)(&s.Objective.MinTrafficRatio) }},
 	{"stuck_after_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.StuckAfter) }},
-	{"budget_ratio", func(s *engine.Summary) field { return (*real)(&s.Objective.BudgetRatio) }},
-	{"remind_every_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.RemindEvery) }},
+	{"slo", func(s *engine.Summary) field { return (*real)(&s.Objective.SLO) }},
+	{"repeat_interval_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.RepeatInterval) }},
 }
 
 // failureColumns are those of the failures with one code.
@@ -127,7 +127,7 @@ var failureColumns = []column[engine.CodeCount]{
 // causeColumns are those of one cause.
 var causeColumns = []column[engine.CauseCount]{
 	{"cause_service", func(c *engine.CauseCount) field { return (*words)(&c.Service) }},
-	{"cause_kind", func(c *engine.CauseCount) field { return kindName(&c.Kind) }},
+	{"cause_span_kind", func(c *engine.CauseCount) field { return kindName(&c.SpanKind) }},
 	{"cause_operation", func(c *engine.CauseCount) field { return (*words)(&c.Operation) }},
 	{"cause_code", func(c *engine.CauseCount) field { return (*words)(&c.Code) }},
 	{"calls", func(c *engine.CauseCount) field { return (*count)(&c.Count) }},
@@ -144,6 +144,6 @@ var exemplarColumns = []column[engine.Exemplar]{
 	{"ended_at", func(e *engine.Exemplar) field { return (*instant)(&e.End) }},
 }
 
-func kindName(k *engine.Kind) field { return name[engine.Kind, *engine.Kind]{k} }
+func kindName(k *engine.SpanKind) field { return name[engine.SpanKind, *engine.SpanKind]{k} }
 
 func verdictName(v *engine.Verdict) field { return name[engine.Verdict, *engine.Verdict]{v} }

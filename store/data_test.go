@@ -25,7 +25,7 @@ func call(id byte, code string, d time.Duration, end time.Time) engine.Exemplar 
 func fullSummary(operation string, at time.Time) engine.Summary {
 	end := at.Add(time.Minute)
 	return engine.Summary{
-		Monitor: "shop", Service: "checkout", Operation: operation, Kind: engine.KindServer,
+		Monitor: "shop", Service: "checkout", Operation: operation, SpanKind: engine.SpanKindServer,
 		Start: at, End: end, Partial: true,
 		Count: 103, Success: 90, Failure: 10, Cancelled: 3, Ignored: 2, SuccessRatio: 0.9,
 		Latency: engine.Latency{
@@ -39,24 +39,24 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			{Low: 100 * time.Millisecond, High: 150*time.Millisecond + 1, Count: 0},
 			{Low: 150*time.Millisecond + 1, Count: 10},
 		},
-		Failures:    []engine.CodeCount{{Code: "503", Name: "payment down", Count: 7}, {Code: "DEADLINE_EXCEEDED", Count: 3}},
-		FailedCalls: []engine.Exemplar{call(1, "503", time.Second, at.Add(time.Second)), call(2, "", 0, at)},
-		SlowCalls:   []engine.Exemplar{call(4, "200", 2*time.Second, at.Add(2*time.Second)), {Duration: time.Second}},
-		StuckCalls:  []engine.Exemplar{call(5, "", time.Minute, at.Add(time.Minute))},
+		Failures:         []engine.CodeCount{{Code: "503", Name: "payment down", Count: 7}, {Code: "DEADLINE_EXCEEDED", Count: 3}},
+		FailureExemplars: []engine.Exemplar{call(1, "503", time.Second, at.Add(time.Second)), call(2, "", 0, at)},
+		SlowExemplars:    []engine.Exemplar{call(4, "200", 2*time.Second, at.Add(2*time.Second)), {Duration: time.Second}},
+		StuckExemplars:   []engine.Exemplar{call(5, "", time.Minute, at.Add(time.Minute))},
 		FailureCauses: []engine.CauseCount{
-			{Cause: engine.Cause{Service: "payment", Kind: engine.KindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
-			{Cause: engine.Cause{Service: "checkout", Kind: engine.KindClient, Operation: "INSERT orders", Code: "23505"}, Count: 1, Share: 0.1},
+			{Cause: engine.Cause{Service: "payment", SpanKind: engine.SpanKindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
+			{Cause: engine.Cause{Service: "checkout", SpanKind: engine.SpanKindClient, Operation: "INSERT orders", Code: "23505"}, Count: 1, Share: 0.1},
 		},
 		SlowCauses: []engine.CauseCount{
 			{Cause: engine.Cause{Service: "checkout", Operation: "render"}, Count: 9, Share: 0.9},
-			{Cause: engine.Cause{Service: "stock", Kind: engine.KindServer, Operation: "GET /stock", Code: engine.NetworkCode}, Count: 1, Share: 0.1},
+			{Cause: engine.Cause{Service: "stock", SpanKind: engine.SpanKindServer, Operation: "GET /stock", Code: engine.NetworkCode}, Count: 1, Share: 0.1},
 		},
 		InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
 		BurnRates: engine.BurnRates{Minutes5: 20, Minutes30: 10.5, Hour1: 5, Hours6: 0.25},
 		Objective: engine.Objective{
-			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTarget: 0.8, AlertAfter: 3, RecoverAfter: 2,
-			MinCalls: 10, Confidence: 0.9, AlertFor: 23*time.Second + 1, MinTraffic: 4, TrafficDrop: 0.5, StuckAfter: 2 * time.Second, BudgetRatio: 0.999,
-			RemindEvery: time.Hour,
+			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 2,
+			MinCalls: 10, Confidence: 0.9, AlertFor: 23*time.Second + 1, MinTraffic: 4, MinTrafficRatio: 0.5, StuckAfter: 2 * time.Second, SLO: 0.999,
+			RepeatInterval: time.Hour,
 		},
 		Verdicts: engine.Verdicts{
 			Availability: engine.VerdictBad, Latency: engine.VerdictGood, Traffic: engine.VerdictInsufficient,
@@ -86,7 +86,7 @@ func bigPeriod(n int, at time.Time) engine.Period {
 		s := fullSummary(fmt.Sprintf("GET /things/%04d/{id}", i), at)
 		s.Partial = false
 		if i%10 != 0 {
-			s.Failure, s.Failures, s.FailedCalls, s.FailureCauses, s.SlowCalls, s.SlowCauses = 0, nil, nil, nil, nil, nil
+			s.Failure, s.Failures, s.FailureExemplars, s.FailureCauses, s.SlowExemplars, s.SlowCauses = 0, nil, nil, nil, nil, nil
 		}
 		s.Count = s.Success + s.Failure + s.Cancelled
 		summaries[i] = s
@@ -99,12 +99,12 @@ func bigPeriod(n int, at time.Time) engine.Period {
 // fullAlert returns an alert in which nothing is zero but EndsAt.
 func fullAlert(at time.Time) alert.Alert {
 	return alert.Alert{
-		ID: "0123456789abcdef", Monitor: "shop", Service: "checkout", Operation: "POST /orders", SpanKind: engine.KindServer,
-		Objective: alert.Latency, State: alert.Firing, StartsAt: at, At: at.Add(3 * time.Minute), Reminder: true,
+		ID: "0123456789abcdef", Monitor: "shop", Service: "checkout", Operation: "POST /orders", SpanKind: engine.SpanKindServer,
+		Objective: alert.Latency, State: alert.Firing, StartsAt: at, DecidedAt: at.Add(3 * time.Minute), Repeat: true,
 		Target: 0.95, Actual: 0.5, WorstActual: 0.1, LastActual: 0.6, LatencyTarget: 100 * time.Millisecond,
-		Worst: call(2, "503", time.Second, at), CausedBy: "fedcba9876543210",
+		WorstExemplar: call(2, "503", time.Second, at), CausedBy: "fedcba9876543210",
 		Causes: []engine.CauseCount{
-			{Cause: engine.Cause{Service: "payment", Kind: engine.KindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
+			{Cause: engine.Cause{Service: "payment", SpanKind: engine.SpanKindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
 		},
 		Evidence: []engine.Summary{fullSummary("POST /orders", at), fullSummary("POST /orders", at.Add(time.Minute))},
 	}

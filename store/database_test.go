@@ -18,7 +18,7 @@ func TestTrim(t *testing.T) {
 		for i := range periods {
 			mustConsume(t, s, bigPeriod(2, start.Add(time.Duration(i)*time.Minute)))
 			a := fullAlert(start.Add(time.Duration(i) * time.Minute))
-			a.ID, a.At = fmt.Sprint(i), start.Add(time.Duration(i)*time.Minute)
+			a.ID, a.DecidedAt = fmt.Sprint(i), start.Add(time.Duration(i)*time.Minute)
 			mustNotify(t, s, a)
 		}
 		before := start.Add(230 * time.Minute)

@@ -137,7 +137,7 @@ func writeDemo(t *testing.T, s *Store, replica uint64) {
 	t.Helper()
 	const length = 10 * time.Minute
 	now := time.Now().Truncate(length)
-	objective := engine.Objective{SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTarget: 0.8, AlertAfter: 3, RecoverAfter: 3, MinCalls: 1}
+	objective := engine.Objective{SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 3, MinCalls: 1}
 	for at := now.Add(-26 * time.Hour); at.Before(now); at = at.Add(length) {
 		age := now.Sub(at)
 		sick := age < 10*time.Hour && age >= 8*time.Hour
@@ -148,7 +148,7 @@ func writeDemo(t *testing.T, s *Store, replica uint64) {
 		var summaries []engine.Summary
 		for _, operation := range []string{"GET /products", "POST /orders"} {
 			sum := engine.Summary{
-				Monitor: "shop", Service: "checkout", Operation: operation, Kind: engine.KindServer,
+				Monitor: "shop", Service: "checkout", Operation: operation, SpanKind: engine.SpanKindServer,
 				Start: at, End: at.Add(length), Count: calls, Success: calls, SuccessRatio: 1,
 				WithinTarget: calls, WithinTargetRatio: 1, Objective: objective,
 				Latency:  engine.Latency{Min: time.Millisecond, Mean: 20 * time.Millisecond, Max: 90 * time.Millisecond, P50: 15 * time.Millisecond, P99: 80 * time.Millisecond},
@@ -159,9 +159,9 @@ func writeDemo(t *testing.T, s *Store, replica uint64) {
 				sum.Success, sum.WithinTarget = calls-sum.Failure, calls-sum.Failure
 				sum.SuccessRatio, sum.Verdicts.Availability = 0.5, engine.VerdictBad
 				sum.Failures = []engine.CodeCount{{Code: "503", Name: "payment down", Count: sum.Failure}}
-				sum.FailedCalls = []engine.Exemplar{call(2, "503", time.Second, at)}
+				sum.FailureExemplars = []engine.Exemplar{call(2, "503", time.Second, at)}
 				sum.FailureCauses = []engine.CauseCount{{
-					Cause: engine.Cause{Service: "payment", Kind: engine.KindClient, Operation: "POST /pay", Code: "503"},
+					Cause: engine.Cause{Service: "payment", SpanKind: engine.SpanKindClient, Operation: "POST /pay", Code: "503"},
 					Count: sum.Failure, Share: 1,
 				}}
 			}
@@ -173,8 +173,8 @@ func writeDemo(t *testing.T, s *Store, replica uint64) {
 		mustConsume(t, s, p)
 		if age == 9*time.Hour || age == 7*time.Hour {
 			a := fullAlert(now.Add(-10 * time.Hour))
-			a.Objective, a.Target, a.Actual, a.Reminder = alert.Availability, 0.95, 0.5, false
-			a.At, a.Evidence = at, summaries[1:]
+			a.Objective, a.Target, a.Actual, a.Repeat = alert.Availability, 0.95, 0.5, false
+			a.DecidedAt, a.Evidence = at, summaries[1:]
 			if age == 7*time.Hour {
 				a.State, a.EndsAt = alert.Resolved, now.Add(-8*time.Hour)
 			}

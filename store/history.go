@@ -27,7 +27,7 @@ func (s *Store) History(ctx context.Context, operation string, from, to time.Tim
 const (
 	ofOperation = " JOIN operation_rows o ON o.operation_id = s.operation_id" +
 		" WHERE o.operation = $3 AND s.started_at >= $1 AND s.started_at < $2"
-	historyOrder = " ORDER BY s.started_at, o.service, o.kind, p.monitor, p.instance, s.summary_id"
+	historyOrder = " ORDER BY s.started_at, o.service, o.span_kind, p.monitor, p.instance, s.summary_id"
 )
 
 // belongings returns the query for the rows of a table that belong to the summaries of a
@@ -52,7 +52,7 @@ func history(q queryer, operation string, from, to time.Time) ([]engine.Summary,
 		if err := scan(destinations(summaryColumns, &s, to...)...); err != nil {
 			return err
 		}
-		s.Service, s.Kind, s.Operation = key.Service, key.Kind, key.Name
+		s.Service, s.SpanKind, s.Operation = key.Service, key.SpanKind, key.Name
 		place[id] = len(list)
 		list = append(list, s)
 		return nil
@@ -74,51 +74,51 @@ func history(q queryer, operation string, from, to time.Time) ([]engine.Summary,
 	if err != nil {
 		return nil, err
 	}
-	err = q.each(belongings("cause_rows", append([]string{"missed"}, names(causeColumns)...))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
+	err = q.each(belongings("cause_rows", append([]string{"symptom"}, names(causeColumns)...))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
 		var id int64
-		var missed string
+		var symptom string
 		var c engine.CauseCount
-		if err := scan(destinations(causeColumns, &c, &id, &missed)...); err != nil {
+		if err := scan(destinations(causeColumns, &c, &id, &symptom)...); err != nil {
 			return err
 		}
-		causes := missedOf(&list[place[id]], missed).causes
+		causes := symptomOf(&list[place[id]], symptom).causes
 		*causes = append(*causes, c)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = q.each(belongings("exemplar_rows", append([]string{"missed"}, names(exemplarColumns)...))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
+	err = q.each(belongings("exemplar_rows", append([]string{"symptom"}, names(exemplarColumns)...))+" ORDER BY t.summary_id, t.n", args, func(scan scanner) error {
 		var id int64
-		var missed string
+		var symptom string
 		var e engine.Exemplar
-		if err := scan(destinations(exemplarColumns, &e, &id, &missed)...); err != nil {
+		if err := scan(destinations(exemplarColumns, &e, &id, &symptom)...); err != nil {
 			return err
 		}
-		calls := missedOf(&list[place[id]], missed).calls
+		calls := symptomOf(&list[place[id]], symptom).calls
 		*calls = append(*calls, e)
 		return nil
 	})
 	return list, err
 }
 
-// missedOf returns the lists of s about what was missed. What only a later version knows of
+// symptomOf returns the lists of s about what was missed. What only a later version knows of
 // goes into lists that nobody reads.
-func missedOf(s *engine.Summary, missed string) missedList {
+func symptomOf(s *engine.Summary, symptom string) symptomList {
 	for _, list := range listsOf(s) {
-		if list.missed == missed {
+		if list.symptom == symptom {
 			return list
 		}
 	}
-	return missedList{causes: new([]engine.CauseCount), calls: new([]engine.Exemplar)}
+	return symptomList{causes: new([]engine.CauseCount), calls: new([]engine.Exemplar)}
 }
 
 // Operations returns the operations of which anything is known, ordered by service, name and
-// kind.
+// span_kind.
 func (s *Store) Operations(ctx context.Context) ([]engine.OperationKey, error) {
 	var list []engine.OperationKey
 	err := s.db.read(ctx, func(q queryer) error {
-		query := "SELECT " + columnList("", names(operationColumns)) + " FROM operation_rows ORDER BY service, operation, kind"
+		query := "SELECT " + columnList("", names(operationColumns)) + " FROM operation_rows ORDER BY service, operation, span_kind"
 		return q.each(query, nil, func(scan scanner) error {
 			var k engine.OperationKey
 			if err := scan(destinations(operationColumns, &k)...); err != nil {

@@ -99,16 +99,16 @@ func (postgres) insertOperations(ctx context.Context, tx pgx.Tx, r rows) error {
 	}
 	ids := make([]int64, len(r.values))
 	services, kinds, operations := make([]string, len(ids)), make([]string, len(ids)), make([]string, len(ids))
-	for i, row := range r.values { // operation_id, last_seen, service, kind, operation
+	for i, row := range r.values { // operation_id, last_seen, service, span_kind, operation
 		ids[i] = row[0].(int64)
 		services[i], kinds[i], operations[i] = row[2].(string), row[3].(string), row[4].(string)
 	}
 	now := r.values[0][1]
 	var batch pgx.Batch
 	batch.Queue("UPDATE operation_rows SET last_seen = $1 WHERE operation_id = ANY ($2) AND last_seen < $1::timestamptz - interval '1 day'", now, ids)
-	batch.Queue("INSERT INTO operation_rows (operation_id, last_seen, service, kind, operation)"+
-		" SELECT t.id, $1, t.service, t.kind, t.operation FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])"+
-		" AS t (id, service, kind, operation) ORDER BY t.id ON CONFLICT (operation_id) DO NOTHING", now, ids, services, kinds, operations)
+	batch.Queue("INSERT INTO operation_rows (operation_id, last_seen, service, span_kind, operation)"+
+		" SELECT t.id, $1, t.service, t.span_kind, t.operation FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])"+
+		" AS t (id, service, span_kind, operation) ORDER BY t.id ON CONFLICT (operation_id) DO NOTHING", now, ids, services, kinds, operations)
 	return tx.SendBatch(ctx, &batch).Close()
 }
 

@@ -65,8 +65,8 @@ func operationRows(p *engine.Period, now time.Time) (rows, error) {
 func summaryRows(p *engine.Period, periodID int64) ([]rows, error) {
 	summaries := newRows("summary_rows", summaryColumns, "summary_id", "period_id", "operation_id")
 	failures := newRows("failure_rows", failureColumns, "summary_id", "n")
-	causes := newRows("cause_rows", causeColumns, "summary_id", "missed", "n")
-	exemplars := newRows("exemplar_rows", exemplarColumns, "summary_id", "missed", "n")
+	causes := newRows("cause_rows", causeColumns, "summary_id", "symptom", "n")
+	exemplars := newRows("exemplar_rows", exemplarColumns, "summary_id", "symptom", "n")
 	for i := range p.Summaries {
 		s, id := &p.Summaries[i], periodID<<summariesBits|int64(i)
 		if err := add(&summaries, summaryColumns, s, id, periodID, operationID(s.Key())); err != nil {
@@ -79,12 +79,12 @@ func summaryRows(p *engine.Period, periodID int64) ([]rows, error) {
 		}
 		for _, list := range listsOf(s) {
 			for n := range *list.causes {
-				if err := add(&causes, causeColumns, &(*list.causes)[n], id, list.missed, int64(n)); err != nil {
+				if err := add(&causes, causeColumns, &(*list.causes)[n], id, list.symptom, int64(n)); err != nil {
 					return nil, err
 				}
 			}
 			for n := range *list.calls {
-				if err := add(&exemplars, exemplarColumns, &(*list.calls)[n], id, list.missed, int64(n)); err != nil {
+				if err := add(&exemplars, exemplarColumns, &(*list.calls)[n], id, list.symptom, int64(n)); err != nil {
 					return nil, err
 				}
 			}
@@ -93,19 +93,19 @@ func summaryRows(p *engine.Period, periodID int64) ([]rows, error) {
 	return []rows{summaries, failures, causes, exemplars}, nil
 }
 
-// missedList is what a summary knows about the calls that missed one objective.
-type missedList struct {
-	missed string
-	causes *[]engine.CauseCount
-	calls  *[]engine.Exemplar
+// symptomList is what a summary knows about the calls that missed one objective.
+type symptomList struct {
+	symptom string
+	causes  *[]engine.CauseCount
+	calls   *[]engine.Exemplar
 }
 
 // listsOf returns the lists of s, by what was missed.
-func listsOf(s *engine.Summary) [3]missedList {
-	return [3]missedList{
-		{missed: "failure", causes: &s.FailureCauses, calls: &s.FailedCalls},
-		{missed: "slow", causes: &s.SlowCauses, calls: &s.SlowCalls},
-		{missed: "stuck", causes: new([]engine.CauseCount), calls: &s.StuckCalls},
+func listsOf(s *engine.Summary) [3]symptomList {
+	return [3]symptomList{
+		{symptom: "failure", causes: &s.FailureCauses, calls: &s.FailureExemplars},
+		{symptom: "slow", causes: &s.SlowCauses, calls: &s.SlowExemplars},
+		{symptom: "stuck", causes: new([]engine.CauseCount), calls: &s.StuckExemplars},
 	}
 }
 
@@ -113,7 +113,7 @@ func listsOf(s *engine.Summary) [3]missedList {
 // negative.
 func operationID(k engine.OperationKey) int64 {
 	d := newDigest()
-	d.texts(k.Service, k.Kind.String(), k.Name)
+	d.texts(k.Service, k.SpanKind.String(), k.Name)
 	return int64(binary.BigEndian.Uint64(d.sum()) & math.MaxInt64)
 }
 
@@ -127,7 +127,7 @@ func periodKey(p *engine.Period, instance string) []byte {
 	d.numbers(uint64(p.Start.UnixMilli()), uint64(p.End.UnixMilli()), p.Received, p.Dropped, uint64(len(p.Summaries)))
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
-		d.texts(s.Service, s.Kind.String(), s.Operation)
+		d.texts(s.Service, s.SpanKind.String(), s.Operation)
 		d.numbers(s.Success, s.Failure, s.Cancelled, s.Ignored)
 	}
 	return d.sum()

@@ -101,9 +101,9 @@ func TestHistory(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		s := openStore(t, Config{DSN: dsn})
 		other := fullSummary("POST /orders", start)
-		other.Service, other.Kind = "basket", engine.KindClient
+		other.Service, other.SpanKind = "basket", engine.SpanKindClient
 		bare := engine.Summary{
-			Monitor: "shop", Service: "checkout", Operation: "POST /orders", Kind: engine.KindServer,
+			Monitor: "shop", Service: "checkout", Operation: "POST /orders", SpanKind: engine.SpanKindServer,
 			Start: start.Add(2 * time.Minute), End: start.Add(3 * time.Minute), SuccessRatio: 1, WithinTargetRatio: 1,
 		}
 		first, second := fullSummary("POST /orders", start), fullSummary("POST /orders", start.Add(time.Minute))
@@ -119,7 +119,7 @@ func TestHistory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkDiff(t, []engine.OperationKey{other.Key(), {Service: "checkout", Kind: engine.KindServer, Name: "GET /"}, first.Key()}, got)
+		checkDiff(t, []engine.OperationKey{other.Key(), {Service: "checkout", SpanKind: engine.SpanKindServer, Name: "GET /"}, first.Key()}, got)
 		checkComplete(t, s)
 		checkDiff(t, Stats{Written: 3}, s.Stats())
 	})
@@ -130,10 +130,10 @@ func TestAlerts(t *testing.T) {
 		s := openStore(t, Config{DSN: dsn})
 		firing := fullAlert(start)
 		resolved := fullAlert(start)
-		resolved.State, resolved.Reminder = alert.Resolved, false
-		resolved.EndsAt, resolved.At = start.Add(5*time.Minute), start.Add(8*time.Minute)
+		resolved.State, resolved.Repeat = alert.Resolved, false
+		resolved.EndsAt, resolved.DecidedAt = start.Add(5*time.Minute), start.Add(8*time.Minute)
 		bare := alert.Alert{
-			ID: "1", Operation: "x", Objective: alert.Stuck, State: alert.Firing, StartsAt: start, At: start.Add(time.Hour),
+			ID: "1", Operation: "x", Objective: alert.Stuck, State: alert.Firing, StartsAt: start, DecidedAt: start.Add(time.Hour),
 			Causes: []engine.CauseCount{}, Evidence: []engine.Summary{},
 		}
 		mustNotify(t, s, firing, resolved)
@@ -148,7 +148,7 @@ func TestAlerts(t *testing.T) {
 			return list
 		}
 		checkDiff(t, []alert.Alert{firing, resolved, bare}, get(time.Time{}, time.Time{}))
-		checkDiff(t, []alert.Alert{resolved}, get(resolved.At, bare.At))
+		checkDiff(t, []alert.Alert{resolved}, get(resolved.DecidedAt, bare.DecidedAt))
 		checkDiff(t, Stats{AlertsWritten: 4}, s.Stats())
 		if err := s.Notify(t.Context(), nil); err != nil {
 			t.Error(err)
@@ -231,7 +231,7 @@ func TestHostileNames(t *testing.T) {
 					summary := fullSummary(text, start)
 					summary.Monitor, summary.Service = text, text
 					summary.Failures[0].Code, summary.Failures[0].Name = text, text
-					summary.FailedCalls[0].Code = text
+					summary.FailureExemplars[0].Code = text
 					summary.FailureCauses[0].Service, summary.FailureCauses[0].Operation, summary.FailureCauses[0].Code = text, text, text
 					p := periodOf(start, summary)
 					p.Monitor = text
@@ -240,7 +240,7 @@ func TestHostileNames(t *testing.T) {
 				giveAlert := func(text string) alert.Alert {
 					a := fullAlert(start)
 					a.ID, a.Monitor, a.Service, a.Operation, a.CausedBy = text, text, text, text, text
-					a.Worst.Code, a.Causes[0].Operation = text, text
+					a.WorstExemplar.Code, a.Causes[0].Operation = text, text
 					a.Evidence = give(text).Summaries
 					return a
 				}
@@ -277,12 +277,12 @@ func TestHostileNumbers(t *testing.T) {
 		s := openStore(t, Config{DSN: dsn})
 		x := fullSummary("x", start)
 		x.Count, x.SuccessRatio, x.WithinTargetRatio, x.BurnRates.Hour1 = math.MaxUint64, math.NaN(), math.Inf(1), math.Inf(-1)
-		x.Latency.Max, x.Kind, x.Verdicts.Stuck = math.MaxInt64, 99, 99
+		x.Latency.Max, x.SpanKind, x.Verdicts.Stuck = math.MaxInt64, 99, 99
 		p := periodOf(start, x)
 		p.Received = math.MaxUint64
 		mustConsume(t, s, p)
 		x.Count, x.SuccessRatio, x.WithinTargetRatio, x.BurnRates.Hour1 = math.MaxInt64, 0, 0, 0
-		x.Kind, x.Verdicts.Stuck = 0, 0
+		x.SpanKind, x.Verdicts.Stuck = 0, 0
 		got := mustHistory(t, s, "x", time.Time{}, time.Time{})
 		got[0].Latency.Max = x.Latency.Max // 292 years are not exact to the nanosecond
 		checkDiff(t, []engine.Summary{x}, got)
@@ -348,7 +348,7 @@ func TestAlertsSideBySide(t *testing.T) {
 	keys := map[string]bool{string(alertKey(&a, "web-1")): true, string(alertKey(&a, "web-2")): true}
 	for _, change := range []func(*alert.Alert){
 		func(a *alert.Alert) { a.State = alert.Resolved },
-		func(a *alert.Alert) { a.At = a.At.Add(time.Minute) },
+		func(a *alert.Alert) { a.DecidedAt = a.DecidedAt.Add(time.Minute) },
 		func(a *alert.Alert) { a.ID += "x" },
 		func(a *alert.Alert) { a.Monitor += "x" },
 	} {

@@ -23,7 +23,7 @@ func cleanSummary(s *engine.Summary) engine.Summary {
 	for i := range c.Failures {
 		c.Failures[i].Code, c.Failures[i].Name = clean(c.Failures[i].Code), clean(c.Failures[i].Name)
 	}
-	for _, calls := range [][]engine.Exemplar{c.FailedCalls, c.SlowCalls, c.StuckCalls} {
+	for _, calls := range [][]engine.Exemplar{c.FailureExemplars, c.SlowExemplars, c.StuckExemplars} {
 		for i := range calls {
 			calls[i].Code = clean(calls[i].Code)
 		}

@@ -240,7 +240,7 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.FailureCauses[0], nil},
 		{summary.FailureCauses[0].Cause, nil},
 		{summary.Failures[0], nil},
-		{summary.FailedCalls[0], nil},
+		{summary.FailureExemplars[0], nil},
 		{periodOf(start, summary), []string{"Left"}},
 		{a, []string{"Periods"}},
 	} {

@@ -61,7 +61,7 @@ func causes(a *alert.Alert) string {
 // traceIDs lists the traces to look up, the one that shows best what went wrong first.
 func traceIDs(a *alert.Alert) string {
 	var ids []string
-	for _, call := range append([]engine.Exemplar{a.Worst}, a.Calls()...) {
+	for _, call := range append([]engine.Exemplar{a.WorstExemplar}, a.Exemplars()...) {
 		id := hex.EncodeToString(call.Trace.TraceID[:])
 		if !call.Trace.IsZero() && !slices.Contains(ids, id) {
 			ids = append(ids, id)

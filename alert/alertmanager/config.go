@@ -37,10 +37,10 @@ type Config struct {
 	TLS TLS `mapstructure:"tls"`
 	// Timeout is how long one request to one address may take, 10ms to 1m. Default 10s.
 	Timeout time.Duration `mapstructure:"timeout"`
-	// ResendEvery is the time after which everything that fires is sent again, 100ms to 5m.
+	// ResendDelay is the time after which everything that fires is sent again, 100ms to 5m.
 	// Alertmanager takes an alert that it was not told about for three times as long for
 	// resolved. Default 1m.
-	ResendEvery time.Duration `mapstructure:"resend_every"`
+	ResendDelay time.Duration `mapstructure:"resend_delay"`
 	// MaxAlerts is the number of alerts that are kept to be sent again, 1 to 100,000; of
 	// more, those that were heard of longest ago are given up. Default 1000.
 	MaxAlerts int `mapstructure:"max_alerts"`
@@ -137,7 +137,7 @@ func (c Config) Validate() error {
 		}
 	}
 	within("timeout", c.Timeout, minTimeout, maxTimeout)
-	within("resend_every", c.ResendEvery, minResendEvery, maxResendEvery)
+	within("resend_delay", c.ResendDelay, minResendEvery, maxResendEvery)
 	if c.MaxAlerts < 0 || c.MaxAlerts > maxMaxAlerts {
 		bad("max_alerts: must be between 1 and %d, got %d", maxMaxAlerts, c.MaxAlerts)
 	}
@@ -169,8 +169,8 @@ func (c Config) withDefaults() Config {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
-	if c.ResendEvery == 0 {
-		c.ResendEvery = time.Minute
+	if c.ResendDelay == 0 {
+		c.ResendDelay = time.Minute
 	}
 	if c.MaxAlerts == 0 {
 		c.MaxAlerts = 1000

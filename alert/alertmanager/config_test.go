@@ -29,7 +29,7 @@ func TestValidate(t *testing.T) {
 		{"smallest", Config{URLs: ok}, ""},
 		{"everything", Config{
 			URLs: []string{"https://am-0.example/prefix/", "http://[::1]:9093"}, BasicAuth: BasicAuth{"me", "pw"},
-			Headers: map[string]Secret{"X-Scope-OrgID": "7"}, TLS: TLS{CertFile: "c", KeyFile: "k"}, Timeout: time.Minute, ResendEvery: 5 * time.Minute,
+			Headers: map[string]Secret{"X-Scope-OrgID": "7"}, TLS: TLS{CertFile: "c", KeyFile: "k"}, Timeout: time.Minute, ResendDelay: 5 * time.Minute,
 			MaxAlerts: 100_000, Labels: map[string]string{"service.namespace": "shop", "1st": ""}, Severity: "page", GeneratorURL: "https://x.example/?a=b#c",
 		}, ""},
 		{"user in a URL", Config{URLs: []string{"http://me:pw@am:9093", "http://am:9094"}}, ""},
@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 		{"header's value", Config{URLs: ok, Headers: map[string]Secret{"X": "pw\r\nY: pw"}}, `headers["X"]: the value must not hold control characters`},
 		{"certificate", Config{URLs: ok, TLS: TLS{KeyFile: "k"}}, `tls: cert_file and key_file go together, got "" and "k"`},
 		{"timeout", Config{URLs: ok, Timeout: time.Hour}, "timeout: must be between 10ms and 1m0s, got 1h0m0s"},
-		{"resend_every", Config{URLs: ok, ResendEvery: time.Millisecond}, "resend_every: must be between 100ms and 5m0s, got 1ms"},
+		{"resend_delay", Config{URLs: ok, ResendDelay: time.Millisecond}, "resend_delay: must be between 100ms and 5m0s, got 1ms"},
 		{"max_alerts", Config{URLs: ok, MaxAlerts: -1}, "max_alerts: must be between 1 and 100000, got -1"},
 		{"no label", Config{URLs: ok, Labels: map[string]string{"": "x"}}, `labels[""]: must have a name`},
 		{"own label", Config{URLs: ok, Labels: map[string]string{"service.name": "x"}}, `labels["service.name"]: is a label that every alert has`},
@@ -78,7 +78,7 @@ func TestValidate(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	got := Config{}.withDefaults()
-	want := Config{Timeout: 10 * time.Second, ResendEvery: time.Minute, MaxAlerts: 1000, Severity: "critical"}
+	want := Config{Timeout: 10 * time.Second, ResendDelay: time.Minute, MaxAlerts: 1000, Severity: "critical"}
 	if diff := cmp.Diff(shownConfig(want), shownConfig(got)); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
@@ -87,7 +87,7 @@ func TestDefaults(t *testing.T) {
 func TestPrinted(t *testing.T) {
 	c := Config{URLs: []string{"http://me:s3cret@am"}, BasicAuth: BasicAuth{"me", "s3cret"}, Severity: "page"}
 	want := "{URLs:[http://am] BasicAuth:{Username:me Password:[REDACTED]} BearerToken: Headers:map[] " +
-		"TLS:{CAFile: CertFile: KeyFile: ServerName: InsecureSkipVerify:false} Timeout:0s ResendEvery:0s MaxAlerts:0 Labels:map[] Severity:page GeneratorURL:}"
+		"TLS:{CAFile: CertFile: KeyFile: ServerName: InsecureSkipVerify:false} Timeout:0s ResendDelay:0s MaxAlerts:0 Labels:map[] Severity:page GeneratorURL:}"
 	if got := fmt.Sprintf("%+v", c); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

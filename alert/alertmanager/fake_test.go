@@ -25,17 +25,17 @@ var begin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 func firing(operation string) alert.Alert {
 	now := time.Now()
 	return alert.Alert{
-		ID: "id of " + operation, Monitor: "http", Service: "shop", Operation: operation, SpanKind: engine.KindServer,
+		ID: "id of " + operation, Monitor: "http", Service: "shop", Operation: operation, SpanKind: engine.SpanKindServer,
 		Objective: alert.Availability, State: alert.Firing,
-		StartsAt: now.Add(-3 * time.Minute), At: now, Target: 0.95, Actual: 0.5,
+		StartsAt: now.Add(-3 * time.Minute), DecidedAt: now, Target: 0.95, Actual: 0.5,
 	}
 }
 
 // resolved returns the alert that ends a, decided now.
 func resolved(a alert.Alert) alert.Alert {
 	a.State = alert.Resolved
-	a.At = time.Now()
-	a.EndsAt = a.At.Add(-time.Minute)
+	a.DecidedAt = time.Now()
+	a.EndsAt = a.DecidedAt.Add(-time.Minute)
 	return a
 }
 

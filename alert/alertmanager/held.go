@@ -42,7 +42,7 @@ func newEntry(a *alert.Alert, c *Config, now time.Time) (*entry, error) {
 		annotations:  annotations,
 		generatorURL: c.GeneratorURL,
 		isResolved:   a.State == alert.Resolved,
-		decided:      orElse(a.At, now),
+		decided:      orElse(a.DecidedAt, now),
 		came:         now,
 	}
 	e.startsAt = orElse(a.StartsAt, e.decided)

@@ -14,7 +14,7 @@ import (
 // entryFor returns an entry for an alert decided at a time.
 func entryFor(t *testing.T, operation string, state alert.State, decided, now time.Time) *entry {
 	t.Helper()
-	a := alert.Alert{Operation: operation, Objective: alert.Latency, State: state, StartsAt: decided.Add(-3 * time.Minute), At: decided}
+	a := alert.Alert{Operation: operation, Objective: alert.Latency, State: state, StartsAt: decided.Add(-3 * time.Minute), DecidedAt: decided}
 	if state == alert.Resolved {
 		a.EndsAt = decided.Add(-time.Minute)
 	}

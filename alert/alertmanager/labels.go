@@ -33,7 +33,7 @@ func labelsOf(a *alert.Alert, c *Config) map[string]string {
 	set("operation", a.Operation)
 	set("service_name", a.Service)
 	set("severity", c.Severity)
-	if a.SpanKind != engine.KindUnspecified {
+	if a.SpanKind != engine.SpanKindUnspecified {
 		set("span_kind", a.SpanKind.String())
 	}
 	return labels

@@ -33,18 +33,18 @@ func hostile() []alert.Alert {
 		now := time.Now()
 		s := engine.Summary{
 			Monitor: name, Service: name, Operation: name, Start: now.Add(-time.Minute), End: now, Count: 3, Failure: 2, SuccessRatio: math.NaN(),
-			Failures:       []engine.CodeCount{{Code: name, Name: name, Count: 2}},
-			FailedCalls:    []engine.Exemplar{{Code: name, Trace: engine.TraceRef{TraceID: [16]byte{byte(i)}}}},
-			FailureCauses:  []engine.CauseCount{{Share: math.Inf(1)}},
-			FailureLatency: engine.FailureLatency{Max: math.MaxInt64},
+			Failures:         []engine.CodeCount{{Code: name, Name: name, Count: 2}},
+			FailureExemplars: []engine.Exemplar{{Code: name, Trace: engine.TraceRef{TraceID: [16]byte{byte(i)}}}},
+			FailureCauses:    []engine.CauseCount{{Share: math.Inf(1)}},
+			FailureLatency:   engine.FailureLatency{Max: math.MaxInt64},
 		}
 		cause := engine.CauseCount{Share: 0.9}
 		cause.Operation, cause.Code = name, name
 		alerts = append(alerts, alert.Alert{
-			ID: name, Monitor: name, Service: name + fmt.Sprint(i), Operation: fmt.Sprint(i) + name, SpanKind: engine.Kind(i), Objective: alert.Kind(i), State: alert.Firing,
-			StartsAt: now.AddDate(9000*(i%3-1), 0, 0), At: now, Target: math.NaN(), Actual: math.Inf(-1),
+			ID: name, Monitor: name, Service: name + fmt.Sprint(i), Operation: fmt.Sprint(i) + name, SpanKind: engine.SpanKind(i), Objective: alert.ObjectiveKind(i), State: alert.Firing,
+			StartsAt: now.AddDate(9000*(i%3-1), 0, 0), DecidedAt: now, Target: math.NaN(), Actual: math.Inf(-1),
 			CausedBy: name, Causes: slices.Repeat([]engine.CauseCount{cause}, 20), Evidence: slices.Repeat([]engine.Summary{s}, 100),
-			Worst: engine.Exemplar{Code: name, Trace: engine.TraceRef{TraceID: [16]byte{1}}},
+			WorstExemplar: engine.Exemplar{Code: name, Trace: engine.TraceRef{TraceID: [16]byte{1}}},
 		})
 	}
 	return alerts
@@ -156,7 +156,7 @@ func TestLabelsStay(t *testing.T) {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
 	b := resolved(a)
-	b.ID, b.StartsAt, b.Target, b.Actual, b.CausedBy, b.Reminder = "other", begin, 1, 2, "x", true
+	b.ID, b.StartsAt, b.Target, b.Actual, b.CausedBy, b.Repeat = "other", begin, 1, 2, "x", true
 	b.Causes, b.Evidence = make([]engine.CauseCount, 2), make([]engine.Summary, 3)
 	if !maps.Equal(labelsOf(&a, &c), labelsOf(&b, &c)) {
 		t.Errorf("labels changed from %v to %v", labelsOf(&a, &c), labelsOf(&b, &c))
@@ -173,12 +173,12 @@ func TestAnnotations(t *testing.T) {
 	a.CausedBy = "4711"
 	a.Causes = []engine.CauseCount{{Count: 11, Share: 11. / 12}, {Count: 1, Share: 1. / 12}}
 	a.Causes[0].Operation, a.Causes[0].Code, a.Causes[1].Operation = "INSERT orders", "23505", "HTTP POST"
-	a.Worst.Trace.TraceID = [16]byte{2}
+	a.WorstExemplar.Trace.TraceID = [16]byte{2}
 	a.Evidence = []engine.Summary{{
 		Start: begin, End: begin.Add(time.Minute), Count: 20, Success: 8, Failure: 12, WithinTarget: 7,
-		Latency:     engine.Latency{P50: time.Millisecond, P99: time.Second},
-		Failures:    []engine.CodeCount{{Code: "500", Count: 12}},
-		FailedCalls: []engine.Exemplar{{Trace: engine.TraceRef{TraceID: [16]byte{1}}}, {Trace: engine.TraceRef{TraceID: [16]byte{2}}}},
+		Latency:          engine.Latency{P50: time.Millisecond, P99: time.Second},
+		Failures:         []engine.CodeCount{{Code: "500", Count: 12}},
+		FailureExemplars: []engine.Exemplar{{Trace: engine.TraceRef{TraceID: [16]byte{1}}}, {Trace: engine.TraceRef{TraceID: [16]byte{2}}}},
 	}}
 	want := map[string]string{
 		"summary":     "POST /orders: 50 % succeed (target 95 %), 91.7 % of failures caused by INSERT orders [23505]",

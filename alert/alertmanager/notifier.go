@@ -73,7 +73,7 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 	n.close = sync.OnceFunc(func() { close(n.closing) })
 	s := &sender{
 		held:        newHeld(c.MaxAlerts),
-		resendEvery: c.ResendEvery,
+		resendEvery: c.ResendDelay,
 		ctx:         ctx,
 		landed:      make(chan landing),
 	}
@@ -128,7 +128,7 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 // Close takes no more alerts, waits until those it has were sent once to all addresses, and
 // ends the goroutine. If ctx ends first, it gives up the requests under way, if there are any,
 // and returns ctx's error. What fires is not resolved: Alertmanager does that by itself, after
-// three times [Config.ResendEvery], unless another process says that it fires still. It
+// three times [Config.ResendDelay], unless another process says that it fires still. It
 // may be called any number of times.
 func (n *Notifier) Close(ctx context.Context) error {
 	n.close()

@@ -152,7 +152,7 @@ func TestOneAddressFails(t *testing.T) {
 // has missed when it answers again. The other one hears everything in time.
 func TestHungAddressDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, fakes := start(t, Config{ResendEvery: time.Second}, 2) // much less than Timeout
+		n, fakes := start(t, Config{ResendDelay: time.Second}, 2) // much less than Timeout
 		var mu sync.Mutex
 		var underway, most int
 		release := make(chan struct{})
@@ -494,7 +494,7 @@ func TestCloseWithoutTime(t *testing.T) {
 // Many callers at once, addresses that come and go: in the end all know the same.
 func TestConcurrentUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, fakes := start(t, Config{ResendEvery: time.Second, Timeout: 3 * time.Second}, 3)
+		n, fakes := start(t, Config{ResendDelay: time.Second, Timeout: 3 * time.Second}, 3)
 		stop := make(chan struct{})
 		var calls, weather sync.WaitGroup
 		for i, f := range fakes {

@@ -240,7 +240,7 @@ func sent(t *testing.T, n *Notifier, more uint64) {
 // realNotifier returns a notifier for real Alertmanagers.
 func realNotifier(t *testing.T, servers ...*server) *Notifier {
 	t.Helper()
-	c := Config{ResendEvery: often, Labels: map[string]string{"k8s.pod.name": "shop-0"}, GeneratorURL: "http://shop.example/monitor"}
+	c := Config{ResendDelay: often, Labels: map[string]string{"k8s.pod.name": "shop-0"}, GeneratorURL: "http://shop.example/monitor"}
 	for _, s := range servers {
 		c.URLs = append(c.URLs, s.url)
 	}

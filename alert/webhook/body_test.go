@@ -19,7 +19,7 @@ import (
 
 func TestGolden(t *testing.T) {
 	reminder := incident()
-	reminder.Reminder = true
+	reminder.Repeat = true
 	for _, f := range allFormats {
 		t.Run(f.String(), func(t *testing.T) {
 			golden(t, f.String()+"_firing.json", bodyOf(t, f, incident()))
@@ -272,7 +272,7 @@ func TestHostileNames(t *testing.T) {
 					t.Errorf("%.20q makes a body of %d bytes", s, len(body))
 				}
 				if f == Alertmanager {
-					if got, want := received(t, body).Alerts[0].Labels["operation"], strings.ToValidUTF8(engine.CutName(s), "\ufffd"); got != want {
+					if got, want := received(t, body).Alerts[0].Labels["operation"], strings.ToValidUTF8(engine.TruncateName(s), "\ufffd"); got != want {
 						t.Errorf("label = %q, want %q", got, want)
 					}
 				}

@@ -97,7 +97,7 @@ func oneLine(s string) string { return strings.Map(visible, s) }
 // [engine.MaxNameBytes]. The alert itself may be needed again.
 func bounded(a *alert.Alert) alert.Alert {
 	c := a.Clone()
-	for _, s := range []*string{&c.ID, &c.Monitor, &c.Service, &c.Operation, &c.CausedBy, &c.Worst.Code} {
+	for _, s := range []*string{&c.ID, &c.Monitor, &c.Service, &c.Operation, &c.CausedBy, &c.WorstExemplar.Code} {
 		*s = name(*s)
 	}
 	boundCauses(c.Causes)
@@ -108,7 +108,7 @@ func bounded(a *alert.Alert) alert.Alert {
 			f := &s.Failures[j]
 			f.Code, f.Name = name(f.Code), name(f.Name)
 		}
-		for _, calls := range [][]engine.Exemplar{s.FailedCalls, s.SlowCalls, s.StuckCalls} {
+		for _, calls := range [][]engine.Exemplar{s.FailureExemplars, s.SlowExemplars, s.StuckExemplars} {
 			for j := range calls {
 				calls[j].Code = name(calls[j].Code)
 			}
@@ -128,7 +128,7 @@ func boundCauses(causes []engine.CauseCount) {
 
 // name returns a name or code as UTF-8, cut if it is too long.
 func name(s string) string {
-	return strings.ToValidUTF8(engine.CutName(s), string(unicode.ReplacementChar))
+	return strings.ToValidUTF8(engine.TruncateName(s), string(unicode.ReplacementChar))
 }
 
 // boundedAll is bounded for all alerts of a notification.

@@ -28,19 +28,19 @@ var start = time.Date(2026, 3, 1, 2, 57, 0, 0, time.UTC)
 
 // incident returns an alert about failures that fires, with three periods of evidence.
 func incident() alert.Alert {
-	cause := engine.CauseCount{Cause: engine.Cause{Service: "db", Kind: engine.KindClient, Operation: "INSERT orders", Code: "23505"}, Count: 9, Share: 0.75}
+	cause := engine.CauseCount{Cause: engine.Cause{Service: "db", SpanKind: engine.SpanKindClient, Operation: "INSERT orders", Code: "23505"}, Count: 9, Share: 0.75}
 	a := alert.Alert{
-		ID: "3b4b8eea20d13e90d0ba8211990ab19e", Monitor: "http", Service: "shop", Operation: "GET /users/{id}", SpanKind: engine.KindServer,
-		Objective: alert.Availability, State: alert.Firing, StartsAt: start, At: start.Add(3 * time.Minute),
+		ID: "3b4b8eea20d13e90d0ba8211990ab19e", Monitor: "http", Service: "shop", Operation: "GET /users/{id}", SpanKind: engine.SpanKindServer,
+		Objective: alert.Availability, State: alert.Firing, StartsAt: start, DecidedAt: start.Add(3 * time.Minute),
 		Target: 0.95, Actual: 0.7, WorstActual: 0.6, LastActual: 0.7, CausedBy: "0102", Causes: []engine.CauseCount{cause},
 	}
 	for i := range 3 {
 		at := start.Add(time.Duration(i) * time.Minute)
 		a.Evidence = append(a.Evidence, engine.Summary{
-			Monitor: "http", Service: "shop", Operation: "GET /users/{id}", Kind: engine.KindServer, Start: at, End: at.Add(time.Minute),
+			Monitor: "http", Service: "shop", Operation: "GET /users/{id}", SpanKind: engine.SpanKindServer, Start: at, End: at.Add(time.Minute),
 			Count: 40, Success: 28, Failure: 12, SuccessRatio: 0.7, WithinTarget: 28, WithinTargetRatio: 1,
 			Failures: []engine.CodeCount{{Code: "503", Name: "unavailable", Count: 12}},
-			FailedCalls: []engine.Exemplar{{
+			FailureExemplars: []engine.Exemplar{{
 				Trace: engine.TraceRef{TraceID: [16]byte{1, byte(i)}, SpanID: [8]byte{2}, Sampled: i > 0}, Code: "503", Duration: 1200 * time.Millisecond, End: at,
 			}},
 			FailureCauses: []engine.CauseCount{cause},
@@ -54,7 +54,7 @@ func incident() alert.Alert {
 func recovery() alert.Alert {
 	a := incident()
 	a.ID, a.Operation, a.Objective, a.State = "74462568e68f9f5c9d04faedc19691a7", "render_page", alert.Latency, alert.Resolved
-	a.EndsAt, a.At = start.Add(3*time.Minute), start.Add(6*time.Minute)
+	a.EndsAt, a.DecidedAt = start.Add(3*time.Minute), start.Add(6*time.Minute)
 	a.Target, a.Actual, a.WorstActual, a.LastActual, a.LatencyTarget = 0.8, 0.99, 0.5, 0.6, 500*time.Millisecond
 	a.Causes, a.CausedBy = nil, ""
 	return a
@@ -63,14 +63,14 @@ func recovery() alert.Alert {
 // named returns an incident in which everything that comes from outside is s.
 func named(s string) alert.Alert {
 	a := incident()
-	a.ID, a.Monitor, a.Service, a.Operation, a.CausedBy, a.Worst.Code = s, s, s, s, s, s
+	a.ID, a.Monitor, a.Service, a.Operation, a.CausedBy, a.WorstExemplar.Code = s, s, s, s, s, s
 	cause := engine.CauseCount{Cause: engine.Cause{Service: s, Operation: s, Code: s}, Count: 4, Share: 0.3}
 	a.Causes = []engine.CauseCount{cause, cause, cause}
 	for i := range a.Evidence {
 		e := &a.Evidence[i]
 		e.Monitor, e.Service, e.Operation = s, s, s
 		e.Failures = []engine.CodeCount{{Code: s, Name: s + s, Count: 12}, {Code: s, Name: s, Count: 1}}
-		e.FailedCalls[0].Code = s
+		e.FailureExemplars[0].Code = s
 		e.FailureCauses = a.Causes
 	}
 	return a

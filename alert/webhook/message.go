@@ -125,7 +125,7 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 		"operation": a.Operation,
 		"severity":  severity(a.Objective),
 	}
-	if a.SpanKind != engine.KindUnspecified {
+	if a.SpanKind != engine.SpanKindUnspecified {
 		labels["span_kind"] = a.SpanKind.String()
 	}
 	annotations := map[string]string{
@@ -139,8 +139,8 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 		"trace_ids":   traceIDs(a),
 		"evidence":    evidence,
 	}
-	if a.Reminder {
-		annotations["reminder"] = "true"
+	if a.Repeat {
+		annotations["repeat"] = "true"
 	}
 	for _, m := range []map[string]string{labels, annotations} {
 		maps.DeleteFunc(m, func(_, v string) bool { return v == "" })
@@ -157,7 +157,7 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 }
 
 // severity says how urgent a kind of objective is: what is slow still works.
-func severity(k alert.Kind) string {
+func severity(k alert.ObjectiveKind) string {
 	if k == alert.Latency {
 		return "warning"
 	}
@@ -180,7 +180,7 @@ func causesText(a *alert.Alert) string {
 // traceIDs returns the traces that can be looked up, in hexadecimal.
 func traceIDs(a *alert.Alert) string {
 	var ids []string
-	for _, c := range a.Calls() {
+	for _, c := range a.Exemplars() {
 		if id := fmt.Sprintf("%x", c.Trace.TraceID); c.Trace.Sampled && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}

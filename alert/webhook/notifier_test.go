@@ -352,7 +352,7 @@ func TestTriesHaveTheSameID(t *testing.T) {
 				}
 			})
 			n := newNotifier(t, Config{URL: s.URL, Secrets: secrets})
-			d := alert.NewDispatcher(alert.Delivery{FirstWait: time.Millisecond, MaxWait: time.Millisecond}, []alert.Notifier{n}, func(int, error) {})
+			d := alert.NewDispatcher(alert.Delivery{InitialInterval: time.Millisecond, MaxInterval: time.Millisecond}, []alert.Notifier{n}, func(int, error) {})
 			d.Dispatch([]alert.Alert{incident()})
 			d.Dispatch([]alert.Alert{recovery()})
 			if err := d.Close(context.Background()); err != nil {

@@ -68,13 +68,13 @@ func checkTemplate(c *Config) error {
 func sample() []alert.Alert {
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	firing := alert.Alert{
-		ID: "1", Monitor: "monitor", Service: "service", Operation: "operation", SpanKind: engine.KindServer,
-		Objective: alert.Availability, State: alert.Firing, StartsAt: at, At: at.Add(time.Minute), Target: 0.95, Actual: 0.5,
+		ID: "1", Monitor: "monitor", Service: "service", Operation: "operation", SpanKind: engine.SpanKindServer,
+		Objective: alert.Availability, State: alert.Firing, StartsAt: at, DecidedAt: at.Add(time.Minute), Target: 0.95, Actual: 0.5,
 		Causes:   []engine.CauseCount{{Cause: engine.Cause{Operation: "cause", Code: "500"}, Count: 1, Share: 1}},
 		Evidence: []engine.Summary{{Monitor: "monitor", Operation: "operation", Start: at, End: at.Add(time.Minute)}},
 	}
 	resolved := firing.Clone()
-	resolved.State, resolved.EndsAt = alert.Resolved, resolved.At
+	resolved.State, resolved.EndsAt = alert.Resolved, resolved.DecidedAt
 	return []alert.Alert{firing, resolved}
 }
 

@@ -107,13 +107,13 @@ func (tr *trial) evaluate(t *testing.T, dir string, faults []fault) map[string]*
 		o.recordings++
 		story := replayed(t, configs[f.Healthy], filepath.Join(dir, f.File))
 		began := time.Unix(f.InjectUnix, 0).UTC()
-		for _, in := range story.Incidents {
+		for _, in := range story.Episodes {
 			if !in.FiredAt.After(began) {
 				o.alerts++
-				o.wrong = append(o.wrong, fmt.Sprintf("%s before %s of %s: %s %s of %s, by %s", began.Sub(in.FiredAt), f.Fault, f.Service, in.SpanKind, in.Operation, in.Service, in.Culprit))
+				o.wrong = append(o.wrong, fmt.Sprintf("%s before %s of %s: %s %s of %s, by %s", began.Sub(in.FiredAt), f.Fault, f.Service, in.SpanKind, in.Operation, in.Service, in.RootService))
 			}
 		}
-		culprit, at, ok := story.FirstCulprit(began)
+		culprit, at, ok := story.FirstRootService(began)
 		if ok && at.Sub(began) <= inTime {
 			o.alerted++
 			o.after = append(o.after, at.Sub(began))
@@ -136,7 +136,7 @@ func (tr *trial) evaluate(t *testing.T, dir string, faults []fault) map[string]*
 				continue
 			}
 			other.recordings++
-			for _, in := range replayed(t, configs[learnedOn], filepath.Join(dir, day)).Incidents {
+			for _, in := range replayed(t, configs[learnedOn], filepath.Join(dir, day)).Episodes {
 				other.alerts++
 				other.wrong = append(other.wrong, fmt.Sprintf("healthy %s by what was learned from %s: %s of %s", day, learnedOn, in.Operation, in.Service))
 			}
@@ -198,7 +198,7 @@ func loaded(t *testing.T, text []byte) *gomonitorconnector.Config {
 }
 
 // replayed returns what a replay shows.
-func replayed(t *testing.T, c *gomonitorconnector.Config, file string) *replay.Story {
+func replayed(t *testing.T, c *gomonitorconnector.Config, file string) *replay.Result {
 	t.Helper()
 	story, _, err := replay.Files(context.Background(), c, recording.Player{Files: []string{file}})
 	if err != nil {
@@ -310,7 +310,7 @@ func TestLearnedConfigIsRobust(t *testing.T) {
 	}
 	withoutAlertFor := func(c *gomonitorconnector.Config) { c.Objective.AlertFor = 0 }
 	trials = append(trials,
-		trial{name: "--callees=false", settings: with(func(s *Settings) { s.Callees = false })},
+		trial{name: "--callees=false", settings: with(func(s *Settings) { s.PeerServices = false })},
 		trial{name: "without alert_for, periods of 3s", settings: DefaultSettings(), change: withoutAlertFor},
 		trial{name: "without alert_for, periods of 5s", settings: DefaultSettings(), period: 5 * time.Second, change: withoutAlertFor},
 		trial{name: "without alert_for, periods of 8s", settings: DefaultSettings(), period: 8 * time.Second, change: withoutAlertFor},

@@ -72,7 +72,7 @@ type learner struct {
 // grace can't be.
 func (s Settings) newLearner(c *gomonitorconnector.Config, grace time.Duration) (*learner, error) {
 	counting, timing := c.Timeline(), s.timing()
-	counting.Period, counting.Callees = timing.Period, timing.Callees
+	counting.Period, counting.PeerServices = timing.Period, timing.PeerServices
 	counting.Histograms, counting.MaxOperations, counting.IdlePeriods = true, learnedOperations, 1_000_000
 	counting.Grace = grace
 	return &learner{settings: s, counting: counting, traffic: newTraffic(s.Within)}, counting.Validate()
@@ -106,5 +106,5 @@ func (l *learner) propose() *proposal {
 
 // name writes an operation for a comment.
 func nameOf(k engine.OperationKey) string {
-	return fmt.Sprintf("%s %s of %s", k.Kind, alert.Printable(k.Name), alert.Printable(k.Service))
+	return fmt.Sprintf("%s %s of %s", k.SpanKind, alert.Printable(k.Name), alert.Printable(k.Service))
 }

@@ -72,11 +72,11 @@ func TestProposeTargets(t *testing.T) {
 		t.Errorf("-want +got:\n%s\n%s", diff, text)
 	}
 	general := c.Objective
-	wantGeneral := engine.Objective{SuccessRatio: 0.99, LatencyTarget: 8100 * time.Millisecond, WithinTarget: 0.5, AlertAfter: 3, AlertFor: 23 * time.Second, RecoverAfter: 8, MinCalls: 1}
+	wantGeneral := engine.Objective{SuccessRatio: 0.99, LatencyTarget: 8100 * time.Millisecond, WithinTargetRatio: 0.5, AlertAfter: 3, AlertFor: 23 * time.Second, RecoverAfter: 8, MinCalls: 1}
 	if diff := cmp.Diff(wantGeneral, general); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if c.Period != 3*time.Second || !c.Callees || c.IdlePeriods != 1200 {
+	if c.Period != 3*time.Second || !c.PeerServices || c.IdlePeriods != 1200 {
 		t.Errorf("%+v", c.TimelineConfig)
 	}
 	for _, want := range []string{
@@ -135,8 +135,8 @@ func TestProposeFailuresAndFloors(t *testing.T) {
 	if got := shop["solid"].SuccessRatio; got != 0 {
 		t.Errorf("solid has a ratio of its own: %v", got)
 	}
-	if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); len(story.Incidents) > 0 {
-		t.Errorf("what was learned from fires: %+v", story.Incidents[0])
+	if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); len(story.Episodes) > 0 {
+		t.Errorf("what was learned from fires: %+v", story.Episodes[0])
 	}
 	// 2400 and 60 calls in 3 s: a tenth of them; less than one in 3 s is no floor.
 	floors := map[string]int{"flaky": 5, "solid": 29, "seldom": 0, "pausing": 0}
@@ -189,16 +189,16 @@ func TestProposeForHostileNames(t *testing.T) {
 // names who has it.
 func TestLearnThenReplay(t *testing.T) {
 	_, c := proposed(t, DefaultSettings(), recordingtest.Shop(1, 2, 0, time.Minute, time.Hour, 0))
-	storyOf := func(spans []recordingtest.Span) *replay.Story {
+	storyOf := func(spans []recordingtest.Span) *replay.Result {
 		return replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
 	}
 	for seed := range uint64(10) {
-		if story := storyOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, time.Hour, 0)); len(story.Incidents) > 0 {
-			t.Errorf("seed %d: %+v", seed, story.Incidents[0])
+		if story := storyOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, time.Hour, 0)); len(story.Episodes) > 0 {
+			t.Errorf("seed %d: %+v", seed, story.Episodes[0])
 		}
 		fault := 60 * time.Second
 		story := storyOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, fault, 200*time.Millisecond))
-		who, at, ok := story.FirstCulprit(recordingtest.Noon)
+		who, at, ok := story.FirstRootService(recordingtest.Noon)
 		if after := at.Sub(recordingtest.Noon.Add(fault)); !ok || who != "stock" || after < 0 || after > time.Minute {
 			t.Errorf("seed %d: %s after the fault, %q is blamed", seed, after, who)
 		}
@@ -319,8 +319,8 @@ func TestProposeFloorsWhereTrafficEnters(t *testing.T) {
 	got := make(map[string]string)
 	for _, s := range c.Services {
 		for name, o := range s.Operations {
-			if o.MinTraffic != 0 || o.TrafficDrop != 0 {
-				got[name] = fmt.Sprint(o.MinTraffic, o.TrafficDrop)
+			if o.MinTraffic != 0 || o.MinTrafficRatio != 0 {
+				got[name] = fmt.Sprint(o.MinTraffic, o.MinTrafficRatio)
 			}
 		}
 	}

@@ -19,13 +19,13 @@ func TestReplayOfTwoDays(t *testing.T) {
 		spans = append(spans, calls("shop", "busy", from, from+2*time.Minute, 50*time.Millisecond, always(10*time.Millisecond))...)
 	}
 	text, c := proposed(t, DefaultSettings(), spans)
-	if got := c.Services["shop"].Operations["busy"]; got.MinTraffic == 0 || got.TrafficDrop == 0 {
+	if got := c.Services["shop"].Operations["busy"]; got.MinTraffic == 0 || got.MinTrafficRatio == 0 {
 		t.Fatalf("the night between counts: %+v\n%s", got, text)
 	}
 	began := time.Now()
 	story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
-	if len(story.Incidents) > 0 {
-		t.Errorf("%+v", story.Incidents[0])
+	if len(story.Episodes) > 0 {
+		t.Errorf("%+v", story.Episodes[0])
 	}
 	if took := time.Since(began); story.Periods > 100 || took > 20*time.Second {
 		t.Errorf("%d periods, %s", story.Periods, took)
@@ -52,7 +52,7 @@ func TestWrongClocks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			who, at, ok := story.FirstCulprit(recordingtest.Noon)
+			who, at, ok := story.FirstRootService(recordingtest.Noon)
 			if after := at.Sub(recordingtest.Noon.Add(90 * time.Second)); !ok || who != "stock" || after < 0 || after > time.Minute {
 				t.Errorf("%q is blamed, %s after the fault (%v); %d of %d late", who, after, ok, stats.Late, stats.Spans)
 			}
@@ -82,8 +82,8 @@ func TestProposeFromFewSpans(t *testing.T) {
 		if got := c.Objective.LatencyTarget; got < 2*spans[n].Took {
 			t.Errorf("%d spans: a target of %s\n%s", n+1, got, text)
 		}
-		if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, recordingtest.Shop(8, 1, 0, 2*time.Minute, time.Hour, 0))...)); len(story.Incidents) > 0 && n > 3 {
-			t.Errorf("%d spans: %+v", n+1, story.Incidents[0])
+		if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, recordingtest.Shop(8, 1, 0, 2*time.Minute, time.Hour, 0))...)); len(story.Episodes) > 0 && n > 3 {
+			t.Errorf("%d spans: %+v", n+1, story.Episodes[0])
 		}
 	}
 }

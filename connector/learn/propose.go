@@ -19,14 +19,14 @@ type Settings struct {
 	Margin float64
 	// Sure is how sure the bounds are that are found from few calls. Default 0.95.
 	Sure float64
-	// Callees says that the calls of clients are told apart by the service that they reach. Default
+	// PeerServices says that the calls of clients are told apart by the service that they reach. Default
 	// true.
-	Callees bool
+	PeerServices bool
 }
 
 // DefaultSettings returns the default settings.
 func DefaultSettings() Settings {
-	return Settings{Within: time.Minute, Share: 0.5, Margin: 2, Sure: 0.95, Callees: true}
+	return Settings{Within: time.Minute, Share: 0.5, Margin: 2, Sure: 0.95, PeerServices: true}
 }
 
 const (
@@ -116,14 +116,14 @@ func (s *Settings) timing() engine.TimelineConfig {
 			Period:      period,
 			IdlePeriods: int(min(1_000_000, max(60, time.Hour/period))),
 			Objective: engine.Objective{
-				WithinTarget: s.Share,
-				AlertAfter:   alertAfter,
-				AlertFor:     hold,
-				RecoverAfter: int(max(alertAfter, min(100, (hold+period-1)/period))),
-				MinCalls:     leastCalls(s.Share),
+				WithinTargetRatio: s.Share,
+				AlertAfter:        alertAfter,
+				AlertFor:          hold,
+				RecoverAfter:      int(max(alertAfter, min(100, (hold+period-1)/period))),
+				MinCalls:          leastCalls(s.Share),
 			},
 		},
-		Callees: s.Callees,
+		PeerServices: s.PeerServices,
 	}
 }
 
@@ -293,7 +293,7 @@ func (s *serviceProposal) add(p *proposal, o *observed) {
 			own.objective.Confidence = p.settings.Sure
 		}
 	}
-	own.objective.MinTraffic, own.objective.TrafficDrop = p.floor(o)
+	own.objective.MinTraffic, own.objective.MinTrafficRatio = p.floor(o)
 	switch n := len(s.operations); {
 	case own.objective == engine.Objective{}:
 	case n > 0 && s.operations[n-1].name == own.name:
@@ -312,7 +312,7 @@ func (o *operationProposal) join(other *operationProposal) {
 	o.objective.SuccessRatio = lowerRatio(o.objective.SuccessRatio, other.objective.SuccessRatio)
 	o.objective.Confidence = max(o.objective.Confidence, other.objective.Confidence)
 	o.objective.MinTraffic = min(o.objective.MinTraffic, other.objective.MinTraffic)
-	o.objective.TrafficDrop = min(o.objective.TrafficDrop, other.objective.TrafficDrop)
+	o.objective.MinTrafficRatio = min(o.objective.MinTrafficRatio, other.objective.MinTrafficRatio)
 }
 
 // lowerRatio returns the lower one of two ratios of which 0 is none.
@@ -329,8 +329,8 @@ func lowerRatio(a, b float64) float64 {
 // It is about what comes from outside, and about messages. The services inside call each other as often as that takes:
 // if they don't, somebody else is to blame, and says so by failures.
 func (p *proposal) floor(o *observed) (least int, drop float64) {
-	isEntry := o.key.Kind == engine.KindServer && !p.inner[o.key.Service]
-	if !isEntry && o.key.Kind != engine.KindConsumer || p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
+	isEntry := o.key.SpanKind == engine.SpanKindServer && !p.inner[o.key.Service]
+	if !isEntry && o.key.SpanKind != engine.SpanKindConsumer || p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
 		return 0, 0
 	}
 	mean := leastRate(o.whole, p.settings.Sure) / float64(p.traffic.periods)
@@ -348,9 +348,9 @@ func (p *proposal) findInner() {
 	served, asked := make(map[string]uint64), make(map[string]uint64)
 	for key, o := range p.traffic.operations {
 		calls := o.success + o.failure
-		if key.Kind == engine.KindServer {
+		if key.SpanKind == engine.SpanKindServer {
 			served[key.Service] += calls
-		} else if callee, ok := engine.Callee(key); ok {
+		} else if callee, ok := engine.PeerService(key); ok {
 			asked[callee] += calls
 		}
 	}

@@ -147,7 +147,7 @@ func (m *madeUp) try(t *testing.T) finding {
 	}
 	began := recordingtest.Noon.Add(beforeFault)
 	first := true
-	for _, in := range story.Incidents {
+	for _, in := range story.Episodes {
 		what := fmt.Sprintf("%s %s of %s %s: %s (%s), blamed %s", in.Objective, in.SpanKind, in.Service, in.Operation, in.FiredAt.Sub(began), in.Measured, in.Cause)
 		if !in.FiredAt.After(began) {
 			f.early = append(f.early, what)
@@ -160,7 +160,7 @@ func (m *madeUp) try(t *testing.T) finding {
 			first = false
 			f.after, f.blamed = in.FiredAt.Sub(began), what
 			f.alerted = f.after <= inTime
-			f.right = in.Culprit == f.service
+			f.right = in.RootService == f.service
 		}
 	}
 	return f

@@ -55,7 +55,7 @@ func (t *traffic) add(p *engine.Period, settle func(*durations) (time.Duration, 
 	t.overflowed += p.Overflowed
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
-		if s.Count == 0 || s.Operation == engine.OverflowOperation {
+		if s.Count == 0 || s.Operation == engine.OverflowName {
 			continue
 		}
 		o := t.operations[s.Key()]

@@ -22,14 +22,14 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	if c.MaxOperations > 0 {
 		block.add("max_operations", number(c.MaxOperations), fmt.Sprintf("%d were called", len(p.traffic.operations)))
 	}
-	if c.Callees {
-		block.add("callees", flag(true), "calls to each service are told apart, as clients mostly call them all by one name")
+	if c.PeerServices {
+		block.add("peer_services", flag(true), "calls to each service are told apart, as clients mostly call them all by one name")
 	}
 
 	objective := new(mapping)
 	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.usualFailures, p.usualCalls))
 	objective.add("latency_target", text(short(o.LatencyTarget)), "for what was called too seldom to know better: as much as the slowest, "+nameOf(p.slowest))
-	objective.add("within_target", ratio(o.WithinTarget), p.whyShare())
+	objective.add("within_target_ratio", ratio(o.WithinTargetRatio), p.whyShare())
 	objective.add("alert_after", number(o.AlertAfter), "periods, those with calls alone")
 	objective.add("alert_for", text(short(o.AlertFor)), "how long they must have been bad: the bursts of a few seconds that healthy systems have don't fire")
 	objective.add("recover_after", number(o.RecoverAfter), "as long")
@@ -101,7 +101,7 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 	for _, s := range o.seen {
 		kind := ""
 		if len(o.seen) > 1 {
-			kind = s.key.Kind.String() + ": "
+			kind = s.key.SpanKind.String() + ": "
 		}
 		d := &s.durations
 		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, readable(d.quantile(0.5)), readable(d.quantile(0.99)), readable(d.longest)))
@@ -123,8 +123,8 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 	if o.objective.MinTraffic > 0 {
 		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were %d at least, %.3g in the mean", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))
 	}
-	if o.objective.TrafficDrop > 0 {
-		own.add("traffic_drop", ratio(o.objective.TrafficDrop), "of the usual number of calls")
+	if o.objective.MinTrafficRatio > 0 {
+		own.add("min_traffic_ratio", ratio(o.objective.MinTrafficRatio), "of the usual number of calls")
 	}
 	if isKey(o.name) {
 		to.addMap(o.name, own, "")
@@ -163,7 +163,7 @@ func (s *serviceProposal) whyRare(settings Settings) string {
 			lines = append(lines, fmt.Sprintf("  and %d more", len(s.rare)-most))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  %s (%s, %d)", alert.Printable(r.key.Name), r.key.Kind, r.calls))
+		lines = append(lines, fmt.Sprintf("  %s (%s, %d)", alert.Printable(r.key.Name), r.key.SpanKind, r.calls))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -23,7 +23,7 @@ func compareSpans(a, b *engine.Span) int {
 		bytes.Compare(a.Link.Span[:], b.Link.Span[:]),
 		// Spans with the same ids are a mistake, but must not spoil the order.
 		cmp.Compare(a.Service, b.Service),
-		cmp.Compare(a.Kind, b.Kind),
+		cmp.Compare(a.SpanKind, b.SpanKind),
 		cmp.Compare(a.Operation, b.Operation),
 		cmp.Compare(a.Duration, b.Duration),
 		cmp.Compare(a.Code, b.Code),

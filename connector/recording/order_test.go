@@ -56,11 +56,11 @@ func TestOrderOfEqualEnds(t *testing.T) {
 		{End: 1, Link: engine.Link{Trace: [16]byte{2}, Span: [8]byte{1}}},
 		{End: 2},
 		{End: 2, Service: "a"},
-		{End: 2, Service: "a", Kind: engine.KindClient},
-		{End: 2, Service: "a", Kind: engine.KindClient, Operation: "x"},
-		{End: 2, Service: "a", Kind: engine.KindClient, Operation: "x", Duration: 1},
-		{End: 2, Service: "a", Kind: engine.KindClient, Operation: "x", Duration: 1, Code: "1"},
-		{End: 2, Service: "a", Kind: engine.KindClient, Operation: "x", Duration: 1, Code: "1", Outcome: engine.OutcomeFailure},
+		{End: 2, Service: "a", SpanKind: engine.SpanKindClient},
+		{End: 2, Service: "a", SpanKind: engine.SpanKindClient, Operation: "x"},
+		{End: 2, Service: "a", SpanKind: engine.SpanKindClient, Operation: "x", Duration: 1},
+		{End: 2, Service: "a", SpanKind: engine.SpanKindClient, Operation: "x", Duration: 1, Code: "1"},
+		{End: 2, Service: "a", SpanKind: engine.SpanKindClient, Operation: "x", Duration: 1, Code: "1", Outcome: engine.OutcomeFailure},
 		{End: 2, Link: engine.Link{Span: [8]byte{1}}},
 	}
 	for seed := range uint64(50) {

@@ -34,7 +34,7 @@ func BenchmarkReplay(b *testing.B) {
 	}{{"plain", false}, {"callees", true}} {
 		b.Run(tt.name, func(b *testing.B) {
 			content, n := recorded(b, 20)
-			c := &gomonitorconnector.Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Period: 3 * time.Second, Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond, AlertAfter: 1}}, Callees: tt.callees}}
+			c := &gomonitorconnector.Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Period: 3 * time.Second, Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond, AlertAfter: 1}}, PeerServices: tt.callees}}
 			reader, err := gomonitorconnector.NewSpanReader(c)
 			if err != nil {
 				b.Fatal(err)

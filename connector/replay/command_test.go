@@ -99,7 +99,7 @@ func TestCommandJSON(t *testing.T) {
 	count := make(map[string]int)
 	var last struct {
 		Verdict struct {
-			Incidents  []Incident
+			Incidents  []Episode
 			Operations []Operation
 			Spans      uint64
 			Calls      uint64
@@ -115,7 +115,7 @@ func TestCommandJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		count[one.Type]++
-		if one.Type == "alert" && (one.Alert.State != alert.Firing || len(one.Alert.Evidence) != 2 || one.Alert.At.Location() != time.UTC) {
+		if one.Type == "alert" && (one.Alert.State != alert.Firing || len(one.Alert.Evidence) != 2 || one.Alert.DecidedAt.Location() != time.UTC) {
 			t.Errorf("%+v", one.Alert)
 		}
 		if one.Type == "verdict" {
@@ -128,7 +128,7 @@ func TestCommandJSON(t *testing.T) {
 		t.Errorf("%v", count)
 	}
 	v := last.Verdict
-	if len(v.Incidents) != 3 || v.Incidents[0].Culprit != "stock" || v.Incidents[2].Culprit != "stock" || len(v.Operations) != 4 || v.Spans != v.Calls || v.Spans != uint64(len(shop())) {
+	if len(v.Incidents) != 3 || v.Incidents[0].RootService != "stock" || v.Incidents[2].RootService != "stock" || len(v.Operations) != 4 || v.Spans != v.Calls || v.Spans != uint64(len(shop())) {
 		t.Errorf("%+v", v)
 	}
 }

@@ -12,12 +12,12 @@ import (
 
 // Files replays recordings by a configuration and returns what that has shown. What is not set of the
 // player follows from the configuration.
-func Files(ctx context.Context, c *gomonitorconnector.Config, player recording.Player) (*Story, recording.Stats, error) {
+func Files(ctx context.Context, c *gomonitorconnector.Config, player recording.Player) (*Result, recording.Stats, error) {
 	return play(ctx, c, player, func(*engine.Period, []alert.Alert) {})
 }
 
 // Spans replays spans that are in the order of their ends, and returns what that has shown.
-func Spans(c *gomonitorconnector.Config, spans iter.Seq[*engine.Span]) (*Story, error) {
+func Spans(c *gomonitorconnector.Config, spans iter.Seq[*engine.Span]) (*Result, error) {
 	story, replay, err := newTold(c, func(*engine.Period, []alert.Alert) {})
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func Spans(c *gomonitorconnector.Config, spans iter.Seq[*engine.Span]) (*Story, 
 }
 
 // newTold returns a replay and the story that it will have told when it was closed.
-func newTold(c *gomonitorconnector.Config, closed func(*engine.Period, []alert.Alert)) (*Story, *Replay, error) {
+func newTold(c *gomonitorconnector.Config, closed func(*engine.Period, []alert.Alert)) (*Result, *Replay, error) {
 	story := newStory()
 	replay, err := New(c.Timeline(), func(p *engine.Period, alerts []alert.Alert) {
 		story.add(p, alerts)
@@ -41,7 +41,7 @@ func newTold(c *gomonitorconnector.Config, closed func(*engine.Period, []alert.A
 }
 
 // play is Files with an observer of the periods and their alerts.
-func play(ctx context.Context, c *gomonitorconnector.Config, player recording.Player, closed func(*engine.Period, []alert.Alert)) (*Story, recording.Stats, error) {
+func play(ctx context.Context, c *gomonitorconnector.Config, player recording.Player, closed func(*engine.Period, []alert.Alert)) (*Result, recording.Stats, error) {
 	reader, err := gomonitorconnector.NewSpanReader(c)
 	if err != nil {
 		return nil, recording.Stats{}, err

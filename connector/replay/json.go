@@ -36,13 +36,13 @@ func (r *jsonReport) period(p *engine.Period, alerts []alert.Alert) {
 	}
 }
 
-func (r *jsonReport) verdict(s *Story, stats recording.Stats) {
+func (r *jsonReport) verdict(s *Result, stats recording.Stats) {
 	firstBad := ""
 	if stats.FirstBad != nil {
 		firstBad = stats.FirstBad.Error()
 	}
 	r.line("verdict", struct {
-		*Story
+		*Result
 		Files    int    `json:"files"`
 		Lines    uint64 `json:"lines"`
 		Spans    uint64 `json:"spans"`

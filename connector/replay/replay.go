@@ -57,7 +57,7 @@ func (r *Replay) end(p *engine.Period) {
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
 		s.Start, s.End = s.Start.UTC(), s.End.UTC()
-		for _, calls := range [][]engine.Exemplar{s.FailedCalls, s.SlowCalls} {
+		for _, calls := range [][]engine.Exemplar{s.FailureExemplars, s.SlowExemplars} {
 			for j := range calls {
 				calls[j].End = calls[j].End.UTC()
 			}

@@ -20,7 +20,7 @@ type report interface {
 	// period takes a closed period with its alerts.
 	period(p *engine.Period, alerts []alert.Alert)
 	// verdict takes what the whole has shown.
-	verdict(s *Story, stats recording.Stats)
+	verdict(s *Result, stats recording.Stats)
 	// failed returns the first error of writing.
 	failed() error
 }
@@ -55,7 +55,7 @@ func (r *textReport) table(p *engine.Period) {
 	columns := tabwriter.NewWriter(&r.out, 2, 0, 2, ' ', 0)
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
-		_, _ = fmt.Fprintf(columns, "  %s\t%s\t%s\t%d calls\t%s ok\tp50 %s\tp99 %s\t%s\n", alert.Printable(s.Service), s.Kind, cut(alert.Printable(s.Operation), 60),
+		_, _ = fmt.Fprintf(columns, "  %s\t%s\t%s\t%d calls\t%s ok\tp50 %s\tp99 %s\t%s\n", alert.Printable(s.Service), s.SpanKind, cut(alert.Printable(s.Operation), 60),
 			s.Count, alert.Percent(s.SuccessRatio), alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99), verdicts(s))
 	}
 	_ = columns.Flush() // r.out keeps the error
@@ -64,7 +64,7 @@ func (r *textReport) table(p *engine.Period) {
 // verdicts writes the verdicts that say something.
 func verdicts(s *engine.Summary) string {
 	var bad []string
-	for _, k := range alert.KindsOf(s.Objective) {
+	for _, k := range alert.ObjectiveKindsOf(s.Objective) {
 		if v := alert.VerdictOf(s, k); v == engine.VerdictBad {
 			bad = append(bad, k.String()+" bad")
 		}
@@ -81,7 +81,7 @@ const (
 	maxNames     = 5
 )
 
-func (r *textReport) verdict(s *Story, stats recording.Stats) {
+func (r *textReport) verdict(s *Result, stats recording.Stats) {
 	var b strings.Builder
 	services := make(map[string]bool)
 	for _, o := range s.Operations {
@@ -100,7 +100,7 @@ func (r *textReport) verdict(s *Story, stats recording.Stats) {
 }
 
 // troubles says what about the recording makes the findings less sure.
-func troubles(s *Story, stats recording.Stats) []string {
+func troubles(s *Result, stats recording.Stats) []string {
 	var all []string
 	if stats.Late > 0 {
 		all = append(all, fmt.Sprintf("%s came too late to be put into order: give a longer --grace or a larger --buffer", many(stats.Late, "span")))
@@ -121,24 +121,24 @@ func troubles(s *Story, stats recording.Stats) []string {
 }
 
 // writeIncidents writes which alerts fired, when, for how long and why.
-func writeIncidents(b *strings.Builder, s *Story) {
-	n := len(s.Incidents)
+func writeIncidents(b *strings.Builder, s *Result) {
+	n := len(s.Episodes)
 	if n == 0 {
 		b.WriteString("ALERTS    none\n")
 		return
 	}
 	firing := 0
-	for _, in := range s.Incidents {
+	for _, in := range s.Episodes {
 		if in.ResolvedAt.IsZero() {
 			firing++
 		}
 	}
-	first := s.Incidents[0]
+	first := s.Episodes[0]
 	fmt.Fprintf(b, "ALERTS    %d fired, %d of them to the end; the first %s after the beginning\n", n, firing, alert.Rounded(first.FiredAt.Sub(s.First)))
 	fmt.Fprintf(b, "          first named cause: %s\n", alert.Printable(first.Cause))
 	columns := tabwriter.NewWriter(b, 2, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(columns, "  fired\tbad for\tobjective\tservice\toperation\tcause\n")
-	for _, in := range s.Incidents[:min(n, maxIncidents)] {
+	for _, in := range s.Episodes[:min(n, maxIncidents)] {
 		lasted := alert.Rounded(in.Lasted)
 		if in.ResolvedAt.IsZero() {
 			lasted += "+"
@@ -157,7 +157,7 @@ func writeIncidents(b *strings.Builder, s *Story) {
 }
 
 // writeJudged writes how many operations were judged, and why others never were.
-func writeJudged(b *strings.Builder, s *Story) {
+func writeJudged(b *strings.Builder, s *Result) {
 	why := make(map[string][]*Operation)
 	judged := 0
 	for _, o := range s.Operations {
@@ -176,7 +176,7 @@ func writeJudged(b *strings.Builder, s *Story) {
 		fmt.Fprintf(b, "  never: %d, %s\n", len(never), reason)
 		slices.SortStableFunc(never, func(x, y *Operation) int { return int(min(y.Calls, 1<<30)) - int(min(x.Calls, 1<<30)) })
 		for _, o := range never[:min(len(never), maxNames)] {
-			fmt.Fprintf(b, "    %s %s of %s: %s", o.Kind, cut(alert.Printable(o.Name), 60), alert.Printable(o.Service), many(o.Calls, "call"))
+			fmt.Fprintf(b, "    %s %s of %s: %s", o.SpanKind, cut(alert.Printable(o.Name), 60), alert.Printable(o.Service), many(o.Calls, "call"))
 			if reason == tooFew {
 				fmt.Fprintf(b, ", min_calls %d", o.minCalls)
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 // Story is what a replay has shown: which alerts fired and when, and how much was judged.
-type Story struct {
+type Result struct {
 	// First and Last are the start of the first period and the end of the last one.
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
@@ -23,21 +23,21 @@ type Story struct {
 	Calls      uint64 `json:"calls"`
 	Overflowed uint64 `json:"overflowed"`
 	// Incidents are the alerts that fired, in the order in which they did.
-	Incidents []*Incident `json:"incidents"`
+	Episodes []*Episode `json:"episodes"`
 	// Operations are all operations that were called, in their order.
 	Operations []*Operation `json:"operations"`
 
-	byID  map[string]*Incident
+	byID  map[string]*Episode
 	byKey map[engine.OperationKey]*Operation
 }
 
-// Incident is an alert from when it fired to when it was resolved.
-type Incident struct {
-	ID        string      `json:"id"`
-	Service   string      `json:"service"`
-	Operation string      `json:"operation"`
-	SpanKind  engine.Kind `json:"span_kind"`
-	Objective alert.Kind  `json:"objective"`
+// Episode is an alert from when it fired to when it was resolved.
+type Episode struct {
+	ID        string              `json:"id"`
+	Service   string              `json:"service"`
+	Operation string              `json:"operation"`
+	SpanKind  engine.SpanKind     `json:"span_kind"`
+	Objective alert.ObjectiveKind `json:"objective"`
 	// FiredAt is when it fired, StartsAt when what it is about began.
 	FiredAt  time.Time `json:"fired_at"`
 	StartsAt time.Time `json:"starts_at"`
@@ -49,22 +49,22 @@ type Incident struct {
 	Measured string `json:"measured"`
 	// CausedBy is the id of the alert that it is caused by.
 	CausedBy string `json:"caused_by,omitempty"`
-	// Culprit is the service that it names as the cause, and Cause says what there; its own if it
+	// RootService is the service that it names as the cause, and Cause says what there; its own if it
 	// blames nobody else.
-	Culprit string `json:"culprit"`
-	Cause   string `json:"cause"`
+	RootService string `json:"root_service"`
+	Cause       string `json:"cause"`
 
 	isItself bool // it blames nobody else
 }
 
 // Operation is what became of one operation.
 type Operation struct {
-	Service string      `json:"service"`
-	Name    string      `json:"operation"`
-	Kind    engine.Kind `json:"kind"`
-	Calls   uint64      `json:"calls"`
-	Success uint64      `json:"success"`
-	Failure uint64      `json:"failure"`
+	Service  string          `json:"service"`
+	Name     string          `json:"operation"`
+	SpanKind engine.SpanKind `json:"span_kind"`
+	Calls    uint64          `json:"calls"`
+	Success  uint64          `json:"success"`
+	Failure  uint64          `json:"failure"`
 	// Judged says how many periods were judged for each objective, good or bad.
 	Judged Judged `json:"judged"`
 	// NotJudged says why neither its availability nor its latency was ever judged; empty if one was.
@@ -81,12 +81,12 @@ type Judged struct {
 }
 
 // newStory returns a story that has not begun.
-func newStory() *Story {
-	return &Story{byID: make(map[string]*Incident), byKey: make(map[engine.OperationKey]*Operation), Incidents: []*Incident{}, Operations: []*Operation{}}
+func newStory() *Result {
+	return &Result{byID: make(map[string]*Episode), byKey: make(map[engine.OperationKey]*Operation), Episodes: []*Episode{}, Operations: []*Operation{}}
 }
 
 // add takes a closed period and its alerts.
-func (s *Story) add(p *engine.Period, alerts []alert.Alert) {
+func (s *Result) add(p *engine.Period, alerts []alert.Alert) {
 	if s.First.IsZero() {
 		s.First = p.Start
 	}
@@ -104,13 +104,13 @@ func (s *Story) add(p *engine.Period, alerts []alert.Alert) {
 	}
 }
 
-func (s *Story) count(sum *engine.Summary) {
+func (s *Result) count(sum *engine.Summary) {
 	if sum.Count+sum.Ignored == 0 {
 		return
 	}
 	o := s.byKey[sum.Key()]
 	if o == nil {
-		o = &Operation{Service: sum.Service, Name: sum.Operation, Kind: sum.Kind}
+		o = &Operation{Service: sum.Service, Name: sum.Operation, SpanKind: sum.SpanKind}
 		s.byKey[sum.Key()] = o
 	}
 	s.Calls += sum.Count
@@ -132,24 +132,24 @@ func (s *Story) count(sum *engine.Summary) {
 	o.Judged.Latency += isJudged(sum.Verdicts.Latency)
 }
 
-func (s *Story) note(a *alert.Alert) {
+func (s *Result) note(a *alert.Alert) {
 	in := s.byID[a.ID]
 	switch {
 	case a.State == alert.Resolved && in != nil:
-		in.ResolvedAt, in.Lasted = a.At, a.Lasted()
+		in.ResolvedAt, in.Lasted = a.DecidedAt, a.Lasted()
 	case a.State == alert.Firing && in == nil:
-		in = &Incident{
+		in = &Episode{
 			ID: a.ID, Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind, Objective: a.Objective,
-			FiredAt: a.At, StartsAt: a.StartsAt, Measured: a.Measured(), CausedBy: a.CausedBy,
+			FiredAt: a.DecidedAt, StartsAt: a.StartsAt, Measured: a.Measured(), CausedBy: a.CausedBy,
 		}
 		c := culprit(a)
-		in.Culprit, in.Cause, in.isItself = c.Service, alert.CauseName(&c, ""), c.Key() == a.Key() && !c.IsNetwork()
+		in.RootService, in.Cause, in.isItself = c.Service, alert.CauseName(&c, ""), c.Key() == a.Key() && !c.IsNetwork()
 		// What is caused by another alert has its cause.
 		if root := s.byID[a.CausedBy]; root != nil {
-			in.Culprit, in.Cause, in.isItself = root.Culprit, root.Cause, false
+			in.RootService, in.Cause, in.isItself = root.RootService, root.Cause, false
 		}
 		s.byID[a.ID] = in
-		s.Incidents = append(s.Incidents, in)
+		s.Episodes = append(s.Episodes, in)
 	}
 }
 
@@ -162,18 +162,18 @@ func culprit(a *alert.Alert) engine.Cause {
 	if len(a.Causes) > 0 && a.Causes[0].Share > own {
 		return a.Causes[0].Cause
 	}
-	return engine.Cause{Service: a.Service, Kind: a.SpanKind, Operation: a.Operation}
+	return engine.Cause{Service: a.Service, SpanKind: a.SpanKind, Operation: a.Operation}
 }
 
 // end completes the story.
-func (s *Story) end() {
+func (s *Result) end() {
 	s.Operations = slices.SortedFunc(maps.Values(s.byKey), func(a, b *Operation) int {
-		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name), cmp.Compare(a.SpanKind, b.SpanKind))
 	})
 	for _, o := range s.Operations {
 		o.NotJudged = o.whyNot()
 	}
-	for _, in := range s.Incidents {
+	for _, in := range s.Episodes {
 		if in.ResolvedAt.IsZero() {
 			in.Lasted = s.Last.Sub(in.StartsAt)
 		}
@@ -203,12 +203,12 @@ func (o *Operation) whyNot() string {
 	return notSure
 }
 
-// FirstCulprit returns the service that the first alert after a time names as the cause, and when it fired;
+// FirstRootService returns the service that the first alert after a time names as the cause, and when it fired;
 // false if there was none.
-func (s *Story) FirstCulprit(after time.Time) (service string, at time.Time, ok bool) {
-	for _, in := range s.Incidents {
+func (s *Result) FirstRootService(after time.Time) (service string, at time.Time, ok bool) {
+	for _, in := range s.Episodes {
 		if in.FiredAt.After(after) {
-			return in.Culprit, in.FiredAt, true
+			return in.RootService, in.FiredAt, true
 		}
 	}
 	return "", time.Time{}, false

@@ -9,9 +9,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-func TestStoryNamesCulprits(t *testing.T) {
+func TestResultNamesRootServices(t *testing.T) {
 	blame := func(service, operation, code string, share float64) engine.CauseCount {
-		return engine.CauseCount{Cause: engine.Cause{Service: service, Kind: engine.KindServer, Operation: operation, Code: code}, Count: 1, Share: share}
+		return engine.CauseCount{Cause: engine.Cause{Service: service, SpanKind: engine.SpanKindServer, Operation: operation, Code: code}, Count: 1, Share: share}
 	}
 	tests := []struct {
 		name     string
@@ -34,21 +34,21 @@ func TestStoryNamesCulprits(t *testing.T) {
 			s := newStory()
 			at := recordingtest.Noon
 			s.add(&engine.Period{Start: at, End: at.Add(time.Minute)}, []alert.Alert{
-				{ID: "root", Service: "stock", Operation: "read", SpanKind: engine.KindServer, State: alert.Firing, At: at, Causes: []engine.CauseCount{blame("disk", "seek", engine.NetworkCode, 1)}},
-				{ID: "one", Service: "shop", Operation: "GET", SpanKind: engine.KindClient, State: alert.Firing, At: at.Add(time.Second), Causes: tt.causes, CausedBy: tt.causedBy},
-				{ID: "one", Service: "shop", Operation: "GET", SpanKind: engine.KindClient, State: alert.Firing, At: at.Add(time.Minute), Reminder: true},
+				{ID: "root", Service: "stock", Operation: "read", SpanKind: engine.SpanKindServer, State: alert.Firing, DecidedAt: at, Causes: []engine.CauseCount{blame("disk", "seek", engine.NetworkCode, 1)}},
+				{ID: "one", Service: "shop", Operation: "GET", SpanKind: engine.SpanKindClient, State: alert.Firing, DecidedAt: at.Add(time.Second), Causes: tt.causes, CausedBy: tt.causedBy},
+				{ID: "one", Service: "shop", Operation: "GET", SpanKind: engine.SpanKindClient, State: alert.Firing, DecidedAt: at.Add(time.Minute), Repeat: true},
 			})
 			s.end()
-			if len(s.Incidents) != 2 {
-				t.Fatalf("%d incidents", len(s.Incidents))
+			if len(s.Episodes) != 2 {
+				t.Fatalf("%d incidents", len(s.Episodes))
 			}
-			if in := s.Incidents[1]; in.Culprit != tt.culprit || in.Cause != tt.cause || in.isItself != tt.isItself {
-				t.Errorf("got %q, %q, itself %v; want %q, %q, itself %v", in.Culprit, in.Cause, in.isItself, tt.culprit, tt.cause, tt.isItself)
+			if in := s.Episodes[1]; in.RootService != tt.culprit || in.Cause != tt.cause || in.isItself != tt.isItself {
+				t.Errorf("got %q, %q, itself %v; want %q, %q, itself %v", in.RootService, in.Cause, in.isItself, tt.culprit, tt.cause, tt.isItself)
 			}
-			if who, when, ok := s.FirstCulprit(at); who != tt.culprit || !when.Equal(at.Add(time.Second)) || !ok {
+			if who, when, ok := s.FirstRootService(at); who != tt.culprit || !when.Equal(at.Add(time.Second)) || !ok {
 				t.Errorf("first after the beginning: %q at %s, %v", who, when, ok)
 			}
-			if _, _, ok := s.FirstCulprit(at.Add(time.Second)); ok {
+			if _, _, ok := s.FirstRootService(at.Add(time.Second)); ok {
 				t.Error("there is none after the last")
 			}
 		})

@@ -26,7 +26,7 @@ type Config[T any] struct {
 	// Trouble gets the errors and panics of Handle, on the outbox's goroutine and
 	// before the value counts as done with. It must not wait for anything; if it
 	// panics, that is all that happens.
-	Trouble func(error)
+	OnError func(error)
 	// Retry is called for each value and returns what decides, after each error of
 	// Handle, whether to call it again, and after what time. Nil: never again. Values
 	// whose handling panicked or ended the goroutine are not tried again.
@@ -354,7 +354,7 @@ func (o *Outbox[T]) fail(err error) {
 // does, must not end the program.
 func (o *Outbox[T]) tell(err error) {
 	defer func() { _ = recover() }()
-	o.config.Trouble(err)
+	o.config.OnError(err)
 }
 
 // settle records that the value being handled is done with.

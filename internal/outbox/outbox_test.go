@@ -58,7 +58,7 @@ func noTrouble(t *testing.T) func(error) {
 // newOutbox starts an outbox that the test closes in the end.
 func newOutbox(t *testing.T, h *handler, size int) *Outbox[int] {
 	t.Helper()
-	return New(Config[int]{Handle: h.handle, Size: size, Trouble: noTrouble(t)})
+	return New(Config[int]{Handle: h.handle, Size: size, OnError: noTrouble(t)})
 }
 
 // mustClose closes an outbox whose handler does not wait any more.
@@ -142,7 +142,7 @@ func TestKeepsNothingAlive(t *testing.T) {
 			return nil
 		},
 		Size:    size,
-		Trouble: noTrouble(t),
+		OnError: noTrouble(t),
 	})
 	var all []weak.Pointer[big]
 	put := func() {
@@ -218,7 +218,7 @@ func TestMisbehavingHandler(t *testing.T) {
 						return nil
 					},
 					Size:    10,
-					Trouble: func(err error) { troubles = append(troubles, err) },
+					OnError: func(err error) { troubles = append(troubles, err) },
 				})
 				o.Put(0)
 				if err := o.Flush(t.Context()); err != nil {
@@ -262,7 +262,7 @@ func TestMisbehavingTrouble(t *testing.T) {
 					o := New(Config[int]{
 						Handle:  func(context.Context, int) error { calls++; return fail() },
 						Size:    10,
-						Trouble: trouble,
+						OnError: trouble,
 					})
 					o.Put(0)
 					if err := o.Flush(t.Context()); err != nil {
@@ -496,7 +496,7 @@ func TestCloseCancelsHandler(t *testing.T) {
 			},
 			Size:    10,
 			Timeout: time.Hour,
-			Trouble: func(err error) { troubles = append(troubles, err) },
+			OnError: func(err error) { troubles = append(troubles, err) },
 		})
 		o.Put(1)
 		o.Put(2)
@@ -552,7 +552,7 @@ func TestTimeout(t *testing.T) {
 			},
 			Size:    10,
 			Timeout: 10 * time.Second,
-			Trouble: func(err error) { troubles = append(troubles, err) },
+			OnError: func(err error) { troubles = append(troubles, err) },
 		})
 		o.Put(1)
 		o.Put(2)
@@ -591,7 +591,7 @@ func waits(t *testing.T, c Config[string]) (o *Outbox[string], goOn func() []str
 		got = append(got, v)
 		return nil
 	}
-	c.Trouble = noTrouble(t)
+	c.OnError = noTrouble(t)
 	o = New(c)
 	o.Put("first")
 	synctest.Wait()
@@ -681,7 +681,7 @@ func TestRetry(t *testing.T) {
 				return errors.New("down")
 			},
 			Size:    10,
-			Trouble: func(err error) { troubles = append(troubles, err.Error()) },
+			OnError: func(err error) { troubles = append(troubles, err.Error()) },
 			Retry: func() func(error) (time.Duration, bool) {
 				n := 0
 				return func(err error) (time.Duration, bool) {
@@ -723,7 +723,7 @@ func TestCloseEndsRetries(t *testing.T) {
 				o := New(Config[int]{
 					Handle:  func(ctx context.Context, v int) error { tries++; return handle(ctx, v) },
 					Size:    10,
-					Trouble: func(err error) { troubles = append(troubles, err.Error()) },
+					OnError: func(err error) { troubles = append(troubles, err.Error()) },
 					Retry: func() func(error) (time.Duration, bool) {
 						return func(error) (time.Duration, bool) { return time.Hour, true }
 					},
@@ -814,7 +814,7 @@ func TestIsHandler(t *testing.T) {
 			return nil
 		},
 		Size:    10,
-		Trouble: func(err error) { trouble = err.Error(); expect("trouble: "+trouble, true) },
+		OnError: func(err error) { trouble = err.Error(); expect("trouble: "+trouble, true) },
 	})
 	for i := range 5 {
 		o.Put(i)
@@ -853,7 +853,7 @@ func TestHammer(t *testing.T) {
 			return nil
 		},
 		Size:    16,
-		Trouble: func(error) { drops++ },
+		OnError: func(error) { drops++ },
 	})
 	var producing, flushing sync.WaitGroup
 	var stop atomic.Bool
@@ -903,7 +903,7 @@ func TestHammerClose(t *testing.T) {
 		o := New(Config[int]{
 			Handle:  func(context.Context, int) error { handled.Add(1); return nil },
 			Size:    4,
-			Trouble: noTrouble(t),
+			OnError: noTrouble(t),
 		})
 		var all sync.WaitGroup
 		for range 2 {

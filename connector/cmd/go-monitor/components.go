@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
-	"github.com/blurooo/go-monitor/connector/split"
+	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -49,7 +49,7 @@ var (
 	processors = []part[processor.Factory]{
 		{"go.opentelemetry.io/collector/processor/batchprocessor", batchprocessor.NewFactory()},
 		{"go.opentelemetry.io/collector/processor/memorylimiterprocessor", memorylimiterprocessor.NewFactory()},
-		{"github.com/blurooo/go-monitor/connector", split.NewFactory()},
+		{"github.com/blurooo/go-monitor/connector", groupbyoperation.NewFactory()},
 	}
 	exporters = []part[exporter.Factory]{
 		{"go.opentelemetry.io/collector/exporter/debugexporter", debugexporter.NewFactory()},

@@ -36,7 +36,7 @@ func TestNode(t *testing.T) {
 		t.Errorf("%d succeeded and %d failed, want 30 and 10", success, failure)
 	}
 	for _, s := range summaries(t, a.database, "POST /orders") {
-		if s.Service != "node-shop" || s.Kind.String() != "server" || len(s.Failures) != 1 || s.Failures[0].Code != "503" {
+		if s.Service != "node-shop" || s.SpanKind.String() != "server" || len(s.Failures) != 1 || s.Failures[0].Code != "503" {
 			t.Errorf("got %+v", s)
 		}
 	}

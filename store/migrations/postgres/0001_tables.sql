@@ -5,7 +5,7 @@
 CREATE TABLE operation_rows (
   operation_id bigint PRIMARY KEY, -- 63 bits of a hash over the three names
   service      text NOT NULL,
-  kind         text NOT NULL,
+  span_kind         text NOT NULL,
   operation    text NOT NULL,
   last_seen    timestamptz NOT NULL     -- when it was last written, to the day
 );
@@ -77,10 +77,10 @@ CREATE TABLE summary_rows (
   min_calls            bigint NOT NULL,
   confidence           double precision NOT NULL,
   min_traffic          bigint NOT NULL,
-  traffic_drop         double precision NOT NULL,
+  min_traffic_ratio         double precision NOT NULL,
   stuck_after_ms       double precision NOT NULL,
-  budget_ratio         double precision NOT NULL,
-  remind_every_ms      double precision NOT NULL
+  slo         double precision NOT NULL,
+  repeat_interval_ms      double precision NOT NULL
 );
 CREATE INDEX summary_rows_started_at ON summary_rows (started_at);
 CREATE INDEX summary_rows_operation ON summary_rows (operation_id, started_at);
@@ -96,20 +96,20 @@ CREATE TABLE failure_rows (
 
 CREATE TABLE cause_rows (
   summary_id      bigint NOT NULL,
-  missed          text NOT NULL, -- failure, slow
+  symptom          text NOT NULL, -- failure, slow
   n               integer NOT NULL,
   cause_service   text NOT NULL,
-  cause_kind      text NOT NULL,
+  cause_span_kind      text NOT NULL,
   cause_operation text NOT NULL,
   cause_code      text NOT NULL,
   calls           bigint NOT NULL,
   share           double precision NOT NULL,
-  PRIMARY KEY (summary_id, missed, n)
+  PRIMARY KEY (summary_id, symptom, n)
 );
 
 CREATE TABLE exemplar_rows (
   summary_id  bigint NOT NULL,
-  missed      text NOT NULL, -- failure, slow
+  symptom      text NOT NULL, -- failure, slow
   n           integer NOT NULL,
   trace_id    text NOT NULL,
   span_id     text NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE exemplar_rows (
   code        text NOT NULL,
   duration_ms double precision NOT NULL,
   ended_at    timestamptz NOT NULL,
-  PRIMARY KEY (summary_id, missed, n)
+  PRIMARY KEY (summary_id, symptom, n)
 );
 
 CREATE TABLE alert_rows (
@@ -126,11 +126,11 @@ CREATE TABLE alert_rows (
   instance          text NOT NULL,
   monitor           text NOT NULL,
   service           text NOT NULL,
-  kind              text NOT NULL,
+  span_kind              text NOT NULL,
   operation         text NOT NULL,
   objective         text NOT NULL,
   state             text NOT NULL,
-  reminder          boolean NOT NULL,
+  repeat          boolean NOT NULL,
   started_at        timestamptz NOT NULL,
   ended_at          timestamptz,          -- null while it fires
   decided_at        timestamptz NOT NULL,
@@ -141,14 +141,14 @@ CREATE TABLE alert_rows (
   latency_target_ms double precision NOT NULL,
   summary           text NOT NULL,
   caused_by         text NOT NULL,
-  worst             jsonb NOT NULL,    -- JSON of an exemplar
+  worst_exemplar             jsonb NOT NULL,    -- JSON of an exemplar
   causes            jsonb NOT NULL,    -- JSON of a list of causes
   evidence          jsonb NOT NULL     -- JSON of a list of summaries
 );
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
 
 CREATE VIEW operations AS
-SELECT operation_id, service, kind, operation,
+SELECT operation_id, service, span_kind, operation,
        last_seen
 FROM operation_rows;
 
@@ -160,7 +160,7 @@ SELECT period_id, monitor, instance, started_at,
 FROM period_rows;
 
 CREATE VIEW summaries AS
-SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at,
        s.ended_at,
        s.partial, s.calls, s.success, s.failure, s.cancelled, s.ignored, s.success_ratio,
@@ -170,14 +170,14 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.kind, o.op
        s.burn_rate_5m, s.burn_rate_30m, s.burn_rate_1h, s.burn_rate_6h,
        s.verdict_availability, s.verdict_latency, s.verdict_traffic, s.verdict_stuck, s.verdict_burn_rate,
        s.target_success_ratio, s.target_latency_ms, s.target_within_ratio,
-       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.traffic_drop,
-       s.stuck_after_ms, s.budget_ratio, s.remind_every_ms
+       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.min_traffic_ratio,
+       s.stuck_after_ms, s.slo, s.repeat_interval_ms
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW failures AS
-SELECT f.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT f.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at,
        f.code, f.name, f.calls
 FROM failure_rows f
@@ -186,18 +186,18 @@ JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW causes AS
-SELECT c.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT c.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at,
-       c.missed, c.cause_service, c.cause_kind, c.cause_operation, c.cause_code, c.calls, c.share
+       c.symptom, c.cause_service, c.cause_span_kind, c.cause_operation, c.cause_code, c.calls, c.share
 FROM cause_rows c
 JOIN summary_rows s ON s.summary_id = c.summary_id
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW exemplars AS
-SELECT e.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT e.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at,
-       e.missed, e.trace_id, e.span_id, e.sampled, e.code, e.duration_ms,
+       e.symptom, e.trace_id, e.span_id, e.sampled, e.code, e.duration_ms,
        e.ended_at
 FROM exemplar_rows e
 JOIN summary_rows s ON s.summary_id = e.summary_id
@@ -205,7 +205,7 @@ JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW distribution AS
-SELECT s.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT s.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at,
        (b.value ->> 0)::double precision AS low_ms,
        (b.value ->> 1)::double precision AS high_ms, (b.value ->> 2)::bigint AS calls
@@ -215,11 +215,11 @@ JOIN operation_rows o ON o.operation_id = s.operation_id
 CROSS JOIN json_array_elements(s.distribution) AS b (value);
 
 CREATE VIEW alerts AS
-SELECT alert_id, instance, monitor, service, kind, operation, objective, state, reminder,
+SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
        started_at,
        ended_at,
        decided_at,
        extract(epoch FROM coalesce(ended_at, decided_at) - started_at)::double precision AS lasted_s,
        target, actual, worst_actual, last_actual, latency_target_ms,
-       summary, caused_by, worst, causes, evidence
+       summary, caused_by, worst_exemplar, causes, evidence
 FROM alert_rows;

@@ -4,7 +4,7 @@
 CREATE TABLE operation_rows (
   operation_id INTEGER PRIMARY KEY, -- 63 bits of a hash over the three names
   service      TEXT NOT NULL,
-  kind         TEXT NOT NULL,
+  span_kind         TEXT NOT NULL,
   operation    TEXT NOT NULL,
   last_seen    INTEGER NOT NULL     -- when it was last written, to the day
 ) STRICT;
@@ -76,10 +76,10 @@ CREATE TABLE summary_rows (
   min_calls            INTEGER NOT NULL,
   confidence           REAL NOT NULL,
   min_traffic          INTEGER NOT NULL,
-  traffic_drop         REAL NOT NULL,
+  min_traffic_ratio         REAL NOT NULL,
   stuck_after_ms       REAL NOT NULL,
-  budget_ratio         REAL NOT NULL,
-  remind_every_ms      REAL NOT NULL
+  slo         REAL NOT NULL,
+  repeat_interval_ms      REAL NOT NULL
 ) STRICT;
 CREATE INDEX summary_rows_started_at ON summary_rows (started_at);
 CREATE INDEX summary_rows_operation ON summary_rows (operation_id, started_at);
@@ -95,20 +95,20 @@ CREATE TABLE failure_rows (
 
 CREATE TABLE cause_rows (
   summary_id      INTEGER NOT NULL,
-  missed          TEXT NOT NULL, -- failure, slow
+  symptom          TEXT NOT NULL, -- failure, slow
   n               INTEGER NOT NULL,
   cause_service   TEXT NOT NULL,
-  cause_kind      TEXT NOT NULL,
+  cause_span_kind      TEXT NOT NULL,
   cause_operation TEXT NOT NULL,
   cause_code      TEXT NOT NULL,
   calls           INTEGER NOT NULL,
   share           REAL NOT NULL,
-  PRIMARY KEY (summary_id, missed, n)
+  PRIMARY KEY (summary_id, symptom, n)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE exemplar_rows (
   summary_id  INTEGER NOT NULL,
-  missed      TEXT NOT NULL, -- failure, slow
+  symptom      TEXT NOT NULL, -- failure, slow
   n           INTEGER NOT NULL,
   trace_id    TEXT NOT NULL,
   span_id     TEXT NOT NULL,
@@ -116,7 +116,7 @@ CREATE TABLE exemplar_rows (
   code        TEXT NOT NULL,
   duration_ms REAL NOT NULL,
   ended_at    INTEGER NOT NULL,
-  PRIMARY KEY (summary_id, missed, n)
+  PRIMARY KEY (summary_id, symptom, n)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE alert_rows (
@@ -125,11 +125,11 @@ CREATE TABLE alert_rows (
   instance          TEXT NOT NULL,
   monitor           TEXT NOT NULL,
   service           TEXT NOT NULL,
-  kind              TEXT NOT NULL,
+  span_kind              TEXT NOT NULL,
   operation         TEXT NOT NULL,
   objective         TEXT NOT NULL,
   state             TEXT NOT NULL,
-  reminder          INTEGER NOT NULL,
+  repeat          INTEGER NOT NULL,
   started_at        INTEGER NOT NULL,
   ended_at          INTEGER,          -- null while it fires
   decided_at        INTEGER NOT NULL,
@@ -140,14 +140,14 @@ CREATE TABLE alert_rows (
   latency_target_ms REAL NOT NULL,
   summary           TEXT NOT NULL,
   caused_by         TEXT NOT NULL,
-  worst             TEXT NOT NULL,    -- JSON of an exemplar
+  worst_exemplar             TEXT NOT NULL,    -- JSON of an exemplar
   causes            TEXT NOT NULL,    -- JSON of a list of causes
   evidence          TEXT NOT NULL     -- JSON of a list of summaries
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
 
 CREATE VIEW operations AS
-SELECT operation_id, service, kind, operation,
+SELECT operation_id, service, span_kind, operation,
        strftime('%Y-%m-%d %H:%M:%f', last_seen / 1000.0, 'unixepoch') AS last_seen
 FROM operation_rows;
 
@@ -160,7 +160,7 @@ SELECT period_id, monitor, instance, started_at AS started_ms,
 FROM period_rows;
 
 CREATE VIEW summaries AS
-SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', s.started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', s.ended_at / 1000.0, 'unixepoch') AS ended_at,
@@ -171,14 +171,14 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.kind, o.op
        s.burn_rate_5m, s.burn_rate_30m, s.burn_rate_1h, s.burn_rate_6h,
        s.verdict_availability, s.verdict_latency, s.verdict_traffic, s.verdict_stuck, s.verdict_burn_rate,
        s.target_success_ratio, s.target_latency_ms, s.target_within_ratio,
-       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.traffic_drop,
-       s.stuck_after_ms, s.budget_ratio, s.remind_every_ms
+       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.min_traffic_ratio,
+       s.stuck_after_ms, s.slo, s.repeat_interval_ms
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW failures AS
-SELECT f.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT f.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', s.started_at / 1000.0, 'unixepoch') AS started_at,
        f.code, f.name, f.calls
@@ -188,20 +188,20 @@ JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW causes AS
-SELECT c.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT c.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', s.started_at / 1000.0, 'unixepoch') AS started_at,
-       c.missed, c.cause_service, c.cause_kind, c.cause_operation, c.cause_code, c.calls, c.share
+       c.symptom, c.cause_service, c.cause_span_kind, c.cause_operation, c.cause_code, c.calls, c.share
 FROM cause_rows c
 JOIN summary_rows s ON s.summary_id = c.summary_id
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW exemplars AS
-SELECT e.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT e.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', s.started_at / 1000.0, 'unixepoch') AS started_at,
-       e.missed, e.trace_id, e.span_id, e.sampled, e.code, e.duration_ms,
+       e.symptom, e.trace_id, e.span_id, e.sampled, e.code, e.duration_ms,
        strftime('%Y-%m-%d %H:%M:%f', e.ended_at / 1000.0, 'unixepoch') AS ended_at
 FROM exemplar_rows e
 JOIN summary_rows s ON s.summary_id = e.summary_id
@@ -209,7 +209,7 @@ JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW distribution AS
-SELECT s.summary_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT s.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', s.started_at / 1000.0, 'unixepoch') AS started_at,
        b.value ->> 0 AS low_ms, b.value ->> 1 AS high_ms, b.value ->> 2 AS calls
@@ -219,12 +219,12 @@ JOIN operation_rows o ON o.operation_id = s.operation_id
 JOIN json_each(s.distribution) b;
 
 CREATE VIEW alerts AS
-SELECT alert_id, instance, monitor, service, kind, operation, objective, state, reminder,
+SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
        started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', ended_at / 1000.0, 'unixepoch') AS ended_at,
        strftime('%Y-%m-%d %H:%M:%f', decided_at / 1000.0, 'unixepoch') AS decided_at,
        (coalesce(ended_at, decided_at) - started_at) / 1000.0 AS lasted_s,
        target, actual, worst_actual, last_actual, latency_target_ms,
-       summary, caused_by, worst, causes, evidence
+       summary, caused_by, worst_exemplar, causes, evidence
 FROM alert_rows;

@@ -20,7 +20,7 @@ FROM period_rows;
 
 DROP VIEW summaries;
 CREATE VIEW summaries AS
-SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.kind, o.operation,
+SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', s.started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', s.ended_at / 1000.0, 'unixepoch') AS ended_at,
@@ -31,8 +31,8 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.kind, o.op
        s.burn_rate_5m, s.burn_rate_30m, s.burn_rate_1h, s.burn_rate_6h,
        s.verdict_availability, s.verdict_latency, s.verdict_traffic, s.verdict_stuck, s.verdict_burn_rate,
        s.target_success_ratio, s.target_latency_ms, s.target_within_ratio,
-       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.traffic_drop,
-       s.stuck_after_ms, s.budget_ratio, s.remind_every_ms, s.alert_for_ms
+       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.min_traffic_ratio,
+       s.stuck_after_ms, s.slo, s.repeat_interval_ms, s.alert_for_ms
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;

@@ -2,18 +2,18 @@ package engine
 
 import "time"
 
-// SteadyClock tells a [Timeline] the time. It follows the wall clock, at once where that
+// MonotonicClock tells a [Timeline] the time. It follows the wall clock, at once where that
 // leaps ahead, but it never goes back: where the wall clock was set back, it goes on by the
 // monotonic one, a tenth slower, until the wall clock has caught up. So no period comes
 // twice, and none takes as long as the clock was set back. The zero value is ready to use. It
 // is not safe for concurrent use.
-type SteadyClock struct {
+type MonotonicClock struct {
 	last time.Time // with its monotonic reading
 	own  time.Time
 }
 
 // Now returns the time.
-func (c *SteadyClock) Now() time.Time {
+func (c *MonotonicClock) Now() time.Time {
 	now := time.Now()
 	if c.last.IsZero() {
 		c.own = now.Round(0)

@@ -5,7 +5,7 @@ import "strings"
 // callees tells the calls of a client apart by the service that they reach: "GET > stock".
 // Many clients call all their services under one name, so that what one of them suffers from is
 // lost among the others.
-type callees struct {
+type peerServices struct {
 	windows *Windows
 	names   map[calleeName]string
 	// within knows which servers those clients reach that call several services by one name,
@@ -27,10 +27,10 @@ const (
 	maxCallSites = 1 << 14
 )
 
-// Callee returns the service that the calls of a client's operation reach, where
-// [TimelineConfig.Callees] has told them apart.
-func Callee(key OperationKey) (service string, ok bool) {
-	if key.Kind != KindClient {
+// PeerService returns the service that the calls of a client's operation reach, where
+// [TimelineConfig.PeerServices] has told them apart.
+func PeerService(key OperationKey) (service string, ok bool) {
+	if key.SpanKind != SpanKindClient {
 		return "", false
 	}
 	i := strings.LastIndex(key.Name, calleeMark)
@@ -44,8 +44,8 @@ func Callee(key OperationKey) (service string, ok bool) {
 // is no room for another operation, it keeps the one that it has. Of what is left under that one
 // no traffic is expected. caller is the operation in which the client makes the call, nil if that
 // is not known.
-func (c *callees) name(client *recentSpan, server, caller *operation) {
-	if client.isNamed || !c.canName(client) || server.key.Kind != KindServer || server.key.Service == client.op.key.Service {
+func (c *peerServices) name(client *recentSpan, server, caller *operation) {
+	if client.isNamed || !c.canName(client) || server.key.SpanKind != SpanKindServer || server.key.Service == client.op.key.Service {
 		return
 	}
 	c.remember(client.op, server, caller)
@@ -53,12 +53,12 @@ func (c *callees) name(client *recentSpan, server, caller *operation) {
 }
 
 // canName reports whether a span is a client's that can have another operation.
-func (c *callees) canName(client *recentSpan) bool {
-	return client.op.key.Kind == KindClient && client.op != c.windows.overflow
+func (c *peerServices) canName(client *recentSpan) bool {
+	return client.op.key.SpanKind == SpanKindClient && client.op != c.windows.overflow
 }
 
 // remember remembers whom a client's call reached.
-func (c *callees) remember(client, server, caller *operation) {
+func (c *peerServices) remember(client, server, caller *operation) {
 	if client.reached == nil {
 		client.reached = new(reached)
 	}
@@ -81,7 +81,7 @@ func (c *callees) remember(client, server, caller *operation) {
 // unanswered returns the server's operation that a failed call of a client would have reached,
 // which has left no trace of itself: its service is down, or hangs, or can't be reached. It is
 // nil if that is not known. The client's span is named like those that were answered.
-func (c *callees) unanswered(client *recentSpan, caller *operation) *operation {
+func (c *peerServices) unanswered(client *recentSpan, caller *operation) *operation {
 	if !c.canName(client) {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (c *callees) unanswered(client *recentSpan, caller *operation) *operation {
 }
 
 // rename names a client's span by the service that it reached.
-func (c *callees) rename(client *recentSpan, server *operation) {
+func (c *peerServices) rename(client *recentSpan, server *operation) {
 	own := &client.op.key
 	client.isNamed = true
 	of := calleeName{own.Name, server.key.Service}
@@ -112,7 +112,7 @@ func (c *callees) rename(client *recentSpan, server *operation) {
 		c.names[of] = name
 	}
 	before := c.windows.overflowed
-	op := c.windows.lookup(own.Service, name, KindClient)
+	op := c.windows.lookup(own.Service, name, SpanKindClient)
 	c.windows.overflowed = before
 	if op != c.windows.overflow {
 		c.windows.divide(client.op)

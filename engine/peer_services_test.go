@@ -11,22 +11,22 @@ import (
 
 // shop returns the spans of one request, to a shop that asks two services under one name.
 func shop(trace byte, end float64) []Span {
-	span := func(id, parent byte, service, name string, kind Kind, end float64, d time.Duration) Span {
-		l := Link{Trace: [16]byte{trace, 15: 1}, Span: [8]byte{id}, RemoteParent: kind == KindServer}
+	span := func(id, parent byte, service, name string, kind SpanKind, end float64, d time.Duration) Span {
+		l := Link{Trace: [16]byte{trace, 15: 1}, Span: [8]byte{id}, RemoteParent: kind == SpanKindServer}
 		if parent != 0 {
 			l.Parent = [8]byte{parent}
 		}
-		return Span{Service: service, Operation: name, Kind: kind, Duration: d, End: at(end), Link: l}
+		return Span{Service: service, Operation: name, SpanKind: kind, Duration: d, End: at(end), Link: l}
 	}
 	return []Span{
-		span(1, 0, "shop", "/order", KindServer, end, 900*time.Millisecond),
-		span(2, 1, "shop", "GET", KindClient, end-0.5, 10*time.Millisecond),
-		span(3, 2, "stock", "/stock", KindServer, end-0.5, 9*time.Millisecond),
-		span(4, 1, "shop", "GET", KindClient, end-0.1, 800*time.Millisecond),
-		span(5, 4, "price", "/price", KindServer, end-0.1, 2*time.Millisecond),
-		span(6, 1, "shop", "SELECT", KindClient, end-0.4, time.Millisecond),
-		span(7, 1, "shop", "GET", KindClient, end-0.3, time.Millisecond), // whose server nobody sees
-		span(8, 7, "shop", "/self", KindServer, end-0.3, time.Millisecond),
+		span(1, 0, "shop", "/order", SpanKindServer, end, 900*time.Millisecond),
+		span(2, 1, "shop", "GET", SpanKindClient, end-0.5, 10*time.Millisecond),
+		span(3, 2, "stock", "/stock", SpanKindServer, end-0.5, 9*time.Millisecond),
+		span(4, 1, "shop", "GET", SpanKindClient, end-0.1, 800*time.Millisecond),
+		span(5, 4, "price", "/price", SpanKindServer, end-0.1, 2*time.Millisecond),
+		span(6, 1, "shop", "SELECT", SpanKindClient, end-0.4, time.Millisecond),
+		span(7, 1, "shop", "GET", SpanKindClient, end-0.3, time.Millisecond), // whose server nobody sees
+		span(8, 7, "shop", "/self", SpanKindServer, end-0.3, time.Millisecond),
 	}
 }
 
@@ -35,7 +35,7 @@ func countsByName(periods []Period) map[string]uint64 {
 	counts := make(map[string]uint64)
 	for _, p := range periods {
 		for _, s := range p.Summaries {
-			counts[fmt.Sprintf("%s %s %s", s.Service, s.Kind, s.Operation)] += s.Count
+			counts[fmt.Sprintf("%s %s %s", s.Service, s.SpanKind, s.Operation)] += s.Count
 		}
 	}
 	return counts
@@ -60,8 +60,8 @@ func TestCalleesTellClientsApart(t *testing.T) {
 		want map[string]uint64
 	}{
 		{"off", TimelineConfig{}, plain},
-		{"on", TimelineConfig{Callees: true}, named},
-		{"no room for more operations", TimelineConfig{Callees: true, Config: Config{MaxOperations: 6}}, few},
+		{"on", TimelineConfig{PeerServices: true}, named},
+		{"no room for more operations", TimelineConfig{PeerServices: true, Config: Config{MaxOperations: 6}}, few},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestCalleesTellClientsApart(t *testing.T) {
 
 func TestCalleesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
 	line := newTape(t, TimelineConfig{
-		Callees: true, Grace: 5 * time.Second,
+		PeerServices: true, Grace: 5 * time.Second,
 		Config: Config{Period: 10 * time.Second, Services: map[string]ServiceObjectives{"shop": {
 			Operations: map[string]Objective{"GET > price": {LatencyTarget: 100 * time.Millisecond}, "GET > stock": {LatencyTarget: time.Millisecond}},
 		}}},
@@ -132,7 +132,7 @@ func TestCalleesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
 
 // A call keeps its name when its trace is looked at again, for a call that ends in a later period.
 func TestCalleesAreNamedOnce(t *testing.T) {
-	line := newTape(t, TimelineConfig{Callees: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second}}, noon)
+	line := newTape(t, TimelineConfig{PeerServices: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second}}, noon)
 	spans := shop(1, 9.8)
 	spans[0].End, spans[0].Outcome, spans[3].Outcome, spans[3].Code = at(10.4), OutcomeFailure, OutcomeFailure, "refused"
 	line.to(10.5)
@@ -144,7 +144,7 @@ func TestCalleesAreNamedOnce(t *testing.T) {
 	if len(line.periods) != 2 || len(line.periods[1].Summaries) != 1 {
 		t.Fatalf("%+v", line.periods)
 	}
-	want := []CauseCount{{Cause: Cause{Service: "shop", Kind: KindClient, Operation: "GET > price", Code: "refused"}, Count: 1, Share: 1}}
+	want := []CauseCount{{Cause: Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "GET > price", Code: "refused"}, Count: 1, Share: 1}}
 	if got := line.periods[1].Summaries[0].FailureCauses; !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -152,9 +152,9 @@ func TestCalleesAreNamedOnce(t *testing.T) {
 
 func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1}}, noon).windows
-	client := windows.lookup("shop", "GET", KindClient)
-	c, s := callees{windows: windows}, recentSpan{op: client}
-	c.name(&s, &operation{key: OperationKey{Service: "stock", Kind: KindServer}}, nil)
+	client := windows.lookup("shop", "GET", SpanKindClient)
+	c, s := peerServices{windows: windows}, recentSpan{op: client}
+	c.name(&s, &operation{key: OperationKey{Service: "stock", SpanKind: SpanKindServer}}, nil)
 	if s.op != client || windows.overflowed != 0 {
 		t.Errorf("counted as %v, %d overflowed", s.op.key, windows.overflowed)
 	}
@@ -163,20 +163,20 @@ func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 // Only a server of another service says whom a client reached.
 func TestCalleesAreServersOfOthers(t *testing.T) {
 	for _, tt := range []struct {
-		client, server Kind
+		client, server SpanKind
 		service        string
 		want           string
 	}{
-		{KindClient, KindServer, "stock", "GET > stock"},
-		{KindClient, KindServer, "shop", "GET"},
-		{KindClient, KindConsumer, "stock", "GET"},
-		{KindClient, KindClient, "stock", "GET"},
-		{KindProducer, KindServer, "stock", "GET"},
-		{KindServer, KindServer, "stock", "GET"},
+		{SpanKindClient, SpanKindServer, "stock", "GET > stock"},
+		{SpanKindClient, SpanKindServer, "shop", "GET"},
+		{SpanKindClient, SpanKindConsumer, "stock", "GET"},
+		{SpanKindClient, SpanKindClient, "stock", "GET"},
+		{SpanKindProducer, SpanKindServer, "stock", "GET"},
+		{SpanKindServer, SpanKindServer, "stock", "GET"},
 	} {
-		line := newTape(t, TimelineConfig{Callees: true}, noon)
-		line.Add(&Span{Service: "shop", Operation: "GET", Kind: tt.client, Code: "500", Link: span(1, 1, 0), End: at(1)})
-		line.Add(&Span{Service: tt.service, Operation: "/", Kind: tt.server, Code: "500", Link: span(1, 2, 1), End: at(1)})
+		line := newTape(t, TimelineConfig{PeerServices: true}, noon)
+		line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: tt.client, Code: "500", Link: span(1, 1, 0), End: at(1)})
+		line.Add(&Span{Service: tt.service, Operation: "/", SpanKind: tt.server, Code: "500", Link: span(1, 2, 1), End: at(1)})
 		line.close()
 		summaryOf(t, line.periods[0], tt.want)
 	}
@@ -184,11 +184,11 @@ func TestCalleesAreServersOfOthers(t *testing.T) {
 
 func TestCalleesKeepBoundedNames(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1_000_000}}, noon).windows
-	c := callees{windows: windows}
-	client := windows.lookup("shop", strings.Repeat("é", 200), KindClient)
+	c := peerServices{windows: windows}
+	client := windows.lookup("shop", strings.Repeat("é", 200), SpanKindClient)
 	for i := range 3 * maxCalleeNames {
 		s := recentSpan{op: client}
-		server := operation{key: OperationKey{Service: fmt.Sprint("s", i), Kind: KindServer, Name: "/"}}
+		server := operation{key: OperationKey{Service: fmt.Sprint("s", i), SpanKind: SpanKindServer, Name: "/"}}
 		if c.name(&s, &server, nil); len(s.op.key.Name) > MaxNameBytes || len(c.names) > maxCalleeNames {
 			t.Fatalf("a name of %d bytes, %d names", len(s.op.key.Name), len(c.names))
 		}
@@ -197,7 +197,7 @@ func TestCalleesKeepBoundedNames(t *testing.T) {
 
 // That all calls of a client count under the names of their callees is no lack of traffic.
 func TestCalleesAreTheTrafficOfTheirClients(t *testing.T) {
-	c := TimelineConfig{Callees: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second, IdlePeriods: 2, Objective: Objective{MinTraffic: 1, TrafficDrop: 0.5}}}
+	c := TimelineConfig{PeerServices: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second, IdlePeriods: 2, Objective: Objective{MinTraffic: 1, MinTrafficRatio: 0.5}}}
 	line := newTape(t, c, noon)
 	for s := 1.0; s < 60; s++ {
 		line.to(s)
@@ -211,10 +211,10 @@ func TestCalleesAreTheTrafficOfTheirClients(t *testing.T) {
 	}
 	for _, p := range line.periods {
 		for _, s := range p.Summaries {
-			if o := s.Objective; (s.Count == 0 || s.Operation == "GET") && (o.MinTraffic > 0 || o.TrafficDrop > 0) {
+			if o := s.Objective; (s.Count == 0 || s.Operation == "GET") && (o.MinTraffic > 0 || o.MinTrafficRatio > 0) {
 				t.Errorf("%s: of %s, which has %d calls, traffic is expected: %+v", p.Start, s.Operation, s.Count, o)
 			}
-			if o := s.Objective; s.Operation == "GET > stock" && (o.MinTraffic != 1 || o.TrafficDrop != 0.5) {
+			if o := s.Objective; s.Operation == "GET > stock" && (o.MinTraffic != 1 || o.MinTrafficRatio != 0.5) {
 				t.Errorf("of %s is expected: %+v", s.Operation, o)
 			}
 		}
@@ -223,7 +223,7 @@ func TestCalleesAreTheTrafficOfTheirClients(t *testing.T) {
 
 // A span that takes the place of one that was named has no name yet.
 func TestCalleesAreNamedInPlacesUsedBefore(t *testing.T) {
-	line := newTape(t, TimelineConfig{Callees: true, RecentSpans: 8, Grace: time.Second, Config: Config{Period: 10 * time.Second}}, noon)
+	line := newTape(t, TimelineConfig{PeerServices: true, RecentSpans: 8, Grace: time.Second, Config: Config{Period: 10 * time.Second}}, noon)
 	for i := range 6 {
 		line.to(float64(i) + 2)
 		spans := shop(byte(i), float64(i)+1)

@@ -34,14 +34,14 @@ func (d *diary) check(t *testing.T, want ...string) {
 
 func TestTroublesOncePerPeriod(t *testing.T) {
 	var told diary
-	troubles := NewTroubles(told.write)
+	troubles := NewErrorHandler(told.write)
 	for range 3 {
-		troubles.Once("a", errors.New("a is wrong"))
-		troubles.Once("b", errors.New("b is wrong"))
+		troubles.HandleOnce("a", errors.New("a is wrong"))
+		troubles.HandleOnce("b", errors.New("b is wrong"))
 	}
-	troubles.Report(errors.New("a is wrong again"))
+	troubles.Handle(errors.New("a is wrong again"))
 	troubles.NewPeriod()
-	troubles.Once("a", errors.New("a is still wrong"))
+	troubles.HandleOnce("a", errors.New("a is still wrong"))
 	if err := troubles.Flush(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -56,7 +56,7 @@ func TestTroublesSurviveTheirHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		block := make(chan struct{})
 		var told diary
-		troubles := NewTroubles(func(err error) {
+		troubles := NewErrorHandler(func(err error) {
 			switch err.Error() {
 			case "panic":
 				panic("mine")
@@ -65,9 +65,9 @@ func TestTroublesSurviveTheirHandler(t *testing.T) {
 			}
 			told.write(err)
 		})
-		troubles.Report(errors.New("panic"))
-		troubles.Report(errors.New("hang"))
-		troubles.Report(errors.New("later"))
+		troubles.Handle(errors.New("panic"))
+		troubles.Handle(errors.New("hang"))
+		troubles.Handle(errors.New("later"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := troubles.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -1,4 +1,4 @@
-// Package split is a Collector processor for a first tier that spreads the operations of
+// Package groupbyoperation is a Collector processor for a first tier that spreads the operations of
 // large services over several instances of go-monitor.
 //
 // The load-balancing exporter hands all spans of a trace that came in one list to the
@@ -11,7 +11,7 @@
 //
 // the exporter then routes by service and operation for these services, and by service for all
 // others.
-package split
+package groupbyoperation
 
 import (
 	"context"
@@ -28,7 +28,7 @@ import (
 )
 
 // Type is the component's type, by which configurations name it.
-var Type = component.MustNewType("gomonitor_split")
+var Type = component.MustNewType("gomonitor_groupbyoperation")
 
 // Attribute is the scope attribute that names the operation whose spans a list holds.
 const Attribute = "gomonitor.operation"
@@ -151,7 +151,7 @@ func splitList(lists ptrace.ScopeSpansSlice, list ptrace.ScopeSpans) {
 // operationOf returns the operation of a span. What go-monitor judges as one is one here, too: a
 // kind that is not set, or not known, is internal, and names are cut.
 func operationOf(s ptrace.Span) operation {
-	o := operation{s.Kind(), engine.CutName(s.Name())}
+	o := operation{s.Kind(), engine.TruncateName(s.Name())}
 	if o.kind < ptrace.SpanKindInternal || o.kind > ptrace.SpanKindConsumer {
 		o.kind = ptrace.SpanKindInternal
 	}

@@ -10,6 +10,6 @@ import (
 
 // newTroubles returns what takes the things that go wrong inside a monitor to
 // OpenTelemetry's error handler, which is the user's code.
-func newTroubles(monitor string) *delivery.Troubles {
-	return delivery.NewTroubles(func(err error) { otel.Handle(fmt.Errorf("monitor %q: %w", monitor, err)) })
+func newErrorHandler(monitor string) *delivery.ErrorHandler {
+	return delivery.NewErrorHandler(func(err error) { otel.Handle(fmt.Errorf("monitor %q: %w", monitor, err)) })
 }

@@ -73,7 +73,7 @@ codes:
 outcomes: {http_client_4xx: success}
 kinds: [server, internal]
 adjusted_counts: true
-delivery: {attempts: 3, initial_interval: 2s}
+delivery: {max_attempts: 3, initial_interval: 2s}
 notifiers:
   - console:
   - console: {}
@@ -176,7 +176,7 @@ func TestConfigErrors(t *testing.T) {
 		"objective":                {"objective: {success_ratio: 2}", "objective.success_ratio: must be above 0 and at most 1, got 2"},
 		"operation":                {"operations: {a b: {success_ratio: -1}}", `operations["a b"].success_ratio: must be above 0 and at most 1, got -1`},
 		"service":                  {"services: {shop: {operations: {a: {success_ratio: -1}}}}", `services["shop"].operations["a"].success_ratio: must be above 0 and at most 1, got -1`},
-		"delivery":                 {"delivery: {queue: -1, attempts: 5000}", "delivery.queue: must be between 1 and 10000, got -1\ndelivery.attempts: must be between 1 and 1000, got 5000"},
+		"delivery":                 {"delivery: {queue_size: -1, max_attempts: 5000}", "delivery.queue_size: must be between 1 and 10000, got -1\ndelivery.max_attempts: must be between 1 and 1000, got 5000"},
 		"no notifier":              {"notifiers: [{}]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none"},
 		"two notifiers in one":     {"notifiers: [{console: {}}, {console: {}, webhook: {url: 'https://a.example.org'}}]", "notifiers[1]: must name exactly one of console, webhook, alertmanager and mail, got console and webhook"},
 		"webhook without URL":      {"notifiers: [{webhook: {}}]", "notifiers[0].webhook.url: is required"},

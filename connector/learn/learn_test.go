@@ -229,7 +229,7 @@ func TestCommand(t *testing.T) {
 		}
 	}
 	longer, err := run("", "--within", "10m", "--share", "0.9", "--margin", "3", "--sure", "0.8", recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
-	if err != nil || !strings.Contains(longer, "period: 30s") || !strings.Contains(longer, "within_target: 0.9") || !strings.Contains(longer, "min_calls: 10") || !strings.Contains(longer, "alert_for: 3m50s") {
+	if err != nil || !strings.Contains(longer, "period: 30s") || !strings.Contains(longer, "within_target_ratio: 0.9") || !strings.Contains(longer, "min_calls: 10") || !strings.Contains(longer, "alert_for: 3m50s") {
 		t.Error(err, longer)
 	}
 	for name, tt := range map[string]struct {

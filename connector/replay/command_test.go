@@ -99,7 +99,7 @@ func TestCommandJSON(t *testing.T) {
 	count := make(map[string]int)
 	var last struct {
 		Verdict struct {
-			Incidents  []Episode
+			Episodes   []Episode
 			Operations []Operation
 			Spans      uint64
 			Calls      uint64
@@ -128,7 +128,7 @@ func TestCommandJSON(t *testing.T) {
 		t.Errorf("%v", count)
 	}
 	v := last.Verdict
-	if len(v.Incidents) != 3 || v.Incidents[0].RootService != "stock" || v.Incidents[2].RootService != "stock" || len(v.Operations) != 4 || v.Spans != v.Calls || v.Spans != uint64(len(shop())) {
+	if len(v.Episodes) != 3 || v.Episodes[0].RootService != "stock" || v.Episodes[2].RootService != "stock" || len(v.Operations) != 4 || v.Spans != v.Calls || v.Spans != uint64(len(shop())) {
 		t.Errorf("%+v", v)
 	}
 }
@@ -277,7 +277,7 @@ func TestStoryOfWhatWasNeverJudged(t *testing.T) {
 	spans = append(spans, call("unsure", 13, 6)...)
 	spans = append(spans, call("often", 14, 50)...)
 	spans = append(spans, call("first", 25, 1)...)
-	config := file(t, "c.yaml", "period: 10s\nobjective: {min_calls: 5, within_target: 0.5, latency_target: 2s, success_ratio: 0.5}\noperations: {unsure: {confidence: 0.999, latency_target: 1ms, within_target: 0.7, success_ratio: 0.9}}")
+	config := file(t, "c.yaml", "period: 10s\nobjective: {min_calls: 5, within_target_ratio: 0.5, latency_target: 2s, success_ratio: 0.5}\noperations: {unsure: {confidence: 0.999, latency_target: 1ms, within_target_ratio: 0.7, success_ratio: 0.9}}")
 	for i := range spans {
 		spans[i].Failed = spans[i].Name == "unsure" && i%4 == 0
 	}

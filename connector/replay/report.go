@@ -76,8 +76,8 @@ func verdicts(s *engine.Summary) string {
 }
 
 const (
-	// maxIncidents and maxNames bound the lists of a verdict, so that it stays one page.
-	maxIncidents = 20
+	// maxEpisodes and maxNames bound the lists of a verdict, so that it stays one page.
+	maxEpisodes = 20
 	maxNames     = 5
 )
 
@@ -94,7 +94,7 @@ func (r *textReport) verdict(s *Result, stats recording.Stats) {
 	for _, trouble := range troubles(s, stats) {
 		fmt.Fprintf(&b, "CAUTION   %s\n", trouble)
 	}
-	writeIncidents(&b, s)
+	writeEpisodes(&b, s)
 	writeJudged(&b, s)
 	r.out.write(b.String())
 }
@@ -120,8 +120,8 @@ func troubles(s *Result, stats recording.Stats) []string {
 	return all
 }
 
-// writeIncidents writes which alerts fired, when, for how long and why.
-func writeIncidents(b *strings.Builder, s *Result) {
+// writeEpisodes writes which alerts fired, when, for how long and why.
+func writeEpisodes(b *strings.Builder, s *Result) {
 	n := len(s.Episodes)
 	if n == 0 {
 		b.WriteString("ALERTS    none\n")
@@ -138,7 +138,7 @@ func writeIncidents(b *strings.Builder, s *Result) {
 	fmt.Fprintf(b, "          first named cause: %s\n", alert.Printable(first.Cause))
 	columns := tabwriter.NewWriter(b, 2, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(columns, "  fired\tbad for\tobjective\tservice\toperation\tcause\n")
-	for _, in := range s.Episodes[:min(n, maxIncidents)] {
+	for _, in := range s.Episodes[:min(n, maxEpisodes)] {
 		lasted := alert.Rounded(in.Lasted)
 		if in.ResolvedAt.IsZero() {
 			lasted += "+"
@@ -151,8 +151,8 @@ func writeIncidents(b *strings.Builder, s *Result) {
 			alert.Printable(in.Service), in.SpanKind, cut(alert.Printable(in.Operation), 50), cut(alert.Printable(cause), 70))
 	}
 	_ = columns.Flush() // a strings.Builder takes everything
-	if n > maxIncidents {
-		fmt.Fprintf(b, "  and %d more\n", n-maxIncidents)
+	if n > maxEpisodes {
+		fmt.Fprintf(b, "  and %d more\n", n-maxEpisodes)
 	}
 }
 

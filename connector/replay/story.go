@@ -22,7 +22,7 @@ type Result struct {
 	// Calls is the number of calls, Overflowed that of those for whose operations there was no room.
 	Calls      uint64 `json:"calls"`
 	Overflowed uint64 `json:"overflowed"`
-	// Incidents are the alerts that fired, in the order in which they did.
+	// Episodes are the alerts that fired, in the order in which they did.
 	Episodes []*Episode `json:"episodes"`
 	// Operations are all operations that were called, in their order.
 	Operations []*Operation `json:"operations"`

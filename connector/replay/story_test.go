@@ -40,7 +40,7 @@ func TestResultNamesRootServices(t *testing.T) {
 			})
 			s.end()
 			if len(s.Episodes) != 2 {
-				t.Fatalf("%d incidents", len(s.Episodes))
+				t.Fatalf("%d episodes", len(s.Episodes))
 			}
 			if in := s.Episodes[1]; in.RootService != tt.culprit || in.Cause != tt.cause || in.isItself != tt.isItself {
 				t.Errorf("got %q, %q, itself %v; want %q, %q, itself %v", in.RootService, in.Cause, in.isItself, tt.culprit, tt.cause, tt.isItself)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
 
@@ -51,8 +50,8 @@ var defaultKinds = []engine.SpanKind{engine.SpanKindServer, engine.SpanKindClien
 // and quotes the value, but never a secret one.
 func (c *Config) Validate() error {
 	var errs []error
-	add := func(key string, err error) { errs = append(errs, under(key, err)) }
-	add("", c.TimelineConfig.Validate())
+	add := func(key string, err error) { errs = append(errs, alert.ConfigError(key, err)) }
+	errs = append(errs, c.TimelineConfig.Validate())
 	errs = append(errs, c.useless()...)
 	add("outcomes", c.Outcomes.Validate())
 	if c.Kinds != nil && len(c.Kinds) == 0 {
@@ -64,7 +63,12 @@ func (c *Config) Validate() error {
 		}
 	}
 	for i := range c.Notifiers {
-		add(fmt.Sprintf("notifiers[%d]", i), c.Notifiers[i].Validate())
+		key := fmt.Sprintf("notifiers[%d]", i)
+		if err := c.Notifiers[i].isOne(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			continue
+		}
+		add(key, c.Notifiers[i].Validate())
 	}
 	add("delivery", c.Delivery.Validate())
 	for i := range c.Stores {
@@ -97,18 +101,6 @@ func (c *Config) useless() (errs []error) {
 		of(key, c.Services[name].Operations)
 	}
 	return errs
-}
-
-// under puts the errors that err joins, one a line, under a key.
-func under(key string, err error) error {
-	if err == nil || key == "" {
-		return err
-	}
-	separator := "."
-	if strings.HasPrefix(err.Error(), ": ") {
-		separator = ""
-	}
-	return errors.New(key + separator + strings.ReplaceAll(err.Error(), "\n", "\n"+key+separator))
 }
 
 // withDefaults returns a copy of c for a component of the given id.

@@ -1,6 +1,7 @@
 package gomonitorconnector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,28 +57,39 @@ func fillIn[T any](conf *confmap.Conf, key string, part **T) {
 // Validate returns one error for everything in c that can't be, joined; each names the key
 // and quotes the value, but never a secret one.
 func (c *NotifierConfig) Validate() error {
+	if err := c.isOne(); err != nil {
+		return err
+	}
+	switch {
+	case c.Webhook != nil:
+		return alert.ConfigError("webhook", c.Webhook.Validate())
+	case c.Alertmanager != nil:
+		return alert.ConfigError("alertmanager", c.Alertmanager.Validate())
+	case c.Mail != nil:
+		return alert.ConfigError("mail", c.Mail.Validate())
+	}
+	return nil // the console has no settings
+}
+
+// isOne returns an error unless c names exactly one notifier. It is about all of c, so
+// that it names no key.
+func (c *NotifierConfig) isOne() error {
 	var set []string
-	var errs []error
-	if c.Console != nil {
-		set = append(set, "console")
-	}
-	if c.Webhook != nil {
-		set, errs = append(set, "webhook"), append(errs, under("webhook", c.Webhook.Validate()))
-	}
-	if c.Alertmanager != nil {
-		set, errs = append(set, "alertmanager"), append(errs, under("alertmanager", c.Alertmanager.Validate()))
-	}
-	if c.Mail != nil {
-		set, errs = append(set, "mail"), append(errs, under("mail", c.Mail.Validate()))
-	}
-	if len(set) != 1 {
-		got := "none"
-		if len(set) > 0 {
-			got = strings.Join(set, " and ")
+	for _, n := range []struct {
+		key   string
+		isSet bool
+	}{
+		{"console", c.Console != nil}, {"webhook", c.Webhook != nil}, {"alertmanager", c.Alertmanager != nil}, {"mail", c.Mail != nil},
+	} {
+		if n.isSet {
+			set = append(set, n.key)
 		}
-		return fmt.Errorf(": must name exactly one of console, webhook, alertmanager and mail, got %s", got)
 	}
-	return errors.Join(errs...)
+	if len(set) == 1 {
+		return nil
+	}
+	return fmt.Errorf("must name exactly one of console, webhook, alertmanager and mail, got %s",
+		cmp.Or(strings.Join(set, " and "), "none"))
 }
 
 // receivers are where periods and alerts go, apart from the pipelines.

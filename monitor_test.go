@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -383,7 +384,7 @@ func TestPeriodsReportWhatWasUndelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		catchTroubles(t)
 		var r recorder
-		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: alert.Delivery{MaxAttempts: 2, InitialInterval: time.Second}})
+		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: delivery.Config{MaxAttempts: 2, InitialInterval: time.Second}})
 		c.Sinks = append(c.Sinks, engine.SinkFunc(func(context.Context, engine.Period) error { return errors.New("full") }))
 		c.Notifiers = append(c.Notifiers, alert.NotifierFunc(func(context.Context, []alert.Alert) error { return errors.New("down") }))
 		m := start(t, c)

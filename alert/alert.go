@@ -1,12 +1,7 @@
 package alert
 
 import (
-	"cmp"
-	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -98,204 +93,17 @@ func (a *Alert) Lasted() time.Duration {
 	return a.EndsAt.Sub(a.StartsAt)
 }
 
-// Calls returns up to five calls to look up, those of all periods of Evidence together:
-// failed ones spread over the codes, or the slowest, sampled ones first.
-func (a *Alert) Exemplars() []engine.Exemplar {
-	if a.Objective == Stuck {
-		return a.stuckCalls()
-	}
-	var lists [][]engine.Exemplar
-	for i := range a.Evidence {
-		lists = append(lists, exemplarsOf(a.Objective, &a.Evidence[i]))
-	}
-	return engine.MergeExemplars(a.Objective != Latency, lists...)
-}
+// Summary says in one line what the alert is about and its [Alert.Headline]. It holds names
+// as they are: whoever shows it must escape it.
+func (a *Alert) Summary() string { return a.Operation + ": " + a.Headline() }
 
-// stuckCalls returns each call that was stuck once, as it was seen last: one that hangs is
-// seen in one period after the other.
-func (a *Alert) stuckCalls() []engine.Exemplar {
-	seen := make(map[[8]byte]bool)
-	var calls []engine.Exemplar
-	for i := range slices.Backward(a.Evidence) {
-		for _, c := range exemplarsOf(a.Objective, &a.Evidence[i]) {
-			if !seen[c.Trace.SpanID] {
-				seen[c.Trace.SpanID] = true
-				calls = append(calls, c)
-			}
-		}
-	}
-	return engine.MergeExemplars(false, calls)
-}
-
-// Summary says in one line what is wrong or well again, and what is to blame. It holds
-// the names of operations as they are: whoever shows it must escape it.
-func (a *Alert) Summary() string {
-	text := a.Operation + ": " + a.Measured()
-	if blame := a.MainCause(); blame != "" {
-		text += ", " + blame
+// Headline says in one line what was measured, what was expected, and what caused it: "40 %
+// succeed (target 95 %), 92 % of failures caused by INSERT orders [23505]". It holds
+// names as they are: whoever shows it must escape it.
+func (a *Alert) Headline() string {
+	text := a.Measured()
+	if cause := a.MainCause(); cause != "" {
+		text += ", " + cause
 	}
 	return text
-}
-
-// Measured says in words what was measured and what was expected.
-func (a *Alert) Measured() string {
-	return measured(a.Objective, a.Actual, a.Target, a.LatencyTarget)
-}
-
-// leastBlame is the share from which a cause is worth naming in one line.
-const leastBlame = 0.1
-
-// MainCause says in words what most of the calls that missed the objective are blamed on:
-// "92 % of failures caused by INSERT orders [23505]". It is empty if nothing stands out,
-// and holds names as they are: whoever shows it must escape it.
-func (a *Alert) MainCause() string {
-	if len(a.Causes) == 0 || a.Causes[0].Share < leastBlame {
-		return ""
-	}
-	c, what := &a.Causes[0], "failures"
-	if a.Objective == Latency {
-		what = "slow calls"
-	}
-	text := fmt.Sprintf("%s of %s caused by %s", percent(c.Share, 1), what, CauseName(&c.Cause, a.Service))
-	if a.Objective != Latency && c.Code != "" {
-		text += " [" + c.Code + "]"
-	}
-	return text
-}
-
-// Percent writes a ratio for people, with one decimal or as many as it takes not
-// to round a miss away: 99.96 %, not 100 %.
-func Percent(ratio float64) string { return percent(ratio, 1) }
-
-// decimals writes a number for people that stands beside another one, with one decimal or
-// as many as it takes to tell the two apart, and not to show 0 for what is more.
-func decimals(v, beside float64) string {
-	for n := 1; ; n++ {
-		s := strconv.FormatFloat(v, 'f', n, 64)
-		shown, _ := strconv.ParseFloat(s, 64)
-		other, _ := strconv.ParseFloat(strconv.FormatFloat(beside, 'f', n, 64), 64)
-		faithful := (shown != 0 || v == 0) && cmp.Compare(shown, other) == cmp.Compare(v, beside)
-		if faithful || n == maxDecimals {
-			return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-		}
-	}
-}
-
-// maxDecimals of a percentage tell every share of up to 10^12 calls from its neighbours.
-const maxDecimals = 10
-
-// percent is Percent for a ratio that stands beside its target: rounding takes it
-// neither there from below nor to 0 % or 100 % from between.
-func percent(ratio, target float64) string {
-	bound := rounded100(target)
-	for decimals := 1; ; decimals++ {
-		s := strconv.FormatFloat(rounded100(ratio), 'f', decimals, 64)
-		v, _ := strconv.ParseFloat(s, 64)
-		faithful := (v < bound) == (ratio < target) && (v < 100) == (ratio < 1) && (v > 0) == (ratio > 0)
-		if faithful || decimals == maxDecimals {
-			return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
-		}
-	}
-}
-
-// exactPercent writes a ratio as the person who set it would: 95 %, 99.25 %.
-func exactPercent(ratio float64) string {
-	return strconv.FormatFloat(rounded100(ratio), 'f', -1, 64) + " %"
-}
-
-// rounded100 returns 100 times a ratio without the noise of the multiplication:
-// 7, not 7.000000000000001.
-func rounded100(ratio float64) float64 { return math.Round(ratio*1e12) / 1e10 }
-
-// Kind is a kind of objective.
-type ObjectiveKind uint8
-
-const (
-	// Availability is the share of calls that succeed.
-	Availability ObjectiveKind = iota + 1
-	// Latency is the share of successful calls that are done within the latency target.
-	Latency
-	// Traffic is the number of calls.
-	Traffic
-	// Stuck is the age of the calls that have begun and not ended.
-	Stuck
-	// BurnRate is how fast the error budget of 30 days is used up.
-	BurnRate
-
-	kindCount
-)
-
-// kinds are all kinds, in the order in which they are judged.
-var kinds = [...]ObjectiveKind{Availability, Latency, Traffic, Stuck, BurnRate}
-
-var kindNames = [...]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"}
-
-// String returns the kind's name in lower case.
-func (k ObjectiveKind) String() string {
-	if k == 0 || k >= kindCount {
-		return fmt.Sprintf("Kind(%d)", uint8(k))
-	}
-	return kindNames[k]
-}
-
-// ObjectiveKindsOf returns the kinds of objectives that o asks for.
-func ObjectiveKindsOf(o engine.Objective) []ObjectiveKind {
-	var set []ObjectiveKind
-	for _, k := range kinds {
-		if k.isSet(&o) {
-			set = append(set, k)
-		}
-	}
-	return set
-}
-
-// MarshalText returns the kind's name in lower case.
-func (k ObjectiveKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// UnmarshalText reads a kind's name: availability, latency, traffic, stuck or burn_rate.
-func (k *ObjectiveKind) UnmarshalText(text []byte) error {
-	for _, known := range kinds {
-		if known.String() == string(text) {
-			*k = known
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown objective %q, want one of %v", text, kinds)
-}
-
-// State is the state that an alert announces.
-type State uint8
-
-const (
-	// Firing means that the objective is missed.
-	Firing State = iota + 1
-	// Resolved means that it is met again.
-	Resolved
-)
-
-// String returns the state's name in lower case.
-func (s State) String() string {
-	switch s {
-	case Firing:
-		return "firing"
-	case Resolved:
-		return "resolved"
-	}
-	return fmt.Sprintf("State(%d)", uint8(s))
-}
-
-// MarshalText returns the state's name in lower case.
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads a state's name: firing or resolved.
-func (s *State) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "firing":
-		*s = Firing
-	case "resolved":
-		*s = Resolved
-	default:
-		return fmt.Errorf("unknown state %q, want firing or resolved", text)
-	}
-	return nil
 }

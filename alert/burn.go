@@ -3,6 +3,8 @@ package alert
 import (
 	"slices"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // The burn rate says how fast an operation uses up its error budget, which is the
@@ -24,25 +26,28 @@ const (
 	slowShort = 30 * time.Minute
 )
 
-// burnRates are the burn rates over the last 5 and 30 minutes, 1 and 6 hours. A
-// rate is the share of bad calls divided by the budget.
-type burnRates struct{ M5, M30, H1, H6 float64 }
-
-// isBurning reports whether one of the two rules holds: both its rates are above
-// its limit.
-func (r burnRates) isBurning() bool {
-	return (r.H1 > fastBurn && r.M5 > fastBurn) || (r.H6 > slowBurn && r.M30 > slowBurn)
+// isBurning reports whether one of the two rules holds: both its rates are above its limit.
+func isBurning(r engine.BurnRates) bool {
+	return (r.Hour1 > fastBurn && r.Minutes5 > fastBurn) || (r.Hours6 > slowBurn && r.Minutes30 > slowBurn)
 }
 
-// worst returns the rule that burns, or is nearest to it: its decisive rate, which
-// is the smaller one of its two, its limit and its long window. The nearest is
-// the one whose rate is the largest multiple of its limit; of equals the fast one.
-func (r burnRates) worst() (rate, limit float64, window time.Duration) {
-	fast, slow := min(r.H1, r.M5), min(r.H6, r.M30)
+// worstBurn returns the decisive rate and the limit of the rule that burns, or is nearest to
+// it. Of the two rates of a rule the smaller one decides. The nearest rule is the one whose
+// rate is the largest multiple of its limit; of equals it is the fast one.
+func worstBurn(r engine.BurnRates) (rate, limit float64) {
+	fast, slow := min(r.Hour1, r.Minutes5), min(r.Hours6, r.Minutes30)
 	if slow/slowBurn > fast/fastBurn {
-		return slow, slowBurn, slowLong
+		return slow, slowBurn
 	}
-	return fast, fastBurn, fastLong
+	return fast, fastBurn
+}
+
+// burnWindow returns the long window of the rule that has the given limit.
+func burnWindow(limit float64) time.Duration {
+	if limit == slowBurn {
+		return slowLong
+	}
+	return fastLong
 }
 
 // burnCounts counts the calls of one operation, for one objective, over the last
@@ -131,10 +136,9 @@ func (b *burnCounts) hasCalls() bool {
 	return slices.ContainsFunc(b.buckets, func(c burnBucket) bool { return c.total > 0 })
 }
 
-// rates returns the burn rates as of the last period added. The budget is 1 minus
-// the objective's target; if it is 0, a window with a bad call burns at +Inf,
-// which JSON cannot hold.
-func (b *burnCounts) rates(budget float64) burnRates {
+// rates returns the burn rates as of the last period added. The budget is 1 minus the SLO; if
+// it is 0, a window with a bad call burns at +Inf, which JSON cannot hold.
+func (b *burnCounts) rates(budget float64) engine.BurnRates {
 	rate := func(window time.Duration) float64 {
 		ratio := b.errorRatio(window)
 		if ratio == 0 {
@@ -142,7 +146,7 @@ func (b *burnCounts) rates(budget float64) burnRates {
 		}
 		return ratio / budget
 	}
-	return burnRates{M5: rate(fastShort), M30: rate(slowShort), H1: rate(fastLong), H6: rate(slowLong)}
+	return engine.BurnRates{Minutes5: rate(fastShort), Minutes30: rate(slowShort), Hour1: rate(fastLong), Hours6: rate(slowLong)}
 }
 
 // bucketsIn returns the number of buckets that cover a window.

@@ -2,11 +2,7 @@ package alert
 
 import (
 	"cmp"
-	"encoding/hex"
-	"fmt"
-	"hash/fnv"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -163,13 +159,6 @@ func (j *Judge) any(key engine.OperationKey, is func(ObjectiveKind, *machine) bo
 	return false
 }
 
-// Standing is where one objective of one operation stands.
-type ObjectivePhase struct {
-	Operation engine.OperationKey
-	Objective ObjectiveKind
-	Phase     Phase
-}
-
 // Phases returns where those objectives stand that are not normal, in no particular
 // order.
 func (j *Judge) Phases() []ObjectivePhase {
@@ -181,35 +170,3 @@ func (j *Judge) Phases() []ObjectivePhase {
 	}
 	return all
 }
-
-// verdictOf returns the place of an objective's verdict.
-func verdictOf(vs *engine.Verdicts, k ObjectiveKind) *engine.Verdict {
-	switch k {
-	case Latency:
-		return &vs.Latency
-	case Traffic:
-		return &vs.Traffic
-	case Stuck:
-		return &vs.Stuck
-	case BurnRate:
-		return &vs.BurnRate
-	}
-	return &vs.Availability
-}
-
-// newID returns the id of an incident that began at a time, about what the given summary
-// is of.
-func newID(k ObjectiveKind, s *engine.Summary, since time.Time) string {
-	h := fnv.New128a()
-	for _, part := range []string{
-		s.Monitor, s.Service, s.Operation, s.SpanKind.String(), k.String(),
-		strconv.FormatInt(since.UnixNano(), 10),
-	} {
-		// The length keeps the parts apart, whatever they hold.
-		h.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// VerdictOf returns the verdict on an objective in a summary.
-func VerdictOf(s *engine.Summary, k ObjectiveKind) engine.Verdict { return *verdictOf(&s.Verdicts, k) }

@@ -1,68 +1,13 @@
 package alert
 
 import (
+	"encoding/hex"
 	"fmt"
-	"slices"
+	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
-)
-
-// Phase is where an operation stands with one objective.
-//
-//	          bad                N-th bad running
-//	normal ---------> pending --------------------> alerting
-//	   ^    <---------                                |  ^
-//	   |       good                              good |  | bad
-//	   |                                              v  |
-//	   +------------------------------------------ recovering
-//	               M-th good running
-//
-// With N = 1 pending is skipped, with M = 1 recovering is. With [engine.Objective.AlertFor]
-// pending lasts at least so long. Periods that are insufficient change nothing.
-type Phase uint8
-
-const (
-	// Normal means that the objective is met, or nothing is known.
-	PhaseNormal Phase = iota
-	// Pending means that it is missed, and not long enough for an alert.
-	PhasePending
-	// Alerting means that an alert fires.
-	PhaseFiring
-	// Recovering means that an alert fires, and the objective is met again, though not
-	// long enough to resolve it.
-	PhaseRecovering
-)
-
-var phaseNames = [...]string{PhaseNormal: "normal", PhasePending: "pending", PhaseFiring: "firing", PhaseRecovering: "recovering"}
-
-// String returns the phase's name in lower case.
-func (p Phase) String() string {
-	if int(p) >= len(phaseNames) {
-		return fmt.Sprintf("Phase(%d)", uint8(p))
-	}
-	return phaseNames[p]
-}
-
-// MarshalText returns the phase's name in lower case.
-func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText reads a phase's name: normal, pending, alerting or recovering.
-func (p *Phase) UnmarshalText(text []byte) error {
-	for i, name := range phaseNames {
-		if name == string(text) {
-			*p = Phase(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown phase %q, want one of %v", text, phaseNames)
-}
-
-const (
-	// maxPooled and maxEvidence bound the summaries that are kept of periods judged
-	// together, and for an alert; of more, the newest stay.
-	maxPooled   = 5
-	maxEvidence = 100
 )
 
 // machine decides when one objective of one operation fires and is resolved. It is
@@ -87,45 +32,6 @@ type machine struct {
 	lastBad     run
 	notified    time.Time
 	remindEvery time.Duration
-}
-
-// run are periods that follow each other, insufficient ones aside.
-type run struct {
-	units   int       // how many verdicts they are, since some were judged together
-	since   time.Time // the start of the first period
-	total   reading
-	count   int              // of the periods
-	periods []engine.Summary // the newest of them
-}
-
-// plus returns r followed by o.
-func (r run) plus(k ObjectiveKind, o run) run {
-	if r.units == 0 {
-		return o
-	}
-	return run{
-		units: r.units + o.units, since: r.since, total: r.total.plus(k, o.total),
-		count: r.count + o.count, periods: newest(r.periods, o.periods, maxEvidence),
-	}
-}
-
-// clone returns a copy that shares nothing with r.
-func (r run) clone() run {
-	c := r
-	c.periods = make([]engine.Summary, len(r.periods))
-	for i := range r.periods {
-		c.periods[i] = r.periods[i].Clone()
-	}
-	return c
-}
-
-// newest returns the last of both lists together.
-func newest(a, b []engine.Summary, most int) []engine.Summary {
-	a = append(a, b...)
-	if n := len(a) - most; n > 0 {
-		a = slices.Delete(a, 0, n)
-	}
-	return a
 }
 
 // isBlank reports whether there is nothing to remember.
@@ -236,7 +142,7 @@ func (m *machine) fire(k ObjectiveKind) Alert {
 	a.State = Firing
 	a.ID = newID(k, &a.Evidence[0], m.streak.since)
 	a.StartsAt = m.streak.since
-	a.WorstExemplar = worst(k, a.Evidence)
+	a.WorstExemplar = worstExemplar(k, a.Evidence)
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
 	m.streak, m.pool, m.phase = run{}, run{}, PhaseFiring
@@ -256,27 +162,6 @@ func (m *machine) resolve(k ObjectiveKind) Alert {
 	return a
 }
 
-// alert returns what an alert says about the periods that led to it.
-func (r *run) alert(k ObjectiveKind) Alert {
-	last := &r.periods[len(r.periods)-1]
-	a := Alert{
-		Monitor:   last.Monitor,
-		Service:   last.Service,
-		Operation: last.Operation,
-		SpanKind:  last.SpanKind,
-		Objective: k,
-		DecidedAt: last.End,
-		Target:    r.total.target,
-		Actual:    r.total.value(k),
-		Periods:   r.count,
-		Evidence:  r.periods,
-	}
-	if k == Latency {
-		a.LatencyTarget = last.Objective.LatencyTarget
-	}
-	return a
-}
-
 // remind returns the firing alert again if it is time to, at the end of a period, with
 // what led to the last bad verdict as its evidence.
 func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
@@ -293,31 +178,16 @@ func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
 	return a, true
 }
 
-// causes returns what the calls that missed an objective are blamed on, in all periods
-// together, largest first.
-func causes(k ObjectiveKind, evidence []engine.Summary) []engine.CauseCount {
-	var lists [][]engine.CauseCount
-	for i := range evidence {
-		switch s := &evidence[i]; k {
-		case Availability, BurnRate:
-			lists = append(lists, s.FailureCauses)
-		case Latency:
-			lists = append(lists, s.SlowCauses)
-		}
+// newID returns the id of an incident that began at a time, about what the given summary
+// is of.
+func newID(k ObjectiveKind, s *engine.Summary, since time.Time) string {
+	h := fnv.New128a()
+	for _, part := range []string{
+		s.Monitor, s.Service, s.Operation, s.SpanKind.String(), k.String(),
+		strconv.FormatInt(since.UnixNano(), 10),
+	} {
+		// The length keeps the parts apart, whatever they hold.
+		h.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
 	}
-	return engine.MergeCauses(missed(k, evidence), lists...)
-}
-
-// missed returns the number of calls that missed an objective.
-func missed(k ObjectiveKind, evidence []engine.Summary) uint64 {
-	var n uint64
-	for i := range evidence {
-		switch s := &evidence[i]; k {
-		case Availability, BurnRate:
-			n += s.Failure
-		case Latency:
-			n += s.Success - s.WithinTarget
-		}
-	}
-	return n
+	return hex.EncodeToString(h.Sum(nil))
 }

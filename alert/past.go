@@ -74,8 +74,7 @@ func (p *past) spend(s *engine.Summary) {
 		p.burn.add(p.early.end, p.early.good, p.early.total)
 	}
 	p.burn.add(s.End, good, total)
-	r := p.burn.rates(1 - s.Objective.SLO)
-	s.BurnRates = engine.BurnRates{Minutes5: r.M5, Minutes30: r.M30, Hour1: r.H1, Hours6: r.H6}
+	s.BurnRates = p.burn.rates(1 - s.Objective.SLO)
 }
 
 // isNeeded reports whether the calls of the last six hours still say how fast the budget burns.

@@ -8,7 +8,6 @@ import (
 	"unicode"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -133,36 +132,6 @@ func topCode(evidence []engine.Summary) string {
 	return top
 }
 
-// exemplarsOf returns the calls that show best how an objective was missed.
-func exemplarsOf(k ObjectiveKind, s *engine.Summary) []engine.Exemplar {
-	switch k {
-	case Availability, BurnRate:
-		return s.FailureExemplars
-	case Latency:
-		return s.SlowExemplars
-	case Stuck:
-		return s.StuckExemplars
-	}
-	return nil
-}
-
-// worst returns the call that shows best how an objective was missed: a sampled
-// one, since only those can be looked up, and among these the longest. It is zero
-// if there is none.
-func worst(k ObjectiveKind, evidence []engine.Summary) engine.Exemplar {
-	var w engine.Exemplar
-	for i := range evidence {
-		for _, e := range exemplarsOf(k, &evidence[i]) {
-			better := e.Trace.Sampled && !w.Trace.Sampled ||
-				e.Trace.Sampled == w.Trace.Sampled && e.Duration > w.Duration
-			if !e.Trace.IsZero() && (w.Trace.IsZero() || better) {
-				w = e
-			}
-		}
-	}
-	return w
-}
-
 // withWorst returns ctx with the span of the worst exemplar as its remote span, if
 // that was sampled, so that what is emitted there stands in an affected trace. Otherwise
 // ctx has no span any more: whoever called Notify has nothing to do with the alert.
@@ -177,56 +146,4 @@ func withWorst(ctx context.Context, a *Alert) context.Context {
 		TraceFlags: trace.FlagsSampled,
 		Remote:     true,
 	}))
-}
-
-// LogRecord returns the log record that announces an alert: with an event name,
-// [EventFiring] with severity ERROR or [EventResolved] with severity INFO. All its text is
-// UTF-8, whatever names and codes hold. It lacks the time at which it is observed and the
-// trace context, which is that of the alert's worst exemplar if that was sampled.
-func LogRecord(a *Alert) log.Record {
-	var r log.Record
-	r.SetEventName(eventName(a.State))
-	r.SetTimestamp(a.DecidedAt)
-	r.SetSeverity(log.SeverityError)
-	r.SetSeverityText("ERROR")
-	if a.State == Resolved {
-		r.SetSeverity(log.SeverityInfo)
-		r.SetSeverityText("INFO")
-	}
-	r.SetBody(attribute.StringValue(printable(a.Summary())))
-	r.AddAttributes(attributes(a)...)
-	return r
-}
-
-// Log returns a notifier that emits each alert as its [LogRecord], in the trace context
-// of the alert's worst exemplar.
-func Log(p log.LoggerProvider) Notifier {
-	logger := p.Logger(ScopeName)
-	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
-		for i := range alerts {
-			a := &alerts[i]
-			r := LogRecord(a)
-			r.SetObservedTimestamp(time.Now())
-			logger.Emit(withWorst(ctx, a), r)
-		}
-		return nil
-	})
-}
-
-// SpanEvent returns a notifier that puts each alert, as an event named
-// [EventFiring] or [EventResolved], on a span of its own that is a child of the
-// alert's worst exemplar: so the alert stands in an affected trace and is exported
-// with it. An alert without a sampled exemplar gets a trace of its own.
-func SpanEvent(p trace.TracerProvider) Notifier {
-	tracer := p.Tracer(ScopeName)
-	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
-		for i := range alerts {
-			a := &alerts[i]
-			_, span := tracer.Start(withWorst(ctx, a), "gomonitor.alert",
-				trace.WithSpanKind(trace.SpanKindInternal))
-			span.AddEvent(eventName(a.State), trace.WithTimestamp(a.DecidedAt), trace.WithAttributes(attributes(a)...))
-			span.End()
-		}
-		return nil
-	})
 }

@@ -439,7 +439,7 @@ func TestWorst(t *testing.T) {
 					}
 					evidence = append(evidence, s)
 				}
-				if diff := cmp.Diff(tt.want, worst(k, evidence)); diff != "" {
+				if diff := cmp.Diff(tt.want, worstExemplar(k, evidence)); diff != "" {
 					t.Errorf("worst call for %s (-want +got):\n%s", k, diff)
 				}
 			}

@@ -345,7 +345,7 @@ func TestPrintable(t *testing.T) {
 		{"private and unassigned", "\uE000\U0010FFFF\u0378", `\ue000\U0010ffff\u0378`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := printable(tt.in); got != tt.want {
+			if got := Printable(tt.in); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -421,12 +421,12 @@ func FuzzPrintable(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		got := printable(name)
+		got := Printable(name)
 		checkInert(t, got)
 		if strings.Contains(got, "\n") {
 			t.Errorf("%q has become %q, of several lines", name, got)
 		}
-		if again := printable(got); again != got {
+		if again := Printable(got); again != got {
 			t.Errorf("what was printable, %q, has become %q", got, again)
 		}
 	})
@@ -453,7 +453,7 @@ func TestRounded(t *testing.T) {
 		{time.Minute + 400*time.Millisecond, "1m"},
 		{26*time.Hour + 3*time.Minute + 4500*time.Millisecond, "26h3m5s"},
 	} {
-		if got := rounded(tt.d); got != tt.want {
+		if got := Rounded(tt.d); got != tt.want {
 			t.Errorf("rounded(%d) = %q, want %q", tt.d, got, tt.want)
 		}
 	}

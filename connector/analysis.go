@@ -35,12 +35,12 @@ type analysis struct {
 
 	// The fields below belong to the goroutine of run, and to close after that.
 
-	judge     *alert.Judge
-	metrics   *metricsOutput // nil: nobody asks for metrics
-	outlet    *delivery.Outlet
-	receivers *receivers
-	troubles  *delivery.ErrorHandler
-	telemetry *telemetry
+	judge      *alert.Judge
+	metrics    *metricsOutput // nil: nobody asks for metrics
+	dispatcher *delivery.Dispatcher
+	receivers  *receivers
+	errors     *delivery.ErrorHandler
+	telemetry  *telemetry
 }
 
 const (
@@ -79,7 +79,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		clock:     clock,
 		judge:     alert.NewJudge(),
 		receivers: receivers,
-		troubles:  delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
+		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
 	timeline.Keep(func(key engine.OperationKey) bool { return a.needed[key] })
 	notifiers, sinks := receivers.notifiers, receivers.sinks
@@ -93,10 +93,10 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
-	a.outlet = delivery.New(delivery.Config{
-		Delivery: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.troubles.HandleOnce,
+	a.dispatcher = delivery.New(delivery.Options{
+		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce,
 	})
-	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.outlet)
+	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.dispatcher)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
 	}
@@ -174,9 +174,9 @@ func (a *analysis) send(p *engine.Period) {
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
-	a.outlet.Send(p, alerts)
+	a.dispatcher.Send(p, alerts)
 	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
-	a.troubles.NewPeriod()
+	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -209,7 +209,7 @@ func (a *analysis) close(ctx context.Context) error {
 	defer cancel()
 	for i, p := range left {
 		if i%periodsAtOnce == periodsAtOnce-1 {
-			_ = a.outlet.Flush(ctx) // Close says what was not delivered
+			_ = a.dispatcher.Flush(ctx) // Close says what was not delivered
 		}
 		a.send(p)
 	}
@@ -225,7 +225,7 @@ func (a *analysis) end(ctx context.Context) error {
 		delivering, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
 		defer cancel()
 	}
-	errs := []error{a.outlet.Close(delivering), a.receivers.close(ctx), a.troubles.Close(ctx)}
+	errs := []error{a.dispatcher.Close(delivering), a.receivers.close(ctx), a.errors.Close(ctx)}
 	if a.telemetry != nil {
 		errs = append(errs, a.telemetry.close())
 	}

@@ -185,7 +185,7 @@ func TestAlertsAreTriedAgain(t *testing.T) {
 				if got := next.LogRecordCount(); got != tt.want {
 					t.Errorf("%d alerts delivered, want %d", got, tt.want)
 				}
-				if logged.FilterMessage("gomonitor has trouble").Len() != 1 {
+				if logged.FilterMessage("gomonitor error").Len() != 1 {
 					t.Errorf("logged %v, want one trouble", logged.All())
 				}
 			})
@@ -471,7 +471,7 @@ func TestTroubleIsToldOncePerPeriod(t *testing.T) {
 		p.send(t, callsAt(time.Now(), "GET /a", 200, 1))
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		if got := logs.FilterMessage("gomonitor has trouble").Len(); got != 3 {
+		if got := logs.FilterMessage("gomonitor error").Len(); got != 3 {
 			t.Errorf("told %d times in 3 periods: %v", got, logs.All())
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -33,7 +34,7 @@ type Config struct {
 	// Notifiers are where alerts go, besides the logs. Default: nowhere.
 	Notifiers []NotifierConfig `mapstructure:"notifiers"`
 	// Delivery says how notifications are delivered.
-	Delivery alert.Delivery `mapstructure:"delivery"`
+	Delivery delivery.Config `mapstructure:"delivery"`
 	// Stores are the databases that keep periods and alerts. Default: none.
 	Stores []store.Config `mapstructure:"stores"`
 

@@ -12,10 +12,10 @@ import (
 
 	"github.com/blurooo/go-monitor/mail"
 	"github.com/blurooo/go-monitor/store"
-	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
 	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -102,7 +102,7 @@ logs: {summaries: true}
 				Outcomes:       classify.Outcomes{HTTPClient4xx: engine.OutcomeSuccess},
 				Kinds:          []engine.SpanKind{engine.SpanKindServer, engine.SpanKindInternal},
 				AdjustedCounts: true,
-				Delivery:       alert.Delivery{MaxAttempts: 3, InitialInterval: 2 * time.Second},
+				Delivery:       delivery.Config{MaxAttempts: 3, InitialInterval: 2 * time.Second},
 				Notifiers: []NotifierConfig{
 					{Console: &ConsoleConfig{}},
 					{Console: &ConsoleConfig{}},

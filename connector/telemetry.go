@@ -28,9 +28,9 @@ type telemetry struct {
 	fired, resolved                           atomic.Int64 // alerts so far
 }
 
-// newTelemetry begins to tell of an analysis with the given outlet, which is that of the
+// newTelemetry begins to tell of an analysis and its dispatcher for the
 // component id: a Collector may have several, and all of them tell under the same names.
-func newTelemetry(set component.TelemetrySettings, id component.ID, outlet *delivery.Outlet) (*telemetry, error) {
+func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *delivery.Dispatcher) (*telemetry, error) {
 	t := &telemetry{}
 	meter := set.MeterProvider.Meter(meterName)
 	var instruments []metric.Observable
@@ -70,11 +70,11 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, outlet *deli
 		o.ObserveInt64(i, t.resolved.Load(), resolved)
 	})
 	counter("otelcol_connector_gomonitor_undelivered_periods", "{period}", "Periods of which a sink made nothing; two sinks count twice.", func(o metric.Observer, i metric.Int64Observable) {
-		periods, _ := outlet.Undelivered()
+		periods, _ := dispatcher.Undelivered()
 		o.ObserveInt64(i, int64(periods), own)
 	})
 	counter("otelcol_connector_gomonitor_undelivered_notifications", "{notification}", "Notifications of which a notifier made nothing; two notifiers count twice.", func(o metric.Observer, i metric.Int64Observable) {
-		_, notifications := outlet.Undelivered()
+		_, notifications := dispatcher.Undelivered()
 		o.ObserveInt64(i, int64(notifications), own)
 	})
 	if err := errors.Join(errs...); err != nil {

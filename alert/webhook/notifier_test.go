@@ -26,6 +26,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 func TestClassification(t *testing.T) {
@@ -352,9 +354,12 @@ func TestTriesHaveTheSameID(t *testing.T) {
 				}
 			})
 			n := newNotifier(t, Config{URL: s.URL, Secrets: secrets})
-			d := alert.NewDispatcher(alert.Delivery{InitialInterval: time.Millisecond, MaxInterval: time.Millisecond}, []alert.Notifier{n}, func(int, error) {})
-			d.Dispatch([]alert.Alert{incident()})
-			d.Dispatch([]alert.Alert{recovery()})
+			d := delivery.New(delivery.Options{
+				Config:    delivery.Config{InitialInterval: time.Millisecond, MaxInterval: time.Millisecond},
+				Notifiers: []alert.Notifier{n},
+			})
+			d.Send(&engine.Period{}, []alert.Alert{incident()})
+			d.Send(&engine.Period{}, []alert.Alert{recovery()})
 			if err := d.Close(context.Background()); err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/blurooo/go-monitor/mail"
 	"github.com/blurooo/go-monitor/store"
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
 	"github.com/blurooo/go-monitor/v2/classify"
@@ -106,7 +107,7 @@ logs: {summaries: true}
 				Notifiers: []NotifierConfig{
 					{Console: &ConsoleConfig{}},
 					{Console: &ConsoleConfig{}},
-					{Webhook: &webhook.Config{URL: "https://hooks.example.org/x", Format: webhook.Slack, Headers: map[string]string{"X-Team": "ops"}}},
+					{Webhook: &webhook.Config{URL: "https://hooks.example.org/x", Format: webhook.Slack, Headers: map[string]alert.Secret{"X-Team": "ops"}}},
 					{Alertmanager: &alertmanager.Config{URLs: []string{"http://127.0.0.1:9093"}, ResendDelay: time.Minute}},
 					{Mail: &mail.Config{Host: "mail.example.org", Encryption: mail.ImplicitTLS, From: "ops@example.org", To: []string{"a@example.org", "b@example.org"}}},
 				},
@@ -181,8 +182,8 @@ func TestConfigErrors(t *testing.T) {
 		"two notifiers in one":     {"notifiers: [{console: {}}, {console: {}, webhook: {url: 'https://a.example.org'}}]", "notifiers[1]: must name exactly one of console, webhook, alertmanager and mail, got console and webhook"},
 		"webhook without URL":      {"notifiers: [{webhook: {}}]", "notifiers[0].webhook.url: is required"},
 		"secret in the URL":        {"notifiers: [{webhook: {url: 'ftp://u:hunter2@a.example.org/hunter2'}}]", "notifiers[0].webhook.url: must begin with http:// or https:// (it is not shown, as it may hold secrets)"},
-		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'map[string]interface {}'"},
-		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'int'"},
+		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'alert.Secret', got unconvertible type 'map[string]interface {}'"},
+		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'alert.Secret', got unconvertible type 'int'"},
 		"notifier of no settings":  {"notifiers: [{webhook: }]", "notifiers[0].webhook.url: is required"},
 		"two without settings":     {"notifiers: [{console: , mail: }]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got console and mail"},
 		"alertmanager":             {"notifiers: [{alertmanager: {}}]", "notifiers[0].alertmanager.urls: must not be empty"},

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
 // Config says where mails go and by way of which server. It is plain data and is not
@@ -30,7 +32,7 @@ type Config struct {
 
 	// Username and Password log in to the server. Default: it is not logged in.
 	Username string `mapstructure:"username" json:"username,omitzero"`
-	Password Secret `mapstructure:"password" json:"password,omitzero"`
+	Password alert.Secret `mapstructure:"password" json:"password,omitzero"`
 	// Auth is the way to log in. Default auto, the best one the server offers.
 	Auth Auth `mapstructure:"auth" json:"auth"`
 	// AllowUnencryptedPassword allows to send the password where nothing hides it.

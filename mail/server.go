@@ -267,7 +267,7 @@ func (s *server) scrub(text string) string {
 		encode([]byte(password)),
 		password,
 	} {
-		text = strings.ReplaceAll(text, secret, redacted)
+		text = strings.ReplaceAll(text, secret, alert.Redacted)
 	}
 	return text
 }

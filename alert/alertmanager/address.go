@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
 )
 
 // apiPath is where alerts are posted to, below an address.
@@ -21,9 +22,8 @@ const apiPath = "/api/v2/alerts"
 
 // Bounds of answers.
 const (
-	maxAnswer     = 64 << 10       // bytes that are read
-	maxQuote      = 256            // bytes that an error quotes
-	maxRetryAfter = 24 * time.Hour // longest wait that is passed on
+	maxAnswer = 64 << 10 // bytes that are read
+	maxQuote  = 256      // bytes that an error quotes
 )
 
 // address is one Alertmanager. Its method may be called from any goroutine; it does
@@ -83,7 +83,7 @@ func hiding(secrets []string) *strings.Replacer {
 	var pairs []string
 	for _, s := range secrets {
 		if s != "" {
-			pairs = append(pairs, s, redacted)
+			pairs = append(pairs, s, alert.Redacted)
 		}
 	}
 	return strings.NewReplacer(pairs...)
@@ -153,24 +153,11 @@ func (a *address) judge(resp *http.Response, answer []byte, now time.Time) outco
 	switch {
 	case code == http.StatusRequestTimeout || code == http.StatusTooEarly:
 	case code == http.StatusTooManyRequests || code >= 500:
-		o.wait = retryAfter(resp.Header.Get("Retry-After"), now)
+		o.wait = httpheader.RetryAfter(resp.Header, now)
 	case code >= 400:
 		o.isFinal = true
 	}
 	return o
-}
-
-// retryAfter reads the header Retry-After: a number of seconds, or a date. It is 0 if there is
-// none that can be read or that lies ahead.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(now), 0), maxRetryAfter)
 }
 
 // failure returns the error of a notification that no address took.

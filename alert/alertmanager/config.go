@@ -10,9 +10,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // TLS says whom to trust and who to be.
@@ -20,7 +21,7 @@ type TLS = alert.TLS
 
 // Config says where the Alertmanagers are and how alerts are sent to them. It is plain
 // data; a zero field means its default. Its printed forms show no secrets: neither those of
-// type [Secret] nor the user information of URLs.
+// type [alert.Secret] nor the user information of URLs.
 type Config struct {
 	// URLs are the addresses of all Alertmanagers of one cluster, http or https, each with
 	// the path prefix that it is served under, if any: "http://am-0:9093". Every one gets
@@ -30,9 +31,9 @@ type Config struct {
 	// BasicAuth is the user that requests are made as. Default: none.
 	BasicAuth BasicAuth `mapstructure:"basic_auth"`
 	// BearerToken is sent as "Authorization: Bearer ...". Default: none.
-	BearerToken Secret `mapstructure:"bearer_token"`
+	BearerToken alert.Secret `mapstructure:"bearer_token"`
 	// Headers are sent with every request; their values are taken for secrets. Default: none.
-	Headers map[string]Secret `mapstructure:"headers"`
+	Headers map[string]alert.Secret `mapstructure:"headers"`
 	// TLS is for https addresses. Default: the system's certificate authorities.
 	TLS TLS `mapstructure:"tls"`
 	// Timeout is how long one request to one address may take, 10ms to 1m. Default 10s.
@@ -61,7 +62,7 @@ type BasicAuth struct {
 	// Username is the user's name; it must not hold a colon. Default: no authentication.
 	Username string `mapstructure:"username"`
 	// Password is the user's password. Default: empty.
-	Password Secret `mapstructure:"password"`
+	Password alert.Secret `mapstructure:"password"`
 }
 
 // Bounds of [Config].
@@ -107,29 +108,21 @@ func (c Config) Validate() error {
 		ways = append(ways, "bearer_token")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		switch canonical := http.CanonicalHeaderKey(name); {
-		case !isToken(name):
-			bad("headers[%q]: must be the name of a header", name)
-		case slices.Contains(ownHeaders, canonical):
-			bad("headers[%q]: is not for you to set", name)
-		case !isHeaderValue(string(c.Headers[name])):
-			bad("headers[%q]: the value must not hold control characters", name)
-		case canonical == "Authorization":
+		if http.CanonicalHeaderKey(name) == "Authorization" {
 			ways = append(ways, "headers["+name+"]")
 		}
 	}
+	errs = append(errs, httpheader.Validate(c.Headers))
 	if len(ways) > 1 {
 		bad("there must be one authorization, got %s", strings.Join(ways, " and "))
 	}
 	if hasBasic && (c.BasicAuth.Username == "" || strings.Contains(c.BasicAuth.Username, ":")) {
 		bad("basic_auth.username: must be a name without a colon, got %q", c.BasicAuth.Username)
 	}
-	if !isHeaderValue(string(c.BearerToken)) {
-		bad("bearer_token: must not hold control characters, such as the end of a line")
+	if !httpheader.IsValue(string(c.BearerToken)) {
+		bad("bearer_token: must hold neither control characters, such as the end of a line, nor spaces at its ends")
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		bad("tls: cert_file and key_file go together, got %q and %q", c.TLS.CertFile, c.TLS.KeyFile)
-	}
+	errs = append(errs, keyed.Below("tls", c.TLS.Validate()))
 
 	within := func(key string, d, low, high time.Duration) {
 		if d != 0 && (d < low || d > high) {
@@ -230,19 +223,4 @@ func shownURL(raw string) string {
 		rest = rest[:end]
 	}
 	return scheme + rest
-}
-
-// ownHeaders are those that a request can't do without or can't be sent with.
-var ownHeaders = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", "Trailer", "Upgrade"}
-
-// isToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	}) < 0
-}
-
-// isHeaderValue reports whether s can be a header's value.
-func isHeaderValue(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }) < 0
 }

@@ -13,15 +13,12 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
 )
 
-const (
-	// limitWait is how long to wait where a chat says that it got too much: chats count
-	// by the minute.
-	limitWait = time.Minute
-	// maxWait bounds what a receiver asks for.
-	maxWait = 24 * time.Hour
-)
+// limitWait is how long to wait where a chat says that it got too much: chats count by the
+// minute.
+const limitWait = time.Minute
 
 // failure is an error that shows nothing but its text, whatever it comes from.
 type failure struct {
@@ -59,7 +56,7 @@ func (n *Notifier) noAnswer(ctx context.Context, err error) error {
 func (n *Notifier) judge(resp *http.Response, body []byte, err error, now time.Time) error {
 	status := resp.StatusCode
 	taken := status >= 200 && status < 300
-	wait := retryAfter(resp.Header.Get("Retry-After"), now)
+	wait := httpheader.RetryAfter(resp.Header, now)
 	if codes, ok := chatCodes[n.config.Format]; ok {
 		code, ok := codes.read(body)
 		failed := n.failed("code "+strconv.FormatInt(code, 10), body)
@@ -100,18 +97,6 @@ func (n *Notifier) failed(what string, body []byte) error {
 // isRetryable reports whether the same request may be taken another time.
 func isRetryable(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
-}
-
-// retryAfter reads a Retry-After header, which is a number of seconds or a date. It
-// returns at most a day, and 0 for what it can't read and for what is past.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(at.Sub(now), 0), maxWait)
-	}
-	return 0
 }
 
 // codes says how a chat tells in the body of its answer what became of a message.

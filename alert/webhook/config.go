@@ -3,16 +3,16 @@ package webhook
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Config says where notifications are posted, and how. It is plain data; a zero field
@@ -34,17 +34,17 @@ type Config struct {
 	ContentType string `mapstructure:"content_type"`
 	// Headers are sent along, such as Authorization. They are not sent to another
 	// host that a redirect leads to. Default: none.
-	Headers map[string]string `mapstructure:"headers"`
+	Headers map[string]alert.Secret `mapstructure:"headers"`
 	// Secrets sign requests as https://www.standardwebhooks.com describes. Each is whsec_
 	// followed by the base64 of 24 to 64 bytes. Two of them both sign, which is for the
 	// time in which the receiver changes from one to the other. Default: requests are not signed.
-	Secrets []string `mapstructure:"secrets"`
+	Secrets []alert.Secret `mapstructure:"secrets"`
 	// DingTalkSecret signs requests to a DingTalk robot that asks for it. Default: they
 	// are not signed.
-	DingTalkSecret string `mapstructure:"dingtalk_secret"`
+	DingTalkSecret alert.Secret `mapstructure:"dingtalk_secret"`
 	// FeishuSecret signs requests to a Feishu bot that asks for it. Default: they are
 	// not signed.
-	FeishuSecret string `mapstructure:"feishu_secret"`
+	FeishuSecret alert.Secret `mapstructure:"feishu_secret"`
 	// Timeout is the time that one request may take, redirects and answer included,
 	// 1ms to 5m. Default 10s.
 	Timeout time.Duration `mapstructure:"timeout"`
@@ -73,11 +73,6 @@ const (
 	maxSecrets = 2
 )
 
-// ownHeaders are set by the notifier.
-var ownHeaders = []string{
-	"Connection", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", headerID, headerTimestamp, headerSignature,
-}
-
 // Validate returns one error for everything in c that can't be, joined; each names the
 // key, and quotes the value unless that may be secret.
 func (c Config) Validate() error {
@@ -89,22 +84,7 @@ func (c Config) Validate() error {
 	if c.Format >= formatCount {
 		add("format: must be one of %v, got %s", formatNames, c.Format)
 	}
-	spelling := make(map[string]string) // by the name as it is sent
-	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		sent := http.CanonicalHeaderKey(name)
-		other, twice := spelling[sent]
-		spelling[sent] = name
-		switch {
-		case !isToken(name):
-			add("headers[%q]: is no name of a header", name)
-		case slices.Contains(ownHeaders, sent):
-			add("headers[%q]: is set by the notifier", name)
-		case twice:
-			add("headers[%q]: is the same header as %q", name, other)
-		case !isHeaderValue(c.Headers[name]):
-			add("headers[%q]: the value has control characters or spaces at its ends", name)
-		}
-	}
+	errs = append(errs, httpheader.Validate(c.Headers, headerID, headerTimestamp, headerSignature))
 	if len(c.Secrets) > maxSecrets {
 		add("secrets: must be at most %d, got %d", maxSecrets, len(c.Secrets))
 	}
@@ -124,7 +104,7 @@ func (c Config) Validate() error {
 	only("content_type", c.ContentType != "", Template)
 	if c.ContentType != "" {
 		media, _, err := mime.ParseMediaType(c.ContentType)
-		if err != nil || !strings.Contains(media, "/") || !isHeaderValue(c.ContentType) {
+		if err != nil || !strings.Contains(media, "/") || !httpheader.IsValue(c.ContentType) {
 			add("content_type: must be a media type, got %q", c.ContentType)
 		}
 	}
@@ -136,9 +116,7 @@ func (c Config) Validate() error {
 	if c.Timeout != 0 && (c.Timeout < minTimeout || c.Timeout > maxTimeout) {
 		add("timeout: must be between %s and 5m, got %s", minTimeout, c.Timeout)
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		add("tls: cert_file and key_file must both be set, got %q and %q", c.TLS.CertFile, c.TLS.KeyFile)
-	}
+	errs = append(errs, keyed.Below("tls", c.TLS.Validate()))
 	if c.Transport != nil && c.BlockPrivate {
 		add("block_private: has no power over a transport of your own")
 	}
@@ -167,17 +145,4 @@ func checkURL(text string) error {
 		return errors.New("has no port up to 65535 (it is not shown, as it may hold secrets)")
 	}
 	return nil
-}
-
-// isToken reports whether s may be the name of a header.
-func isToken(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	}) < 0
-}
-
-// isHeaderValue reports whether s may be the value of a header.
-func isHeaderValue(s string) bool {
-	return s == strings.TrimSpace(s) && strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
 }

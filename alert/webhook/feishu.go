@@ -50,7 +50,7 @@ type feishuPlain struct {
 
 // feishuBody returns a card with the alerts' texts, none of which is Markdown, red if any
 // of them fires and green otherwise.
-func feishuBody(alerts []alert.Alert, secret string, at time.Time) ([]byte, error) {
+func feishuBody(alerts []alert.Alert, secret alert.Secret, at time.Time) ([]byte, error) {
 	plain := func(s string) feishuPlain { return feishuPlain{Tag: "plain_text", Content: s} }
 	color := "green"
 	if firingOf(alerts) > 0 {

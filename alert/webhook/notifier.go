@@ -149,7 +149,7 @@ func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert,
 	req.URL = &u
 	req.Header.Set("User-Agent", "go-monitor/2")
 	for name, value := range n.config.Headers {
-		req.Header.Set(name, value)
+		req.Header.Set(name, string(value))
 	}
 	req.Header.Set("Content-Type", n.config.ContentType)
 	if id == "" {

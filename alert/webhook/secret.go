@@ -97,12 +97,12 @@ func newRedactor(c *Config) redactor {
 		}
 	}
 	for _, value := range c.Headers {
-		r.add(leastSecret, value)
-		r.add(leastSecret, strings.Fields(value)...)
+		r.add(leastSecret, string(value))
+		r.add(leastSecret, strings.Fields(string(value))...)
 	}
-	r.add(1, c.DingTalkSecret, c.FeishuSecret)
+	r.add(1, string(c.DingTalkSecret), string(c.FeishuSecret))
 	for _, secret := range c.Secrets {
-		r.add(1, secret, strings.TrimPrefix(secret, secretPrefix))
+		r.add(1, string(secret), strings.TrimPrefix(string(secret), secretPrefix))
 	}
 	r.add(leastKey, strings.FieldsFunc(templateActions.ReplaceAllString(c.Template, " "), func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_'

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
 // Headers of Standard Webhooks.
@@ -22,9 +24,9 @@ const (
 const secretPrefix = "whsec_"
 
 // signingKey reads a secret of Standard Webhooks. Its errors don't show it.
-func signingKey(secret string) ([]byte, error) {
+func signingKey(secret alert.Secret) ([]byte, error) {
 	const least, most = 24, 64
-	encoded, ok := strings.CutPrefix(secret, secretPrefix)
+	encoded, ok := strings.CutPrefix(string(secret), secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < least || len(key) > most {
 		return nil, errors.New("must be whsec_ followed by the base64 of 24 to 64 bytes (it is not shown, as it is a secret)")
@@ -43,9 +45,9 @@ func signatures(keys [][]byte, id string, at time.Time, body []byte) string {
 }
 
 // signDingTalk adds the timestamp and the signature that DingTalk asks for to the query of u.
-func signDingTalk(u *url.URL, secret string, at time.Time) {
+func signDingTalk(u *url.URL, secret alert.Secret, at time.Time) {
 	timestamp := strconv.FormatInt(at.UnixMilli(), 10)
-	sign := mac([]byte(secret), []byte(timestamp+"\n"+secret))
+	sign := mac([]byte(secret), []byte(timestamp+"\n"+string(secret)))
 	query := "timestamp=" + timestamp + "&sign=" + url.QueryEscape(sign)
 	if u.RawQuery != "" {
 		query = u.RawQuery + "&" + query
@@ -55,9 +57,9 @@ func signDingTalk(u *url.URL, secret string, at time.Time) {
 
 // signFeishu returns the timestamp and the signature that Feishu asks for: what others
 // sign is its key, and what it signs is empty.
-func signFeishu(secret string, at time.Time) (timestamp, sign string) {
+func signFeishu(secret alert.Secret, at time.Time) (timestamp, sign string) {
 	timestamp = strconv.FormatInt(at.Unix(), 10)
-	return timestamp, mac([]byte(timestamp+"\n"+secret), nil)
+	return timestamp, mac([]byte(timestamp+"\n"+string(secret)), nil)
 }
 
 // mac returns the base64 of a message's HMAC-SHA256.

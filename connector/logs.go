@@ -15,21 +15,21 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// LogsConfig says what else than alerts is emitted as log records.
+// LogsConfig says what is emitted as log records besides alerts.
 type LogsConfig struct {
-	// Summaries emits one record for each operation and closed period, too, and one for
-	// each period in which the connector itself had trouble. The default is alerts alone.
+	// Summaries emits one record for each operation and closed period, and one for each
+	// period with problems, such as calls that were dropped. Default: alerts only.
 	Summaries bool `mapstructure:"summaries"`
 }
 
-// Names of the events that tell of closed periods.
+// Names of the events about closed periods.
 const (
 	eventSummary = "gomonitor.summary"
-	eventTrouble = "gomonitor.error"
+	eventError   = "gomonitor.error"
 )
 
-// alertLogs returns one log record for each alert, which says what [alert.Log] says of
-// it, by service.
+// alertLogs returns one log record for each alert, with the same content as [alert.Log],
+// grouped by service.
 func alertLogs(alerts []alert.Alert) plog.Logs {
 	l := newServiceLogs()
 	for i := range alerts {
@@ -45,8 +45,8 @@ func alertLogs(alerts []alert.Alert) plog.Logs {
 	return l.logs
 }
 
-// summaryLogs returns one log record for each summary of a closed period, by service, and
-// one more if the connector had trouble in it.
+// summaryLogs returns one log record for each summary of a closed period, grouped by service,
+// and one more if the period has problems.
 func summaryLogs(p *engine.Period) plog.Logs {
 	l := newServiceLogs()
 	for i := range p.Summaries {
@@ -55,15 +55,15 @@ func summaryLogs(p *engine.Period) plog.Logs {
 		source.AddAttributes(summaryAttributes(s)...)
 		l.add(s.Service, &source)
 	}
-	if troubles := troublesOf(p); len(troubles) > 0 {
-		source := newRecord(eventTrouble, log.SeverityWarn, p.End, troublesText(p, troubles))
+	if problems := problemsOf(p); len(problems) > 0 {
+		source := newRecord(eventError, log.SeverityWarn, p.End, problemsText(p, problems))
 		source.AddAttributes(
 			text("gomonitor.monitor", p.Monitor),
 			moment("gomonitor.period.starts_at", p.Start),
 			moment("gomonitor.period.ends_at", p.End),
 		)
-		for _, t := range troubles {
-			source.AddAttributes(attribute.Int64("gomonitor."+t.key, int64(t.count)))
+		for _, l := range problems {
+			source.AddAttributes(attribute.Int64("gomonitor."+l.key, int64(l.count)))
 		}
 		l.add("", &source)
 	}
@@ -174,7 +174,7 @@ func traceIDs(calls []engine.Exemplar) []string {
 // 503 x6, p50 12ms, p99 80ms, max 120ms". It is made inert for a terminal.
 func summaryText(s *engine.Summary) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", alert.Printable(s.Operation), counted(s.Count, "call"))
+	fmt.Fprintf(&b, "%s: %s", alert.Printable(s.Operation), alert.Counted(s.Count, "call"))
 	if s.Success+s.Failure > 0 {
 		fmt.Fprintf(&b, ", %s succeed", alert.Percent(s.SuccessRatio))
 	}
@@ -194,49 +194,40 @@ func summaryText(s *engine.Summary) string {
 	return b.String()
 }
 
-// trouble is something of a period that was not counted or passed on as it should be.
-type trouble struct {
+// problem is something of a period that was not counted or delivered as it should have been.
+type problem struct {
 	key   string // of its attribute, under gomonitor
 	count uint64
 	text  string
 }
 
-// troublesOf returns what there is to say about how the connector itself did in a period:
-// nothing, if all is well.
-func troublesOf(p *engine.Period) []trouble {
-	var troubles []trouble
-	for _, t := range []trouble{
-		{"late", p.Late, counted(p.Late, "call") + " of an earlier period"},
-		{"early", p.Early, counted(p.Early, "call") + " from the future"},
-		{"dropped", p.Dropped, counted(p.Dropped, "call") + " dropped"},
-		{"overflowed", p.Overflowed, counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowName},
-		{"untracked", p.Untracked, counted(p.Untracked, "call") + " in flight not tracked"},
-		{"abandoned", p.Abandoned, counted(p.Abandoned, "call") + " in flight for too long"},
-		{"undelivered_periods", p.UndeliveredPeriods, counted(p.UndeliveredPeriods, "period") + " not delivered"},
-		{"undelivered_notifications", p.UndeliveredNotifications, counted(p.UndeliveredNotifications, "notification") + " not delivered"},
+// problemsOf returns the problems of a period, none if all is well.
+func problemsOf(p *engine.Period) []problem {
+	var problems []problem
+	for _, l := range []problem{
+		{"late", p.Late, alert.Counted(p.Late, "call") + " of an earlier period"},
+		{"early", p.Early, alert.Counted(p.Early, "call") + " from the future"},
+		{"dropped", p.Dropped, alert.Counted(p.Dropped, "call") + " dropped"},
+		{"overflowed", p.Overflowed, alert.Counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowName},
+		{"untracked", p.Untracked, alert.Counted(p.Untracked, "call") + " in flight not tracked"},
+		{"abandoned", p.Abandoned, alert.Counted(p.Abandoned, "call") + " in flight for too long"},
+		{"undelivered_periods", p.UndeliveredPeriods, alert.Counted(p.UndeliveredPeriods, "period") + " not delivered"},
+		{"undelivered_notifications", p.UndeliveredNotifications, alert.Counted(p.UndeliveredNotifications, "notification") + " not delivered"},
 	} {
-		if t.count > 0 {
-			troubles = append(troubles, t)
+		if l.count > 0 {
+			problems = append(problems, l)
 		}
 	}
-	return troubles
+	return problems
 }
 
-// troublesText tells troubles in one line.
-func troublesText(p *engine.Period, troubles []trouble) string {
-	texts := make([]string, len(troubles))
-	for i, t := range troubles {
-		texts[i] = t.text
+// problemsText writes problems in one line.
+func problemsText(p *engine.Period, problems []problem) string {
+	texts := make([]string, len(problems))
+	for i, l := range problems {
+		texts[i] = l.text
 	}
 	return "monitor " + alert.Printable(p.Monitor) + ": " + strings.Join(texts, ", ")
-}
-
-// counted writes a number of things: "1 call", "2 calls".
-func counted(n uint64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // clean returns s with everything replaced that is not UTF-8: an exporter loses the whole

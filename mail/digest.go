@@ -41,24 +41,28 @@ type line struct {
 
 // newLine returns an alert in one line.
 func newLine(a *alert.Alert) *line {
-	what := a.Measured()
-	if blame := a.MainCause(); blame != "" {
-		what += ", " + blame
-	}
-	since := "since " + moment(a.StartsAt)
+	since := "since " + alert.Moment(a.StartsAt)
 	if a.State == alert.Resolved {
-		since = fmt.Sprintf("from %s to %s", moment(a.StartsAt), moment(a.EndsAt))
+		since = fmt.Sprintf("from %s to %s", alert.Moment(a.StartsAt), alert.Moment(a.EndsAt))
 	}
 	return &line{
 		State:   stateWord(a),
 		Firing:  a.State == alert.Firing,
 		About:   shown(a.Operation, maxName) + " " + a.Objective.String() + serviceSuffix(a),
-		What:    shown(what, 2*maxName),
+		What:    shown(a.Headline(), 2*maxName),
 		Since:   since,
 		ID:      shown(a.ID, maxName),
 		Changes: 1,
 		alert:   clip(a.ID, maxName),
 	}
+}
+
+// serviceSuffix names the service that an alert is about, if any.
+func serviceSuffix(a *alert.Alert) string {
+	if a.Service == "" {
+		return ""
+	}
+	return " (" + shown(a.Service, maxName) + ")"
 }
 
 // digest gathers the latest state of everything for which there was no room. The zero

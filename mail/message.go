@@ -169,7 +169,7 @@ func (l *letterhead) digestMessage(d *digest, perHour int, now time.Time) (*mess
 		subject: digestSubject(l.prefix, lines, d.unlisted),
 		content: content{
 			Intro: fmt.Sprintf("There were more notifications than %d mails an hour may tell (max_per_hour). "+
-				"This is the latest state of what has waited since %s.", perHour, moment(d.since)),
+				"This is the latest state of what has waited since %s.", perHour, alert.Moment(d.since)),
 			Lines:    lines,
 			Unlisted: d.unlisted,
 		},

@@ -38,7 +38,7 @@ func subjectText(prefix string, alerts []alert.Alert) string {
 		}
 	}
 	text := fmt.Sprintf("%s %s: %s %s %s", prefix, stateWord(lead),
-		shown(lead.Operation, maxSubjectName), lead.Objective, value(lead, lead.Actual))
+		shown(lead.Operation, maxSubjectName), lead.Objective, lead.ValueText(lead.Actual))
 	if more := len(alerts) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}

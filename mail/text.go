@@ -77,5 +77,5 @@ func (c *content) Rest() string {
 	if c.Unlisted == 0 {
 		return ""
 	}
-	return fmt.Sprintf("And %d more alerts, for which there is no room here.", c.Unlisted)
+	return fmt.Sprintf("And %s, for which there is no room here.", alert.Counted(uint64(c.Unlisted), "more alert"))
 }

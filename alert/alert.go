@@ -9,9 +9,9 @@ import (
 
 // Alert is a change of state: an operation began to miss an objective, or meets it again.
 type Alert struct {
-	// ID is the same for the firing and the resolved alert of one incident. It is
-	// made from what the alert is about and when it began: processes that judge the
-	// same operation in the same period give it the same id.
+	// ID is the same for the firing and the resolved alert of one incident. It is made from
+	// what the alert is about and when it began, so that processes that judge the same
+	// operation in the same period give it the same id.
 	ID string `json:"id"`
 	// Monitor, Service, Operation and SpanKind say what the alert is about.
 	Monitor   string          `json:"monitor"`
@@ -20,51 +20,51 @@ type Alert struct {
 	SpanKind  engine.SpanKind `json:"span_kind"`
 	// Objective is the kind of objective that is missed, or met again.
 	Objective ObjectiveKind `json:"objective"`
-	// State says which of the two.
+	// State says whether it is missed or met again.
 	State State `json:"state"`
-	// StartsAt is when the incident began: the start of the first of the bad periods
-	// that made the alert fire.
+	// StartsAt is when the incident began: the start of the first bad period that made the
+	// alert fire.
 	StartsAt time.Time `json:"starts_at"`
-	// EndsAt is when it ended: the start of the first of the good periods that
-	// resolved it. It is zero while the alert fires.
+	// EndsAt is when the incident ended: the start of the first good period that resolved
+	// the alert. It is zero while the alert fires.
 	EndsAt time.Time `json:"ends_at,omitzero"`
-	// At is when the decision fell: the end of the last period of Evidence, or for a
-	// reminder that of the period after which it is sent.
+	// DecidedAt is when the alert was decided: the end of the last period of Evidence. For
+	// a repeat it is the end of the period after which it is sent.
 	DecidedAt time.Time `json:"decided_at"`
-	// Reminder says that the alert fires still and was sent before
+	// Repeat says that the alert still fires and was sent before
 	// ([engine.Objective.RepeatInterval]).
 	Repeat bool `json:"repeat,omitzero"`
-	// Target is what was expected: for [Availability] and [Latency] a ratio, 0..1; for
-	// [Traffic] the least number of calls a period, in the mean; for [Stuck] the age in
-	// seconds at which a call counts as stuck; for [BurnRate] the largest burn rate. It is 0
-	// where nothing of the kind is expected any more.
+	// Target is what was expected. For [Availability] and [Latency] it is a ratio, 0..1; for
+	// [Traffic] the mean least number of calls a period; for [Stuck] the age in seconds from
+	// which a call counts as stuck; for [BurnRate] the limit of the burn rate. It is 0 if the
+	// objective was switched off while the alert fired.
 	Target float64 `json:"target"`
-	// Actual is what was measured over all the periods that led to the alert together: the
+	// Actual is what was measured, over all the periods that led to the alert together: the
 	// ratio; the mean number of calls a period; the age in seconds of the oldest call; the
 	// burn rate that comes nearest to its limit.
 	Actual float64 `json:"actual"`
-	// WorstActual and LastActual are the worst and the last value of the bad periods of
-	// the incident, up to now.
+	// WorstActual and LastActual are the worst and the last value of the incident's bad
+	// periods so far.
 	WorstActual float64 `json:"worst_actual"`
 	LastActual  float64 `json:"last_actual"`
-	// LatencyTarget is the time within which calls were expected to be done; 0
-	// unless Objective is Latency.
+	// LatencyTarget is the time within which calls were expected to be done. It is 0 unless
+	// Objective is Latency.
 	LatencyTarget time.Duration `json:"latency_target_ns,omitempty"`
-	// Worst is the call that shows best what went wrong when the alert began to fire, a
-	// sampled one if there was any. It is zero if no call was traced.
+	// WorstExemplar is the call that shows best what went wrong when the alert began to
+	// fire, a sampled one if there was any. It is zero if no call was traced.
 	WorstExemplar engine.Exemplar `json:"worst_exemplar,omitzero"`
-	// Causes are what the calls that missed the objective are blamed on, in all periods of
+	// Causes are the causes of the calls that missed the objective, in all periods of
 	// Evidence together, largest first.
 	Causes []engine.CauseCount `json:"causes,omitempty"`
-	// CausedBy is the id of the alert about the main cause, where that has one: where at
-	// least half of the calls are blamed on an operation about which an alert fires.
+	// CausedBy is the id of the alert that fires about the operation that caused at least
+	// half of the calls. It is empty if there is none.
 	CausedBy string `json:"caused_by,omitempty"`
-	// Periods is the number of periods that led to the alert, of which Evidence may hold
-	// the newest alone.
+	// Periods is the number of periods that led to the alert. Evidence may hold only the
+	// newest of them.
 	Periods int `json:"periods,omitzero"`
-	// Evidence are the summaries of the periods that led to the alert, oldest
-	// first; of more than 100 the newest. Of periods that were judged together, since they
-	// held too few calls, they are the last five, and for a reminder those of the last bad
+	// Evidence are the summaries of the periods that led to the alert, oldest first; of more
+	// than 100 periods the newest. Of periods with too few calls, which are judged
+	// together, it holds the last five of each verdict. A repeat has those of the last bad
 	// verdict. They belong to whoever got the alert.
 	Evidence []engine.Summary `json:"evidence"`
 }
@@ -74,7 +74,7 @@ func (a *Alert) Key() engine.OperationKey {
 	return engine.OperationKey{Service: a.Service, SpanKind: a.SpanKind, Name: a.Operation}
 }
 
-// Clone returns a copy that shares nothing with a.
+// Clone returns a copy that shares no memory with a.
 func (a *Alert) Clone() Alert {
 	c := *a
 	c.Evidence = make([]engine.Summary, len(a.Evidence))

@@ -159,7 +159,7 @@ func TestEnums(t *testing.T) {
 		for k, want := range map[ObjectiveKind]string{Availability: "availability", Latency: "latency", Traffic: "traffic", Stuck: "stuck", BurnRate: "burn_rate"} {
 			checkText(t, k, want)
 		}
-		if got := ObjectiveKind(9).String(); got != "Kind(9)" {
+		if got := ObjectiveKind(9).String(); got != "ObjectiveKind(9)" {
 			t.Errorf("an unknown kind reads %q", got)
 		}
 	})

@@ -7,15 +7,13 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// The burn rate says how fast an operation uses up its error budget, which is the
-// share of calls that its objective allows to be bad: at 1 the budget lasts
-// exactly for the time that it is meant for, here 30 days.
+// The burn rate says how fast an operation uses up its error budget, which is the share of
+// calls that its SLO allows to fail. At 1 the budget lasts for exactly 30 days.
 //
 // The rules are the multiwindow, multi-burn-rate alerts of Google's "The Site
 // Reliability Workbook", chapter 5, https://sre.google/workbook/alerting-on-slos/:
-// 2 % of the budget in one hour, or 5 % of it in six. The long window says that
-// enough of the budget is gone to matter, the short one, a twelfth of it, that it
-// is still going.
+// 2 % of the budget in one hour, or 5 % of it in six. The long window says that enough of
+// the budget is gone to matter. The short one, a twelfth of it, says that it still burns.
 const (
 	fastBurn = 14.4 // 2 % of 30 days' budget in 1 h
 	slowBurn = 6    // 5 % of 30 days' budget in 6 h
@@ -50,8 +48,8 @@ func burnWindow(limit float64) time.Duration {
 	return fastLong
 }
 
-// burnCounts counts the calls of one operation, for one objective, over the last
-// six hours. It is pure: time comes with the periods.
+// burnCounts counts the calls of one operation over the last six hours. It is pure: time
+// comes with the periods.
 //
 // Calls are counted in buckets of one minute, or of one period where that is
 // longer, which begin on multiples of their width as periods do. A period counts
@@ -69,8 +67,8 @@ func burnWindow(limit float64) time.Duration {
 //   - shorter ones that do not divide a minute (40s): as if they did, and the
 //     window's oldest period may begin up to a period before it.
 //
-// Of an operation that has not been called for six hours yet a window covers what
-// there is. The memory is 16 bytes a bucket and 360 buckets at most: 5.7 KiB.
+// A window that begins before the first call covers what there is. The memory is 16 bytes a
+// bucket and 360 buckets at most: 5.7 KiB.
 type burnCounts struct {
 	width   time.Duration
 	buckets []burnBucket // a ring of six hours
@@ -78,31 +76,29 @@ type burnCounts struct {
 	start   time.Time    // when the bucket that fills begins
 }
 
-// burnBucket holds counts as float64: they are exact up to 2^53 and become
-// inexact above it, where integers would run over.
+// burnBucket holds counts as float64, which are exact up to 2^53 and do not overflow.
 type burnBucket struct{ bad, total float64 }
 
-// newBurnCounts returns counts without a call, for periods of the given length.
+// newBurnCounts returns empty counts for periods of the given length.
 func newBurnCounts(period time.Duration) *burnCounts {
 	b := &burnCounts{width: max(period, time.Minute)}
 	b.buckets = make([]burnBucket, b.bucketsIn(slowLong))
 	return b
 }
 
-// add counts the calls of one closed period. Periods come in order and some may be
-// missing: their time counts as time without calls, so that a period without calls
-// (0, 0) merely moves the windows on. One that ends before the last one did counts
-// as if it ended with it.
+// add counts the calls of one closed period. Periods come in order. Some may be missing, and
+// count as time without calls. One that ends before the last one did counts as if it ended
+// with it.
 func (b *burnCounts) add(end time.Time, good, total uint64) {
-	// The nanosecond puts what ends on a boundary in the bucket before it.
+	// The nanosecond puts a period that ends on a boundary into the bucket before it.
 	b.advance(end.Add(-1).Truncate(b.width))
 	fills := &b.buckets[b.newest]
 	fills.bad += float64(total - min(good, total))
 	fills.total += float64(total)
 }
 
-// advance makes the bucket that begins at start the one that fills, unless it is
-// that already or lies before it.
+// advance makes the bucket that begins at start the one that fills. It does nothing if start
+// is not later than the current one's.
 func (b *burnCounts) advance(start time.Time) {
 	steps := int(start.Sub(b.start) / b.width)
 	if steps <= 0 {
@@ -115,8 +111,8 @@ func (b *burnCounts) advance(start time.Time) {
 	}
 }
 
-// errorRatio returns the share of bad calls in the window, of six hours at most,
-// that ended with the last period added; 0 if there was no call.
+// errorRatio returns the share of bad calls in the window, of six hours at most, that ends with
+// the last period added; 0 without calls.
 func (b *burnCounts) errorRatio(window time.Duration) float64 {
 	n := len(b.buckets)
 	var bad, total float64

@@ -8,10 +8,10 @@ import (
 	"go.opentelemetry.io/otel/log"
 )
 
-// LogRecord returns the log record that announces an alert: with an event name,
-// [EventFiring] with severity ERROR or [EventResolved] with severity INFO. All its text is
-// UTF-8, whatever names and codes hold. It lacks the time at which it is observed and the
-// trace context, which is that of the alert's worst exemplar if that was sampled.
+// LogRecord returns the log record of an alert. Its event name is [EventFiring], with severity
+// ERROR, or [EventResolved], with severity INFO. All its text is UTF-8. The caller adds the
+// observed timestamp and the trace context, which is that of the alert's worst exemplar if
+// that was sampled.
 func LogRecord(a *Alert) log.Record {
 	var r log.Record
 	r.SetEventName(eventName(a.State))

@@ -16,22 +16,22 @@ type machine struct {
 	phase Phase
 	// objective is what the streak was judged by.
 	objective engine.Objective
-	// pool are periods with too few calls, which are judged together with the next ones.
+	// pool holds periods with too few calls, which are judged together with the next ones.
 	pool run
-	// total is the reading that the last verdict is about: that of the last period, and
-	// of the pool before it. isUndecided says that they hold too few calls even so.
+	// total is the reading that the last verdict was made from: that of the last period and
+	// of the pool before it. isUndecided says that even together they hold too few calls.
 	total       reading
 	isUndecided bool
-	// streak are the bad units of pending, the good ones of recovering.
+	// streak holds the bad verdicts of pending, or the good ones of recovering.
 	streak run
 
-	// The incident: of the alert that fires what all further ones say, too, nil before;
-	// and of the bad units the worst value, and the last one.
-	alert       *Alert
-	worst       float64
-	lastBad     run
-	notified    time.Time
-	remindEvery time.Duration
+	// The incident.
+
+	alert          *Alert    // what its alerts have in common; nil while none fires
+	worst          float64   // the worst value of the bad verdicts
+	lastBad        run       // the last bad verdict
+	notified       time.Time // when its last firing alert was decided
+	repeatInterval time.Duration
 }
 
 // isBlank reports whether there is nothing to remember.
@@ -40,13 +40,13 @@ func (m *machine) isBlank() bool { return m.phase == PhaseNormal && m.pool.units
 // judge returns the verdict on a period.
 func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	if o := relevant(k, s.Objective); o != m.objective {
-		// Periods judged by another objective say nothing about this one: streaks begin
-		// anew. A firing alert keeps firing until this objective is met.
+		// Periods judged by another objective say nothing about this one, so streaks begin
+		// anew. An alert keeps firing until this objective is met.
 		m.objective = o
 		m.pool = run{}
 		m.breakStreak()
 	}
-	m.remindEvery = s.Objective.RepeatInterval
+	m.repeatInterval = s.Objective.RepeatInterval
 	m.total = read(k, s)
 	if m.pool.units > 0 {
 		m.total = m.pool.total.plus(k, m.total)
@@ -55,8 +55,8 @@ func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	return m.total.verdict(k, s)
 }
 
-// advance takes the verdict on the period that was just judged, by which s was completed
-// meanwhile, and returns the alert that it raises, if any.
+// advance takes the verdict of judge on the period of s, and returns the alert that it raises,
+// if any. By now s has the verdicts on all objectives.
 func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
 	if m.isUndecided {
 		if own := read(k, s); own.whole > 0 {
@@ -66,7 +66,7 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 		return Alert{}, false
 	}
 	if v == engine.VerdictNone && m.isFiring() {
-		v = engine.VerdictGood // nothing is expected any more
+		v = engine.VerdictGood // the objective was switched off: the alert must end
 	}
 	if v == engine.VerdictBad {
 		value := m.total.value(k)
@@ -84,7 +84,7 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 	}
 	switch {
 	case v == engine.VerdictGood && m.phase == PhasePending && m.isSurelyBad(k, s):
-		// So few calls succeed now and then though all is as bad as before.
+		// A few calls succeed now and then by chance, though nothing is better.
 		between := m.unit(s, m.total)
 		between.units = 0
 		m.streak = m.streak.plus(k, between)
@@ -107,14 +107,14 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 	return Alert{}, false
 }
 
-// isSurelyBad reports whether the objective is missed for sure by the bad periods of pending and what
-// was good between them, the period of s being the last: only where how long they lasted
-// counts, as that is for short periods with few calls.
+// isSurelyBad reports whether the periods of pending, the good ones between them and that of
+// s, miss the objective by more than chance. It is for short periods with few calls, and so
+// only for objectives with an AlertFor.
 func (m *machine) isSurelyBad(k ObjectiveKind, s *engine.Summary) bool {
 	return k.isShare() && s.Objective.AlertFor > 0 && m.streak.total.plus(k, m.total).isSurelyMissed()
 }
 
-// unit returns the period of s and the pool before it as one run, with the given reading.
+// unit returns the period of s and the pool before it as one verdict, with the given reading.
 func (m *machine) unit(s *engine.Summary, total reading) run {
 	u := run{units: 1, since: s.Start, total: total, count: 1, periods: []engine.Summary{s.Clone()}}
 	if m.pool.units > 0 {
@@ -126,7 +126,7 @@ func (m *machine) unit(s *engine.Summary, total reading) run {
 
 func (m *machine) isFiring() bool { return m.phase == PhaseFiring || m.phase == PhaseRecovering }
 
-// breakStreak goes back to the phase in which nothing is counted.
+// breakStreak goes back from pending to normal, or from recovering to firing.
 func (m *machine) breakStreak() {
 	m.streak = run{}
 	if m.isFiring() {
@@ -136,7 +136,7 @@ func (m *machine) breakStreak() {
 	}
 }
 
-// fire returns the alert that the objective is missed.
+// fire returns the firing alert.
 func (m *machine) fire(k ObjectiveKind) Alert {
 	a := m.streak.alert(k)
 	a.State = Firing
@@ -151,7 +151,7 @@ func (m *machine) fire(k ObjectiveKind) Alert {
 	return a
 }
 
-// resolve returns the alert that the objective is met again.
+// resolve returns the resolved alert.
 func (m *machine) resolve(k ObjectiveKind) Alert {
 	a := m.streak.alert(k)
 	a.State = Resolved
@@ -162,10 +162,10 @@ func (m *machine) resolve(k ObjectiveKind) Alert {
 	return a
 }
 
-// remind returns the firing alert again if it is time to, at the end of a period, with
-// what led to the last bad verdict as its evidence.
-func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
-	if !m.isFiring() || m.remindEvery <= 0 || now.Sub(m.notified) < m.remindEvery {
+// repeat returns the firing alert again if RepeatInterval has passed at the end of a period.
+// Its evidence is what led to the last bad verdict.
+func (m *machine) repeat(k ObjectiveKind, now time.Time) (Alert, bool) {
+	if !m.isFiring() || m.repeatInterval <= 0 || now.Sub(m.notified) < m.repeatInterval {
 		return Alert{}, false
 	}
 	m.notified = now
@@ -178,8 +178,7 @@ func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
 	return a, true
 }
 
-// newID returns the id of an incident that began at a time, about what the given summary
-// is of.
+// newID returns the id of an incident of the operation of s that began at a time.
 func newID(k ObjectiveKind, s *engine.Summary, since time.Time) string {
 	h := fnv.New128a()
 	for _, part := range []string{

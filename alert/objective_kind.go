@@ -6,7 +6,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Kind is a kind of objective.
+// ObjectiveKind is a kind of objective.
 type ObjectiveKind uint8
 
 const (
@@ -16,9 +16,9 @@ const (
 	Latency
 	// Traffic is the number of calls.
 	Traffic
-	// Stuck is the age of the calls that have begun and not ended.
+	// Stuck is the age of the calls that have begun and not yet ended.
 	Stuck
-	// BurnRate is how fast the error budget of 30 days is used up.
+	// BurnRate is how fast calls that fail use up the error budget of 30 days.
 	BurnRate
 
 	kindCount
@@ -32,7 +32,7 @@ var kindNames = [...]string{Availability: "availability", Latency: "latency", Tr
 // String returns the kind's name in lower case.
 func (k ObjectiveKind) String() string {
 	if k == 0 || k >= kindCount {
-		return fmt.Sprintf("Kind(%d)", uint8(k))
+		return fmt.Sprintf("ObjectiveKind(%d)", uint8(k))
 	}
 	return kindNames[k]
 }
@@ -62,8 +62,8 @@ func (k *ObjectiveKind) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown objective %q, want one of %v", text, kinds)
 }
 
-// isShare reports whether the objective is about a share of calls, which takes enough
-// calls to tell.
+// isShare reports whether the objective is about a share of calls. Too few calls then say
+// nothing.
 func (k ObjectiveKind) isShare() bool { return k == Availability || k == Latency }
 
 // isSet reports whether the objective asks for anything of this kind.

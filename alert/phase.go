@@ -9,26 +9,27 @@ import (
 // Phase is where an operation stands with one objective.
 //
 //	          bad                N-th bad running
-//	normal ---------> pending --------------------> alerting
-//	   ^    <---------                                |  ^
-//	   |       good                              good |  | bad
-//	   |                                              v  |
-//	   +------------------------------------------ recovering
+//	normal ---------> pending --------------------> firing
+//	   ^    <---------                               |  ^
+//	   |       good                             good |  | bad
+//	   |                                             v  |
+//	   +----------------------------------------- recovering
 //	               M-th good running
 //
-// With N = 1 pending is skipped, with M = 1 recovering is. With [engine.Objective.AlertFor]
-// pending lasts at least so long. Periods that are insufficient change nothing.
+// N is [engine.Objective.AlertAfter]; with 1, pending is skipped. M is
+// [engine.Objective.RecoverAfter]; with 1, recovering is skipped. Pending lasts at least
+// [engine.Objective.AlertFor]. Insufficient periods change nothing.
 type Phase uint8
 
 const (
-	// Normal means that the objective is met, or nothing is known.
+	// PhaseNormal means that the objective is met, or nothing is known.
 	PhaseNormal Phase = iota
-	// Pending means that it is missed, and not long enough for an alert.
+	// PhasePending means that the objective is missed, but not yet long enough for an alert.
 	PhasePending
-	// Alerting means that an alert fires.
+	// PhaseFiring means that an alert fires.
 	PhaseFiring
-	// Recovering means that an alert fires, and the objective is met again, though not
-	// long enough to resolve it.
+	// PhaseRecovering means that an alert fires and the objective is met again, but not yet
+	// long enough to resolve the alert.
 	PhaseRecovering
 )
 
@@ -45,7 +46,7 @@ func (p Phase) String() string {
 // MarshalText returns the phase's name in lower case.
 func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText reads a phase's name: normal, pending, alerting or recovering.
+// UnmarshalText reads a phase's name: normal, pending, firing or recovering.
 func (p *Phase) UnmarshalText(text []byte) error {
 	for i, name := range phaseNames {
 		if name == string(text) {
@@ -56,7 +57,7 @@ func (p *Phase) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown phase %q, want one of %v", text, phaseNames)
 }
 
-// Standing is where one objective of one operation stands.
+// ObjectivePhase is the phase of one objective of one operation.
 type ObjectivePhase struct {
 	Operation engine.OperationKey
 	Objective ObjectiveKind

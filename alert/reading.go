@@ -6,24 +6,23 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// reading is what one objective says of one period, or of several together.
+// reading is what one objective measures in one period, or in several together.
 type reading struct {
-	// part and whole are calls for availability and latency, whose value is the share;
-	// calls and periods for traffic, whose value is their mean.
+	// part and whole are good calls and all calls for availability and latency, whose value is
+	// the share; calls and periods for traffic, whose value is the mean.
 	part, whole uint64
-	// extreme is the value of the others: the age in seconds of the oldest call in
-	// flight, and the burn rate.
+	// extreme is the value of the other objectives: the age in seconds of the oldest call in
+	// flight, or the burn rate.
 	extreme float64
 	target  float64
 }
 
 // read returns the reading of an objective in a summary.
 //
-// Availability is the share of the successes among successes and failures: a call
-// that its caller gave up says nothing about who was called. Latency is the share
-// of those within the target among the successes alone: failures are availability's
-// matter, so an outage neither raises a second alert nor, since it leaves no
-// success, ends one.
+// Availability is the share of successes among successes and failures: a call that its
+// caller cancelled says nothing about the operation. Latency is the share of calls within
+// the target among successes only. So an outage raises no second alert about latency, and
+// ends none either, since it leaves no success.
 func read(k ObjectiveKind, s *engine.Summary) reading {
 	switch k {
 	case Latency:
@@ -42,23 +41,23 @@ func read(k ObjectiveKind, s *engine.Summary) reading {
 	return reading{part: s.Success, whole: s.Success + s.Failure, target: s.Objective.SuccessRatio}
 }
 
-// leastTraffic returns the number of calls below which a period has too little
-// traffic; 0 if nothing can be said.
+// leastTraffic returns the number of calls below which a period has too little traffic. It is
+// 0 if that is not known yet.
 func leastTraffic(s *engine.Summary) float64 {
 	least := 0.0
 	if s.Objective.MinTraffic > 0 {
 		least = float64(s.Objective.MinTraffic)
 	}
 	if s.Objective.MinTrafficRatio > 0 && s.TypicalCalls >= busyCalls {
-		// Rounded up, since calls are whole; what multiplying adds is noise.
+		// Rounded up, since calls are whole, but not because of a rounding error.
 		const noise = 1e-6
 		least = max(least, math.Ceil(s.Objective.MinTrafficRatio*float64(s.TypicalCalls)-noise))
 	}
 	return least
 }
 
-// value returns what was measured: a share (1 if there was no call), calls a period,
-// seconds, or a burn rate.
+// value returns what was measured: a share (1 without calls), calls a period, seconds, or a
+// burn rate.
 func (r reading) value(k ObjectiveKind) float64 {
 	switch {
 	case k == Stuck || k == BurnRate:
@@ -69,9 +68,9 @@ func (r reading) value(k ObjectiveKind) float64 {
 	return float64(r.part) / float64(r.whole)
 }
 
-// plus takes two readings together, of which o is the later one, whose target counts.
-// Of two burn rates it is the one nearer to its limit, since each rule has its own, and
-// the least traffic is the mean of what was expected, as the traffic is.
+// plus returns r followed by o as one reading, with the target of o. For traffic the target
+// is the mean, as the value is. Of two burn rates it is the one nearer to its limit, with
+// that limit, since each rule has its own.
 func (r reading) plus(k ObjectiveKind, o reading) reading {
 	sum := reading{part: r.part + o.part, whole: r.whole + o.whole, extreme: max(r.extreme, o.extreme), target: o.target}
 	switch k {

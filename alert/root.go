@@ -6,9 +6,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// link says of the alerts that fire by which other firing alert they are caused: that
-// about the operation on which at least half of the calls are blamed, with whatever codes.
-// What was found stays with the incident until it is resolved.
+// link sets CausedBy of the firing alerts. What was found stays with the incident until it is
+// resolved.
 func (j *Judge) link(alerts []Alert) {
 	for i := range alerts {
 		a := &alerts[i]
@@ -22,16 +21,17 @@ func (j *Judge) link(alerts []Alert) {
 	}
 }
 
-// causeOf returns the id of the alert by which a is caused, empty if there is none.
+// causeOf returns the id of the alert that fires about the operation that caused at least
+// half of the calls, with any codes. It is empty if there is none.
 func (j *Judge) causeOf(a *Alert) string {
 	whole := missed(a.Objective, a.Evidence)
 	counts := make(map[engine.OperationKey]uint64)
 	for i := range a.Causes {
-		if !a.Causes[i].IsNetwork() { // the operation is well; the way there is not
+		if !a.Causes[i].IsNetwork() { // the network failed, not the operation
 			counts[a.Causes[i].Key()] += a.Causes[i].Count
 		}
 	}
-	// In the order of the causes, since two may be to blame for half of the calls each.
+	// In the order of the causes, since two of them may have caused half of the calls each.
 	for i := range a.Causes {
 		key := a.Causes[i].Key()
 		if key == a.Key() || counts[key] < whole-whole/2 {
@@ -44,8 +44,9 @@ func (j *Judge) causeOf(a *Alert) string {
 	return ""
 }
 
-// firingID returns the id of the alert that fires about an operation, empty if there is
-// none; of several that about the same objective, or else the first in their order.
+// firingID returns the id of the alert that fires about an operation, empty if there is none.
+// Of several it is the one about the given objective, or else the first in the order of
+// kinds.
 func (j *Judge) firingID(key engine.OperationKey, objective ObjectiveKind) string {
 	for _, k := range append([]ObjectiveKind{objective}, kinds[:]...) {
 		if m := j.machines[machineKey{key, k}]; m != nil && m.alert != nil {
@@ -55,8 +56,8 @@ func (j *Judge) firingID(key engine.OperationKey, objective ObjectiveKind) strin
 	return ""
 }
 
-// rootsFirst orders alerts so that each comes after the one that it is caused by, and
-// otherwise as they were. Alerts that cause each other keep their order.
+// rootsFirst moves each alert behind the one that it is caused by and leaves the order as it
+// is otherwise. Alerts that cause each other keep their order.
 func rootsFirst(alerts []Alert) []Alert {
 	if len(alerts) < 2 {
 		return alerts

@@ -8,19 +8,17 @@ import (
 )
 
 const (
-	// maxPooled and maxEvidence bound the summaries that are kept of periods judged
-	// together, and for an alert; of more, the newest stay.
-	maxPooled   = 5
-	maxEvidence = 100
+	maxPooled   = 5   // summaries that are kept of periods judged together, the newest
+	maxEvidence = 100 // summaries that are kept for an alert, the newest
 )
 
-// run are periods that follow each other, insufficient ones aside.
+// run is a sequence of judged periods. Insufficient periods between them are left out.
 type run struct {
-	units   int       // how many verdicts they are, since some were judged together
-	since   time.Time // the start of the first period
-	total   reading
-	count   int              // of the periods
-	periods []engine.Summary // the newest of them
+	units   int              // the number of verdicts: some periods were judged together
+	since   time.Time        // the start of the first period
+	total   reading          // of all periods together
+	count   int              // the number of periods
+	periods []engine.Summary // the newest periods
 }
 
 // plus returns r followed by o.
@@ -34,7 +32,7 @@ func (r run) plus(k ObjectiveKind, o run) run {
 	}
 }
 
-// clone returns a copy that shares nothing with r.
+// clone returns a copy that shares no memory with r.
 func (r run) clone() run {
 	c := r
 	c.periods = make([]engine.Summary, len(r.periods))
@@ -44,7 +42,7 @@ func (r run) clone() run {
 	return c
 }
 
-// alert returns what an alert says about the periods that led to it.
+// alert returns an alert with what the periods of r say.
 func (r *run) alert(k ObjectiveKind) Alert {
 	last := &r.periods[len(r.periods)-1]
 	a := Alert{
@@ -65,7 +63,7 @@ func (r *run) alert(k ObjectiveKind) Alert {
 	return a
 }
 
-// newest returns the last of both lists together.
+// newest returns the last summaries of a followed by b.
 func newest(a, b []engine.Summary, most int) []engine.Summary {
 	a = append(a, b...)
 	if n := len(a) - most; n > 0 {

@@ -6,10 +6,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// SpanEvent returns a notifier that puts each alert, as an event named
-// [EventFiring] or [EventResolved], on a span of its own that is a child of the
-// alert's worst exemplar: so the alert stands in an affected trace and is exported
-// with it. An alert without a sampled exemplar gets a trace of its own.
+// SpanEvent returns a notifier that records each alert as an event, named [EventFiring] or
+// [EventResolved], on a span of its own. That is a child of the alert's worst exemplar, so
+// that the alert is part of an affected trace and is exported with it. An alert without a
+// sampled exemplar gets a trace of its own.
 func SpanEvent(p trace.TracerProvider) Notifier {
 	tracer := p.Tracer(ScopeName)
 	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {

@@ -10,7 +10,7 @@ type State uint8
 const (
 	// Firing means that the objective is missed.
 	Firing State = iota + 1
-	// Resolved means that it is met again.
+	// Resolved means that the objective is met again.
 	Resolved
 )
 

@@ -13,8 +13,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// ScopeName is the instrumentation scope of everything the monitor itself
-// emits. Spans of this scope are never monitored.
+// ScopeName is the instrumentation scope of everything that the monitor itself emits. Spans
+// of this scope are never monitored.
 const ScopeName = "github.com/blurooo/go-monitor/v2"
 
 // Names of the events that announce alerts.
@@ -37,8 +37,8 @@ func text(key, value string) attribute.KeyValue {
 	return attribute.String(key, strings.ToValidUTF8(value, string(unicode.ReplacementChar)))
 }
 
-// attributes returns what an event says about an alert. Existing semantic
-// conventions are used where there are any; the rest stands under gomonitor.
+// attributes returns the attributes of an alert's event. They have the keys of the semantic
+// conventions where there are any, and begin with "gomonitor." otherwise.
 func attributes(a *Alert) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		text("gomonitor.alert.id", a.ID),
@@ -87,7 +87,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 	}
 	var exemplars, traces []string
 	for _, e := range a.Exemplars() {
-		if data, err := json.Marshal(e); err == nil { // it has an error for a year of five digits
+		if data, err := json.Marshal(e); err == nil { // fails for a year of five digits
 			exemplars = append(exemplars, string(data))
 		}
 		if e.Trace.Sampled {
@@ -98,7 +98,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int64("gomonitor.evidence.calls", int64(calls)),
 		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
 	)
-	// Latency is about successes, and a resolved alert's evidence is what went well.
+	// Latency is about successes, and the evidence of a resolved alert is good periods.
 	if (a.Objective == Availability || a.Objective == BurnRate) && a.State == Firing {
 		if code := topCode(a.Evidence); code != "" {
 			attrs = append(attrs, text("error.type", code))
@@ -113,8 +113,8 @@ func attributes(a *Alert) []attribute.KeyValue {
 	return attrs
 }
 
-// topCode returns the most frequent failure code of all periods together, leaving
-// failures without a code aside.
+// topCode returns the most frequent failure code of all periods together. Failures without a
+// code do not count.
 func topCode(evidence []engine.Summary) string {
 	counts := make(map[string]uint64)
 	var top string
@@ -132,9 +132,9 @@ func topCode(evidence []engine.Summary) string {
 	return top
 }
 
-// withWorst returns ctx with the span of the worst exemplar as its remote span, if
-// that was sampled, so that what is emitted there stands in an affected trace. Otherwise
-// ctx has no span any more: whoever called Notify has nothing to do with the alert.
+// withWorst returns ctx with the span of the worst exemplar as its remote span, if that was
+// sampled, so that what is emitted with it is part of an affected trace. Otherwise ctx has no
+// span any more, as the caller of Notify has nothing to do with the alert.
 func withWorst(ctx context.Context, a *Alert) context.Context {
 	ref := a.WorstExemplar.Trace
 	if !ref.Sampled {

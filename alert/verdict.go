@@ -4,8 +4,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// relevant returns of o what has a part in judging the given kind: whoever tunes a
-// latency target while calls fail must not put off the alert about that.
+// relevant returns those fields of o by which the given kind is judged. Others may change
+// without effect on it: a new latency target does not delay an alert about failures.
 func relevant(k ObjectiveKind, o engine.Objective) engine.Objective {
 	r := engine.Objective{AlertAfter: o.AlertAfter, AlertFor: o.AlertFor, RecoverAfter: o.RecoverAfter}
 	switch k {
@@ -23,7 +23,7 @@ func relevant(k ObjectiveKind, o engine.Objective) engine.Objective {
 	return r
 }
 
-// verdict judges a reading, of the period of s or of several that end with it.
+// verdict judges the reading of the period of s, or of several periods that end with it.
 func (r reading) verdict(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	switch {
 	case !k.isSet(&s.Objective):
@@ -34,7 +34,7 @@ func (r reading) verdict(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 		}
 		return judgeRatio(r.part, r.whole, r.target, max(s.Objective.Confidence, 0))
 	case k == Traffic && r.target == 0:
-		return engine.VerdictInsufficient // not known yet what is usual
+		return engine.VerdictInsufficient // the usual traffic is not known yet
 	case k == Traffic && float64(r.part) < r.target,
 		k == Stuck && s.Stuck > 0,
 		k == BurnRate && isBurning(s.BurnRates):
@@ -43,12 +43,12 @@ func (r reading) verdict(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	return engine.VerdictGood
 }
 
-// tooFew reports whether a share is one of too few calls.
+// tooFew reports whether a share has fewer calls than MinCalls.
 func (r reading) tooFew(o *engine.Objective) bool {
 	return r.whole < uint64(max(o.MinCalls, 1))
 }
 
-// verdictOf returns the place of an objective's verdict.
+// verdictOf returns the field of vs for a kind.
 func verdictOf(vs *engine.Verdicts, k ObjectiveKind) *engine.Verdict {
 	switch k {
 	case Latency:
@@ -63,5 +63,5 @@ func verdictOf(vs *engine.Verdicts, k ObjectiveKind) *engine.Verdict {
 	return &vs.Availability
 }
 
-// VerdictOf returns the verdict on an objective in a summary.
+// VerdictOf returns a summary's verdict on a kind of objective.
 func VerdictOf(s *engine.Summary, k ObjectiveKind) engine.Verdict { return *verdictOf(&s.Verdicts, k) }

@@ -31,7 +31,7 @@ type Config struct {
 	HELO string `mapstructure:"helo" json:"helo,omitzero"`
 
 	// Username and Password log in to the server. Default: it is not logged in.
-	Username string `mapstructure:"username" json:"username,omitzero"`
+	Username string       `mapstructure:"username" json:"username,omitzero"`
 	Password alert.Secret `mapstructure:"password" json:"password,omitzero"`
 	// Auth is the way to log in. Default auto, the best one the server offers.
 	Auth Auth `mapstructure:"auth" json:"auth"`

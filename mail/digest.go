@@ -30,7 +30,7 @@ type line struct {
 	State   string // FIRING, STILL FIRING or RESOLVED
 	Firing  bool
 	About   string // the operation and its objective
-	What    string // what was measured, and what is blamed
+	What    string // what was measured, and the main cause
 	Since   string
 	ID      string
 	Changes int // how often the state changed while the line waited, this time included

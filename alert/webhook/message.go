@@ -50,7 +50,7 @@ type Item struct {
 	Labels map[string]string `json:"labels"`
 	// Annotations are the evidence: id, summary (one line), description (the text of
 	// [alert.Text]), target, actual, causes (one in a line), caused_by (the id of an
-	// alert), trace_ids (of sampled calls, separated by spaces), reminder ("true"), and
+	// alert), trace_ids (of sampled calls, separated by spaces), repeat ("true"), and
 	// evidence, the newest summaries that have room, as JSON. Empty ones are left out.
 	Annotations map[string]string `json:"annotations"`
 	// StartsAt is when the incident began.

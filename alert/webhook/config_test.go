@@ -31,10 +31,10 @@ func TestConfigValidate(t *testing.T) {
 		{"url", Config{URL: "https://a b"}, []string{"url: can't be read"}},
 		{"scheme", Config{URL: "ftp://example.com"}, []string{"url: must begin with http:// or https://"}},
 		{"no scheme", Config{URL: "example.com/x"}, []string{"url: must begin with http:// or https://"}},
-		{"host", Config{URL: "https:///x"}, []string{"url: has no host"}},
-		{"port only", Config{URL: "https://:80/x"}, []string{"url: has no host"}},
-		{"port", Config{URL: "https://example.com:65536/x"}, []string{"url: has no port up to 65535"}},
-		{"no port", Config{URL: "https://example.com:000000/x"}, []string{"url: has no port up to 65535"}},
+		{"host", Config{URL: "https:///x"}, []string{"url: must have a host"}},
+		{"port only", Config{URL: "https://:80/x"}, []string{"url: must have a host"}},
+		{"port", Config{URL: "https://example.com:65536/x"}, []string{"url: must have a port up to 65535"}},
+		{"no port", Config{URL: "https://example.com:000000/x"}, []string{"url: must have a port up to 65535"}},
 		{"format", Config{URL: url, Format: 99}, []string{"format: must be one of [alertmanager slack feishu dingtalk wecom template], got Format(99)"}},
 		{"headers", Config{URL: url, Headers: map[string]alert.Secret{"a b": "", "x-y": "v\r\nEvil: 1", "webhook-id": "", "content-type": "", "": ""}}, []string{
 			`headers[""]: must be the name of a header`, `headers["a b"]: must be the name of a header`, `headers["content-type"]: is set by the notifier`,
@@ -47,7 +47,7 @@ func TestConfigValidate(t *testing.T) {
 			"secrets: must be at most 2, got 3", "secrets[1]: must be whsec_", "secrets[2]: must be whsec_",
 		}},
 		{"of other formats", Config{URL: url, DingTalkSecret: "x", FeishuSecret: "x", Template: "x", ContentType: "a/b"}, []string{
-			"dingtalk_secret: is of no use for the format alertmanager, only for dingtalk", "feishu_secret: is of no use", "template: is of no use", "content_type: is of no use",
+			"dingtalk_secret: is only for the format dingtalk, got alertmanager", "feishu_secret: is only for", "template: is only for", "content_type: is only for",
 		}},
 		{"content type", Config{URL: url, Format: Template, Template: "x", ContentType: "text"}, []string{`content_type: must be a media type, got "text"`}},
 		{"bad content type", Config{URL: url, Format: Template, Template: "x", ContentType: "text/"}, []string{`content_type: must be a media type, got "text/"`}},
@@ -60,7 +60,7 @@ func TestConfigValidate(t *testing.T) {
 		{"timeout", Config{URL: url, Timeout: -time.Second}, []string{"timeout: must be between 1ms and 5m, got -1s"}},
 		{"long timeout", Config{URL: url, Timeout: time.Hour}, []string{"timeout: must be between 1ms and 5m, got 1h0m0s"}},
 		{"certificate alone", Config{URL: url, TLS: TLS{CertFile: "x.pem"}}, []string{`tls.cert_file: must be set together with key_file, got "x.pem" and ""`}},
-		{"transport", Config{URL: url, Transport: http.DefaultTransport, BlockPrivate: true, TLS: TLS{ServerName: "x"}}, []string{"block_private: has no power", "tls: has no power"}},
+		{"transport", Config{URL: url, Transport: http.DefaultTransport, BlockPrivate: true, TLS: TLS{ServerName: "x"}}, []string{"block_private: does not work", "tls: does not work"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.c.Validate()

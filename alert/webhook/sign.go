@@ -20,7 +20,7 @@ const (
 	headerSignature = "Webhook-Signature"
 )
 
-// secretPrefix begins the secrets of Standard Webhooks.
+// secretPrefix is the prefix of the secrets of Standard Webhooks.
 const secretPrefix = "whsec_"
 
 // signingKey reads a secret of Standard Webhooks. Its errors don't show it.
@@ -44,7 +44,7 @@ func signatures(keys [][]byte, id string, at time.Time, body []byte) string {
 	return strings.Join(all, " ")
 }
 
-// signDingTalk adds the timestamp and the signature that DingTalk asks for to the query of u.
+// signDingTalk adds the timestamp and the signature that DingTalk requires to the query of u.
 func signDingTalk(u *url.URL, secret alert.Secret, at time.Time) {
 	timestamp := strconv.FormatInt(at.UnixMilli(), 10)
 	sign := mac([]byte(secret), []byte(timestamp+"\n"+string(secret)))
@@ -55,8 +55,8 @@ func signDingTalk(u *url.URL, secret alert.Secret, at time.Time) {
 	u.RawQuery = query
 }
 
-// signFeishu returns the timestamp and the signature that Feishu asks for: what others
-// sign is its key, and what it signs is empty.
+// signFeishu returns the timestamp and the signature that Feishu requires. The text that
+// others sign is Feishu's key, and the signed message is empty.
 func signFeishu(secret alert.Secret, at time.Time) (timestamp, sign string) {
 	timestamp = strconv.FormatInt(at.Unix(), 10)
 	return timestamp, mac([]byte(timestamp+"\n"+string(secret)), nil)

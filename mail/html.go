@@ -13,7 +13,7 @@ import (
 //go:embed mail.html
 var page string
 
-// pageTemplate needs nothing but itself: no style sheet, no image, no script.
+// pageTemplate loads nothing: no style sheet, no image, no script.
 var pageTemplate = template.Must(template.New("mail").Parse(page))
 
 // html writes the HTML part.
@@ -44,7 +44,7 @@ type card struct {
 	ID      string
 }
 
-// fact is one line of what there is to say.
+// fact is one line of a card.
 type fact struct{ Name, Value string }
 
 // cardOf returns an alert as the page shows it.
@@ -86,7 +86,7 @@ func cardOf(a *alert.Alert) card {
 	if a.State == alert.Firing && a.CausedBy != "" {
 		add("caused by alert", a.CausedBy)
 	}
-	first, last := len(a.Evidence), 0 // the periods shown: one, a gap, four
+	first, last := len(a.Evidence), 0 // of more than five periods, the first and the last four are shown
 	if n, led := len(a.Evidence), max(a.Periods, len(a.Evidence)); led > 5 && n > 0 {
 		first, last = 1, max(1, n-4)
 		c.Skipped = led - first - (n - last)

@@ -112,7 +112,7 @@ func checkMails(t *testing.T, id string, lists [][]alert.Alert) {
 			t.Fatal(err)
 		}
 		p := checkMail(t, m.raw)
-		if n := len(p.subject); n > 300 || !utf8.ValidString(p.subject) || inert(p.subject) != p.subject {
+		if n := len(p.subject); n > 300 || !utf8.ValidString(p.subject) || alert.Printable(p.subject) != p.subject {
 			t.Errorf("subject of %d bytes: %q", n, p.subject)
 		}
 		if want := strings.Join(strings.Fields(subjectText("[go-monitor]", alerts)), " "); p.subject != want {
@@ -257,7 +257,7 @@ func TestEncodeSubject(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		text, err := new(mime.WordDecoder).DecodeHeader(got)
-		if want := strings.Join(strings.Fields(inert(name)), " "); err != nil || text != want {
+		if want := strings.Join(strings.Fields(alert.Printable(name)), " "); err != nil || text != want {
 			t.Errorf("%q reads as %q, want %q: %v", got, text, want, err)
 		}
 	}

@@ -195,13 +195,13 @@ stores[1].buffer: must be between 1 and 100000, got -1`},
 		"unknown key of histogram": {"metrics: {histogram: {explicit: {bounds: [1s]}}}", "'metrics.histogram':\n'explicit' has invalid keys: bounds"},
 		"two forms of histograms":  {"metrics: {histogram: {exponential: {max_size: 100}, explicit: }}", "metrics.histogram: use either explicit or exponential, got both"},
 		"metrics":                  {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
-		"queue":                    {"queue_size: 100", "queue_size: is of no use in the Collector, where nothing waits to be counted, got 100"},
+		"queue":                    {"queue_size: 100", "queue_size: has no effect in the Collector, where no call waits to be counted, got 100"},
 		"calls in flight": {
 			"objective: {stuck_after: 1m}\noperations: {a: {stuck_after: 2m}}\nservices: {shop: {objective: {stuck_after: 3m}, operations: {b: {stuck_after: 4m}}}}",
-			`objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 1m0s
-operations["a"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 2m0s
-services["shop"].objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 3m0s
-services["shop"].operations["b"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 4m0s`,
+			`objective.stuck_after: has no effect in the Collector, which sees no call before its end, got 1m0s
+operations["a"].stuck_after: has no effect in the Collector, which sees no call before its end, got 2m0s
+services["shop"].objective.stuck_after: has no effect in the Collector, which sees no call before its end, got 3m0s
+services["shop"].operations["b"].stuck_after: has no effect in the Collector, which sees no call before its end, got 4m0s`,
 		},
 		"everything at once": {"period: 1ms\nkinds: [unspecified]\noutcomes: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
 kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"

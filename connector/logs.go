@@ -81,8 +81,8 @@ func newRecord(event string, severity log.Severity, at time.Time, body string) l
 	return r
 }
 
-// summaryAttributes returns what an event says about a summary, under the names that
-// those about alerts have where they say the same. What was not measured is left out.
+// summaryAttributes returns the attributes of a summary's event. Where an alert's event says the
+// same, they have the same keys. What was not measured is left out.
 func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		text("gomonitor.monitor", s.Monitor),
@@ -159,7 +159,7 @@ func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 	return attrs
 }
 
-// traceIDs returns the traces of calls that can be looked up.
+// traceIDs returns the ids of sampled traces.
 func traceIDs(calls []engine.Exemplar) []string {
 	var ids []string
 	for _, c := range calls {
@@ -170,8 +170,8 @@ func traceIDs(calls []engine.Exemplar) []string {
 	return ids
 }
 
-// summaryText tells a summary in one line: "GET /users/{id}: 120 calls, 95 % succeed:
-// 503 x6, p50 12ms, p99 80ms, max 120ms". It is made inert for a terminal.
+// summaryText writes a summary in one line: "GET /users/{id}: 120 calls, 95 % succeed: 503 x6,
+// p50 12ms, p99 80ms, max 120ms". It is printable.
 func summaryText(s *engine.Summary) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", alert.Printable(s.Operation), alert.Counted(s.Count, "call"))
@@ -230,8 +230,8 @@ func problemsText(p *engine.Period, problems []problem) string {
 	return "monitor " + alert.Printable(p.Monitor) + ": " + strings.Join(texts, ", ")
 }
 
-// clean returns s with everything replaced that is not UTF-8: an exporter loses the whole
-// batch over one such byte.
+// clean returns s with everything replaced that is not UTF-8, since an exporter drops a whole
+// batch for one such byte.
 func clean(s string) string { return strings.ToValidUTF8(s, string(unicode.ReplacementChar)) }
 
 // text returns an attribute whose value may hold anything.
@@ -245,7 +245,7 @@ func seconds(key string, d time.Duration) attribute.KeyValue {
 	return attribute.Float64(key, d.Seconds())
 }
 
-// serviceLogs puts log records below the resources of their services.
+// serviceLogs groups log records by the resource of their service.
 type serviceLogs struct {
 	logs    plog.Logs
 	records map[string]plog.LogRecordSlice
@@ -255,7 +255,7 @@ func newServiceLogs() *serviceLogs {
 	return &serviceLogs{logs: plog.NewLogs(), records: make(map[string]plog.LogRecordSlice)}
 }
 
-// add appends what source says to the records of a service, which may be unknown.
+// add appends source to the records of a service, which may be empty.
 func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
 	service = clean(service)
 	records, ok := l.records[service]
@@ -272,7 +272,7 @@ func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
 	record := records.AppendEmpty()
 	record.SetEventName(source.EventName())
 	record.SetTimestamp(pcommon.NewTimestampFromTime(source.Timestamp()))
-	// What a period brought is known, by the time of its own clock, when it is over.
+	// A period is observed when it is over, by the clock of its spans.
 	record.SetObservedTimestamp(record.Timestamp())
 	record.SetSeverityNumber(plog.SeverityNumber(source.Severity()))
 	record.SetSeverityText(source.SeverityText())
@@ -285,7 +285,7 @@ func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
 	return record
 }
 
-// putValue sets a value of the Collector to one of the API.
+// putValue sets a value of the Collector to one of the OpenTelemetry API.
 func putValue(to pcommon.Value, from attribute.Value) {
 	switch from.Type() {
 	case attribute.EMPTY:
@@ -302,7 +302,7 @@ func putValue(to pcommon.Value, from attribute.Value) {
 		for _, s := range from.AsStringSlice() {
 			list.AppendEmpty().SetStr(s)
 		}
-	default: // nothing here is of another type; a reader gets it as text at least
+	default: // no attribute here has another type; write it as text
 		to.SetStr(clean(from.String()))
 	}
 }

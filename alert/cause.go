@@ -40,6 +40,16 @@ func CauseName(c *engine.Cause, service string) string {
 	return c.Operation
 }
 
+// CauseText is [CauseName] with the code, if there is one and the cause is not the network:
+// "INSERT orders [23505]".
+func CauseText(c *engine.Cause, service string) string {
+	text := CauseName(c, service)
+	if c.Code != "" && !c.IsNetwork() {
+		text += " [" + c.Code + "]"
+	}
+	return text
+}
+
 // causes returns the causes of the calls that missed an objective, of all periods together,
 // largest first.
 func causes(k ObjectiveKind, evidence []engine.Summary) []engine.CauseCount {

@@ -54,11 +54,7 @@ func writeCauses(b *strings.Builder, a *Alert) {
 		return
 	}
 	for _, c := range a.Causes[1:min(len(a.Causes), 1+most)] {
-		fmt.Fprintf(b, "  also: %s caused by %s", Percent(c.Share), Printable(CauseName(&c.Cause, a.Service)))
-		if c.Code != "" && !c.IsNetwork() {
-			fmt.Fprintf(b, " [%s]", Printable(c.Code))
-		}
-		b.WriteByte('\n')
+		fmt.Fprintf(b, "  also: %s caused by %s\n", Percent(c.Share), Printable(CauseText(&c.Cause, a.Service)))
 	}
 }
 

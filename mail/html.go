@@ -77,11 +77,7 @@ func cardOf(a *alert.Alert) card {
 			break
 		}
 		cause := &a.Causes[i]
-		text := alert.Percent(cause.Share) + " " + clip(alert.CauseName(&cause.Cause, a.Service), maxName)
-		if cause.Code != "" && !cause.IsNetwork() {
-			text += " [" + cause.Code + "]"
-		}
-		add("caused by", text)
+		add("caused by", alert.Percent(cause.Share)+" "+alert.CauseText(&cause.Cause, a.Service))
 	}
 	if a.State == alert.Firing && a.CausedBy != "" {
 		add("caused by alert", a.CausedBy)

@@ -16,6 +16,7 @@ import (
 const (
 	maxAnnotationBytes = 4096
 	maxCauses          = 5
+	maxCauseBytes      = 600
 	maxPeriods         = 10
 	maxCodes           = 3
 	maxCodeBytes       = 64
@@ -48,11 +49,7 @@ func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 func causes(a *alert.Alert) string {
 	var parts []string
 	for _, c := range a.Causes[:min(len(a.Causes), maxCauses)] {
-		part := alert.Percent(c.Share) + " " + clean(alert.CauseName(&c.Cause, a.Service), maxLabelBytes/2)
-		if c.Code != "" && !c.IsNetwork() {
-			part += " [" + clean(c.Code, maxCodeBytes) + "]"
-		}
-		parts = append(parts, part)
+		parts = append(parts, alert.Percent(c.Share)+" "+clean(alert.CauseText(&c.Cause, a.Service), maxCauseBytes))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -165,11 +165,7 @@ func severity(k alert.ObjectiveKind) string {
 func causesText(a *alert.Alert) string {
 	var lines []string
 	for _, c := range a.Causes {
-		line := oneLine(alert.CauseName(&c.Cause, a.Service))
-		if c.Code != "" && !c.IsNetwork() {
-			line += " [" + oneLine(c.Code) + "]"
-		}
-		lines = append(lines, line+": "+alert.Percent(c.Share))
+		lines = append(lines, oneLine(alert.CauseText(&c.Cause, a.Service))+": "+alert.Percent(c.Share))
 	}
 	return strings.Join(lines, "\n")
 }

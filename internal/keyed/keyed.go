@@ -27,7 +27,7 @@ func Below(key string, err error) error {
 // joined returns the errors that err joins, one in a line. An error that wraps several in
 // one sentence joins none.
 func joined(err error) ([]error, bool) {
-	join, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // an error that wraps a join has a text of its own
+	join, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil, false
 	}

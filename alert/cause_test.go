@@ -86,3 +86,16 @@ func TestMainCause(t *testing.T) {
 		})
 	}
 }
+
+func TestCauseText(t *testing.T) {
+	for want, c := range map[string]engine.Cause{
+		"INSERT orders [23505]":         {Service: "shop", Operation: "INSERT orders", Code: "23505"},
+		"INSERT orders":                 {Operation: "INSERT orders"},
+		"read of stock [OK]":            {Service: "stock", Operation: "read", Code: "OK"},
+		"the network to stock (POST /)": {Service: "stock", Operation: "POST /", Code: engine.NetworkCode},
+	} {
+		if got := CauseText(&c, "shop"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -50,3 +50,27 @@ func TestMeasured(t *testing.T) {
 		})
 	}
 }
+
+func TestValueText(t *testing.T) {
+	for _, tt := range []struct {
+		objective     ObjectiveKind
+		target, value float64
+		want          string
+	}{
+		{Availability, 0.95, 0.947, "94.7 %"},
+		{Availability, 0.95, 0.94999, "94.999 %"},
+		{Latency, 0.8, 0.5, "50 %"},
+		{Traffic, 10, 1, "1 call a period"},
+		{Traffic, 10, 2.5, "2.5 calls a period"},
+		{Traffic, 1.5, 0, "0 calls a period"},
+		{Stuck, 60, 90, "1m30s"},
+		{Stuck, 60, 60.0001, "1m0.0001s"},
+		{BurnRate, 14.4, 16.256, "16.3x"},
+		{BurnRate, 14.4, 14.41, "14.41x"},
+	} {
+		a := Alert{Objective: tt.objective, Target: tt.target}
+		if got := a.ValueText(tt.value); got != tt.want {
+			t.Errorf("%s %v beside %v: %q, want %q", tt.objective, tt.value, tt.target, got, tt.want)
+		}
+	}
+}

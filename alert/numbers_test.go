@@ -3,6 +3,8 @@ package alert
 import (
 	"testing"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 func TestPercent(t *testing.T) {
@@ -60,5 +62,32 @@ func TestRounded(t *testing.T) {
 		if got := Rounded(tt.d); got != tt.want {
 			t.Errorf("rounded(%d) = %q, want %q", tt.d, got, tt.want)
 		}
+	}
+}
+
+func TestCounted(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 calls", 1: "1 call", 2: "2 calls"} {
+		if got := Counted(n, "call"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestExact(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 2 * time.Minute: "2m", 90 * time.Second: "1m30s", 20 * time.Minute: "20m", time.Hour: "1h",
+		10*time.Hour + 10*time.Minute: "10h10m", time.Hour + time.Second: "1h0m1s", 1234 * time.Microsecond: "1.234ms",
+	} {
+		if got := Exact(d); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A burn rate that misses its limit by little is not shown as the limit.
+func TestBurnRateTexts(t *testing.T) {
+	r := engine.BurnRates{Minutes5: 14.4, Minutes30: 6.001, Hour1: 14.41, Hours6: 0}
+	if got, want := BurnRateTexts(r), [4]string{"14.4x", "6.001x", "14.41x", "0x"}; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -138,7 +138,7 @@ func (o Objective) Validate() error {
 	}
 	ratio("success_ratio", o.SuccessRatio)
 	if o.LatencyTarget < 0 || o.LatencyTarget > maxLatencyTarget {
-		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", hours(maxLatencyTarget), o.LatencyTarget))
+		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", short(maxLatencyTarget), o.LatencyTarget))
 	}
 	ratio("within_target_ratio", o.WithinTargetRatio)
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)
@@ -152,7 +152,7 @@ func (o Objective) Validate() error {
 	}
 	atMost := func(key string, v, high time.Duration) {
 		if v > high {
-			errs = append(errs, fmt.Errorf("%s: must be at most %s, or negative for none, got %s", key, hours(high), v))
+			errs = append(errs, fmt.Errorf("%s: must be at most %s, or negative for none, got %s", key, short(high), v))
 		}
 	}
 	share("confidence", o.Confidence)

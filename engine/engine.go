@@ -431,7 +431,7 @@ func (e *Engine) sweep(p *Period) {
 		return
 	}
 	now, _ := e.now()
-	p.Untracked, p.Abandoned = e.inFlight.sweep(now, e.hooks.Describe, func(c *InFlight) { e.windows.countInFlight(c, now) })
+	p.Untracked, p.Abandoned = e.inFlight.sweep(now, e.hooks.Describe, func(c InFlight) { e.windows.countInFlight(c, now) })
 	if p.Untracked > 0 {
 		e.hooks.OnError(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", p.Untracked))
 	}

@@ -161,7 +161,7 @@ func (set *inFlightSet) free(i int) bool {
 //
 // Calls that begin or end meanwhile may be seen or not. All that is reported of a call is of
 // that call, as long as ids don't repeat.
-func (f *inFlight) sweep(now time.Time, describe func(span any) (InFlight, bool), each func(*InFlight)) (untracked, abandoned uint64) {
+func (f *inFlight) sweep(now time.Time, describe func(span any) (InFlight, bool), each func(InFlight)) (untracked, abandoned uint64) {
 	maxAge := f.maxAge()
 	for i := range f.notes {
 		set, way, note := &f.sets[i/inFlightWays], i%inFlightWays, &f.notes[i]
@@ -182,7 +182,7 @@ func (f *inFlight) sweep(now time.Time, describe func(span any) (InFlight, bool)
 				abandoned++
 			}
 		case word.CompareAndSwap(w|entryExamined, w):
-			each(&call)
+			each(call)
 		default: // it has just ended
 			set.free(way)
 		}

@@ -89,7 +89,7 @@ func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cau
 }
 
 // countInFlight counts a call that is in flight at the end of the current period.
-func (w *Windows) countInFlight(c *InFlight, now time.Time) {
+func (w *Windows) countInFlight(c InFlight, now time.Time) {
 	op := w.place(c.Service, c.Operation, c.SpanKind)
 	op.addInFlight(max(now.Sub(c.Started), 0), c.Trace)
 	w.inFlight++

@@ -595,6 +595,59 @@ func TestInFlightAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Whichever objective has a StuckAfter: calls are tracked, and for long enough.
+func TestEngineTracksCallsInFlight(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config Config
+		want   time.Duration
+	}{
+		"nobody asks for it":        {Config{}, 0},
+		"MaxInFlight":               {Config{MaxInFlight: 64}, time.Hour},
+		"for all operations":        {Config{Objective: Objective{StuckAfter: time.Minute}}, time.Hour},
+		"for two operations":        {Config{Operations: map[string]Objective{"a": {StuckAfter: 3 * time.Hour}, "b": {StuckAfter: time.Minute}}}, 6 * time.Hour},
+		"for a service":             {Config{Services: map[string]ServiceObjectives{"shop": {Objective: Objective{StuckAfter: 3 * time.Hour}}}}, 6 * time.Hour},
+		"for a service's operation": {Config{Services: map[string]ServiceObjectives{"shop": {Operations: map[string]Objective{"a": {StuckAfter: 3 * time.Hour}}}}}, 6 * time.Hour},
+		"the longest counts":        {Config{Objective: Objective{StuckAfter: 2 * time.Hour}, Operations: map[string]Objective{"a": {StuckAfter: time.Hour}}}, 4 * time.Hour},
+		"switched off everywhere":   {Config{Objective: Objective{StuckAfter: -1}, Operations: map[string]Objective{"a": {StuckAfter: -1}}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := New(tt.config, Hooks{Describe: describeSpan})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer shutdown(t, e)
+			if (e.inFlight != nil) != (tt.want > 0) || (e.Config().MaxInFlight > 0) != (tt.want > 0) {
+				t.Fatalf("tracked: %t, at most %d", e.inFlight != nil, e.Config().MaxInFlight)
+			}
+			if tt.want > 0 && e.inFlight.maxAge() != tt.want {
+				t.Errorf("given up after %s, want %s", e.inFlight.maxAge(), tt.want)
+			}
+		})
+	}
+}
+
+func TestEngineSetObjectiveStuckAfter(t *testing.T) {
+	untracked, err := New(Config{}, Hooks{Describe: describeSpan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shutdown(t, untracked)
+	if err := untracked.SetObjective("a", Objective{StuckAfter: time.Minute}); err == nil || !strings.HasPrefix(err.Error(), "stuck_after: ") {
+		t.Errorf("got %v, want an error that names stuck_after", err)
+	}
+	tracked, err := New(Config{MaxInFlight: 64}, Hooks{Describe: describeSpan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shutdown(t, tracked)
+	if err := tracked.SetObjective("a", Objective{StuckAfter: 5 * time.Hour}); err != nil {
+		t.Error(err)
+	}
+	if age := tracked.inFlight.maxAge(); age != 10*time.Hour {
+		t.Errorf("calls are given up after %s, before they can be stuck for long", age)
+	}
+}
+
 // openSpans returns spans that have begun.
 func openSpans(n int) (spans []*openSpan) {
 	for range n {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
@@ -69,7 +70,7 @@ type Config struct {
 	Notifiers []alert.Notifier
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
-	Delivery alert.Delivery
+	Delivery delivery.Config
 	// Sinks are where summaries go. Default (nil): one line of JSON for each on
 	// stdout. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink

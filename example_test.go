@@ -18,32 +18,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Every snippet of the README stands here, so that it is compiled, and run
-// wherever it says the same each time; readme_test.go checks that.
-
-// A monitor with the defaults judges every server, client, producer and consumer
-// span once a minute, writes a line of JSON for each operation on stdout, and
-// alerts on stderr.
-func Example() {
-	m, err := monitor.New(monitor.Config{Name: "http"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	sampler := sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1))
-	tp := sdktrace.NewTracerProvider(
-		sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler)), // judge 100 % of calls, export the sampled ones
-		sdktrace.WithSpanProcessor(m),
-	)
-	otel.SetTracerProvider(tp)
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := tp.Shutdown(ctx); err != nil { // shuts the monitor down, too
-			log.Print(err)
-		}
-	}()
-	// Output:
-}
+// Every snippet of the README and of docs is in one of the example files, so that it is
+// compiled, and run wherever it says the same each time; docs_test.go checks that.
 
 // Spans become summaries. The last period of a monitor is closed by Shutdown; it
 // is a partial one, so it is delivered but not judged.
@@ -89,8 +65,8 @@ func ExampleNew() {
 			SuccessRatio:      0.99,                   // 99 % of the calls succeed,
 			LatencyTarget:     200 * time.Millisecond, // and of the successful ones
 			WithinTargetRatio: 0.9,                    // 90 % take 200 ms at most
-			AlertAfter:        2,                      // bad periods running
-			MinCalls:          20,                     // fewer calls a period say nothing
+			AlertAfter:        2,                      // bad periods in a row
+			MinCalls:          20,                     // judge at least 20 calls at a time
 		},
 		Operations: map[string]engine.Objective{
 			"GET /reports/{id}": {LatencyTarget: 5 * time.Second}, // the rest as above
@@ -104,6 +80,24 @@ func ExampleNew() {
 			GRPCNotFound:  engine.OutcomeSuccess,
 		},
 		Filter: func(s sdktrace.ReadOnlySpan) bool { return s.Name() != "GET /healthz" },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+}
+
+// Objectives hold for all operations, and others for single ones.
+func ExampleConfig_objectives() {
+	m, err := monitor.New(monitor.Config{
+		Objective: engine.Objective{SuccessRatio: 0.99, LatencyTarget: 200 * time.Millisecond},
+		Operations: map[string]engine.Objective{
+			"POST /orders":      {SLO: 0.999},                     // alert on the burn rate, too
+			"GET /reports/{id}": {LatencyTarget: 5 * time.Second}, // a zero field inherits
+		},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -240,15 +234,17 @@ func ExampleMonitor_Report() {
 	m.Report(monitor.Report{Operation: "charge", Code: "503"}) // a failure
 	m.Report(monitor.Report{Operation: "charge", Outcome: engine.OutcomeCancelled})
 
+	m.Report(monitor.Report{Operation: "render", Code: "500", Duration: time.Since(began)})
+
 	if err := m.Shutdown(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
 	// charge 1 1 1
-	// render 0 1 0
+	// render 0 2 0
 }
 
-// Monitors on one provider know nothing of each other.
+// Inside a traced call, its context says where the alert should point.
 func ExampleMonitor_ReportContext() {
 	m, err := monitor.New(monitor.Config{
 		Notifiers: []alert.Notifier{},
@@ -272,6 +268,7 @@ func ExampleMonitor_ReportContext() {
 	// Output: abcd
 }
 
+// Monitors on one provider know nothing of each other.
 func ExampleNew_several() {
 	counts := func(name string) []engine.Sink {
 		return []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error {

@@ -3,6 +3,7 @@ package gomonitorconnector
 import (
 	"encoding"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -47,6 +48,8 @@ func TestReadme(t *testing.T) {
 	readme := string(text)
 	// What is told by what stands around it.
 	untold := []string{"username", "password", "ca_file", "cert_file", "key_file", "server_name", "insecure_skip_verify"}
+	// What the Collector never sees: calls that have not ended.
+	unseen := []string{"gomonitor.in_flight", "gomonitor.oldest_in_flight", "gomonitor.stuck"}
 	keys := keysOf(reflect.TypeFor[Config]())
 	if len(keys) < 60 {
 		t.Fatalf("only %d keys: %v", len(keys), keys)
@@ -70,6 +73,33 @@ func TestReadme(t *testing.T) {
 	}
 	if _, err := load(t, strings.ReplaceAll(string(own), "${env:SLACK_URL}", "https://hooks.example.org/x")); err != nil {
 		t.Errorf("the example: %v", err)
+	}
+
+	// And what it emits.
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	emitted := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"(gomonitor(?:\.[a-z0-9_]+)+)"`).FindAllStringSubmatch(string(source), -1) {
+			emitted++
+			group, last := m[1][:strings.LastIndexByte(m[1], '.')], m[1][strings.LastIndexByte(m[1], '.'):]
+			isInGroup := strings.Contains(readme, "`"+group+".") && strings.Contains(readme, "`"+last+"`")
+			if !strings.Contains(readme, "`"+m[1]+"`") && !isInGroup && !slices.Contains(unseen, m[1]) {
+				t.Errorf("the README does not have %q, which %s emits", m[1], file)
+			}
+		}
+	}
+	if emitted == 0 {
+		t.Error("nothing is emitted")
 	}
 
 	// And the metrics of metadata.yaml.

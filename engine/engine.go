@@ -15,7 +15,7 @@ import (
 // owns them and a clock that closes their periods. All methods are safe for
 // concurrent use. It must not be copied.
 type Engine struct {
-	queue
+	queue    queue
 	config   Config // with its defaults
 	hooks    Hooks
 	causes   *causes

@@ -353,7 +353,7 @@ func TestEngineFlush(t *testing.T) {
 // to the queue before it, is still being written.
 func TestEngineFlushWaitsForWriters(t *testing.T) {
 	e, _ := start(t, Config{QueueSize: 16})
-	w := e.startWriting(t)
+	w := e.queue.startWriting(t)
 	report(t, e, 1, Report{Operation: "a"})
 	go func() {
 		for range 1000 {
@@ -563,9 +563,9 @@ func TestEngineReportFields(t *testing.T) {
 // has hidden what came after it.
 func TestEngineComesAgainWhenBehind(t *testing.T) {
 	windows := newWindows(t, Config{})
-	e := newQueue(64)
-	e.windows, e.now = windows, newClock()
-	w := e.startWriting(t)
+	e := &Engine{windows: windows, now: newClock()}
+	e.queue.initSize(64)
+	w := e.queue.startWriting(t)
 	for range 20 {
 		e.Report(Report{Operation: "a"})
 	}
@@ -758,8 +758,8 @@ func TestEngineSetObjectiveFromAnywhere(t *testing.T) {
 // newDoor returns an engine that counts nothing, to see what it puts on its queue. Calls of
 // 100ms and more are slow.
 func newDoor() *Engine {
-	e := newQueue(16)
-	e.causes = newCauses(50 * ms)
+	e := &Engine{causes: newCauses(50 * ms)}
+	e.queue.initSize(16)
 	e.slow.Store(int64(100 * ms))
 	e.sampling.decide(0)
 	return e
@@ -768,8 +768,8 @@ func newDoor() *Engine {
 // takeOne returns the report on the queue, and what is beside it; nil if there is none.
 func (e *Engine) takeOne(t *testing.T) (r *Report, d *detail) {
 	t.Helper()
-	n := e.drain(each(func(slot *slot, more *detail) {
-		one := e.reportOf(slot, more)
+	n := e.queue.drain(each(func(slot *slot, more *detail) {
+		one := e.queue.reportOf(slot, more)
 		r = &one
 		if slot.how.isDetailed() {
 			kept := *more
@@ -886,7 +886,7 @@ func TestEngineReportSuccess(t *testing.T) {
 	}{
 		"a known service":   {service: "shop", d: quick, want: true},
 		"no service":        {want: true},
-		"one too many":      {service: "fourth", prepare: func(e *Engine) { e.place("first"); e.place("second"); e.place("third") }},
+		"one too many":      {service: "fourth", prepare: func(e *Engine) { e.ServiceRef("first"); e.ServiceRef("second"); e.ServiceRef("third") }},
 		"maybe slow":        {service: "shop", d: quick + 1},
 		"a call that waits": {service: "shop", prepare: func(e *Engine) { e.causes.end(span(1, 2, 1), query, OutcomeFailure, ms, endTime) }},
 		"traces are needed": {service: "shop", prepare: func(e *Engine) { e.sampling.decided.Store(false) }},

@@ -120,7 +120,7 @@ const (
 	maxLatencyTarget  = 24 * time.Hour
 	maxAlertFor       = 24 * time.Hour
 	maxStuckAfter     = 24 * time.Hour
-	maxRepeatInterval    = 30 * 24 * time.Hour
+	maxRepeatInterval = 30 * 24 * time.Hour
 )
 
 // Validate returns one error for each field that is neither zero nor within its

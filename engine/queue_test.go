@@ -12,29 +12,34 @@ import (
 	"time"
 )
 
-// newQueue returns an engine of which only the queue works.
-func newQueue(size int) *Engine {
-	q := new(Engine)
-	q.initSize(size)
-	return q
+// testQueue is the queue of an engine that counts nothing.
+type testQueue struct {
+	*queue
+	engine *Engine
 }
 
-// newRings is newQueue with so many rings of n slots each.
-func newRings(rings, n int) *Engine {
-	q := new(Engine)
-	q.initRings(rings, n)
-	return q
+func newQueue(size int) *testQueue {
+	e := new(Engine)
+	e.queue.initSize(size)
+	return &testQueue{&e.queue, e}
 }
 
-func (q *Engine) size() int { return len(q.rings) * len(q.rings[0].slots) }
+// newRings returns a queue of so many rings of n slots each.
+func newRings(rings, n int) *testQueue {
+	e := new(Engine)
+	e.queue.initRings(rings, n)
+	return &testQueue{&e.queue, e}
+}
+
+func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
-func (q *Engine) pushNumber(n int) bool {
-	return q.ReportFields("service", "operation", "code", time.Duration(n), SpanKindServer, OutcomeFailure)
+func (q *testQueue) pushNumber(n int) bool {
+	return q.engine.ReportFields("service", "operation", "code", time.Duration(n), SpanKindServer, OutcomeFailure)
 }
 
 // numbers drains a queue and returns what pushNumber put in.
-func (q *Engine) numbers() []int {
+func (q *testQueue) numbers() []int {
 	var got []int
 	q.drain(each(func(s *slot, _ *detail) { got = append(got, int(s.duration)) }))
 	return got
@@ -50,7 +55,7 @@ func each(f func(*slot, *detail)) func([]slot, []detail) {
 }
 
 // reportOf returns what a slot that is ready carries. Time and trace are not part of it.
-func (q *Engine) reportOf(s *slot, d *detail) Report {
+func (q *queue) reportOf(s *slot, d *detail) Report {
 	r := Report{Duration: s.duration, Outcome: s.how.outcome()}
 	r.Operation, r.Code = s.names(d)
 	r.Service, r.SpanKind = q.whose(s, d)
@@ -66,7 +71,7 @@ type writing struct {
 	pos  uint64
 }
 
-func (q *Engine) startWriting(t *testing.T) writing {
+func (q *queue) startWriting(t *testing.T) writing {
 	t.Helper()
 	r, pos, ok := q.claim(&q.rings[0])
 	if !ok {
@@ -77,7 +82,7 @@ func (q *Engine) startWriting(t *testing.T) writing {
 
 func (w writing) finish() { w.slot.round.Store(uint32(w.pos) + 1) }
 
-func checkRefused(t *testing.T, q *Engine, wantFull, wantLate uint64) {
+func checkRefused(t *testing.T, q *testQueue, wantFull, wantLate uint64) {
 	t.Helper()
 	if full, late := q.refused(); full != wantFull || late != wantLate {
 		t.Errorf("refused %d because full and %d because sealed, want %d and %d", full, late, wantFull, wantLate)
@@ -147,7 +152,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		check(true)
 		// The next reports in the same slot have no trace, least of all that one.
 		for range 16 {
-			if !q.ReportFields("s", "o", "c", 5*ms, SpanKindClient, OutcomeFailure) {
+			if !q.engine.ReportFields("s", "o", "c", 5*ms, SpanKindClient, OutcomeFailure) {
 				t.Fatal("refused")
 			}
 			check(false)
@@ -161,7 +166,7 @@ func TestQueueCarriesReports(t *testing.T) {
 // A queue for n reports takes n reports, be they all from one goroutine, and one more for
 // each that was taken out.
 func TestQueueRefusesOnlyWhenFull(t *testing.T) {
-	for _, q := range []*Engine{newQueue(16), newQueue(64), newRings(4, 16), newQueue(0)} {
+	for _, q := range []*testQueue{newQueue(16), newQueue(64), newRings(4, 16), newQueue(0)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			refused := uint64(0)
 			for round := range 3 {
@@ -261,7 +266,7 @@ func TestQueueCarriesAnything(t *testing.T) {
 	q := newRings(2, 16)
 	check := func(want Report) {
 		t.Helper()
-		if !q.ReportFields(want.Service, want.Operation, want.Code, want.Duration, want.SpanKind, want.Outcome) {
+		if !q.engine.ReportFields(want.Service, want.Operation, want.Code, want.Duration, want.SpanKind, want.Outcome) {
 			t.Fatalf("%+v was refused", want)
 		}
 		want.Operation, want.Code = TruncateName(want.Operation), TruncateName(want.Code)
@@ -309,12 +314,12 @@ func TestQueueKnowsServices(t *testing.T) {
 	const service = "shop"
 	services := []string{"orders", "stock"}
 	for range 3 {
-		q.ReportFields(service, "o", "c", 0, 0, 0)
-		q.ReportFields("", "o", "c", 0, 0, 0)
+		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
+		q.engine.ReportFields("", "o", "c", 0, 0, 0)
 	}
 	for _, service := range services { // there is room for some
-		q.ReportFields(service, "o", "c", 0, 0, 0)
-		q.ReportFields(service, "o", "c", 0, 0, 0)
+		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
+		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
 	}
 	n := q.drain(each(func(s *slot, d *detail) {
 		if s.how.isDetailed() {
@@ -351,7 +356,7 @@ func TestQueueKnowsServices(t *testing.T) {
 		t.Errorf("a name of %d bytes has a place, or one of %d has none", len(long), MaxNameBytes)
 	}
 	for _, service := range []string{"shop-eu", "shop-eu"[:4], long[:MaxNameBytes], long[:3]} {
-		prefixes.ReportFields(service, "o", "c", 0, 0, 0)
+		prefixes.engine.ReportFields(service, "o", "c", 0, 0, 0)
 		prefixes.drain(each(func(s *slot, d *detail) {
 			if r := prefixes.reportOf(s, d); r.Service != service {
 				t.Errorf("a report of %q is one of %q", service, r.Service)
@@ -368,7 +373,7 @@ func TestQueueKnowsServices(t *testing.T) {
 	}
 	// What is remembered of services is short.
 	for i := range 1000 {
-		q.ReportFields(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0, 0)
+		q.engine.ReportFields(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0, 0)
 		q.numbers()
 	}
 	for i := range q.services {
@@ -382,7 +387,7 @@ func TestQueueKnowsServices(t *testing.T) {
 func TestQueueLetsGoOfStrings(t *testing.T) {
 	for _, rep := range []Report{{Operation: "x"}, {Service: strings.Repeat("x", MaxNameBytes+1)}, {Code: "x"}} {
 		q := newRings(2, 16)
-		for q.ReportFields(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
+		for q.engine.ReportFields(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
 			q.pushDetailed(rep.Operation, rep.Code, 0, detail{service: rep.Service, cause: new(Cause)})
 		}
 		q.drain(each(func(*slot, *detail) {}))
@@ -412,7 +417,7 @@ func TestQueueDrainIsBounded(t *testing.T) {
 }
 
 func TestQueueWakesItsConsumer(t *testing.T) {
-	woken := func(q *Engine) bool {
+	woken := func(q *testQueue) bool {
 		select {
 		case <-q.wake:
 			return true
@@ -557,7 +562,7 @@ func TestQueuePushAllocatesNothing(t *testing.T) {
 		for range 10 {
 			q.pushNumber(1)
 			q.pushDetailed("a", "", 0, detail{trace: TraceRef{TraceID: [16]byte{1}}, end: 1})
-			q.ReportFields(long, long, long, 1, 200, 200)
+			q.engine.ReportFields(long, long, long, 1, 200, 200)
 		}
 		q.drain(discard)
 	}
@@ -579,7 +584,7 @@ func (c *checksum) add(payload uint64) {
 // ring, out of order, and every refusal is counted.
 func TestQueueHammer(t *testing.T) {
 	const producers, reports = 4, 20_000
-	for _, q := range []*Engine{newQueue(16), newRings(4, 16), newQueue(1024)} {
+	for _, q := range []*testQueue{newQueue(16), newRings(4, 16), newQueue(1024)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			var names, services [producers]string
 			for p := range producers {
@@ -646,19 +651,19 @@ func TestQueueHammer(t *testing.T) {
 }
 
 // pushPayload pushes a report of which every part follows from the payload.
-func pushPayload(q *Engine, name, service string, payload uint64) bool {
+func pushPayload(q *testQueue, name, service string, payload uint64) bool {
 	d, kind, outcome := time.Duration(payload), SpanKind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
 		return q.pushDetailed(name, "", d, detail{service: service, kind: kind, outcome: outcome, end: int64(payload)})
 	}
-	return q.ReportFields(service, name, "", d, kind, outcome)
+	return q.engine.ReportFields(service, name, "", d, kind, outcome)
 }
 
 // As long as no more reports are under way than the queue has room for, none is
 // refused: no lost race and no full ring among others with room is a reason.
 func TestQueueHammerNeverRefusesWhenThereIsRoom(t *testing.T) {
 	const producers, reports = 8, 10_000
-	for _, q := range []*Engine{newRings(1, 4), newQueue(16), newRings(2, 4), newRings(4, 4), newRings(8, 4)} {
+	for _, q := range []*testQueue{newRings(1, 4), newQueue(16), newRings(2, 4), newRings(4, 4), newRings(8, 4)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			room := int64(q.size())
 			var underWay, left, refusals atomic.Int64

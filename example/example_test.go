@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log"
 
 	monitor "github.com/blurooo/go-monitor/v2"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// The README shows these lines; they are compiled and not run.
+// docs/sinks.md shows these lines. They are compiled and not run.
 func Example_destinations() {
 	ctx := context.Background()
 	chat, _ := webhook.New(webhook.Config{URL: "https://hooks.slack.com/services/...", Format: webhook.Slack})
@@ -22,4 +23,21 @@ func Example_destinations() {
 	db, _ := store.Open(ctx, store.Config{DSN: "quality.db"}) // or postgres://...
 	m, err := monitor.New(monitor.Config{Notifiers: []alert.Notifier{chat, am, post, db}, Sinks: []engine.Sink{db}})
 	_, _ = m, err
+}
+
+// docs/store.md shows these lines. They are compiled and not run.
+func Example_store() {
+	ctx := context.Background()
+	s, err := store.Open(ctx, store.Config{DSN: "quality.db"}) // or "postgres://user:password@host/database"
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := monitor.New(monitor.Config{Sinks: []engine.Sink{s}, Notifiers: []alert.Notifier{s}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() {
+		_ = m.Shutdown(ctx) // first the monitor, which hands over its last period
+		_ = s.Close(ctx)    // then the store, which writes it
+	}()
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -179,6 +180,17 @@ func writeDemo(t *testing.T, s *Store, replica uint64) {
 				a.State, a.EndsAt = alert.Resolved, now.Add(-8*time.Hour)
 			}
 			mustNotify(t, s, a)
+		}
+	}
+}
+
+// Every key of the configuration is in the docs.
+func TestDocsKeys(t *testing.T) {
+	docs := readDocs(t)
+	config := reflect.TypeFor[Config]()
+	for i := range config.NumField() {
+		if key := config.Field(i).Tag.Get("mapstructure"); !strings.Contains(docs, "\n| `"+key+"` |") {
+			t.Errorf("the docs have no row for the key %s", key)
 		}
 	}
 }

@@ -10,16 +10,17 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// The page on delivery lists every key of a webhook, and its template works.
+// The page on notifiers lists every key of a webhook, and its template works.
 func TestDocs(t *testing.T) {
-	page, err := os.ReadFile("../../docs/delivery.md")
+	page, err := os.ReadFile("../../docs/sinks.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, ok := strings.Cut(string(page), "\n## Webhooks\n")
+	_, section, ok := strings.Cut(string(page), "\n### Webhooks\n")
 	if !ok {
 		t.Fatal("the page has no section on webhooks")
 	}
+	section, _, _ = strings.Cut(section, "\n### ")
 	config := reflect.TypeFor[Config]()
 	for i := range config.NumField() {
 		if key := config.Field(i).Tag.Get("mapstructure"); key != "-" && !strings.Contains(section, "`"+key+"`") {

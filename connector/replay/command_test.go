@@ -142,7 +142,7 @@ func TestCommandIsTheSameWhateverTheOrder(t *testing.T) {
 	}
 	for _, flags := range [][]string{{"--summaries"}, {"--summaries", "--json"}} {
 		t.Run(fmt.Sprint(flags), func(t *testing.T) {
-			config := file(t, "c.yaml", quick+"grace: 3s\ncallees: true\n")
+			config := file(t, "c.yaml", quick+"grace: 3s\npeer_services: true\n")
 			args := append([]string{"-c", config, "--buffer", "1"}, flags...)
 			outputOf := func(t testing.TB, files []string) string {
 				out, _, err := run(t, "", append(args[:len(args):len(args)], files...)...)

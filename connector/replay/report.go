@@ -78,7 +78,7 @@ func verdicts(s *engine.Summary) string {
 const (
 	// maxEpisodes and maxNames bound the lists of a verdict, so that it stays one page.
 	maxEpisodes = 20
-	maxNames     = 5
+	maxNames    = 5
 )
 
 func (r *textReport) verdict(s *Result, stats recording.Stats) {

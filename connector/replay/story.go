@@ -10,7 +10,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Story is what a replay has shown: which alerts fired and when, and how much was judged.
+// Result is what a replay has shown: which alerts fired and when, and how much was judged.
 type Result struct {
 	// First and Last are the start of the first period and the end of the last one.
 	First time.Time `json:"first"`

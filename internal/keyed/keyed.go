@@ -4,47 +4,34 @@ package keyed
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
-// Below puts a key, and a dot, before each of the errors that err joins: "slo: ..." below
-// "objective" becomes "objective.slo: ...". They stay joined, one a line, and
-// [errors.Is] and [errors.As] find in them what they found before. Nil stays nil.
+// Below returns err with key and a dot before it, or before each of the errors that it
+// joins: "url: is required" below "webhook" is "webhook.url: is required". [errors.Is] and
+// [errors.As] find in it what they find in err. It returns nil if err is nil.
 func Below(key string, err error) error {
-	var errs []error
-	each(err, func(err error) { errs = append(errs, fmt.Errorf("%s.%w", key, err)) })
-	return errors.Join(errs...)
-}
-
-// each calls f for each of the errors that err joins, in their order.
-func each(err error, f func(error)) {
 	if err == nil {
-		return
+		return nil
 	}
-	parts := joined(err)
-	if parts == nil {
-		f(err)
-		return
+	parts, ok := joined(err)
+	if !ok {
+		return fmt.Errorf("%s.%w", key, err)
 	}
-	for _, part := range parts {
-		each(part, f)
+	below := make([]error, len(parts))
+	for i, part := range parts {
+		below[i] = Below(key, part)
 	}
+	return errors.Join(below...)
 }
 
-// joined returns the errors that err joins, one a line; nil if it is a single one. An error
-// may wrap several and still be one: then its text is more than theirs.
-func joined(err error) []error {
-	several, ok := err.(interface{ Unwrap() []error })
+// joined returns the errors that err joins, one in a line. An error that wraps several in
+// one sentence joins none.
+func joined(err error) ([]error, bool) {
+	join, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return nil
+		return nil, false
 	}
-	parts := several.Unwrap()
-	lines := make([]string, len(parts))
-	for i, part := range parts {
-		lines[i] = part.Error()
-	}
-	if err.Error() != strings.Join(lines, "\n") {
-		return nil
-	}
-	return parts
+	parts := join.Unwrap()
+	all := errors.Join(parts...)
+	return parts, all != nil && all.Error() == err.Error()
 }

@@ -36,7 +36,8 @@ func TestCodeNames(t *testing.T) {
 	add("grpc, unknown number of two digits", spanWith(kindClient, unset(), str("rpc.grpc.status_code", "24")), "24", failure)
 	add("grpc, negative number", spanWith(kindClient, unset(), num("rpc.grpc.status_code", -1)), "-1", failure)
 	add("another rpc system", spanWith(kindClient, unset(), str("rpc.response.status_code", "partial")), "partial", success)
-	add("another rpc system, error", spanWith(kindClient, failed(""), str("rpc.response.status_code", "not_found")), "not_found", failure)
+	add("another rpc system, error", spanWith(kindClient, failed(""), str("rpc.response.status_code", "rejected")), "rejected", failure)
+	add("a code of Connect", spanWith(kindClient, failed(""), str("rpc.response.status_code", "not_found")), "NOT_FOUND", failure)
 	add("db", spanWith(kindClient, failed(""), str("db.response.status_code", "ORA-17002")), "ORA-17002", failure)
 	add("db, number", spanWith(kindClient, failed(""), num("db.response.status_code", 1062)), "1062", failure)
 	add("db, a number that HTTP calls success", spanWith(kindClient, failed(""), num("db.response.status_code", 208)), "208", failure)
@@ -161,9 +162,10 @@ func TestClassifyCodes(t *testing.T) {
 		{"the name, not the number", map[string]engine.CodeFeature{"14": good}, spanWith(kindClient, failed(""), num("rpc.grpc.status_code", 14)), "UNAVAILABLE", failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			c := newClassifier(tt.codes, Outcomes{})
+			c := newClassifier(tt.codes, Outcomes{}, nil)
 			clear(tt.codes) // what the user does with his map afterwards is none of ours
-			_, code, outcome := c.classify(tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
+			_, result := c.classify(tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
+			code, outcome := result.Code, result.Outcome
 			if code != tt.code || outcome != tt.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 			}

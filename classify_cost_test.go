@@ -91,7 +91,7 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 		"server panic":        liveSpan(tracetest.SpanStub{Name: "GET", SpanKind: kindServer}, func(trace.Span) { panic("kaboom") }),
 	} {
 		for _, table := range []map[string]engine.CodeFeature{nil, {"418": {}}} {
-			c := newClassifier(table, Outcomes{})
+			c := newClassifier(table, Outcomes{}, nil)
 			kind, end := s.SpanKind(), s.EndTime()
 			if n := testing.AllocsPerRun(100, func() { c.classify(s, kind, end) }); n != 0 {
 				t.Errorf("%s, %d codes: %v allocations", name, len(table), n)
@@ -139,12 +139,12 @@ func TestClassifyReadsLittle(t *testing.T) {
 		{"server swallowed", raising(spanWith(kindServer, unset()), beforeEnd, "a", "b"), 1, 0},
 		{"client 200", httpClientSpan(200), 0, 0},
 		{"client 503", failing(httpClientSpan(503)), 1, 0},
-		{"grpc client", rpcSpan(kindClient, attribute.Int("rpc.grpc.status_code", 0)), 0, 0},
+		{"grpc client", rpcSpan(kindClient, attribute.Int("rpc.grpc.status_code", 0)), 1, 0},
 		{"internal", spanWith(kindInternal, unset()), 1, 0},
 		{"ok", spanWith(kindInternal, okay()), 0, 0},
 	} {
 		a := &accessCounter{ReadOnlySpan: tt.span.Snapshot()}
-		newClassifier(nil, Outcomes{}).classify(a, tt.span.SpanKind, tt.span.EndTime)
+		newClassifier(nil, Outcomes{}, nil).classify(a, tt.span.SpanKind, tt.span.EndTime)
 		got := [...]int{a.attributes, a.names, a.statuses, a.events, a.times, a.others}
 		if diff := cmp.Diff([...]int{1, 1, 1, tt.events, tt.times, 0}, got); diff != "" {
 			t.Errorf("%s: attributes, names, statuses, events, start times, others: %s", tt.test, diff)
@@ -159,7 +159,7 @@ func BenchmarkClassify(b *testing.B) {
 	for _, name := range []string{"server", "client"} {
 		b.Run(name, func(b *testing.B) {
 			s := benchmarkSpans()[name]
-			c := newClassifier(nil, Outcomes{})
+			c := newClassifier(nil, Outcomes{}, nil)
 			kind, end := s.SpanKind(), s.EndTime()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -158,8 +158,9 @@ func TestClassifyOutcomes(t *testing.T) {
 			{"server NOT_FOUND", Outcomes{GRPCNotFound: preset}, spanWith(kindServer, unset(), notFound), "NOT_FOUND", success},
 		} {
 			t.Run(fmt.Sprintf("%s/%s", preset, tt.test), func(t *testing.T) {
-				c := newClassifier(nil, tt.outcomes)
-				_, code, outcome := c.classify(tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
+				c := newClassifier(nil, tt.outcomes, nil)
+				_, result := c.classify(tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
+				code, outcome := result.Code, result.Outcome
 				if code != tt.code || outcome != tt.outcome {
 					t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 				}

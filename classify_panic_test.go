@@ -175,10 +175,11 @@ func TestClassifyLivePanics(t *testing.T) {
 		}, "OK", success},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			c := newClassifier(nil, Outcomes{})
+			c := newClassifier(nil, Outcomes{}, nil)
 			for i := range 300 {
 				s := keptBy(tt.run)
-				_, code, outcome := c.classify(s, s.SpanKind(), s.EndTime())
+				_, result := c.classify(s, s.SpanKind(), s.EndTime())
+				code, outcome := result.Code, result.Outcome
 				if code != tt.code || outcome != tt.outcome {
 					t.Fatalf("try %d: %s %q, want %s %q", i, outcome, code, tt.outcome, tt.code)
 				}
@@ -191,7 +192,7 @@ func TestClassifyLivePanics(t *testing.T) {
 // than there are processors, so that some are stopped between the two.
 func TestClassifySwallowedUnderLoad(t *testing.T) {
 	t.Parallel()
-	c := newClassifier(nil, Outcomes{})
+	c := newClassifier(nil, Outcomes{}, nil)
 	errSwallowed := errors.New("swallowed")
 	for g := range 4 * runtime.GOMAXPROCS(0) {
 		t.Run(strconv.Itoa(g), func(t *testing.T) {
@@ -202,8 +203,8 @@ func TestClassifySwallowedUnderLoad(t *testing.T) {
 				_, span := tr.Start(context.Background(), "work")
 				span.RecordError(errSwallowed)
 				span.End()
-				if _, code, outcome := c.classify(k.span, kindInternal, k.span.EndTime()); outcome != success {
-					t.Fatalf("try %d: %s %q", i, outcome, code)
+				if _, result := c.classify(k.span, kindInternal, k.span.EndTime()); result.Outcome != success {
+					t.Fatalf("try %d: %s %q", i, result.Outcome, result.Code)
 				}
 			}
 		})

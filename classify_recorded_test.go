@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/blurooo/go-monitor/v2/classify/spantest"
@@ -34,10 +35,14 @@ func TestClassifyRecordedSpans(t *testing.T) {
 			if len(rows) != len(r.Spans) {
 				t.Fatalf("%d rows for %d spans", len(rows), len(r.Spans))
 			}
-			c := newClassifier(nil, Outcomes{})
+			c := newClassifier(nil, Outcomes{}, nil)
 			for i, want := range rows {
 				s := r.Spans[i].Stub(t)
-				operation, code, outcome := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
+				operation, result := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
+				code, outcome := result.Code, result.Outcome
+				if untimed := slices.Contains([]string{healthWatch, "sql.rows", "orders receive"}, want.operation); result.Untimed != untimed {
+					t.Errorf("span %d: untimed is %t, want %t", i, result.Untimed, untimed)
+				}
 				if operation != want.operation || code != want.code || outcome != want.outcome {
 					t.Errorf("span %d: %q %q %s, want %q %q %s (%s)", i, operation, code, outcome, want.operation, want.code, want.outcome, want.why)
 				}
@@ -276,8 +281,8 @@ var judgedScenarios = []struct {
 		{"set", "OK", success, ""},
 		{"redis.dial", "OK", success, ""},
 		{"hello", "OK", success, ""},
-		{"client", redisErr, failure, "the library tries an option that this server lacks; its caller sees nothing"},
-		{"redis.pipeline client", redisErr, failure, "likewise"},
+		{"client", redisErr, ignored, "the library tries an option that this server lacks; its caller sees nothing"},
+		{"redis.pipeline client", redisErr, ignored, "likewise"},
 	}},
 	{"redisotel", "GET hit", []judgedSpan{
 		{"get", "OK", success, ""},
@@ -292,7 +297,7 @@ var judgedScenarios = []struct {
 		{"redis.pipeline get", "OK", success, ""},
 		{"redis.dial", "OK", success, ""},
 		{"hello", "OK", success, ""},
-		{"redis.pipeline client", redisErr, failure, "the library tries an option that this server lacks"},
+		{"redis.pipeline client", redisErr, ignored, "the library tries an option that this server lacks"},
 	}},
 	{"redisotel", "connection refused", []judgedSpan{
 		{"get", netError, failure, ""},

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -86,8 +87,9 @@ func (rows *ruleRows) add(test string, span tracetest.SpanStub, code string, out
 func (rows ruleRows) run(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.test, func(t *testing.T) {
-			c := newClassifier(nil, Outcomes{})
-			_, code, outcome := c.classify(r.span.Snapshot(), r.span.SpanKind, r.span.EndTime)
+			c := newClassifier(nil, Outcomes{}, nil)
+			_, result := c.classify(r.span.Snapshot(), r.span.SpanKind, r.span.EndTime)
+			code, outcome := result.Code, result.Outcome
 			if code != r.code || outcome != r.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, r.outcome, r.code)
 			}
@@ -107,7 +109,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(uint8(1), uint8(2), "work", "", uint16(1<<2), uint32(1<<4), "1", int64(1), "", "", int64(0))
 	f.Add(uint8(3), uint8(1), "q", skippedMessage, uint16(0xff), uint32(0xffff), "\xff\x80", int64(math.MinInt64), "", skippedMessage, int64(-5))
 
-	c := newClassifier(nil, Outcomes{})
+	c := newClassifier(nil, Outcomes{}, nil)
 	f.Fuzz(func(t *testing.T, kind, status uint8, name, description string, has uint16, types uint32, text string, number int64, exceptionType, message string, after int64) {
 		s := spanWith(trace.SpanKind(kind%7), sdktrace.Status{Code: codes.Code(status % 4), Description: description})
 		s.Name = name
@@ -141,8 +143,9 @@ func FuzzClassify(f *testing.F) {
 			s.Events = append(s.Events, sdktrace.Event{Name: text, Time: testEnd})
 		}
 
-		operation, code, outcome := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
-		checkClosely(t, c, s.Snapshot(), operation, code, outcome)
+		operation, result := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
+		code, outcome := result.Code, result.Outcome
+		checkClosely(t, c, s.Snapshot(), operation, result)
 		if s.SpanKind != kindClient && operation != name {
 			t.Errorf("operation %q of a %s span named %q", operation, s.SpanKind, name)
 		}
@@ -164,9 +167,9 @@ func FuzzClassify(f *testing.F) {
 		default:
 			t.Errorf("outcome %s", outcome)
 		}
-		again, codeAgain, outcomeAgain := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
-		if again != operation && !strings.HasSuffix(again, " _OTHER") || codeAgain != code || outcomeAgain != outcome {
-			t.Errorf("%q %q %s, then %q %q %s", operation, code, outcome, again, codeAgain, outcomeAgain)
+		again, resultAgain := c.classify(s.Snapshot(), s.SpanKind, s.EndTime)
+		if again != operation && !strings.HasSuffix(again, " _OTHER") || resultAgain != result {
+			t.Errorf("%q %+v, then %q %+v", operation, result, again, resultAgain)
 		}
 	})
 }
@@ -192,18 +195,18 @@ func TestQuickHTTPGivesWay(t *testing.T) {
 	} {
 		for _, kind := range []trace.SpanKind{kindInternal, kindServer, kindClient, kindProducer, kindConsumer} {
 			s := tracetest.SpanStub{Name: "call", SpanKind: kind, Attributes: attrs, EndTime: testEnd}.Snapshot()
-			c := newClassifier(nil, Outcomes{})
-			operation, code, outcome := c.classify(s, kind, testEnd)
-			checkClosely(t, c, s, operation, code, outcome)
+			c := newClassifier(nil, Outcomes{}, nil)
+			operation, result := c.classify(s, kind, testEnd)
+			checkClosely(t, c, s, operation, result)
 		}
 	}
 }
 
 // checkClosely checks that all of the rules say of a span what the quick way said of it.
-func checkClosely(t *testing.T, c classifier, s sdktrace.ReadOnlySpan, operation, code string, outcome engine.Outcome) {
+func checkClosely(t *testing.T, c classifier, s sdktrace.ReadOnlySpan, operation string, result classify.Result) {
 	t.Helper()
-	closely, closelyCode, closelyOutcome := c.closely(s, s.SpanKind(), s.EndTime(), s.Name(), s.Attributes(), s.Status())
-	if !strings.HasSuffix(closely, " _OTHER") && closely != operation || closelyCode != code || closelyOutcome != outcome {
-		t.Errorf("%q %q %s, and closely %q %q %s", operation, code, outcome, closely, closelyCode, closelyOutcome)
+	closely, closelyResult := c.closely(s, s.SpanKind(), s.EndTime(), s.Name(), s.Attributes(), s.Status())
+	if !strings.HasSuffix(closely, " _OTHER") && closely != operation || closelyResult != result {
+		t.Errorf("%q %+v, and closely %q %+v", operation, result, closely, closelyResult)
 	}
 }

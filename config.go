@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -55,6 +56,10 @@ type Config struct {
 	Classify func(span sdktrace.ReadOnlySpan) (code string, outcome engine.Outcome)
 	// Outcomes settle what counts as a failure where opinions differ.
 	Outcomes Outcomes
+	// Rules say what to make of spans that the default rules misjudge: whether they are calls,
+	// how they ended, and whether their time counts. The first that fits a span goes before the
+	// default rules and Codes, and loses to Classify. Default: empty.
+	Rules []Rule
 	// Kinds are the span kinds that are watched. Default (nil): SERVER, CLIENT,
 	// PRODUCER and CONSUMER. An empty slice that is not nil: none, so that only
 	// reports made by hand count.
@@ -110,6 +115,9 @@ func (c Config) Validate() error {
 	errs := []error{c.engine().Validate()}
 	if err := c.Outcomes.Validate(); err != nil {
 		errs = append(errs, below("outcomes", err))
+	}
+	if err := classify.ValidateRules(c.Rules); err != nil {
+		errs = append(errs, err)
 	}
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
 		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))

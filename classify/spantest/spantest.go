@@ -3,6 +3,7 @@
 package spantest
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -45,6 +46,36 @@ type Case struct {
 	} `json:"parent_context"`
 	Note string `json:"note"`
 }
+
+// Context returns the context that the span was started with, as it is at the span's end.
+func (c *Case) Context() context.Context {
+	ended := &endedContext{Context: context.Background(), done: make(chan struct{})}
+	if ms := c.ParentContext.DeadlineMS; ms != nil {
+		ended.deadline = End.Add(time.Duration(*ms * float64(time.Millisecond)))
+	}
+	switch c.ParentContext.Err {
+	case "":
+		return ended
+	case context.Canceled.Error():
+		ended.err = context.Canceled
+	default:
+		ended.err = context.DeadlineExceeded
+	}
+	close(ended.done)
+	return ended
+}
+
+// endedContext is a context that ended long ago.
+type endedContext struct {
+	context.Context
+	done     chan struct{}
+	err      error
+	deadline time.Time
+}
+
+func (c *endedContext) Done() <-chan struct{}       { return c.done }
+func (c *endedContext) Err() error                  { return c.err }
+func (c *endedContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
 // Span is a recorded span.
 type Span struct {

@@ -118,3 +118,93 @@ func TestJoinedNamesConcurrently(t *testing.T) {
 		t.Errorf("%d names remembered, want %d", got, maxJoinedNames+1)
 	}
 }
+
+// An address gets its port once it was called at more than one, unless the port is that of HTTP itself.
+func TestPorts(t *testing.T) {
+	type call struct {
+		name, address string
+		port          any
+		want          string
+	}
+	for test, calls := range map[string][]call{
+		"one port": {
+			{"HTTP GET", "a.example", 8080, "HTTP GET a.example"},
+			{"HTTP GET", "a.example", 8080, "HTTP GET a.example"},
+			{"HTTP PUT", "a.example", 8080, "HTTP PUT a.example"},
+			{"HTTP GET", "b.example", 9090, "HTTP GET b.example"},
+		},
+		"several ports": {
+			{"HTTP GET", "0.0.0.0", 8081, "HTTP GET 0.0.0.0"},
+			{"HTTP PUT", "0.0.0.0", 8081, "HTTP PUT 0.0.0.0"},
+			{"HTTP GET", "0.0.0.0", 8082, "HTTP GET 0.0.0.0:8082"},
+			{"HTTP GET", "0.0.0.0", 8081, "HTTP GET 0.0.0.0:8081"},
+			{"HTTP PUT", "0.0.0.0", 8081, "HTTP PUT 0.0.0.0:8081"},
+			{"HTTP PUT", "0.0.0.0", 8083, "HTTP PUT 0.0.0.0:8083"},
+			{"HTTP GET", "b.example", 8083, "HTTP GET b.example"},
+		},
+		"the scheme's own": {
+			{"GET", "a.example", 443, "GET a.example"},
+			{"GET", "a.example", 80, "GET a.example"},
+			{"GET", "a.example", nil, "GET a.example"},
+			{"GET", "a.example", 8443, "GET a.example:8443"},
+			{"GET", "a.example", 443, "GET a.example"},
+			{"GET", "a.example", "8443", "GET a.example:8443"},
+		},
+		"IPv6": {
+			{"GET", "::1", 8081, "GET ::1"},
+			{"GET", "::1", 8082, "GET [::1]:8082"},
+			{"GET", "[::2]", 8081, "GET [::2]"},
+			{"GET", "[::2]", 8082, "GET [::2]:8082"},
+		},
+		"addresses that have a port, or are none": {
+			{"GET", "a:1", 1, "GET a:1"},
+			{"GET", "a:1", 2, "GET a:1"},
+			{"GET", "[::1]:1", 1, "GET [::1]:1"},
+			{"GET", "[::1]:1", 2, "GET [::1]:1"},
+			{"GET", "http://[::1]/", 1, "GET http://[::1]/"},
+			{"GET", "http://[::1]/", 2, "GET http://[::1]/"},
+		},
+		"no ports": {
+			{"GET", "a", -1, "GET a"},
+			{"GET", "a", 65536, "GET a"},
+			{"GET", "a", "x", "GET a"},
+			{"GET", "a", 0, "GET a"},
+		},
+	} {
+		t.Run(test, func(t *testing.T) {
+			r := New(nil, Outcomes{}, nil)
+			for i, c := range calls {
+				attrs := attributes{"http.request.method": strings.TrimPrefix(c.name, "HTTP "), "server.address": c.address}
+				if c.port != nil {
+					attrs["server.port"] = c.port
+				}
+				s := spanWith(client, StatusUnset, "", attrs)
+				s.Name = c.name
+				if got := r.Operation(s); got != c.want {
+					t.Errorf("call %d: %q, want %q", i, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// An address that has more ports than are told apart, such as one whose ports are random, does not
+// take the place of others.
+func TestPortsAreBounded(t *testing.T) {
+	var j joinedNames
+	seen := make(map[string]bool)
+	for port := range uint16(60000) {
+		seen[j.join("GET", "a", 1000+port%5000)] = true
+	}
+	if len(seen) != maxPorts+1 {
+		t.Errorf("%d names, want %d", len(seen), maxPorts+1)
+	}
+	if got := j.join("GET", "b", 7); got != "GET b" {
+		t.Errorf("another address became %q", got)
+	}
+	j.mu.Lock() // what is known takes no lock to see
+	defer j.mu.Unlock()
+	if n := testing.AllocsPerRun(100, func() { j.join("GET", "a", 1001); j.join("GET", "a", 5999) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

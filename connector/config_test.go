@@ -202,7 +202,7 @@ operations["a"].stuck_after: is of no use in the Collector, which gets to see no
 services["shop"].objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 3m0s
 services["shop"].operations["b"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 4m0s`,
 		},
-		"everything at once": {"period: 1ms\nkinds: [unspecified]\npresets: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
+		"everything at once": {"period: 1ms\nkinds: [unspecified]\noutcomes: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
 kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"
 notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none
 stores[0].timeout: must be between 100ms and 10m0s, got 1ns`},

@@ -129,32 +129,6 @@ var keys = [...]string{
 	rpcService:             "rpc.service",
 }
 
-// wantedBy are the span kinds, a bit for each, for which an attribute matters.
-var wantedBy = func() (kinds [len(keys)]uint8) {
-	const (
-		server   = 1 << engine.SpanKindServer
-		client   = 1 << engine.SpanKindClient
-		consumer = 1 << engine.SpanKindConsumer
-	)
-	for m := range kinds {
-		switch m {
-		case none:
-		case contentType, httpRequestMethod, httpMethod, rpcMethod, rpcService:
-			kinds[m] = server | client
-		case httpRoute, urlPath, httpTarget:
-			kinds[m] = server
-		case messagingOperationType, messagingOperation:
-			kinds[m] = client | consumer
-		case serverAddress, netPeerName, serverPort, netPeerPort,
-			dbSystemName, dbSystem, dbOperationName, dbOperation, dbQueryText, dbStatement:
-			kinds[m] = client
-		default:
-			kinds[m] = 0xff // codes
-		}
-	}
-	return kinds
-}()
-
 // shapes finds an attribute by the first and the last letter of its key and by its length. No
 // two have these in common, and hardly any other that is often seen has them in common with one.
 var shapes = func() (shapes [32][32]uint8) {
@@ -174,6 +148,34 @@ func shapeOf(key string) uint8 {
 	return shapes[(key[0]+key[len(key)-1])&31][len(key)&31]
 }
 
+// wanted tells of attributes, found as in shapes, the span kinds, a bit for each, for which
+// they matter.
+var wanted = func() (wanted [32][32]uint8) {
+	const (
+		server   = 1 << engine.SpanKindServer
+		client   = 1 << engine.SpanKindClient
+		consumer = 1 << engine.SpanKindConsumer
+	)
+	for m := none + 1; m < len(keys); m++ {
+		key := keys[m]
+		kinds := &wanted[(key[0]+key[len(key)-1])&31][len(key)&31]
+		switch m {
+		case contentType, httpRequestMethod, httpMethod, rpcMethod, rpcService:
+			*kinds = server | client
+		case httpRoute, urlPath, httpTarget:
+			*kinds = server
+		case messagingOperationType, messagingOperation:
+			*kinds = client | consumer
+		case serverAddress, netPeerName, serverPort, netPeerPort,
+			dbSystemName, dbSystem, dbOperationName, dbOperation, dbQueryText, dbStatement:
+			*kinds = client
+		default:
+			*kinds = 0xff // codes
+		}
+	}
+	return wanted
+}()
+
 // meaningOf returns which of the attributes a key is.
 func meaningOf(key string) uint8 {
 	m := shapeOf(key)
@@ -186,7 +188,7 @@ func meaningOf(key string) uint8 {
 // Wants reports whether an attribute may matter to the rules, given the span's kind; most don't.
 // Nobody needs to ask, but it is quicker than to set one that doesn't.
 func (s *Span) Wants(key string) bool {
-	return wantedBy[shapeOf(key)]>>(s.SpanKind&7)&1 != 0
+	return len(key) > 0 && wanted[(key[0]+key[len(key)-1])&31][len(key)&31]>>(s.SpanKind&7)&1 != 0
 }
 
 // MayMatter reports whether an attribute may say more of a call that is not a client's than its

@@ -26,22 +26,44 @@ const (
 // them in a map that is never changed but replaced, so that looking one up neither
 // waits nor allocates. It is safe for concurrent use and must not be copied.
 type joinedNames struct {
-	known atomic.Pointer[map[joinedName]string]
-	mu    sync.Mutex          // held to replace known
-	ports map[string][]uint16 // of the additions that are addresses, those that are known; under mu
+	known atomic.Pointer[map[joinedName]portNames]
+	mu    sync.Mutex // held to replace known
 }
 
-type joinedName struct {
-	name, addition string
-	port           uint32 // 0: none, or one that is not told apart; manyPorts: any other
+type joinedName struct{ name, addition string }
+
+// portNames are the names of an address by its ports; what is no address has port 0 alone.
+type portNames struct {
+	bare   string // without a port
+	port   uint16 // the first
+	first  string // the name of the first: the bare one, as long as there are no others
+	others []portName
 }
 
-// manyPorts stands for the ports of an address that has more than are told apart.
-const manyPorts = 1 << 16
+type portName struct {
+	port uint16
+	name string
+}
 
-// join returns name and addition with a space between, and the port of an address that is
-// called at more than one. Additions come from outside:
-// they are cut, and beyond the bound they are all called _OTHER.
+// of returns the name for a port, or "" if it has none yet.
+func (p *portNames) of(port uint16) string {
+	if port == p.port {
+		return p.first
+	}
+	for i := range p.others {
+		if p.others[i].port == port {
+			return p.others[i].name
+		}
+	}
+	if len(p.others) >= maxPorts-1 || !hasRoomForPort(p.bare) {
+		return p.bare
+	}
+	return ""
+}
+
+// join returns name and addition with a space between, and the port of an address that is called
+// at more than one. Additions come from outside: they are cut, and beyond the bound they are all
+// called _OTHER.
 func (j *joinedNames) join(name, addition string, port uint16) string {
 	if len(name) > engine.MaxNameBytes {
 		return name // the engine would cut the addition off anyway
@@ -51,17 +73,14 @@ func (j *joinedNames) join(name, addition string, port uint16) string {
 	}
 	addition = engine.TruncateName(addition)
 	known := j.load()
-	if joined, ok := known[joinedName{name, addition, uint32(port)}]; ok {
-		return joined
-	}
-	if port != 0 {
-		if joined, ok := known[joinedName{name, addition, manyPorts}]; ok {
+	names, ok := known[joinedName{name, addition}]
+	if ok {
+		if joined := names.of(port); joined != "" {
 			return joined
 		}
-	}
-	if len(known) >= maxJoinedNames {
-		if joined, ok := known[joinedName{name: name, addition: engine.OverflowName}]; ok {
-			return joined
+	} else if len(known) >= maxJoinedNames {
+		if other, ok := known[joinedName{name, engine.OverflowName}]; ok {
+			return other.bare
 		}
 	}
 	return j.add(name, addition, port)
@@ -72,68 +91,71 @@ func (j *joinedNames) join(name, addition string, port uint16) string {
 func (j *joinedNames) add(name, addition string, port uint16) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	key := joinedName{name, addition, uint32(port)}
-	if len(j.load()) >= maxJoinedNames {
-		key = joinedName{name: name, addition: engine.OverflowName}
+	known := j.load()
+	if _, ok := known[joinedName{name, addition}]; !ok && len(known) >= maxJoinedNames {
+		addition, port = engine.OverflowName, 0
 	}
-	if joined, ok := j.load()[key]; ok {
-		return joined
+	key := joinedName{name, addition}
+	names, ok := known[key]
+	if ok {
+		if joined := names.of(port); joined != "" {
+			return joined
+		}
 	}
-	if len(j.load()) >= maxJoinedNames+maxOverflowNames {
+	if !ok && len(known) >= maxJoinedNames+maxOverflowNames {
 		return name
 	}
-	next := maps.Clone(j.load())
+	next := maps.Clone(known)
 	if next == nil {
-		next = make(map[joinedName]string)
+		next = make(map[joinedName]portNames)
 	}
-	if key.addition == addition && hasRoomForPort(addition) {
-		key.port = j.addPort(next, addition, port)
+	if !ok {
+		// The key lies within the joined name, so that nothing else is held in memory.
+		bare := name + " " + addition
+		key = joinedName{bare[:len(name)], bare[len(name)+1:]}
+		names = portNames{bare: bare, port: port, first: bare}
+		next[key] = names
 	}
-	joined := put(next, key, len(j.ports[addition]) > 1)
+	tellPortsApart(next, key, port)
 	j.known.Store(&next)
-	return joined
+	names = next[key]
+	return names.of(port)
 }
 
-// addPort remembers a port of an address, and returns which of a key stands for it. The names that
-// were joined before the second one came get their ports.
-func (j *joinedNames) addPort(known map[joinedName]string, address string, port uint16) uint32 {
-	ports := j.ports[address]
-	if slices.Contains(ports, port) {
-		return uint32(port)
+// tellPortsApart adds a port to the names of an address, and their ports to all names of an address
+// that has several.
+func tellPortsApart(known map[joinedName]portNames, added joinedName, port uint16) {
+	if !hasRoomForPort(added.addition) {
+		return
 	}
-	if len(ports) >= maxPorts {
-		return manyPorts
+	several := known[added].port != port
+	for key, names := range known {
+		several = several || key.addition == added.addition && (len(names.others) > 0 || names.port != port)
 	}
-	if j.ports == nil {
-		j.ports = make(map[string][]uint16)
+	if !several {
+		return
 	}
-	j.ports[strings.Clone(address)] = append(ports, port)
-	if len(ports) == 1 {
-		for _, key := range slices.Collect(maps.Keys(known)) {
-			if key.addition == address {
-				put(known, key, true)
-			}
+	for key, names := range known {
+		if key.addition != added.addition {
+			continue
 		}
+		names.first = withPort(key, names.bare, names.port)
+		if key == added && port != names.port {
+			names.others = append(slices.Clip(names.others), portName{port, withPort(key, names.bare, port)})
+		}
+		known[key] = names
 	}
-	return uint32(port)
 }
 
-// put sets the name of a key and returns it. The key lies within the name, so that nothing else is
-// held in memory.
-func put(known map[joinedName]string, key joinedName, withPort bool) string {
-	delete(known, key)
-	before, after := " ", ""
-	if withPort && key.port != 0 && key.port != manyPorts {
-		after = ":" + strconv.Itoa(int(key.port))
-		if strings.IndexByte(key.addition, ':') >= 0 && key.addition[0] != '[' { // of IPv6
-			before, after = " [", "]"+after
-		}
+// withPort returns the name of an address with its port.
+func withPort(key joinedName, bare string, port uint16) string {
+	switch {
+	case port == 0:
+		return bare
+	case strings.IndexByte(key.addition, ':') >= 0 && key.addition[0] != '[': // of IPv6
+		return key.name + " [" + key.addition + "]:" + strconv.Itoa(int(port))
 	}
-	joined := key.name + before + key.addition + after
-	begin := len(key.name) + len(before)
-	key.name, key.addition = joined[:len(key.name)], joined[begin:begin+len(key.addition)]
-	known[key] = joined
-	return joined
+	return bare + ":" + strconv.Itoa(int(port))
 }
 
 // hasRoomForPort reports whether an address is one without a port.
@@ -147,7 +169,7 @@ func hasRoomForPort(address string) bool {
 	return !strings.Contains(address, "]:") && !strings.Contains(address, "://")
 }
 
-func (j *joinedNames) load() map[joinedName]string {
+func (j *joinedNames) load() map[joinedName]portNames {
 	if known := j.known.Load(); known != nil {
 		return *known
 	}

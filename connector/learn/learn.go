@@ -88,7 +88,7 @@ func (l *learner) add(span *engine.Span) {
 		timeline.Repeatable()
 		l.timeline = timeline
 	}
-	l.timeline.Advance(now, l.closed)
+	l.timeline.Advance(now, nil, l.closed)
 	l.timeline.Add(span)
 }
 
@@ -96,7 +96,7 @@ func (l *learner) closed(p *engine.Period) { l.traffic.add(p, l.settings.settleS
 
 // propose returns the proposal, nil if there were no calls.
 func (l *learner) propose() *proposal {
-	l.timeline.Close(l.closed)
+	l.timeline.Close(nil, l.closed)
 	if len(l.traffic.operations) == 0 {
 		return nil
 	}

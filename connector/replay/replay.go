@@ -36,17 +36,16 @@ func (r *Replay) Add(s *engine.Span) {
 			panic(err) // New would have returned it
 		}
 		timeline.Repeatable()
-		timeline.Keep(r.judge.Needs)
 		r.timeline = timeline
 	}
-	r.timeline.Advance(now, r.end)
+	r.timeline.Advance(now, r.judge.Needs, r.end)
 	r.timeline.Add(s)
 }
 
 // Close closes the periods that are still open.
 func (r *Replay) Close() {
 	if r.timeline != nil {
-		r.timeline.Close(r.end)
+		r.timeline.Close(r.judge.Needs, r.end)
 	}
 }
 

@@ -17,22 +17,24 @@ import (
 // single code.
 type Outcomes = classify.Outcomes
 
+// Rule says what to make of the spans that fit its conditions; see [Config.Rules].
+type Rule = classify.Rule
+
 // classifier applies the rules of package classify to the SDK's spans. It is safe for
 // concurrent use.
 type classifier struct{ rules *classify.Rules }
 
-func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes) classifier {
-	return classifier{classify.New(codes, outcomes)}
+func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes, rules []Rule) classifier {
+	return classifier{classify.New(codes, outcomes, rules)}
 }
 
-// classify says which operation a span stands for, with which code the call ended,
-// and how; the outcome is never unset. kind and end are the span's, which the caller
-// has read already: every accessor of a span copies all of it.
-func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation, code string, outcome engine.Outcome) {
+// classify says which operation a span stands for, and how the call ended. kind and end are
+// the span's, which the caller has read already: every accessor of a span copies all of it.
+func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation string, result classify.Result) {
 	name, attrs, status := s.Name(), s.Attributes(), s.Status()
 	if status.Code == codes.Unset && kind != trace.SpanKindClient {
-		if code, ok := c.quickHTTP(attrs); ok {
-			return name, code, engine.OutcomeSuccess
+		if code, ok := c.quickHTTP(name, attrs); ok {
+			return name, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 		}
 	}
 	return c.closely(s, kind, end, name, attrs, status)
@@ -40,11 +42,11 @@ func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end t
 
 // quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
 // to their end and found no fault. ok is false for all others.
-func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool) {
+func (c classifier) quickHTTP(name string, attrs []attribute.KeyValue) (code string, ok bool) {
 	var status int64
 	for i := range attrs {
 		key := string(attrs[i].Key)
-		if !classify.MayHoldCode(key) {
+		if !classify.MayMatter(key) {
 			continue
 		}
 		v := &attrs[i].Value
@@ -53,14 +55,14 @@ func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool)
 		}
 		status = v.AsInt64()
 	}
-	return c.rules.QuickHTTP(status)
+	return c.rules.QuickHTTP(name, status)
 }
 
 // closely is classify by all of the rules.
-func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation, code string, outcome engine.Outcome) {
+func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
 	var span classify.Span
 	span.SpanKind, span.Name = engine.SpanKind(kind), name
-	setAttributes(&span, attrs)
+	c.setAttributes(&span, attrs)
 	span.Message = status.Description
 	switch status.Code {
 	case codes.Ok:
@@ -69,64 +71,91 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 		span.Status = classify.StatusError
 	}
 	operation = c.rules.Operation(&span)
-	code, outcome, ok := c.rules.Quick(&span)
-	if !ok {
-		var e classify.Exception
-		if span.NeedsException() {
-			e = lastException(s, end)
-		}
-		code, outcome = c.rules.Classify(&span, e)
+	if code, ok := c.rules.Quick(&span); ok {
+		return operation, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 	}
-	return operation, code, outcome
+	if c.rules.NeedsScope(&span) {
+		span.Scope = s.InstrumentationScope().Name
+	}
+	var e classify.Events
+	if span.NeedsEvents() {
+		e = eventsOf(s, end)
+	}
+	if span.IsUnanswered() {
+		span.AttributesDropped = s.DroppedAttributes() > 0
+	}
+	return operation, c.rules.Classify(&span, e)
 }
 
 // operation says which operation a span stands for that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{SpanKind: engine.SpanKind(kind), Name: s.Name()}
-	if kind == trace.SpanKindClient { // no other is named by its attributes
-		setAttributes(&span, s.Attributes())
+	if span.NeedsAttributes() {
+		c.setAttributes(&span, s.Attributes())
 	}
 	return c.rules.Operation(&span)
 }
 
 // setAttributes hands the attributes of a span to the rules. A value of a type that an
 // attribute should not have counts as none.
-func setAttributes(span *classify.Span, attrs []attribute.KeyValue) {
+func (c classifier) setAttributes(span *classify.Span, attrs []attribute.KeyValue) {
+	custom := c.rules.WantsAttributes()
 	for i := range attrs {
-		key := string(attrs[i].Key)
+		key, v := string(attrs[i].Key), &attrs[i].Value
+		if custom && c.rules.WantsText(key) {
+			c.rules.SetText(span, key, v.Emit())
+		}
 		if !span.Wants(key) {
 			continue
 		}
-		switch v := &attrs[i].Value; v.Type() {
+		switch v.Type() {
 		case attribute.STRING:
 			span.Attributes.SetString(key, v.AsString())
 		case attribute.INT64:
 			span.Attributes.SetInt(key, v.AsInt64())
+		case attribute.STRINGSLICE:
+			if key == classify.ContentType {
+				span.Attributes.SetString(key, firstOf(v.AsStringSlice()))
+			}
 		}
 	}
 }
 
-// lastException looks for the exception that ended the call. Of several the last one
-// counts: those before it were followed by another try.
-func lastException(s sdktrace.ReadOnlySpan, end time.Time) classify.Exception {
+func firstOf(texts []string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	return texts[0]
+}
+
+// eventsOf looks for the exception that ended the call, and for the messages of an RPC. Of several
+// exceptions the last one counts: those before it were followed by another try.
+func eventsOf(s sdktrace.ReadOnlySpan, end time.Time) (found classify.Events) {
 	events := s.Events()
-	for i := len(events) - 1; i >= 0; i-- {
+	hasException := false
+	for i := len(events) - 1; i >= 0 && !(hasException && found.IsStream); i-- {
 		e := &events[i]
-		if e.Name != classify.ExceptionEvent {
-			continue
-		}
-		found := classify.Exception{IsPanic: i == len(events)-1 && isPanic(s, end, e.Time)}
-		for j := range e.Attributes {
-			switch kv := &e.Attributes[j]; kv.Key {
-			case classify.ExceptionType:
-				found.Type = textOf(&kv.Value)
-			case classify.ExceptionMessage:
-				found.Message = textOf(&kv.Value)
+		switch {
+		case e.Name == classify.ExceptionEvent && !hasException:
+			hasException = true
+			found.Exception.IsPanic = i == len(events)-1 && isPanic(s, end, e.Time)
+			for j := range e.Attributes {
+				switch kv := &e.Attributes[j]; kv.Key {
+				case classify.ExceptionType:
+					found.Exception.Type = textOf(&kv.Value)
+				case classify.ExceptionMessage:
+					found.Exception.Message = textOf(&kv.Value)
+				}
+			}
+		case classify.IsMessage(e.Name):
+			for j := range e.Attributes {
+				if kv := &e.Attributes[j]; kv.Value.Type() == attribute.INT64 && classify.IsLaterMessage(string(kv.Key), kv.Value.AsInt64()) {
+					found.IsStream = true
+				}
 			}
 		}
-		return found
 	}
-	return classify.Exception{}
+	return found
 }
 
 // textOf returns the text of v, or "" if it is anything but text.

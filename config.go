@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
@@ -57,6 +58,10 @@ type Config struct {
 	Classify func(span sdktrace.ReadOnlySpan) (code string, outcome engine.Outcome)
 	// Outcomes settle what counts as a failure where opinions differ.
 	Outcomes Outcomes
+	// Rules say what to make of spans that the default rules misjudge: whether they are calls,
+	// how they ended, and whether their time counts. The first that fits a span goes before the
+	// default rules and Codes, and loses to Classify. Default: empty.
+	Rules []Rule
 	// Kinds are the span kinds that are watched. Default (nil): SERVER, CLIENT,
 	// PRODUCER and CONSUMER. An empty slice that is not nil: none, so that only
 	// reports made by hand count.
@@ -109,7 +114,7 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate())}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules)}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))

@@ -47,7 +47,7 @@ func New(c Config) (*Monitor, error) {
 	}
 	c = c.withDefaults()
 	m := &Monitor{
-		classifier: newClassifier(c.Codes, c.Outcomes),
+		classifier: newClassifier(c.Codes, c.Outcomes, c.Rules),
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),

@@ -26,7 +26,8 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	}
 	end := s.EndTime()
 	d := end.Sub(s.StartTime())
-	operation, code, outcome := m.classifier.classify(s, kind, end)
+	operation, result := m.classifier.classify(s, kind, end)
+	code, outcome := result.Code, result.Outcome
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)
 	}

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -30,14 +31,16 @@ func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes, rules
 
 // classify says which operation a span stands for, and how the call ended. kind and end are
 // the span's, which the caller has read already: every accessor of a span copies all of it.
-func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation string, result classify.Result) {
+//
+// ctx is the context that the span was started with, nil if that is not known.
+func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context) (operation string, result classify.Result) {
 	name, attrs, status := s.Name(), s.Attributes(), s.Status()
 	if status.Code == codes.Unset && kind != trace.SpanKindClient {
 		if code, ok := c.quickHTTP(name, attrs); ok {
 			return name, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 		}
 	}
-	return c.closely(s, kind, end, name, attrs, status)
+	return c.closely(s, kind, end, ctx, name, attrs, status)
 }
 
 // quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
@@ -59,7 +62,7 @@ func (c classifier) quickHTTP(name string, attrs []attribute.KeyValue) (code str
 }
 
 // closely is classify by all of the rules.
-func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
+func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
 	var span classify.Span
 	span.SpanKind, span.Name = engine.SpanKind(kind), name
 	c.setAttributes(&span, attrs)
@@ -73,6 +76,9 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 	operation = c.rules.Operation(&span)
 	if code, ok := c.rules.Quick(&span); ok {
 		return operation, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
+	}
+	if ctx != nil {
+		span.GaveUp = classify.GaveUpOf(ctx, span.SpanKind, s.StartTime(), end)
 	}
 	if c.rules.NeedsScope(&span) {
 		span.Scope = s.InstrumentationScope().Name

@@ -11,6 +11,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/contexts"
 )
 
 // Monitor watches operations and says when their quality is bad. It is a
@@ -28,6 +29,7 @@ type Monitor struct {
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet
 	services   services
+	contexts   contexts.Table // of the calls that have begun and not ended
 
 	board      board
 	judge      *alert.Judge // belongs to the engine's goroutine

@@ -11,6 +11,8 @@ type Period struct {
 	End     time.Time `json:"end"`
 	// Partial says that the period was cut short: it is delivered and not judged.
 	Partial bool `json:"partial,omitempty"`
+	// Final says that the monitor was shut down in the period, so that no other one follows.
+	Final bool `json:"final,omitempty"`
 	// Missed is the number of period ends that passed unseen because the process
 	// stood still; their time is part of this period. It is 0 in a healthy process.
 	Missed int `json:"missed,omitempty"`

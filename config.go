@@ -44,7 +44,10 @@ type Config struct {
 	// bad periods running and is resolved after 3 good ones.
 	Objective engine.Objective
 	// Operations holds the objectives of single operations by name, whatever their
-	// service and kind. A field left zero inherits Objective's.
+	// service and span kind. A name behind a span kind, as in "client: GET /users", is for that kind
+	// alone. A field left zero inherits that of the name alone, and then Objective's. Each name is
+	// kept a place: MaxOperations does not keep it out. A name that was
+	// never called in the first hour is told to OpenTelemetry's error handler.
 	Operations map[string]engine.Objective
 
 	// Codes says, by status code, whether a call succeeded, and names the code in

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
+	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -35,6 +38,10 @@ type Monitor struct {
 	judge      *alert.Judge // belongs to the engine's goroutine
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
+
+	name     string
+	ended    atomic.Bool // Shutdown was called
+	saidLate sync.Once
 }
 
 // New starts a monitor. It returns the errors of [Config.Validate].
@@ -53,8 +60,10 @@ func New(c Config) (*Monitor, error) {
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),
+		board:      board{named: namesOf(c.Operations)},
 		judge:      alert.NewJudge(),
 		errors:     newErrorHandler(c.Name),
+		name:       c.Name,
 	}
 	m.dispatcher = delivery.New(delivery.Options{
 		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
@@ -154,6 +163,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 	if m.off {
 		return nil
 	}
+	m.ended.Store(true)
 	err := m.engine.Shutdown(ctx)
 	if delivery.IsHandler() {
 		go m.close(context.WithoutCancel(ctx)) //nolint:errcheck // it can't fail without a deadline
@@ -164,6 +174,15 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("monitor: shutdown: %w", err)
 	}
 	return nil
+}
+
+// sayLate says once that spans are dropped, since another TracerProvider still has the monitor. The
+// error handler is the user's code, and nothing else of the monitor runs any more.
+func (m *Monitor) sayLate() {
+	m.saidLate.Do(func() {
+		go otel.Handle(fmt.Errorf("monitor %q: spans still end after its Shutdown, and are dropped: "+
+			"a TracerProvider that is shut down shuts its processors down, so give each provider a monitor of its own", m.name))
+	})
 }
 
 // close ends the delivery: first of what the engine sends, then of what went wrong

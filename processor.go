@@ -32,4 +32,7 @@ func (m *Monitor) OnEnd(s sdktrace.ReadOnlySpan) {
 		m.engine.End(s.SpanContext().SpanID())
 	}
 	m.observe(s, true)
+	if m.ended.Load() {
+		m.sayLate()
+	}
 }

@@ -24,7 +24,9 @@ type Config struct {
 	// Objective is what is expected of every operation. Default [DefaultObjective].
 	Objective Objective `mapstructure:"objective"`
 	// Operations holds the objectives of single operations by name, whatever their
-	// service and kind. A field left zero inherits Objective's.
+	// service and span kind. A name behind a span kind, as in "client: GET /users", is for that kind
+	// alone. A field left zero inherits that of the name alone, and then Objective's. Each name is
+	// kept a place: MaxOperations does not keep it out.
 	Operations map[string]Objective `mapstructure:"operations"`
 	// Services holds the objectives of single services and of their operations, for a monitor
 	// that watches many. Of several objectives the most specific has the say: that of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,9 +44,11 @@ type Engine struct {
 	endOf    time.Time // stands for "now" in reports without an end
 	// full and late are the numbers of reports refused up to the last close, by reason.
 	full, late uint64
+	began      time.Time
 	needed     map[OperationKey]bool // what Hooks.Closed returned
-	// saidSampled says that the user was told of the sampler.
-	saidSampled bool
+	// saidSampled and saidUncalled say that the user was told of the sampler, and of names that
+	// nobody calls.
+	saidSampled, saidUncalled bool
 }
 
 // Hooks are what an engine calls. A nil hook is not called. Closed and OnError are called on
@@ -100,7 +103,7 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 		e.inFlight.expect(stuck)
 	}
 	wall, mono := now()
-	e.calendar = newCalendar(windows.config.Period, mono, wall)
+	e.calendar, e.began = newCalendar(windows.config.Period, mono, wall), wall
 	go e.run()
 	return e, nil
 }
@@ -422,6 +425,7 @@ func (e *Engine) finish(p Period) {
 	e.reportDropped(&p, droppedFull, "the queue was full")
 	e.reportDropped(&p, droppedLate, "they came after the shutdown began")
 	e.reportSampled(&p)
+	e.reportUncalled(&p)
 	e.needed = e.hooks.Closed(&p)
 }
 
@@ -449,6 +453,28 @@ func (e *Engine) reportSampled(p *Period) {
 	e.hooks.OnError(fmt.Errorf("judging by their trace ids, a sampler lets only about %.2g %% of the traces reach the monitor, so the calls of all others are never judged: "+
 		"to judge them too without exporting more, make the TracerProvider with sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))", 100*p.SampledRatio))
 }
+
+// uncalledAfter is the time without a call after which a name in the configuration is most likely
+// misspelled.
+const uncalledAfter = time.Hour
+
+// reportUncalled says once which operations of the configuration were never called.
+func (e *Engine) reportUncalled(p *Period) {
+	if e.saidUncalled || p.End.Sub(e.began) < uncalledAfter {
+		return
+	}
+	e.saidUncalled = true
+	if keys := e.windows.Uncalled(); len(keys) > 0 {
+		more := ""
+		if n := len(keys) - maxUncalled; n > 0 {
+			keys, more = keys[:maxUncalled], fmt.Sprintf(" and %d more", n)
+		}
+		e.hooks.OnError(fmt.Errorf("%s%s: no such operation was called in the first hour; names must be those that summaries show", strings.Join(keys, ", "), more))
+	}
+}
+
+// maxUncalled is the number of keys that reportUncalled shows.
+const maxUncalled = 10
 
 // reportDropped says that n of a period's reports were dropped, and why.
 func (e *Engine) reportDropped(p *Period, n uint64, why string) {

@@ -35,6 +35,12 @@ func TestReportedCases(t *testing.T) {
 			if want.Ignored == 0 && sum.Operation != c.Expect.Operation {
 				t.Errorf("operation %q, want %q", sum.Operation, c.Expect.Operation)
 			}
+			if c.Expect.Outcome == "success" && (sum.Untimed == 1) != (c.Expect.Latency == "excluded") {
+				t.Errorf("%d untimed, latency %+v (%s)", sum.Untimed, sum.Latency, c.Note)
+			}
+			if c.Expect.Latency == "excluded" && sum.Latency != (engine.Latency{}) {
+				t.Errorf("latency %+v", sum.Latency)
+			}
 			if c.Expect.Code != "" && sum.Failures[0].Code != c.Expect.Code {
 				t.Errorf("code %q, want %q", sum.Failures[0].Code, c.Expect.Code)
 			}

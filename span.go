@@ -39,12 +39,12 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service, ref := m.services.of(s.Resource())
-	if outcome == engine.OutcomeSuccess && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d) {
+	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d) {
 		return
 	}
 	m.report(s, &engine.Span{
 		Service: service, Operation: operation, Code: code,
-		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, End: end.UnixNano(),
+		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: end.UnixNano(),
 	})
 }
 

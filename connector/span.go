@@ -68,7 +68,8 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.InstrumentationScope) bool {
 	start, end := uint64(from.StartTimestamp()), uint64(from.EndTimestamp())
 	s.End = int64(min(end, math.MaxInt64))
-	if 0 < start && start < end { // otherwise the duration is unknown
+	s.Duration = engine.Untimed
+	if 0 < start && start <= end { // otherwise the duration is unknown
 		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
 	s.SpanKind = kindOf(from.Kind())
@@ -101,7 +102,7 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.Instrument
 	}
 	s.Operation = r.rules.Operation(&span)
 	result := r.classify(&span, from, scope)
-	s.Code, s.Outcome = result.Code, result.Outcome
+	s.Code, s.Outcome, s.Untimed = result.Code, result.Outcome, result.Untimed
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
 	}

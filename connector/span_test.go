@@ -171,11 +171,11 @@ func TestRead(t *testing.T) {
 		},
 		"end before the start": {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(s.EndTimestamp() + 5) },
-			want: func(s *engine.Span) { s.Duration = 0 },
+			want: func(s *engine.Span) { s.Duration = engine.Untimed },
 		},
 		"no times": {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(0); s.SetEndTimestamp(0) },
-			want: func(s *engine.Span) { s.Duration, s.End = 0, 0 },
+			want: func(s *engine.Span) { s.Duration, s.End = engine.Untimed, 0 },
 		},
 		"times beyond all bounds": {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(1); s.SetEndTimestamp(math.MaxUint64) },
@@ -183,7 +183,7 @@ func TestRead(t *testing.T) {
 		},
 		"no start": {
 			edit: func(s ptrace.Span) { s.SetStartTimestamp(0) },
-			want: func(s *engine.Span) { s.Duration = 0 },
+			want: func(s *engine.Span) { s.Duration = engine.Untimed },
 		},
 		"parent that is said to be local": {
 			edit: func(s ptrace.Span) { s.SetParentSpanID(pcommon.SpanID{3}); s.SetFlags(0x101) },
@@ -423,6 +423,7 @@ func traces(t *testing.T, r *spantest.Span) ptrace.Traces {
 type finding struct {
 	operation, code string
 	outcome         engine.Outcome
+	untimed         bool
 }
 
 // findingOf lets a monitor inside of the process see a span.
@@ -450,14 +451,16 @@ func findingOf(t *testing.T, s sdktrace.ReadOnlySpan) finding {
 	}
 	sum := &summaries[0]
 	switch {
+	case sum.Untimed == 1:
+		return finding{sum.Operation, "", engine.OutcomeSuccess, true}
 	case sum.Success == 1:
-		return finding{sum.Operation, sum.SlowExemplars[0].Code, engine.OutcomeSuccess}
+		return finding{sum.Operation, sum.SlowExemplars[0].Code, engine.OutcomeSuccess, false}
 	case sum.Failure == 1:
-		return finding{sum.Operation, sum.FailureExemplars[0].Code, engine.OutcomeFailure}
+		return finding{sum.Operation, sum.FailureExemplars[0].Code, engine.OutcomeFailure, false}
 	case sum.Cancelled == 1:
-		return finding{sum.Operation, "", engine.OutcomeCancelled}
+		return finding{sum.Operation, "", engine.OutcomeCancelled, false}
 	default:
-		return finding{sum.Operation, "", engine.OutcomeIgnored}
+		return finding{sum.Operation, "", engine.OutcomeIgnored, false}
 	}
 }
 
@@ -478,7 +481,8 @@ func TestReportedCases(t *testing.T) {
 		spans, _ := r.read(nil, traces(t, &c.Span))
 		got := spans[0]
 		if got.Outcome.String() != c.Expect.Outcome || got.Outcome != engine.OutcomeIgnored && got.Operation != c.Expect.Operation ||
-			c.Expect.Code != "" && got.Code != c.Expect.Code {
+			c.Expect.Code != "" && got.Code != c.Expect.Code ||
+			got.Outcome == engine.OutcomeSuccess && got.Untimed != (c.Expect.Latency == "excluded") {
 			t.Errorf("%s: %q %q %s, want %+v (%s)", c.ID, got.Operation, got.Code, got.Outcome, c.Expect, c.Note)
 		}
 	}
@@ -492,7 +496,7 @@ func TestSpansMeanTheSameAsInTheProcess(t *testing.T) {
 			want := findingOf(t, s.Spans[i].Stub(t).Snapshot())
 			r := readerOf(Config{Kinds: allKinds}) // one that has not called the same address at another port
 			spans, _ := r.read(nil, traces(t, &s.Spans[i]))
-			got := finding{spans[0].Operation, spans[0].Code, spans[0].Outcome}
+			got := finding{spans[0].Operation, spans[0].Code, spans[0].Outcome, spans[0].Untimed && spans[0].Outcome == engine.OutcomeSuccess}
 			outcomes[got.outcome]++
 			if want.code == "" {
 				got.code = ""
@@ -554,7 +558,7 @@ func FuzzRead(f *testing.F) {
 		}
 		for i := range spans {
 			s := &spans[i]
-			if s.Outcome == engine.OutcomeUnset || s.Code == "" || s.Duration < 0 || s.End < 0 || s.Weight == 0 || s.SpanKind < engine.SpanKindInternal || s.SpanKind > engine.SpanKindConsumer {
+			if s.Outcome == engine.OutcomeUnset || s.Code == "" || s.Duration < engine.Untimed || s.End < 0 || s.Weight == 0 || s.SpanKind < engine.SpanKindInternal || s.SpanKind > engine.SpanKindConsumer {
 				t.Fatalf("%+v", *s)
 			}
 		}

@@ -83,7 +83,9 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	}
 	slow, stuck := time.Duration(math.MaxInt64), time.Duration(0)
 	windows.objectives.each(func(o *Objective) {
-		slow = min(slow, o.LatencyTarget)
+		if o.LatencyTarget > 0 {
+			slow = min(slow, o.LatencyTarget)
+		}
 		stuck = max(stuck, o.StuckAfter)
 	})
 	e := &Engine{
@@ -194,14 +196,18 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	}
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
-	cause := e.causes.explain(&s.Link, &self, outcome, s.Duration, s.End)
-	if outcome == OutcomeFailure || outcome == OutcomeSuccess && int64(s.Duration) > e.slow.Load() {
+	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
+	if outcome == OutcomeFailure || outcome == OutcomeSuccess && !s.Untimed && int64(s.Duration) > e.slow.Load() {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
-			service: s.Service, kind: s.SpanKind, outcome: outcome, end: s.End, cause: cause,
+			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
 		})
 	}
-	return e.ReportFields(s.Service, s.Operation, s.Code, s.Duration, s.SpanKind, outcome)
+	d := s.Duration
+	if s.Untimed {
+		d = Untimed
+	}
+	return e.ReportFields(s.Service, s.Operation, s.Code, d, s.SpanKind, outcome)
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -235,7 +241,7 @@ func (e *Engine) SetObjective(operation string, o Objective) error {
 		}
 		e.inFlight.expect(o.StuckAfter)
 	}
-	if o.LatencyTarget != 0 {
+	if o.LatencyTarget > 0 {
 		lower(&e.slow, int64(o.LatencyTarget))
 		lower(&e.causes.quick, int64(o.LatencyTarget/2))
 	}
@@ -377,7 +383,7 @@ func (e *Engine) add(slots []slot, details []detail) {
 		if d.end != 0 {
 			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.cause)
+		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.untimed, d.cause)
 	}
 }
 

@@ -15,7 +15,7 @@ type Objective struct {
 	// to 1. Default 0.95.
 	SuccessRatio float64 `mapstructure:"success_ratio" json:"success_ratio"`
 	// LatencyTarget is the time within which a successful call should be done,
-	// itself included. Default 500ms.
+	// itself included, up to 24h; negative: latency is not judged. Default 500ms.
 	LatencyTarget time.Duration `mapstructure:"latency_target" json:"latency_target_ns"`
 	// WithinTargetRatio is the least share of the successful calls that must be done
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
@@ -138,8 +138,8 @@ func (o Objective) Validate() error {
 		}
 	}
 	ratio("success_ratio", o.SuccessRatio)
-	if o.LatencyTarget < 0 || o.LatencyTarget > maxLatencyTarget {
-		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", short(maxLatencyTarget), o.LatencyTarget))
+	if o.LatencyTarget > maxLatencyTarget {
+		errs = append(errs, fmt.Errorf("latency_target: must be at most %s, or negative for none, got %s", short(maxLatencyTarget), o.LatencyTarget))
 	}
 	ratio("within_target_ratio", o.WithinTargetRatio)
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)

@@ -16,6 +16,7 @@ type recentSpan struct {
 	end      int64
 	outcome  Outcome
 	isNamed  bool // its operation says which service it reached
+	untimed  bool // its duration is no latency
 }
 
 // heldSpan is what is remembered besides of a span that is not yet counted.

@@ -29,15 +29,19 @@ type Summary struct {
 	// SuccessRatio is Success / (Success + Failure); 1 when both are 0.
 	SuccessRatio float64 `json:"success_ratio"`
 
+	// Untimed is the number of successes whose time does not count, because it says nothing
+	// about latency or can't be; see [Untimed]. What follows is about the others.
+	Untimed uint64 `json:"untimed,omitzero"`
 	// Latency is that of the successes.
 	Latency Latency `json:"latency"`
 	// WithinTarget is the number of successes done within the latency target.
 	WithinTarget uint64 `json:"within_target"`
-	// WithinTargetRatio is WithinTarget / Success; 1 when there was no success.
+	// WithinTargetRatio is WithinTarget / (Success - Untimed); 1 when there was none.
 	WithinTargetRatio float64 `json:"within_target_ratio"`
 	// FailureLatency is that of the failures.
 	FailureLatency FailureLatency `json:"failure_latency"`
-	// Distribution counts the latencies of the successes by interval.
+	// Distribution counts the latencies of the successes by interval. It sums to Success -
+	// Untimed.
 	Distribution []Bucket `json:"distribution"`
 	// Failures counts the failures by code, largest first.
 	Failures []CodeCount `json:"failures"`
@@ -93,6 +97,9 @@ type Summary struct {
 func (s *Summary) Key() OperationKey {
 	return OperationKey{Service: s.Service, SpanKind: s.SpanKind, Name: s.Operation}
 }
+
+// Timed returns the number of successes whose time counts.
+func (s *Summary) Timed() uint64 { return s.Success - s.Untimed }
 
 // Clone returns a copy that shares nothing with s.
 func (s *Summary) Clone() Summary {

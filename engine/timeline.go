@@ -99,12 +99,15 @@ func (t *Timeline) Add(s *Span) {
 	n := t.place(s.End)
 	op := t.lookup(n, s.Service, s.Operation, s.SpanKind)
 	outcome := s.Outcome.decided(t.windows.config.Codes, s.Code)
-	duration, weight := max(s.Duration, 0), min(max(s.Weight, 1), maxWeight)
+	duration, weight := s.Duration, min(max(s.Weight, 1), maxWeight)
+	if s.Untimed {
+		duration = Untimed
+	}
 	if hasTrace {
 		t.remember(s, op, outcome)
 	}
 	w := t.windows.at(op, n)
-	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target
+	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target && isTimed(duration)
 	switch {
 	case hasTrace && (isBad || t.search.peers != nil && s.SpanKind == SpanKindClient):
 		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
@@ -153,7 +156,8 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 	r.link.Trace, r.link.Span, r.link.Parent = s.Link.Trace, s.Link.Span, s.Link.Parent
 	r.link.RemoteParent = false // wherever the parent lives, it is expected here
 	r.op, r.code = op, s.Code
-	r.duration, r.end = max(s.Duration, 0), s.End
+	r.duration, r.end = lengthOf(s.Duration), s.End
+	r.untimed = s.Untimed || !isTimed(s.Duration)
 	r.outcome, r.isNamed = outcome, false
 	if len(s.Code) > maxKeptCode {
 		r.code = bounded(s.Code)
@@ -248,6 +252,6 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 			Duration: s.duration,
 			End:      time.Unix(0, s.end),
 		}
-		t.windows.at(op, n).addTraced(s.outcome, call, t.search.found[i], held.weight, t.windows.config.MaxCodes)
+		t.windows.at(op, n).addTraced(s.outcome, call, s.untimed, t.search.found[i], held.weight, t.windows.config.MaxCodes)
 	}
 }

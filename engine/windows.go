@@ -80,13 +80,12 @@ func (w *Windows) Add(r Report) {
 
 // count counts one call of an operation.
 func (w *Windows) count(op *operation, outcome Outcome, code string, d time.Duration) {
-	op.add(outcome.decided(w.config.Codes, code), code, max(d, 0), w.config.MaxCodes)
+	op.add(outcome.decided(w.config.Codes, code), code, d, w.config.MaxCodes)
 }
 
 // countTraced counts one call of an operation whose span is known.
-func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cause *Cause) {
-	call.Duration = max(call.Duration, 0)
-	op.addTraced(outcome.decided(w.config.Codes, call.Code), call, cause, 1, w.config.MaxCodes)
+func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, untimed bool, cause *Cause) {
+	op.addTraced(outcome.decided(w.config.Codes, call.Code), call, untimed, cause, 1, w.config.MaxCodes)
 }
 
 // countInFlight counts a call that is in flight at the end of the current period.

@@ -175,26 +175,15 @@ func (q *queue) pick() *ring {
 // counts it as dropped and returns false. As in [Engine.ReportFields] the fields travel in
 // registers.
 func (q *queue) pushPlaced(name, code string, d time.Duration, h how) bool {
-	r, s, pos := q.next()
-	if !fits(name, code) || !r.take(pos) {
+	r := q.pick()
+	pos := r.tail.Load()
+	s := &r.slots[pos&r.mask]
+	if !fits(name, code) || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
 		return q.pushAnywhere(r, "", name, code, d, h)
 	}
 	s.put(name, code, d, h)
 	r.pass(s, pos, q)
 	return true
-}
-
-// next returns the slot that the calling goroutine tries first, and its position. The slot's
-// address is found before the claim, which whatever is read after has to wait for.
-func (q *queue) next() (r *ring, s *slot, pos uint64) {
-	r = q.pick()
-	pos = r.tail.Load()
-	return r, &r.slots[pos&r.mask], pos
-}
-
-// take claims the position, if it is still the tail and there is room for sure.
-func (r *ring) take(pos uint64) bool {
-	return pos < r.limit.Load() && r.tail.CompareAndSwap(pos, pos+1)
 }
 
 // pushAnywhere passes a report on where the first try at the ring that was picked failed, the

@@ -12,9 +12,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Outcomes settle the matters of taste in the default rules: calls that one program
-// takes for failures and another does not. [Config.Codes] has the last word on a
-// single code.
+// Outcomes say how calls end that one program takes for failures and another does not.
+// [Config.Codes] decides on single codes, before Outcomes.
 type Outcomes = classify.Outcomes
 
 // classifier applies the rules of package classify to the SDK's spans. It is safe for
@@ -38,8 +37,8 @@ func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end t
 	return c.closely(s, kind, end, name, attrs, status)
 }
 
-// quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
-// to their end and found no fault. ok is false for all others.
+// quickHTTP returns the code of an HTTP call whose instrumentation saw it end and found no
+// fault, as most calls are. ok is false for all others.
 func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool) {
 	var status int64
 	for i := range attrs {
@@ -56,7 +55,7 @@ func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool)
 	return c.rules.QuickHTTP(status)
 }
 
-// closely is classify by all of the rules.
+// closely is classify by all rules.
 func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation, code string, outcome engine.Outcome) {
 	var span classify.Span
 	span.SpanKind, span.Name = engine.SpanKind(kind), name
@@ -80,7 +79,7 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 	return operation, code, outcome
 }
 
-// operation says which operation a span stands for that has not ended.
+// operation returns the operation of a span that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{SpanKind: engine.SpanKind(kind), Name: s.Name()}
 	if kind == trace.SpanKindClient { // no other is named by its attributes
@@ -137,17 +136,17 @@ func textOf(v *attribute.Value) string {
 	return v.AsString()
 }
 
-// isPanic reports whether the call ended in a panic that went through a deferred End, of
-// which the last event came at the given time; [classify.IsPanic] says how that shows.
+// isPanic reports whether the call ended in a panic that went through a deferred End. The last
+// event came at the given time; [classify.IsPanic] says how a panic shows.
 //
-// That holds as long as it was the SDK that set the end. A program that gives End a
-// time of its own may have recorded an error after it. An end from elsewhere mostly
-// shows: either it lies further back, or it has no monotonic clock reading although
-// the start has one, from which the SDK would have taken it over. What remains is a
-// time.Now() of the last second, taken before an error was recorded that left no
-// status: that is taken for a panic. A panic through an End that was given a time
-// after the panic, or with nothing but a coarse clock between the two readings, is
-// not seen; nor is one where End is not itself the deferred function.
+// That is sure if the SDK set the end. A program that gives End a time of its own may have
+// recorded an error after that time. Mostly such an end is recognised: it lies further back, or
+// it has no monotonic clock reading though the start has one, which the SDK would have taken
+// over. Where it is a time.Now() of the last second, and the error left no status, the call is
+// taken for one that panicked.
+//
+// Not seen is a panic through an End that was given a later time, one where a coarse clock
+// reads the same twice, and one where End is not itself the deferred function.
 func isPanic(s sdktrace.ReadOnlySpan, end, at time.Time) bool {
 	return classify.IsPanic(at.Sub(end)) && isMonotonic(end) == isMonotonic(s.StartTime())
 }

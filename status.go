@@ -10,15 +10,15 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Status is how everything stood when a period ended. Whoever asked for it must not
-// change what its summaries point to.
+// Status is how everything stood when a period ended. What its summaries point to is shared
+// and must not be changed.
 type Status struct {
 	// PeriodEnd is the end of the last period that was closed; zero before the first one.
 	PeriodEnd time.Time `json:"period_end"`
 	// Operations are all operations that have a place, ordered by service, operation and
 	// kind.
 	Operations []OperationStatus `json:"operations"`
-	// Alerts are those that fire, the one that began first before the others.
+	// Alerts are those that fire, the oldest first.
 	Alerts []alert.Alert `json:"alerts"`
 }
 
@@ -48,8 +48,8 @@ type ObjectiveStatus struct {
 func (m *Monitor) Status() Status { return m.board.status() }
 
 // Healthy reports whether no alert fires about the operations of the given name, whatever
-// their service and kind. One that nobody has called is healthy. It looks at two words in
-// memory, for which it waits as [Monitor.Status] does: cheap enough for a readiness probe.
+// their service and kind. An operation that nobody has called is healthy. It is cheap enough for
+// a readiness probe: it reads two words in memory, for which it waits as [Monitor.Status] does.
 func (m *Monitor) Healthy(operation string) bool { return m.board.firingAbout(operation) == 0 }
 
 // board holds the status. The engine's goroutine updates it, and anybody reads it.

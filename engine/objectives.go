@@ -46,8 +46,7 @@ func (os *objectives) set(operations map[string]Objective) {
 	}
 }
 
-// of returns what is expected of an operation. Operations of which the same is expected
-// mostly share it.
+// of returns what is expected of an operation. Mostly operations share their objectives.
 func (os *objectives) of(key OperationKey) *Objective {
 	s := os.services[key.Service]
 	if s == nil {

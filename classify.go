@@ -13,9 +13,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Outcomes settle the matters of taste in the default rules: calls that one program
-// takes for failures and another does not. [Config.Codes] has the last word on a
-// single code.
+// Outcomes say how calls end that one program takes for failures and another does not.
+// [Config.Codes] decides on single codes, before Outcomes.
 type Outcomes = classify.Outcomes
 
 // Rule says what to make of the spans that fit its conditions; see [Config.Rules].
@@ -93,7 +92,7 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 	return operation, c.rules.Classify(&span, e)
 }
 
-// operation says which operation a span stands for that has not ended.
+// operation returns the operation of a span that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{SpanKind: engine.SpanKind(kind), Name: s.Name()}
 	if span.NeedsAttributes() {
@@ -172,17 +171,17 @@ func textOf(v *attribute.Value) string {
 	return v.AsString()
 }
 
-// isPanic reports whether the call ended in a panic that went through a deferred End, of
-// which the last event came at the given time; [classify.IsPanic] says how that shows.
+// isPanic reports whether the call ended in a panic that went through a deferred End. The last
+// event came at the given time; [classify.IsPanic] says how a panic shows.
 //
-// That holds as long as it was the SDK that set the end. A program that gives End a
-// time of its own may have recorded an error after it. An end from elsewhere mostly
-// shows: either it lies further back, or it has no monotonic clock reading although
-// the start has one, from which the SDK would have taken it over. What remains is a
-// time.Now() of the last second, taken before an error was recorded that left no
-// status: that is taken for a panic. A panic through an End that was given a time
-// after the panic, or with nothing but a coarse clock between the two readings, is
-// not seen; nor is one where End is not itself the deferred function.
+// That is sure if the SDK set the end. A program that gives End a time of its own may have
+// recorded an error after that time. Mostly such an end is recognised: it lies further back, or
+// it has no monotonic clock reading though the start has one, which the SDK would have taken
+// over. Where it is a time.Now() of the last second, and the error left no status, the call is
+// taken for one that panicked.
+//
+// Not seen is a panic through an End that was given a later time, one where a coarse clock
+// reads the same twice, and one where End is not itself the deferred function.
 func isPanic(s sdktrace.ReadOnlySpan, end, at time.Time) bool {
 	return classify.IsPanic(at.Sub(end)) && isMonotonic(end) == isMonotonic(s.StartTime())
 }

@@ -70,7 +70,7 @@ type Config struct {
 	// reports made by hand count.
 	Kinds []trace.SpanKind
 	// Filter says whether a span is watched at all. It runs as Classify does; if it
-	// panics the span is watched. Default: nil, all spans of the Kinds are.
+	// panics the span is watched. Default (nil): all spans of the Kinds are watched.
 	Filter func(span sdktrace.ReadOnlySpan) bool
 
 	// Notifiers are where alerts go. Default (nil): a readable block on stderr. An
@@ -97,8 +97,8 @@ type Config struct {
 	// [engine.OverflowName]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. One with a firing alert stays, as does one whose
-	// silence is bad, and one with a SLO that was called in the last six hours. Default 60.
+	// gives up its place, 1 to 1,000,000. It stays while an alert about it fires, while its
+	// silence is bad, and, with an SLO, for six hours after the last call. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. What comes while the queue is full is

@@ -92,7 +92,7 @@ func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey
 // returns false if the report was dropped, because the queue was full or the
 // monitor was shut down; such reports are counted in [Stats].
 func (m *Monitor) Report(r Report) bool {
-	return m.engine.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome)
+	return m.engine.ReportFields(r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome, r.Service)
 }
 
 // ReportContext is Report for a call within a traced one: if it fails or is slow, the

@@ -12,15 +12,15 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Status is how everything stood when a period ended. Whoever asked for it must not
-// change what its summaries point to.
+// Status is how everything stood when a period ended. What its summaries point to is shared
+// and must not be changed.
 type Status struct {
 	// PeriodEnd is the end of the last period that was closed; zero before the first one.
 	PeriodEnd time.Time `json:"period_end"`
 	// Operations are all operations that have a place, ordered by service, operation and
 	// kind.
 	Operations []OperationStatus `json:"operations"`
-	// Alerts are those that fire, the one that began first before the others.
+	// Alerts are those that fire, the oldest first.
 	Alerts []alert.Alert `json:"alerts"`
 }
 

@@ -127,16 +127,18 @@ func (e *Engine) Config() Config { return e.config.withDefaults() }
 // and returns false if the report was dropped, because the queue was full or the
 // engine was shut down; either is counted.
 func (e *Engine) Report(r Report) bool {
-	return e.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome)
+	return e.ReportFields(r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome, r.Service)
 }
 
 // ReportFields is Report for callers to whom every nanosecond counts. The fields come one by
-// one, so that nearly all of them travel in registers: a report that was just written to memory
-// would have to be waited for.
-func (e *Engine) ReportFields(service, operation, code string, d time.Duration, kind SpanKind, outcome Outcome) bool {
+// one, so that all but service, which seldom is set, travel in registers: a report that was just
+// written to memory would have to be waited for.
+func (e *Engine) ReportFields(operation, code string, d time.Duration, kind SpanKind, outcome Outcome, service string) bool {
 	q := &e.queue
-	r, s, pos := q.next()
-	if service != "" || !fits(operation, code) || !r.take(pos) {
+	r := q.pick()
+	pos := r.tail.Load()
+	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
+	if !fits(operation, code) || service != "" || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
 		return q.pushAnywhere(r, service, operation, code, d, howOf(kind, outcome))
 	}
 	s.put(operation, code, d, howOf(kind, outcome))
@@ -207,7 +209,7 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	if s.Untimed {
 		d = Untimed
 	}
-	return e.ReportFields(s.Service, s.Operation, s.Code, d, s.SpanKind, outcome)
+	return e.ReportFields(s.Operation, s.Code, d, s.SpanKind, outcome, s.Service)
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -370,7 +372,11 @@ func (e *Engine) add(slots []slot, details []detail) {
 	for i := range slots {
 		service, kind := e.queue.whose(&slots[i], &details[i])
 		name, _ := slots[i].names(&details[i])
-		operations[i] = e.windows.place(service, name, kind)
+		op, hasRoom := e.windows.lookup(service, name, kind)
+		if !hasRoom {
+			e.windows.overflowed++
+		}
+		operations[i] = op
 	}
 	for i := range slots {
 		s, d := &slots[i], &details[i]

@@ -8,8 +8,8 @@ import (
 // window is one operation in one period, while it fills. The goroutine that owns
 // the [Windows] owns it.
 type window struct {
-	// target is objective.LatencyTarget and lowest bounds[0], beside what every
-	// success touches.
+	// target is objective.LatencyTarget and lowest bounds[0]. They are copied here since
+	// every success touches this cache line.
 	target  time.Duration
 	lowest  time.Duration
 	within  uint64
@@ -31,8 +31,8 @@ type window struct {
 	objective *Objective
 }
 
-// intervals are the counts of a distribution but the first: that is what is left of the
-// successes. They stand by themselves since few calls touch them.
+// intervals are the counts of a distribution. The first one is not counted: it is the number of
+// successes less the others. They stand by themselves since few calls touch them.
 type intervals struct {
 	bounds []time.Duration
 	counts []uint64
@@ -175,7 +175,7 @@ func (w *window) isEmpty() bool {
 	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0 && (w.intervals == nil || w.intervals.untimed == 0)
 }
 
-// isIdle reports whether nothing goes on: nothing was counted and nothing is in flight.
+// isIdle reports whether nothing was counted and nothing is in flight.
 func (w *window) isIdle() bool { return w.isEmpty() && w.inFlight.calls == 0 }
 
 var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}

@@ -52,6 +52,7 @@ var periodColumns = []column[engine.Period]{
 	{"started_at", func(p *engine.Period) field { return (*instant)(&p.Start) }},
 	{"ended_at", func(p *engine.Period) field { return (*instant)(&p.End) }},
 	{"partial", func(p *engine.Period) field { return (*flag)(&p.Partial) }},
+	{"final", func(p *engine.Period) field { return (*flag)(&p.Final) }},
 	{"missed", func(p *engine.Period) field { return (*whole)(&p.Missed) }},
 	{"received", func(p *engine.Period) field { return (*count)(&p.Received) }},
 	{"dropped", func(p *engine.Period) field { return (*count)(&p.Dropped) }},

@@ -18,6 +18,7 @@ CREATE TABLE period_rows (
   started_at                timestamptz NOT NULL,
   ended_at                  timestamptz NOT NULL,
   partial                   boolean NOT NULL,
+  final                     boolean NOT NULL,
   missed                    bigint NOT NULL,
   operations                bigint NOT NULL,
   received                  bigint NOT NULL,
@@ -159,7 +160,7 @@ FROM operation_rows;
 
 CREATE VIEW periods AS
 SELECT period_id, monitor, instance, started_at, ended_at,
-       partial, missed, operations, received, dropped, late, early, overflowed,
+       partial, final, missed, operations, received, dropped, late, early, overflowed,
        in_flight, untracked, abandoned, undelivered_periods, undelivered_notifications, sampled_ratio
 FROM period_rows;
 

@@ -18,6 +18,7 @@ CREATE TABLE period_rows (
   started_at                INTEGER NOT NULL,
   ended_at                  INTEGER NOT NULL,
   partial                   INTEGER NOT NULL,
+  final                     INTEGER NOT NULL,
   missed                    INTEGER NOT NULL,
   operations                INTEGER NOT NULL,
   received                  INTEGER NOT NULL,
@@ -162,7 +163,7 @@ CREATE VIEW periods AS
 SELECT period_id, monitor, instance, started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', ended_at / 1000.0, 'unixepoch') AS ended_at,
-       partial, missed, operations, received, dropped, late, early, overflowed,
+       partial, final, missed, operations, received, dropped, late, early, overflowed,
        in_flight, untracked, abandoned, undelivered_periods, undelivered_notifications, sampled_ratio
 FROM period_rows;
 

@@ -70,7 +70,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
 		names, failures, leaks = names/10, failures/10, leaks/10
 	}
-	catchTroubles(t)
+	catchErrors(t)
 	before := heap()
 	m, err := New(Config{
 		Period:    time.Hour,
@@ -140,7 +140,7 @@ func testMemoryWhileAlertsFire(t *testing.T, calls int, bound int64, code func(i
 	if testing.Short() {
 		calls = min(calls, 10_000)
 	}
-	catchTroubles(t)
+	catchErrors(t)
 	synctest.Test(t, func(t *testing.T) {
 		before := heap()
 		m := start(t, Config{

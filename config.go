@@ -12,7 +12,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Report is one finished call, reported by hand.
@@ -68,7 +70,7 @@ type Config struct {
 	Notifiers []alert.Notifier
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
-	Delivery alert.Delivery
+	Delivery delivery.Config
 	// Sinks are where summaries go. Default (nil): one line of JSON for each on
 	// stdout. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
@@ -108,9 +110,7 @@ type Config struct {
 // the key and quotes the value.
 func (c Config) Validate() error {
 	errs := []error{c.engine().Validate()}
-	if err := c.Outcomes.Validate(); err != nil {
-		errs = append(errs, below("outcomes", err))
-	}
+	errs = append(errs, keyed.Below("outcomes", c.Outcomes.Validate()))
 	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
 		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))
 	}
@@ -119,9 +119,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
 		}
 	}
-	if err := c.Delivery.Validate(); err != nil {
-		errs = append(errs, below("delivery", err))
-	}
+	errs = append(errs, keyed.Below("delivery", c.Delivery.Validate()))
 	for i, n := range c.Notifiers {
 		if n == nil {
 			errs = append(errs, fmt.Errorf("notifiers[%d]: must not be nil", i))
@@ -133,11 +131,6 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// below puts a key before those that joined errors name.
-func below(key string, err error) error {
-	return errors.New(key + "." + strings.ReplaceAll(err.Error(), "\n", "\n"+key+"."))
 }
 
 // engine returns the engine's part of c.

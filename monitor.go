@@ -36,10 +36,10 @@ type Monitor struct {
 	// inFlightAge is the age in nanoseconds from which calls in flight are given up.
 	inFlightAge atomic.Int64
 
-	board  board
-	judge  *alert.Judge // belongs to the engine's goroutine
-	outlet *delivery.Outlet
-	errors *delivery.ErrorHandler
+	board      board
+	judge      *alert.Judge // belongs to the engine's goroutine
+	dispatcher *delivery.Dispatcher
+	errors     *delivery.ErrorHandler
 }
 
 // New starts a monitor. It returns the errors of [Config.Validate].
@@ -64,8 +64,8 @@ func New(c Config) (*Monitor, error) {
 		judge:      alert.NewJudge(),
 		errors:     newErrorHandler(c.Name),
 	}
-	m.outlet = delivery.New(delivery.Config{
-		Delivery: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
+	m.dispatcher = delivery.New(delivery.Options{
+		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
 	})
 	hooks := engine.Hooks{
 		Closed:  m.periodClosed,
@@ -94,7 +94,7 @@ func (m *Monitor) periodClosed(p *engine.Period) {
 	p.SampledRatio = m.sampledRatio()
 	alerts := m.judge.Judge(p)
 	m.board.update(p, alerts, m.judge.Phases())
-	m.outlet.Send(p, alerts)
+	m.dispatcher.Send(p, alerts)
 	m.errors.NewPeriod()
 }
 
@@ -156,7 +156,7 @@ func (m *Monitor) ForceFlush(ctx context.Context) error {
 	if delivery.IsHandler() {
 		return nil
 	}
-	if err := errors.Join(m.outlet.Flush(ctx), m.errors.Flush(ctx)); err != nil {
+	if err := errors.Join(m.dispatcher.Flush(ctx), m.errors.Flush(ctx)); err != nil {
 		return fmt.Errorf("monitor: flush: %w", err)
 	}
 	return nil
@@ -195,15 +195,15 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 // close ends the delivery: first of what the engine sends, then of what went wrong
 // with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.outlet.Close(ctx), m.errors.Close(ctx))
+	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx))
 }
 
 // Stats says what became of everything that a monitor took in and gave out.
 type Stats struct {
 	engine.Stats
-	// UndeliveredPeriods is the number of periods of which a sink made nothing: it was
-	// too slow, returned an error or panicked, or the monitor was shut down in a
-	// hurry. A period that two sinks missed counts twice.
+	// UndeliveredPeriods is the number of periods that a sink did not take: it was too
+	// slow, returned an error or panicked, or Shutdown had too little time. A period that
+	// two sinks missed counts twice.
 	UndeliveredPeriods uint64
 	// UndeliveredNotifications is the same for notifiers.
 	UndeliveredNotifications uint64
@@ -214,6 +214,6 @@ func (m *Monitor) Stats() Stats {
 	if m.off {
 		return Stats{}
 	}
-	periods, notifications := m.outlet.Undelivered()
+	periods, notifications := m.dispatcher.Undelivered()
 	return Stats{Stats: m.engine.Stats(), UndeliveredPeriods: periods, UndeliveredNotifications: notifications}
 }

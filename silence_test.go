@@ -109,7 +109,7 @@ func TestStuckCalls(t *testing.T) {
 // is said.
 func TestAbandonedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		troubles := catchTroubles(t)
+		handled := catchErrors(t)
 		var r recorder
 		m := start(t, r.record(Config{Period: time.Hour, MaxInFlight: 64}))
 		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
@@ -130,7 +130,7 @@ func TestAbandonedCalls(t *testing.T) {
 		if second.InFlight != 0 || second.Untracked != 0 || second.Abandoned != 64 {
 			t.Errorf("second: %d in flight, %d untracked, %d abandoned", second.InFlight, second.Untracked, second.Abandoned)
 		}
-		said := strings.Join(troubles(), "\n")
+		said := strings.Join(handled(), "\n")
 		for _, want := range []string{"936 calls began for which there was no room", "64 calls were in flight for more than 1h and"} {
 			if !strings.Contains(said, want) {
 				t.Errorf("nobody said %q:\n%s", want, said)
@@ -445,7 +445,7 @@ func TestSamplerIsNoticed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				troubles := catchTroubles(t)
+				handled := catchErrors(t)
 				var r recorder
 				m := start(t, r.record(Config{Name: "http"}))
 				tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(tt.sampler), sdktrace.WithSpanProcessor(m))
@@ -460,7 +460,7 @@ func TestSamplerIsNoticed(t *testing.T) {
 					t.Fatal(err)
 				}
 				told := 0
-				for _, text := range troubles() {
+				for _, text := range handled() {
 					if strings.Contains(text, "sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))") {
 						told++
 					}

@@ -289,9 +289,9 @@ func TestMetricsOfAlerts(t *testing.T) {
 	if len(m.firing) != 0 || len(m.operations) != 0 {
 		t.Errorf("%d alerts and %d operations are remembered, though all have left", len(m.firing), len(m.operations))
 	}
-	reminder := alert.Alert{Operation: "a", Objective: alert.Latency, State: alert.Firing, Repeat: true}
+	repeat := alert.Alert{Operation: "a", Objective: alert.Latency, State: alert.Firing, Repeat: true}
 	for range 2 {
-		if got := pointsOf(t, m.add(periodOf(9), []alert.Alert{reminder})); len(got) != 1 || got[0].says != "1 at 10:00" {
+		if got := pointsOf(t, m.add(periodOf(9), []alert.Alert{repeat})); len(got) != 1 || got[0].says != "1 at 10:00" {
 			t.Errorf("an alert that fires still has the points %q", got)
 		}
 	}

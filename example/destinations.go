@@ -90,7 +90,7 @@ func (d *destinations) addMail(address string) error {
 	password, _ := u.User.Password()
 	c := mail.Config{
 		Host: u.Hostname(), From: "shop@" + host, To: []string{strings.Trim(u.Path, "/")},
-		Username: u.User.Username(), Password: mail.Secret(password),
+		Username: u.User.Username(), Password: alert.Secret(password),
 	}
 	if u.Port() != "" {
 		if c.Port, err = strconv.Atoi(u.Port()); err != nil {

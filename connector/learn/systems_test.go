@@ -17,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/connector/recording"
 	"github.com/blurooo/go-monitor/connector/recording/recordingtest"
 	"github.com/blurooo/go-monitor/connector/replay"
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -287,14 +288,14 @@ func TestLearnMadeUpSystems(t *testing.T) {
 	t.Log("\n" + tableBy(findings, "fault", byFault))
 	t.Log("\n" + tableBy(findings, "requests", func(f *finding) string { return fmt.Sprintf("%g/s", f.rate) }))
 	t.Log("\n" + tableBy(findings, "services", func(f *finding) string { return fmt.Sprint(f.services) }))
-	t.Log("\n" + tableBy(findings, "learned from", func(f *finding) string { return short(f.healthy) }))
+	t.Log("\n" + tableBy(findings, "learned from", func(f *finding) string { return alert.Exact(f.healthy) }))
 	t.Log("\n" + tableBy(findings, "spans", func(f *finding) string { return f.style.String() }))
 
 	var bad, quiet tally // the faults of which calls go wrong, and those that leave calls away
 	for i := range findings {
 		f := &findings[i]
 		if wrong := f.wrong(); wrong != "" {
-			t.Logf("%s of %s, %g/s, %d services, %s, learned from %s, %.2f times as slow, %.1f times as busy: %s", byFault(f), f.service, f.rate, f.services, f.style, short(f.healthy), f.slower, f.busier, wrong)
+			t.Logf("%s of %s, %g/s, %d services, %s, learned from %s, %.2f times as slow, %.1f times as busy: %s", byFault(f), f.service, f.rate, f.services, f.style, alert.Exact(f.healthy), f.slower, f.busier, wrong)
 		}
 		if f.fault == recordingtest.FaultDrop {
 			quiet.add(f)

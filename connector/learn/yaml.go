@@ -17,8 +17,8 @@ import (
 func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	block := new(mapping)
 	c, o := &p.config, &p.config.Objective
-	block.add("period", text(short(c.Period)), fmt.Sprintf("a %dth of the time within which alerts should come", periodsWithin))
-	block.add("idle_periods", number(c.IdlePeriods), short(time.Duration(c.IdlePeriods)*c.Period)+": operations that are called seldom keep their place")
+	block.add("period", text(alert.Exact(c.Period)), fmt.Sprintf("a %dth of the time within which alerts should come", periodsWithin))
+	block.add("idle_periods", number(c.IdlePeriods), alert.Exact(time.Duration(c.IdlePeriods)*c.Period)+": operations that are called seldom keep their place")
 	if c.MaxOperations > 0 {
 		block.add("max_operations", number(c.MaxOperations), fmt.Sprintf("%d were called", len(p.traffic.operations)))
 	}
@@ -28,10 +28,10 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 
 	objective := new(mapping)
 	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.usualFailures, p.usualCalls))
-	objective.add("latency_target", text(short(o.LatencyTarget)), "for what was called too seldom to know better: as much as the slowest, "+nameOf(p.slowest))
+	objective.add("latency_target", text(alert.Exact(o.LatencyTarget)), "for what was called too seldom to know better: as much as the slowest, "+nameOf(p.slowest))
 	objective.add("within_target_ratio", ratio(o.WithinTargetRatio), p.whyShare())
 	objective.add("alert_after", number(o.AlertAfter), "periods, those with calls alone")
-	objective.add("alert_for", text(short(o.AlertFor)), "how long they must have been bad: the bursts of a few seconds that healthy systems have don't fire")
+	objective.add("alert_for", text(alert.Exact(o.AlertFor)), "how long they must have been bad: the bursts of a few seconds that healthy systems have don't fire")
 	objective.add("recover_after", number(o.RecoverAfter), "as long")
 	objective.add("min_calls", number(o.MinCalls), whyMinCalls(o.MinCalls))
 	block.addMap("objective", objective, "confidence is off: how many periods were bad for how long says more where there are few calls in each")
@@ -74,17 +74,17 @@ func (p *proposal) head(stats recording.Stats) string {
 	t := p.traffic
 	lines := []string{
 		"Proposed by go-monitor learn from healthy traffic: " + fmt.Sprintf("%d spans, %d calls of %d operations in %d services,", stats.Spans, p.calls, len(t.operations), len(p.services)),
-		fmt.Sprintf("%s to %s (%s).", t.first.UTC().Format(time.DateTime), t.last.UTC().Format(time.DateTime+" UTC"), short(t.lasted().Round(time.Second))),
+		fmt.Sprintf("%s to %s (%s).", t.first.UTC().Format(time.DateTime), t.last.UTC().Format(time.DateTime+" UTC"), alert.Exact(t.lasted().Round(time.Second))),
 		"",
-		fmt.Sprintf("An alert should come within %s of a fault. Each latency target is %v times the time below which %s of", short(p.settings.Within), p.settings.Margin, alert.Percent(p.settings.Share)),
-		fmt.Sprintf("the calls lie for sure (%s), as other days differ, and %s on top: %s of %d calls took no", alert.Percent(p.settings.Sure), readable(p.noise), alert.Percent(noiseShare), p.noisy),
+		fmt.Sprintf("An alert should come within %s of a fault. Each latency target is %v times the time below which %s of", alert.Exact(p.settings.Within), p.settings.Margin, alert.Percent(p.settings.Share)),
+		fmt.Sprintf("the calls lie for sure (%s), as other days differ, and %s on top: %s of %d calls took no", alert.Percent(p.settings.Sure), alert.Rounded(p.noise), alert.Percent(noiseShare), p.noisy),
 		"more than that beyond what is typical of their operation.",
 		"",
 		"Try it:    go-monitor replay --config THIS_FILE RECORDING",
 		"Use it:    go-monitor --config SERVICE.yaml --config THIS_FILE",
 	}
 	if lasted := t.lasted(); lasted < 30*time.Minute {
-		lines = append(lines, "", fmt.Sprintf("%s of traffic tell nothing of other hours and days: learn again from more when there is more.", short(lasted.Round(time.Second))))
+		lines = append(lines, "", fmt.Sprintf("%s of traffic tell nothing of other hours and days: learn again from more when there is more.", alert.Exact(lasted.Round(time.Second))))
 	}
 	if t.overflowed > 0 {
 		lines = append(lines, "", fmt.Sprintf("%d calls are of further operations, beyond %d, and nothing was learned of them.", t.overflowed, learnedOperations))
@@ -104,11 +104,11 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 			kind = s.key.SpanKind.String() + ": "
 		}
 		d := &s.durations
-		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, readable(d.quantile(0.5)), readable(d.quantile(0.99)), readable(d.longest)))
+		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, alert.Rounded(d.quantile(0.5)), alert.Rounded(d.quantile(0.99)), alert.Rounded(d.longest)))
 	}
 	own := new(mapping)
 	if o.objective.LatencyTarget > 0 {
-		own.add("latency_target", text(short(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), readable(o.typical)))
+		own.add("latency_target", text(alert.Exact(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), alert.Rounded(o.typical)))
 	}
 	if o.objective.SuccessRatio > 0 {
 		var failures, calls uint64
@@ -224,23 +224,3 @@ func scalar(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Valu
 func number(n int) *yaml.Node    { return scalar(strconv.Itoa(n)) }
 func flag(on bool) *yaml.Node    { return scalar(strconv.FormatBool(on)) }
 func ratio(r float64) *yaml.Node { return scalar(strconv.FormatFloat(r, 'f', -1, 64)) }
-
-// short writes a duration without zeros at its end.
-func short(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
-}
-
-// readable writes a duration with three digits.
-func readable(d time.Duration) string {
-	unit := time.Nanosecond
-	for d/unit >= 1000 {
-		unit *= 10
-	}
-	return short(d.Round(unit))
-}

@@ -55,17 +55,20 @@ func (r *receiver) check(t *testing.T, minutes ...int) {
 	}
 }
 
+// checkAlerts fails the test unless the receiver has these alerts, in this order.
+func (r *receiver) checkAlerts(t *testing.T, want []string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if diff := cmp.Diff(want, r.alerts); diff != "" {
+		t.Errorf("notified of (-want +got):\n%s", diff)
+	}
+}
+
 // period returns the period that begins at a minute.
 func period(minute int) *engine.Period {
 	start := time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC)
 	return &engine.Period{Start: start, End: start.Add(time.Minute)}
-}
-
-func alerts(ids ...string) (all []alert.Alert) {
-	for _, id := range ids {
-		all = append(all, alert.Alert{ID: id})
-	}
-	return all
 }
 
 func sink(f func(context.Context, engine.Period) error) engine.Sink { return engine.SinkFunc(f) }
@@ -75,7 +78,7 @@ func notifier(f func(context.Context, []alert.Alert) error) alert.Notifier {
 }
 
 // Sinks and notifiers get everything, in order, whatever the others do.
-func TestOutletIsolatesReceivers(t *testing.T) {
+func TestDispatcherIsolatesReceivers(t *testing.T) {
 	badSinks := map[string]func(context.Context, engine.Period) error{
 		"hangs":                func(ctx context.Context, _ engine.Period) error { <-ctx.Done(); return ctx.Err() },
 		"fails":                func(context.Context, engine.Period) error { return errors.New("full") },
@@ -88,31 +91,31 @@ func TestOutletIsolatesReceivers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var good receiver
 				var told diary
-				o := New(Config{
-					Delivery: alert.Delivery{MaxAttempts: 1},
-					Sinks:    []engine.Sink{sink(bad), &good},
+				d := New(Options{
+					Config: Config{MaxAttempts: 1},
+					Sinks:  []engine.Sink{sink(bad), &good},
 					Notifiers: []alert.Notifier{
 						notifier(func(ctx context.Context, _ []alert.Alert) error { return bad(ctx, engine.Period{}) }),
 						&good,
 					},
-					OnError: func(kind string, err error) { told.write(fmt.Errorf("[%s] %w", kind, err)) },
+					OnError: func(topic string, err error) { told.write(fmt.Errorf("[%s] %w", topic, err)) },
 				})
 				began := time.Now()
 				for i := range 3 {
-					o.Send(period(i), alerts(fmt.Sprint(i)))
+					d.Send(period(i), alertsWithID(fmt.Sprint(i)))
 				}
-				if d := time.Since(began); d != 0 {
-					t.Errorf("sending took %s", d)
+				if took := time.Since(began); took != 0 {
+					t.Errorf("sending took %s", took)
 				}
 				synctest.Wait()
 				good.check(t, 0, 1, 2)
 				if !slices.Equal(good.alerts, []string{"0", "1", "2"}) {
 					t.Errorf("got the alerts %q", good.alerts)
 				}
-				if err := o.Close(t.Context()); err != nil {
+				if err := d.Close(t.Context()); err != nil {
 					t.Errorf("close: %v", err)
 				}
-				if periods, notifications := o.Undelivered(); periods != 3 || notifications != 3 {
+				if periods, notifications := d.Undelivered(); periods != 3 || notifications != 3 {
 					t.Errorf("%d periods and %d notifications undelivered, want 3 and 3", periods, notifications)
 				}
 				sinks, notifiers := 0, 0
@@ -131,25 +134,25 @@ func TestOutletIsolatesReceivers(t *testing.T) {
 	}
 }
 
-// What was given up shows in the period after.
+// What was lost shows in the next period.
 func TestSendSaysWhatWasUndelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := New(Config{
-			Delivery:  alert.Delivery{MaxAttempts: 1},
+		d := New(Options{
+			Config:    Config{MaxAttempts: 1},
 			Sinks:     []engine.Sink{sink(func(context.Context, engine.Period) error { return errors.New("full") })},
 			Notifiers: []alert.Notifier{notifier(func(context.Context, []alert.Alert) error { return errors.New("down") })},
 		})
 		var got [][2]uint64
 		for i, ids := range [][]string{{"a"}, nil, {"b"}, nil} {
 			p := period(i)
-			o.Send(p, alerts(ids...))
+			d.Send(p, alertsWithID(ids...))
 			synctest.Wait()
 			got = append(got, [2]uint64{p.UndeliveredPeriods, p.UndeliveredNotifications})
 		}
 		if want := [][2]uint64{{0, 0}, {1, 1}, {1, 0}, {1, 1}}; !slices.Equal(got, want) {
 			t.Errorf("undelivered periods and notifications: %v, want %v", got, want)
 		}
-		if err := o.Close(t.Context()); err != nil {
+		if err := d.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -158,11 +161,11 @@ func TestSendSaysWhatWasUndelivered(t *testing.T) {
 // Sinks get all that there is to say of a period.
 func TestSinksGetThePeriod(t *testing.T) {
 	var r receiver
-	o := New(Config{Sinks: []engine.Sink{&r}})
+	d := New(Options{Sinks: []engine.Sink{&r}})
 	p := period(0)
 	p.Summaries, p.Received, p.Dropped, p.Partial = []engine.Summary{{Operation: "a", Count: 3}}, 4, 1, true
-	o.Send(p, nil)
-	if err := o.Close(t.Context()); err != nil {
+	d.Send(p, nil)
+	if err := d.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]engine.Period{*p}, r.periods); diff != "" {
@@ -170,8 +173,8 @@ func TestSinksGetThePeriod(t *testing.T) {
 	}
 }
 
-// Who hangs until the deadline keeps nobody else from getting what was sent before, be it a
-// sink or a notifier, and the total time is that of one.
+// A sink or notifier that hangs until the deadline keeps no other one from getting what was
+// sent before, and all of them together take the time of one.
 func TestCloseWaitsForAllAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var quick receiver
@@ -182,7 +185,7 @@ func TestCloseWaitsForAllAtOnce(t *testing.T) {
 			}
 		}
 		block := make(chan struct{})
-		o := New(Config{
+		d := New(Options{
 			Sinks: []engine.Sink{
 				sink(func(context.Context, engine.Period) error { <-block; return nil }),
 				sink(func(ctx context.Context, p engine.Period) error { slow(ctx); return quick.Consume(ctx, p) }),
@@ -193,13 +196,13 @@ func TestCloseWaitsForAllAtOnce(t *testing.T) {
 			},
 		})
 		for i := range 2 {
-			o.Send(period(i), alerts(fmt.Sprint(i)))
+			d.Send(period(i), alertsWithID(fmt.Sprint(i)))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		began := time.Now()
 		want := "sink 0: 2 left undelivered: context deadline exceeded\nnotifier 0: 2 left undelivered: context deadline exceeded"
-		if err := o.Close(ctx); err == nil || err.Error() != want || time.Since(began) != 10*time.Second {
+		if err := d.Close(ctx); err == nil || err.Error() != want || time.Since(began) != 10*time.Second {
 			t.Errorf("close after %s: %v, want %s", time.Since(began), err, want)
 		}
 		quick.check(t, 0, 1)
@@ -214,18 +217,18 @@ func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r receiver
 		block := make(chan struct{})
-		o := New(Config{Sinks: []engine.Sink{sink(func(ctx context.Context, p engine.Period) error {
+		d := New(Options{Sinks: []engine.Sink{sink(func(ctx context.Context, p engine.Period) error {
 			<-block
 			return r.Consume(ctx, p)
 		})}})
-		o.Send(period(0), nil)
+		d.Send(period(0), nil)
 		synctest.Wait()    // it is being consumed while the others wait
 		const waiting = 16 // as the README says
 		for i := range waiting + 10 {
-			o.Send(period(i+1), nil)
+			d.Send(period(i+1), nil)
 		}
 		close(block)
-		if err := o.Flush(t.Context()); err != nil {
+		if err := d.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want := []int{0}
@@ -233,20 +236,20 @@ func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 			want = append(want, 11+i)
 		}
 		r.check(t, want...)
-		if periods, _ := o.Undelivered(); periods != 10 {
+		if periods, _ := d.Undelivered(); periods != 10 {
 			t.Errorf("%d periods undelivered, want 10", periods)
 		}
-		if err := o.Close(t.Context()); err != nil {
+		if err := d.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// A context that ends says who is in the way, and Close gives up what is left.
+// When the context ends, the error names who hangs, and Close drops what is left.
 func TestFlushAndCloseHonourTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		block := make(chan struct{})
-		o := New(Config{
+		d := New(Options{
 			Sinks: []engine.Sink{
 				sink(func(context.Context, engine.Period) error { return nil }),
 				sink(func(context.Context, engine.Period) error { <-block; return nil }),
@@ -254,15 +257,15 @@ func TestFlushAndCloseHonourTheContext(t *testing.T) {
 			Notifiers: []alert.Notifier{notifier(func(context.Context, []alert.Alert) error { <-block; return nil })},
 		})
 		for i := range 3 {
-			o.Send(period(i), alerts("a"))
+			d.Send(period(i), alertsWithID("a"))
 		}
 		for _, tt := range []struct {
 			what string
 			do   func(context.Context) error
 			want string
 		}{
-			{"flush", o.Flush, "sink 1: context deadline exceeded\nnotifier 0: context deadline exceeded"},
-			{"close", o.Close, "sink 1: 3 left undelivered: context deadline exceeded\nnotifier 0: 3 left undelivered: context deadline exceeded"},
+			{"flush", d.Flush, "sink 1: context deadline exceeded\nnotifier 0: context deadline exceeded"},
+			{"close", d.Close, "sink 1: 3 left undelivered: context deadline exceeded\nnotifier 0: 3 left undelivered: context deadline exceeded"},
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			if err := tt.do(ctx); err == nil || err.Error() != tt.want || !errors.Is(err, context.DeadlineExceeded) {
@@ -272,8 +275,8 @@ func TestFlushAndCloseHonourTheContext(t *testing.T) {
 		}
 		close(block)
 		synctest.Wait()
-		o.Send(period(4), alerts("b"))
-		if periods, notifications := o.Undelivered(); periods != 4 || notifications != 3 {
+		d.Send(period(4), alertsWithID("b"))
+		if periods, notifications := d.Undelivered(); periods != 4 || notifications != 3 {
 			t.Errorf("%d periods and %d notifications undelivered, want 4 and 3", periods, notifications)
 		}
 	})
@@ -284,14 +287,14 @@ func TestIsHandler(t *testing.T) {
 		t.Error("the test is no handler")
 	}
 	var in [3]bool
-	o := New(Config{
+	d := New(Options{
 		Sinks:     []engine.Sink{sink(func(context.Context, engine.Period) error { in[0] = IsHandler(); return nil })},
 		Notifiers: []alert.Notifier{notifier(func(context.Context, []alert.Alert) error { in[1] = IsHandler(); return nil })},
 	})
-	o.Send(period(0), alerts("a"))
-	troubles := NewErrorHandler(func(error) { in[2] = IsHandler() })
-	troubles.Handle(errors.New("mine"))
-	if err := errors.Join(o.Close(t.Context()), troubles.Close(t.Context())); err != nil {
+	d.Send(period(0), alertsWithID("a"))
+	errs := NewErrorHandler(func(error) { in[2] = IsHandler() })
+	errs.Handle(errors.New("mine"))
+	if err := errors.Join(d.Close(t.Context()), errs.Close(t.Context())); err != nil {
 		t.Error(err)
 	}
 	if in != [3]bool{true, true, true} {

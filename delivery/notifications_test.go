@@ -1,4 +1,4 @@
-package alert
+package delivery
 
 import (
 	"context"
@@ -15,40 +15,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/outbox"
 )
 
-// inbox is a notifier that keeps the ids of what it gets.
-type inbox struct {
-	mu  sync.Mutex
-	ids []string
-}
-
-func (b *inbox) Notify(_ context.Context, alerts []Alert) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, a := range alerts {
-		b.ids = append(b.ids, a.ID)
-	}
-	return nil
-}
-
-// check fails the test unless the inbox has these alerts, in this order.
-func (b *inbox) check(t *testing.T, want []string) {
-	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if diff := cmp.Diff(want, b.ids); diff != "" {
-		t.Errorf("notified of (-want +got):\n%s", diff)
-	}
-}
-
 // alertsWithID returns the alerts of a period.
-func alertsWithID(ids ...string) []Alert {
-	var alerts []Alert
+func alertsWithID(ids ...string) []alert.Alert {
+	var alerts []alert.Alert
 	for _, id := range ids {
-		alerts = append(alerts, Alert{ID: id})
+		alerts = append(alerts, alert.Alert{ID: id})
 	}
 	return alerts
 }
@@ -62,9 +38,23 @@ func numbers(n int) []string {
 	return ids
 }
 
-// noTrouble is for dispatchers whose notifiers do nothing wrong.
-func noTrouble(t *testing.T) func(int, error) {
-	return func(_ int, err error) { t.Errorf("trouble: %v", err) }
+// noError is the OnError of dispatchers whose notifiers do nothing wrong.
+func noError(t *testing.T) func(string, error) {
+	return func(_ string, err error) { t.Errorf("error: %v", err) }
+}
+
+// start starts a dispatcher for notifiers alone.
+func start(c Config, notifiers []alert.Notifier, onError func(string, error)) *Dispatcher {
+	return New(Options{Config: c, Notifiers: notifiers, OnError: onError})
+}
+
+// send sends the alerts of a period.
+func send(d *Dispatcher, alerts []alert.Alert) { d.Send(&engine.Period{}, alerts) }
+
+// lost returns the number of notifications that were not delivered.
+func lost(d *Dispatcher) uint64 {
+	_, notifications := d.Undelivered()
+	return notifications
 }
 
 func mustClose(t *testing.T, d *Dispatcher) {
@@ -76,31 +66,31 @@ func mustClose(t *testing.T, d *Dispatcher) {
 
 func TestDispatcherOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var inboxes [3]inbox
-		d := NewDispatcher(Delivery{}, []Notifier{&inboxes[0], &inboxes[1], &inboxes[2]}, noTrouble(t))
-		d.Dispatch(alertsWithID("0", "1"))
-		d.Dispatch(nil)
+		var receivers [3]receiver
+		d := start(Config{}, []alert.Notifier{&receivers[0], &receivers[1], &receivers[2]}, noError(t))
+		send(d, alertsWithID("0", "1"))
+		send(d, nil)
 		for i := 2; i < 50; i++ {
-			d.Dispatch(alertsWithID(fmt.Sprint(i)))
+			send(d, alertsWithID(fmt.Sprint(i)))
 		}
 		mustClose(t, d)
-		for i := range inboxes {
-			inboxes[i].check(t, numbers(50))
+		for i := range receivers {
+			receivers[i].checkAlerts(t, numbers(50))
 		}
 	})
 }
 
-func TestDispatcherSendsThePeriodAsOne(t *testing.T) {
+func TestSendMakesOneNotificationOfAPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []int
-		d := NewDispatcher(Delivery{}, []Notifier{NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		d := start(Config{}, []alert.Notifier{alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 			got = append(got, len(alerts))
 			return nil
-		})}, noTrouble(t))
-		d.Dispatch(alertsWithID("a", "b", "c"))
-		d.Dispatch(nil)
-		d.Dispatch([]Alert{})
-		d.Dispatch(alertsWithID("d"))
+		})}, noError(t))
+		send(d, alertsWithID("a", "b", "c"))
+		send(d, nil)
+		send(d, []alert.Alert{})
+		send(d, alertsWithID("d"))
 		mustClose(t, d)
 		if want := []int{3, 1}; !slices.Equal(got, want) {
 			t.Errorf("notifications of %v alerts, want %v: none about nothing", got, want)
@@ -108,21 +98,21 @@ func TestDispatcherSendsThePeriodAsOne(t *testing.T) {
 	})
 }
 
-// What one notifier does must not be noticed by the others, whichever comes first.
+// What one notifier does affects no other one, neither those before it nor those after it.
 func TestDispatcherMisbehavingNotifier(t *testing.T) {
 	sentinel := errors.New("no route to pager")
 	tests := []struct {
 		name   string
-		notify func(context.Context, []Alert) error
-		want   string // of its troubles; empty: none
+		notify func(context.Context, []alert.Alert) error
+		want   string // its error; empty: none
 	}{
-		{"returns an error", func(context.Context, []Alert) error { return sentinel }, "notifier 1 (alert.NotifierFunc): no route to pager"},
-		{"panics", func(context.Context, []Alert) error { panic("at the pager") }, "notifier 1 (alert.NotifierFunc): panic: at the pager"},
+		{"returns an error", func(context.Context, []alert.Alert) error { return sentinel }, "notifier 1 (alert.NotifierFunc): no route to pager"},
+		{"panics", func(context.Context, []alert.Alert) error { panic("at the pager") }, "notifier 1 (alert.NotifierFunc): panic: at the pager"},
 		{"is none", nil, "notifier 1 (alert.NotifierFunc): panic: runtime error: invalid memory address or nil pointer dereference"},
-		{"ends its goroutine", func(context.Context, []Alert) error { runtime.Goexit(); return nil },
+		{"ends its goroutine", func(context.Context, []alert.Alert) error { runtime.Goexit(); return nil },
 			"notifier 1 (alert.NotifierFunc): handler ended its goroutine (runtime.Goexit)"},
-		{"hangs", func(ctx context.Context, _ []Alert) error { <-ctx.Done(); return nil }, ""},
-		{"spoils its alerts", func(_ context.Context, alerts []Alert) error {
+		{"hangs", func(ctx context.Context, _ []alert.Alert) error { <-ctx.Done(); return nil }, ""},
+		{"spoils its alerts", func(_ context.Context, alerts []alert.Alert) error {
 			for i := range alerts {
 				alerts[i].ID = "spoilt"
 			}
@@ -132,42 +122,42 @@ func TestDispatcherMisbehavingNotifier(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var before, after inbox
+				var before, after receiver
 				var mu sync.Mutex
-				var troubles []error
-				d := NewDispatcher(Delivery{MaxAttempts: 1}, []Notifier{&before, NotifierFunc(tt.notify), &after}, func(_ int, err error) {
+				var errs []error
+				d := start(Config{MaxAttempts: 1}, []alert.Notifier{&before, alert.NotifierFunc(tt.notify), &after}, func(_ string, err error) {
 					mu.Lock()
 					defer mu.Unlock()
-					troubles = append(troubles, err)
+					errs = append(errs, err)
 				})
 				began := time.Now()
 				for i := range 5 {
-					d.Dispatch(alertsWithID(fmt.Sprint(i)))
+					send(d, alertsWithID(fmt.Sprint(i)))
 				}
 				synctest.Wait()
-				before.check(t, numbers(5))
-				after.check(t, numbers(5))
+				before.checkAlerts(t, numbers(5))
+				after.checkAlerts(t, numbers(5))
 				if d := time.Since(began); d != 0 {
 					t.Errorf("that took %s, want no time", d)
 				}
 				mustClose(t, d)
-				if want := 5; tt.want != "" && len(troubles) != want {
-					t.Errorf("%d troubles, want one for each notification", len(troubles))
+				if want := 5; tt.want != "" && len(errs) != want {
+					t.Errorf("%d errors, want one for each notification", len(errs))
 				}
-				for _, err := range troubles {
+				for _, err := range errs {
 					if err.Error() != tt.want {
-						t.Errorf("trouble: %v\nwant     %s", err, tt.want)
+						t.Errorf("error: %v\nwant   %s", err, tt.want)
 					}
 					if tt.name == "returns an error" && !errors.Is(err, sentinel) {
-						t.Errorf("trouble %v does not wrap the notifier's error", err)
+						t.Errorf("error %v does not wrap the notifier's error", err)
 					}
 				}
 				want := uint64(0)
 				if tt.want != "" {
 					want = 5
 				}
-				if n := d.Undelivered(); n != want {
-					t.Errorf("%d undelivered, want %d: those of which the notifier made nothing", n, want)
+				if n := lost(d); n != want {
+					t.Errorf("%d undelivered, want %d: those that the notifier did not take", n, want)
 				}
 			})
 		})
@@ -178,28 +168,28 @@ func TestDispatcherMisbehavingNotifier(t *testing.T) {
 func TestDispatcherQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var slow, quick inbox
+		var slow, quick receiver
 		notifications := 0
-		d := NewDispatcher(Delivery{QueueSize: 8}, []Notifier{
-			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		d := start(Config{QueueSize: 8}, []alert.Notifier{
+			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
 				<-release
 				notifications++
 				return slow.Notify(ctx, alerts)
 			}),
 			&quick,
-		}, noTrouble(t))
+		}, noError(t))
 		const sent = 100
 		for i := range sent {
-			d.Dispatch(alertsWithID(fmt.Sprint(i)))
+			send(d, alertsWithID(fmt.Sprint(i)))
 			synctest.Wait()
 		}
-		if got := d.Undelivered(); got != 0 {
+		if got := lost(d); got != 0 {
 			t.Errorf("%d undelivered, want all that are the latest state of an alert to wait", got)
 		}
 		close(release)
 		mustClose(t, d)
-		quick.check(t, numbers(sent))
-		slow.check(t, numbers(sent))
+		quick.checkAlerts(t, numbers(sent))
+		slow.checkAlerts(t, numbers(sent))
 		if notifications != 1+8 {
 			t.Errorf("%d notifications, want the first and a queueful", notifications)
 		}
@@ -210,28 +200,28 @@ func TestDispatcherQueueIsBounded(t *testing.T) {
 func TestDispatcherAlertsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var slow inbox
-		d := NewDispatcher(Delivery{QueueSize: 2}, []Notifier{
-			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		var slow receiver
+		d := start(Config{QueueSize: 2}, []alert.Notifier{
+			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
 				<-release
-				if len(alerts) > mergedAlerts {
-					t.Errorf("a notification of %d alerts, want at most %d", len(alerts), mergedAlerts)
+				if len(alerts) > maxMerged {
+					t.Errorf("a notification of %d alerts, want at most %d", len(alerts), maxMerged)
 				}
 				return slow.Notify(ctx, alerts)
 			}),
-		}, noTrouble(t))
-		ids := numbers(100 * mergedAlerts)
+		}, noError(t))
+		ids := numbers(100 * maxMerged)
 		const each = 10
 		for i := 0; i < len(ids); i += each {
-			d.Dispatch(alertsWithID(ids[i:min(i+each, len(ids))]...))
+			send(d, alertsWithID(ids[i:min(i+each, len(ids))]...))
 			synctest.Wait()
 		}
 		close(release)
 		mustClose(t, d)
-		if n := len(slow.ids); n < mergedAlerts || n > 3*mergedAlerts || slow.ids[n-1] != ids[len(ids)-1] {
-			t.Errorf("%d alerts arrived, the last is %s", n, slow.ids[n-1])
+		if n := len(slow.alerts); n < maxMerged || n > 3*maxMerged || slow.alerts[n-1] != ids[len(ids)-1] {
+			t.Errorf("%d alerts arrived, the last is %s", n, slow.alerts[n-1])
 		}
-		if d.Undelivered() == 0 {
+		if lost(d) == 0 {
 			t.Error("what was given up is not counted")
 		}
 	})
@@ -242,8 +232,8 @@ func TestDispatcherSupersedes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got []string
-		d := NewDispatcher(Delivery{QueueSize: 3}, []Notifier{
-			NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		d := start(Config{QueueSize: 3}, []alert.Notifier{
+			alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 				<-release
 				var all []string
 				for _, a := range alerts {
@@ -252,17 +242,17 @@ func TestDispatcherSupersedes(t *testing.T) {
 				got = append(got, strings.Join(all, ", "))
 				return nil
 			}),
-		}, noTrouble(t))
-		states := func(id string, s State) Alert { return Alert{ID: id, State: s} }
-		for _, alerts := range [][]Alert{
-			{states("first", Firing)}, // being delivered
-			{states("a", Firing), states("b", Firing)},
-			{states("c", Firing)},
-			{states("a", Resolved)},
-			{states("c", Resolved)}, // now the queue is full
-			{states("d", Firing)},
+		}, noError(t))
+		states := func(id string, s alert.State) alert.Alert { return alert.Alert{ID: id, State: s} }
+		for _, alerts := range [][]alert.Alert{
+			{states("first", alert.Firing)}, // being delivered
+			{states("a", alert.Firing), states("b", alert.Firing)},
+			{states("c", alert.Firing)},
+			{states("a", alert.Resolved)},
+			{states("c", alert.Resolved)}, // now the queue is full
+			{states("d", alert.Firing)},
 		} {
-			d.Dispatch(alerts)
+			send(d, alerts)
 			synctest.Wait()
 		}
 		close(release)
@@ -271,7 +261,7 @@ func TestDispatcherSupersedes(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("delivered (-want +got):\n%s", diff)
 		}
-		if n := d.Undelivered(); n != 0 {
+		if n := lost(d); n != 0 {
 			t.Errorf("%d undelivered: superseded states are no loss", n)
 		}
 	})
@@ -282,24 +272,24 @@ func TestDispatcherSupersedesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var got []string
-		d := NewDispatcher(Delivery{QueueSize: 3}, []Notifier{
-			NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		d := start(Config{QueueSize: 3}, []alert.Notifier{
+			alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 				<-release
 				for _, a := range alerts {
 					got = append(got, a.ID+" "+a.State.String())
 				}
 				return nil
 			}),
-		}, noTrouble(t))
-		dispatch := func(id string, s State) {
-			d.Dispatch([]Alert{{ID: id, State: s}})
+		}, noError(t))
+		dispatch := func(id string, s alert.State) {
+			send(d, []alert.Alert{{ID: id, State: s}})
 			synctest.Wait()
 		}
-		dispatch("first", Firing) // being delivered
-		dispatch("a", Firing)
-		dispatch("b", Firing)
-		dispatch("b", Resolved) // now the queue is full
-		dispatch("a", Resolved)
+		dispatch("first", alert.Firing) // being delivered
+		dispatch("a", alert.Firing)
+		dispatch("b", alert.Firing)
+		dispatch("b", alert.Resolved) // now the queue is full
+		dispatch("a", alert.Resolved)
 		close(release)
 		mustClose(t, d)
 		if want := []string{"first firing", "b firing", "b resolved", "a resolved"}; !slices.Equal(got, want) {
@@ -308,34 +298,34 @@ func TestDispatcherSupersedesTheOldest(t *testing.T) {
 	})
 }
 
-// What is superseded for one notifier is so neither for another one nor for whoever dispatched it.
+// A state that is superseded for one notifier still reaches the others, and the sender's alerts do not change.
 func TestDispatcherSupersedesForOneNotifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var slow, quick inbox
-		d := NewDispatcher(Delivery{QueueSize: 1}, []Notifier{
-			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		var slow, quick receiver
+		d := start(Config{QueueSize: 1}, []alert.Notifier{
+			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
 				<-release
 				return slow.Notify(ctx, alerts)
 			}),
-			NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
 				time.Sleep(time.Second) // the slow one is full by then
 				return quick.Notify(ctx, alerts)
 			}),
-		}, noTrouble(t))
-		dispatched := [][]Alert{alertsWithID("first"), alertsWithID("a", "b"), alertsWithID("a")}
-		d.Dispatch(dispatched[0])
+		}, noError(t))
+		dispatched := [][]alert.Alert{alertsWithID("first"), alertsWithID("a", "b"), alertsWithID("a")}
+		send(d, dispatched[0])
 		synctest.Wait()
-		d.Dispatch(dispatched[1])
+		send(d, dispatched[1])
 		time.Sleep(1500 * time.Millisecond) // the second one has begun with the quick one
-		d.Dispatch(dispatched[2])
-		if diff := cmp.Diff([][]Alert{alertsWithID("first"), alertsWithID("a", "b"), alertsWithID("a")}, dispatched); diff != "" {
+		send(d, dispatched[2])
+		if diff := cmp.Diff([][]alert.Alert{alertsWithID("first"), alertsWithID("a", "b"), alertsWithID("a")}, dispatched); diff != "" {
 			t.Errorf("the dispatched alerts were changed (-want +got):\n%s", diff)
 		}
 		close(release)
 		mustClose(t, d)
-		slow.check(t, []string{"first", "b", "a"})
-		quick.check(t, []string{"first", "a", "b", "a"})
+		slow.checkAlerts(t, []string{"first", "b", "a"})
+		quick.checkAlerts(t, []string{"first", "a", "b", "a"})
 	})
 }
 
@@ -343,14 +333,14 @@ func TestDispatcherSupersedesForOneNotifier(t *testing.T) {
 func TestNotificationIDsTellNewsApart(t *testing.T) {
 	at := time.Unix(1, 0)
 	seen := make(map[string]int)
-	for i, alerts := range [][]Alert{
-		{{ID: "a", State: Firing, DecidedAt: at}},
-		{{ID: "a", State: Resolved, DecidedAt: at}},
-		{{ID: "a", State: Firing, DecidedAt: at.Add(time.Nanosecond)}}, // a reminder
-		{{ID: "b", State: Firing, DecidedAt: at}},
-		{{ID: "a", State: Firing, DecidedAt: at}, {ID: "b", State: Firing, DecidedAt: at}},
-		{{ID: "b", State: Firing, DecidedAt: at}, {ID: "a", State: Firing, DecidedAt: at}},
-		{{ID: "a firing 1000000000\n1:b", State: Firing, DecidedAt: at}},
+	for i, alerts := range [][]alert.Alert{
+		{{ID: "a", State: alert.Firing, DecidedAt: at}},
+		{{ID: "a", State: alert.Resolved, DecidedAt: at}},
+		{{ID: "a", State: alert.Firing, DecidedAt: at.Add(time.Nanosecond)}}, // a repeat
+		{{ID: "b", State: alert.Firing, DecidedAt: at}},
+		{{ID: "a", State: alert.Firing, DecidedAt: at}, {ID: "b", State: alert.Firing, DecidedAt: at}},
+		{{ID: "b", State: alert.Firing, DecidedAt: at}, {ID: "a", State: alert.Firing, DecidedAt: at}},
+		{{ID: "a firing 1000000000\n1:b", State: alert.Firing, DecidedAt: at}},
 		nil,
 	} {
 		id := notificationID(alerts)
@@ -368,7 +358,7 @@ func TestNotificationIDsTellNewsApart(t *testing.T) {
 func TestDispatcherRetriesVary(t *testing.T) {
 	waits := make(map[time.Duration]bool)
 	for range 20 {
-		at, _, _ := tries(t, Delivery{}, func(try int) error {
+		at, _, _ := tries(t, Config{}, func(try int) error {
 			if try == 1 {
 				return errors.New("down")
 			}
@@ -387,25 +377,25 @@ func TestDispatcherLatestStatesArrive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		release := make(chan struct{})
 		got := make(map[string][]time.Time)
-		d := NewDispatcher(Delivery{QueueSize: rapid.IntRange(1, 5).Draw(t, "queue")}, []Notifier{
-			NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		d := start(Config{QueueSize: rapid.IntRange(1, 5).Draw(t, "queue")}, []alert.Notifier{
+			alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 				<-release
 				for _, a := range alerts {
 					got[a.ID] = append(got[a.ID], a.DecidedAt)
 				}
 				return nil
 			}),
-		}, func(int, error) {})
+		}, func(string, error) {})
 		latest := make(map[string]time.Time)
 		ids := rapid.IntRange(1, 150).Draw(t, "ids")
 		for i := range rapid.IntRange(1, 40).Draw(t, "notifications") {
 			at := time.Unix(int64(i), 0)
-			var alerts []Alert
+			var alerts []alert.Alert
 			for _, id := range rapid.SliceOfNDistinct(rapid.IntRange(1, ids), 0, 40, rapid.ID).Draw(t, "alerts") {
-				alerts = append(alerts, Alert{ID: fmt.Sprint(id), DecidedAt: at})
+				alerts = append(alerts, alert.Alert{ID: fmt.Sprint(id), DecidedAt: at})
 				latest[fmt.Sprint(id)] = at
 			}
-			d.Dispatch(alerts)
+			send(d, alerts)
 		}
 		close(release)
 		if err := d.Close(context.Background()); err != nil {
@@ -416,11 +406,11 @@ func TestDispatcherLatestStatesArrive(t *testing.T) {
 			if !slices.IsSortedFunc(states, time.Time.Compare) || len(slices.Compact(slices.Clone(states))) != len(states) {
 				t.Fatalf("the states of %s came as %v", id, states)
 			}
-			if d.Undelivered() == 0 && (len(states) == 0 || !states[len(states)-1].Equal(want)) {
+			if lost(d) == 0 && (len(states) == 0 || !states[len(states)-1].Equal(want)) {
 				t.Fatalf("of %s came %v, want the latest, %v", id, states, want)
 			}
 		}
-		if n := d.Undelivered(); n > 0 && len(latest) <= mergedAlerts/2 {
+		if n := lost(d); n > 0 && len(latest) <= maxMerged/2 {
 			t.Fatalf("%d given up, though %d alerts have room in one notification", n, len(latest))
 		}
 	})
@@ -430,49 +420,49 @@ func TestDispatcherLatestStatesArrive(t *testing.T) {
 // longest queue there is, nothing may take the square of its length.
 func TestDispatcherLongQueue(t *testing.T) {
 	release := make(chan struct{})
-	delivery := Delivery{QueueSize: 10_000}
-	if err := delivery.Validate(); err != nil {
+	c := Config{QueueSize: 10_000}
+	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	var got inbox
-	d := NewDispatcher(delivery, []Notifier{NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+	var got receiver
+	d := start(c, []alert.Notifier{alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
 		<-release
 		return got.Notify(ctx, alerts)
-	})}, noTrouble(t))
-	sent := numbers(delivery.QueueSize + 50)
+	})}, noError(t))
+	sent := numbers(c.QueueSize + 50)
 	for _, id := range sent {
-		d.Dispatch(alertsWithID(id))
+		send(d, alertsWithID(id))
 	}
 	close(release)
 	mustClose(t, d)
-	got.check(t, sent)
+	got.checkAlerts(t, sent)
 }
 
 // tries lets a dispatcher deliver one notification to a notifier that fails as told, and
 // returns when it was tried.
-func tries(t *testing.T, delivery Delivery, fail func(try int) error) (at []time.Duration, troubles []string, undelivered uint64) {
+func tries(t *testing.T, c Config, fail func(try int) error) (at []time.Duration, errs []string, undelivered uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var ids []string
-		d := NewDispatcher(delivery, []Notifier{NotifierFunc(func(ctx context.Context, alerts []Alert) error {
+		d := start(c, []alert.Notifier{alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
 			at = append(at, time.Since(began))
-			ids = append(ids, NotificationID(ctx))
+			ids = append(ids, alert.NotificationID(ctx))
 			if alerts[0].Operation != "" {
 				t.Error("a try got what another one has changed")
 			}
 			alerts[0].Operation = "changed"
 			return fail(len(at))
-		})}, func(_ int, err error) { troubles = append(troubles, err.Error()) })
-		d.Dispatch(alertsWithID("a"))
+		})}, func(_ string, err error) { errs = append(errs, err.Error()) })
+		send(d, alertsWithID("a"))
 		mustClose(t, d)
 		for _, id := range ids {
 			if id == "" || id != ids[0] {
 				t.Errorf("the ids of the tries are %q, want one", ids)
 			}
 		}
-		undelivered = d.Undelivered()
+		undelivered = lost(d)
 	})
-	return at, troubles, undelivered
+	return at, errs, undelivered
 }
 
 func TestDispatcherRetries(t *testing.T) {
@@ -487,31 +477,31 @@ func TestDispatcherRetries(t *testing.T) {
 	}
 	tests := []struct {
 		name        string
-		delivery    Delivery
+		config      Config
 		fail        func(int) error
 		tries       int
 		undelivered uint64
 	}{
-		{"no error", Delivery{}, until(1, nil), 1, 0},
-		{"once down", Delivery{}, until(2, down), 2, 0},
-		{"down for a while", Delivery{}, until(10, down), 10, 0},
-		{"down for ever", Delivery{}, until(1000, down), 16, 1},
-		{"a limit", Delivery{MaxAttempts: 3}, until(1000, down), 3, 1},
-		{"a limit of one", Delivery{MaxAttempts: 1}, until(1000, down), 1, 1},
-		{"final", Delivery{}, until(1000, Final(down)), 1, 1},
-		{"final, wrapped", Delivery{}, until(1000, fmt.Errorf("post: %w", Final(down))), 1, 1},
-		{"a short longest wait", Delivery{MaxInterval: time.Second / 4}, until(4, down), 4, 0},
-		{"a long first wait", Delivery{InitialInterval: time.Hour}, until(4, down), 4, 0},
-		{"it panics", Delivery{}, func(int) error { panic("boom") }, 1, 1},
+		{"no error", Config{}, until(1, nil), 1, 0},
+		{"once down", Config{}, until(2, down), 2, 0},
+		{"down for a while", Config{}, until(10, down), 10, 0},
+		{"down for ever", Config{}, until(1000, down), 16, 1},
+		{"a limit", Config{MaxAttempts: 3}, until(1000, down), 3, 1},
+		{"a limit of one", Config{MaxAttempts: 1}, until(1000, down), 1, 1},
+		{"final", Config{}, until(1000, alert.Final(down)), 1, 1},
+		{"final, wrapped", Config{}, until(1000, fmt.Errorf("post: %w", alert.Final(down))), 1, 1},
+		{"a short longest wait", Config{MaxInterval: time.Second / 4}, until(4, down), 4, 0},
+		{"a long first wait", Config{InitialInterval: time.Hour}, until(4, down), 4, 0},
+		{"it panics", Config{}, func(int) error { panic("boom") }, 1, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			at, troubles, undelivered := tries(t, tt.delivery, tt.fail)
+			at, errs, undelivered := tries(t, tt.config, tt.fail)
 			if len(at) != tt.tries || undelivered != tt.undelivered {
 				t.Fatalf("%d tries and %d undelivered, want %d and %d", len(at), undelivered, tt.tries, tt.undelivered)
 			}
 			first, longest := time.Second, time.Minute
-			for _, set := range []time.Duration{tt.delivery.InitialInterval, tt.delivery.MaxInterval} {
+			for _, set := range []time.Duration{tt.config.InitialInterval, tt.config.MaxInterval} {
 				if set > 0 {
 					first, longest = set, set
 				}
@@ -522,8 +512,8 @@ func TestDispatcherRetries(t *testing.T) {
 					t.Errorf("%s between try %d and the next, want %s, give or take a half", wait, i, want)
 				}
 			}
-			if want := tt.tries - 1 + int(tt.undelivered); len(troubles) != want {
-				t.Errorf("told of %d errors, want %d: %q", len(troubles), want, troubles)
+			if want := tt.tries - 1 + int(tt.undelivered); len(errs) != want {
+				t.Errorf("told of %d errors, want %d: %q", len(errs), want, errs)
 			}
 		})
 	}
@@ -537,9 +527,9 @@ func TestDispatcherRetryAfter(t *testing.T) {
 		{30 * time.Second, 30 * time.Second, 30 * time.Second},
 		{24 * time.Hour, 10 * time.Minute, 10 * time.Minute}, // no receiver stops us for ever
 	} {
-		at, _, _ := tries(t, Delivery{}, func(try int) error {
+		at, _, _ := tries(t, Config{}, func(try int) error {
 			if try == 1 {
-				return fmt.Errorf("429: %w", RetryAfter(errors.New("slow down"), tt.asked))
+				return fmt.Errorf("429: %w", alert.RetryAfter(errors.New("slow down"), tt.asked))
 			}
 			return nil
 		})
@@ -552,11 +542,11 @@ func TestDispatcherRetryAfter(t *testing.T) {
 // Close ends the waiting for another try at its deadline, and says what was left.
 func TestDispatcherCloseWhileRetrying(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDispatcher(Delivery{InitialInterval: time.Hour}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
+		d := start(Config{InitialInterval: time.Hour}, []alert.Notifier{alert.NotifierFunc(func(context.Context, []alert.Alert) error {
 			return errors.New("down")
-		})}, func(int, error) {})
-		d.Dispatch(alertsWithID("a"))
-		d.Dispatch(alertsWithID("b"))
+		})}, func(string, error) {})
+		send(d, alertsWithID("a"))
+		send(d, alertsWithID("b"))
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		began := time.Now()
@@ -565,64 +555,23 @@ func TestDispatcherCloseWhileRetrying(t *testing.T) {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 		synctest.Wait()
-		if n := d.Undelivered(); n != 2 {
+		if n := lost(d); n != 2 {
 			t.Errorf("%d undelivered, want 2", n)
 		}
 	})
-}
-
-func TestDeliveryErrors(t *testing.T) {
-	plain := errors.New("plain")
-	if Final(nil) != nil || RetryAfter(nil, time.Second) != nil {
-		t.Error("no error is marked as one")
-	}
-	for _, err := range []error{Final(plain), RetryAfter(plain, time.Second)} {
-		if err.Error() != "plain" || !errors.Is(err, plain) {
-			t.Errorf("%v hides what it marks", err)
-		}
-	}
-	if IsFinal(plain) || IsFinal(nil) || IsFinal(RetryAfter(plain, time.Second)) || !IsFinal(fmt.Errorf("x: %w", Final(plain))) {
-		t.Error("it is not told which errors are final")
-	}
-}
-
-func TestDeliveryDefaults(t *testing.T) {
-	if got, want := (Delivery{}).withDefaults(), (Delivery{64, 30 * time.Second, 16, time.Second, time.Minute}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-func TestDeliveryValidate(t *testing.T) {
-	for _, d := range []Delivery{{}, {1, 1, 1, 1, 1}, {10_000, 10 * time.Minute, 1000, time.Hour, 24 * time.Hour}} {
-		if err := d.Validate(); err != nil {
-			t.Errorf("%+v: %v", d, err)
-		}
-	}
-	want := "queue_size: must be between 1 and 10000, got -1\n" +
-		"timeout: must be above 0s and at most 10m, got 11m0s\n" +
-		"max_attempts: must be between 1 and 1000, got 1001\n" +
-		"initial_interval: must be above 0s and at most 1h, got -1ns\n" +
-		"max_interval: must be above 0s and at most 24h, got 25h0m0s"
-	if err := (Delivery{-1, 11 * time.Minute, 1001, -1, 25 * time.Hour}).Validate(); err == nil || err.Error() != want {
-		t.Errorf("got\n%v, want\n%s", err, want)
-	}
-	want = "max_interval: must be at least initial_interval, 2m, got 1m30s"
-	if err := (Delivery{InitialInterval: 2 * time.Minute, MaxInterval: 90 * time.Second}).Validate(); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
 }
 
 func TestDispatcherTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var ends []time.Duration
-		d := NewDispatcher(Delivery{}, []Notifier{NotifierFunc(func(ctx context.Context, _ []Alert) error {
+		d := start(Config{}, []alert.Notifier{alert.NotifierFunc(func(ctx context.Context, _ []alert.Alert) error {
 			<-ctx.Done()
 			ends = append(ends, time.Since(began))
 			return nil
-		})}, noTrouble(t))
-		d.Dispatch(alertsWithID("a"))
-		d.Dispatch(alertsWithID("b"))
+		})}, noError(t))
+		send(d, alertsWithID("a"))
+		send(d, alertsWithID("b"))
 		mustClose(t, d)
 		if want := []time.Duration{30 * time.Second, time.Minute}; !slices.Equal(ends, want) {
 			t.Errorf("the contexts ended after %v, want %v", ends, want)
@@ -631,8 +580,8 @@ func TestDispatcherTimeout(t *testing.T) {
 }
 
 // sleeper returns a notifier that takes the given time for each notification.
-func sleeper(d time.Duration) Notifier {
-	return NotifierFunc(func(context.Context, []Alert) error {
+func sleeper(d time.Duration) alert.Notifier {
+	return alert.NotifierFunc(func(context.Context, []alert.Alert) error {
 		time.Sleep(d)
 		return nil
 	})
@@ -640,9 +589,9 @@ func sleeper(d time.Duration) Notifier {
 
 func TestDispatcherFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDispatcher(Delivery{}, []Notifier{sleeper(10 * time.Second), sleeper(8 * time.Second), &inbox{}}, noTrouble(t))
-		d.Dispatch(alertsWithID("a"))
-		time.AfterFunc(5*time.Second, func() { d.Dispatch(alertsWithID("b")) }) // keeps them busy up to 20s and 16s
+		d := start(Config{}, []alert.Notifier{sleeper(10 * time.Second), sleeper(8 * time.Second), &receiver{}}, noError(t))
+		send(d, alertsWithID("a"))
+		time.AfterFunc(5*time.Second, func() { send(d, alertsWithID("b")) }) // keeps them busy up to 20s and 16s
 		began := time.Now()
 		if err := d.Flush(t.Context()); err != nil {
 			t.Errorf("flush: %v", err)
@@ -656,8 +605,8 @@ func TestDispatcherFlush(t *testing.T) {
 
 func TestDispatcherFlushHonoursContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDispatcher(Delivery{}, []Notifier{sleeper(time.Second), sleeper(time.Minute), sleeper(time.Hour)}, noTrouble(t))
-		d.Dispatch(alertsWithID("a"))
+		d := start(Config{}, []alert.Notifier{sleeper(time.Second), sleeper(time.Minute), sleeper(time.Hour)}, noError(t))
+		send(d, alertsWithID("a"))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		began := time.Now()
@@ -686,10 +635,10 @@ func checkNames(t *testing.T, err error, want ...string) {
 
 func TestDispatcherClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var quick inbox
-		d := NewDispatcher(Delivery{}, []Notifier{&quick, sleeper(10 * time.Second), sleeper(8 * time.Second)}, noTrouble(t))
+		var quick receiver
+		d := start(Config{}, []alert.Notifier{&quick, sleeper(10 * time.Second), sleeper(8 * time.Second)}, noError(t))
 		for range 3 {
-			d.Dispatch(alertsWithID("a"))
+			send(d, alertsWithID("a"))
 		}
 		began := time.Now()
 		var closing sync.WaitGroup
@@ -700,10 +649,10 @@ func TestDispatcherClose(t *testing.T) {
 		if took := time.Since(began); took != 30*time.Second {
 			t.Errorf("close took %s, want 30s: as long as the slowest takes", took)
 		}
-		d.Dispatch(alertsWithID("late"))
+		send(d, alertsWithID("late"))
 		mustClose(t, d)
-		quick.check(t, []string{"a", "a", "a"})
-		if got := d.Undelivered(); got != 3 {
+		quick.checkAlerts(t, []string{"a", "a", "a"})
+		if got := lost(d); got != 3 {
 			t.Errorf("%d undelivered, want 3: the late one, by each notifier", got)
 		}
 	})
@@ -711,17 +660,17 @@ func TestDispatcherClose(t *testing.T) {
 
 func TestDispatcherCloseHonoursContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var quick inbox
+		var quick receiver
 		release := make(chan struct{})
 		var cancelled []error
-		hanging := NotifierFunc(func(ctx context.Context, _ []Alert) error {
+		hanging := alert.NotifierFunc(func(ctx context.Context, _ []alert.Alert) error {
 			<-release
 			cancelled = append(cancelled, ctx.Err())
 			return nil
 		})
-		d := NewDispatcher(Delivery{}, []Notifier{&quick, hanging, sleeper(time.Second)}, noTrouble(t))
+		d := start(Config{}, []alert.Notifier{&quick, hanging, sleeper(time.Second)}, noError(t))
 		for range 3 {
-			d.Dispatch(alertsWithID("a"))
+			send(d, alertsWithID("a"))
 		}
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -735,10 +684,10 @@ func TestDispatcherCloseHonoursContext(t *testing.T) {
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("close took %s, want 10s", took)
 		}
-		if got := d.Undelivered(); got != 2 {
+		if got := lost(d); got != 2 {
 			t.Errorf("%d undelivered, want 2: those that never reached the one that hangs", got)
 		}
-		quick.check(t, []string{"a", "a", "a"})
+		quick.checkAlerts(t, []string{"a", "a", "a"})
 		close(release)
 		mustClose(t, d) // and every goroutine has ended, or the test would not
 		if len(cancelled) != 1 || !errors.Is(cancelled[0], context.Canceled) {
@@ -748,71 +697,130 @@ func TestDispatcherCloseHonoursContext(t *testing.T) {
 }
 
 func TestDispatcherWithoutNotifiers(t *testing.T) {
-	d := NewDispatcher(Delivery{}, nil, noTrouble(t))
-	d.Dispatch(alertsWithID("a"))
+	d := start(Config{}, nil, noError(t))
+	send(d, alertsWithID("a"))
 	if err := errors.Join(d.Flush(t.Context()), d.Close(t.Context())); err != nil {
 		t.Error(err)
 	}
-	if n := d.Undelivered(); n != 0 {
+	if n := lost(d); n != 0 {
 		t.Errorf("%d undelivered, though there is nobody to deliver to", n)
 	}
 }
 
 // A monitor asks this to find out that it is called back.
 func TestDispatcherNotifiersAreHandlers(t *testing.T) {
-	var notify, trouble bool
-	d := NewDispatcher(Delivery{MaxAttempts: 1}, []Notifier{NotifierFunc(func(context.Context, []Alert) error {
+	var notify, onError bool
+	d := start(Config{MaxAttempts: 1}, []alert.Notifier{alert.NotifierFunc(func(context.Context, []alert.Alert) error {
 		notify = outbox.IsHandler()
-		return errors.New("trouble")
-	})}, func(int, error) { trouble = outbox.IsHandler() })
-	d.Dispatch(alertsWithID("a"))
+		return errors.New("down")
+	})}, func(string, error) { onError = outbox.IsHandler() })
+	send(d, alertsWithID("a"))
 	mustClose(t, d)
-	if !notify || !trouble {
-		t.Errorf("IsHandler in a notifier: %v, in what it has trouble with: %v", notify, trouble)
+	if !notify || !onError {
+		t.Errorf("IsHandler in a notifier: %v, in OnError: %v", notify, onError)
 	}
 }
 
 // Sinks get the period, each notifier its own copy of the evidence.
 func TestEvidenceIsPrivate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fresh := func() (engine.Period, []Alert) {
-			s := fullSummary(0, expecting(engine.Objective{AlertAfter: 1}), calls{success: 10, within: 1, failure: 90})
-			s.Histogram = &engine.ExponentialHistogram{Counts: []uint64{1, 2, 3}}
-			return judged(NewJudge(), s)
+		fresh := func() (engine.Period, []alert.Alert) {
+			s := fullSummary()
+			p := engine.Period{Start: s.Start, End: s.End, Summaries: []engine.Summary{s}}
+			alerts := alert.NewJudge().Judge(&p)
+			return p, alerts
 		}
 		p, alerts := fresh()
 		if len(alerts) != 2 {
-			t.Fatalf("got the alerts %v, want one for each kind of objective", about(alerts))
+			t.Fatalf("got the alerts %v, want one for each kind of objective", alerts)
 		}
 		wantPeriod, want := fresh()
 
-		spoiling := NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		spoiling := alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 			for i := range alerts {
 				spoil(&alerts[i])
-				alerts[i] = Alert{}
+				alerts[i] = alert.Alert{}
 			}
 			return nil
 		})
-		var got []Alert
-		keeping := NotifierFunc(func(_ context.Context, alerts []Alert) error {
+		var got []alert.Alert
+		keeping := alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 			time.Sleep(time.Second) // the others are first
 			got = alerts
 			return nil
 		})
-		d := NewDispatcher(Delivery{}, []Notifier{spoiling, keeping, spoiling}, noTrouble(t))
-		d.Dispatch(alerts)
+		d := start(Config{}, []alert.Notifier{spoiling, keeping, spoiling}, noError(t))
+		send(d, alerts)
 		mustClose(t, d)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("alerts of another notifier (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff(want, alerts); diff != "" {
-			t.Errorf("dispatched alerts (-want +got):\n%s", diff)
+			t.Errorf("the sender's alerts (-want +got):\n%s", diff)
 		}
-		for i := range alerts { // they are the dispatcher's caller's, and may be spoilt, too
+		for i := range alerts { // they belong to the sender, who may spoil them, too
 			spoil(&alerts[i])
 		}
 		if diff := cmp.Diff(wantPeriod, p); diff != "" {
 			t.Errorf("the sink's period (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// fullSummary is a period in which both availability and latency are bad, with all that a
+// summary can point to.
+func fullSummary() engine.Summary {
+	start := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	call := func(id byte, code string, d time.Duration) []engine.Exemplar {
+		ref := engine.TraceRef{TraceID: [16]byte{id}, SpanID: [8]byte{id}, Sampled: true}
+		return []engine.Exemplar{{Trace: ref, Code: code, Duration: d, End: start.Add(42 * time.Second)}}
+	}
+	cause := func(operation string) []engine.CauseCount {
+		return []engine.CauseCount{{Cause: engine.Cause{Operation: operation}, Count: 50, Share: 0.5}}
+	}
+	o := engine.Objective{AlertAfter: 1}
+	return engine.Summary{
+		Monitor: "m", Operation: "GET /users/{id}", Start: start, End: start.Add(time.Minute),
+		Objective: o.Inherit(engine.DefaultObjective()),
+		Count:     100, Success: 10, Failure: 90, WithinTarget: 1, SuccessRatio: 0.1, WithinTargetRatio: 0.1,
+		Distribution:     []engine.Bucket{{Low: 0, High: 100 * time.Millisecond, Count: 3}, {Low: 100 * time.Millisecond, Count: 7}},
+		Failures:         []engine.CodeCount{{Code: "503", Name: "unavailable", Count: 85}, {Code: "500", Count: 5}},
+		FailureExemplars: call(0x11, "503", 1200*time.Millisecond),
+		SlowExemplars:    call(0x22, "200", 3*time.Second),
+		FailureCauses:    cause("INSERT orders"),
+		SlowCauses:       cause("SELECT orders"),
+		Histogram:        &engine.ExponentialHistogram{Counts: []uint64{1, 2, 3}},
+	}
+}
+
+// spoil changes everything that an alert refers to.
+func spoil(a *alert.Alert) {
+	for i := range a.Causes {
+		a.Causes[i].Operation = "spoilt"
+	}
+	for i := range a.Evidence {
+		s := &a.Evidence[i]
+		for j := range s.Distribution {
+			s.Distribution[j].Count = 999
+		}
+		for j := range s.Failures {
+			s.Failures[j] = engine.CodeCount{Code: "spoilt"}
+		}
+		for j := range s.FailureExemplars {
+			s.FailureExemplars[j].Code = "spoilt"
+		}
+		for j := range s.FailureCauses {
+			s.FailureCauses[j].Operation = "spoilt"
+		}
+		for j := range s.SlowCauses {
+			s.SlowCauses[j].Operation = "spoilt"
+		}
+		for j := range s.SlowExemplars {
+			s.SlowExemplars[j].Code = "spoilt"
+		}
+		if s.Histogram != nil {
+			clear(s.Histogram.Counts)
+		}
+		*s = engine.Summary{Operation: "spoilt"}
+	}
 }

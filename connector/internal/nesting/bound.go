@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"slices"
 
@@ -93,8 +94,7 @@ func (h boundHost) GetExtensions() map[component.ID]component.Component {
 // Report hands on what the receiver says of itself.
 func (h boundHost) Report(e *componentstatus.Event) { componentstatus.ReportStatus(h.Host, e) }
 
-// middleware refuses requests that are nested too deep. JSON is left to its decoder, which has a
-// bound of its own.
+// middleware refuses requests that are nested too deep.
 type middleware struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -110,7 +110,7 @@ func (middleware) GetHTTPHandler(context.Context) (func(context.Context, http.Ha
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
-			if tooDeep(body) {
+			if tooDeep(body) || isJSON(req) && tooDeepJSON(body) {
 				http.Error(w, errTooDeep.Error(), http.StatusBadRequest)
 				return
 			}
@@ -118,6 +118,12 @@ func (middleware) GetHTTPHandler(context.Context) (func(context.Context, http.Ha
 			next.ServeHTTP(w, req)
 		}), nil
 	}, nil
+}
+
+// isJSON reports whether the receiver will take a request for JSON.
+func isJSON(req *http.Request) bool {
+	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/json"
 }
 
 // readAgain is a body that was read before.

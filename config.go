@@ -111,11 +111,7 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate()}
-	errs = append(errs, keyed.Below("outcomes", c.Outcomes.Validate()))
-	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
-		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))
-	}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate())}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
@@ -150,6 +146,7 @@ func (c Config) engine() engine.Config {
 		MaxCodes:      c.MaxCodes,
 		IdlePeriods:   c.IdlePeriods,
 		QueueSize:     c.QueueSize,
+		MaxInFlight:   c.MaxInFlight,
 		Histograms:    c.Histograms,
 	}
 }
@@ -165,9 +162,6 @@ func (c Config) withDefaults() Config {
 			c.Service = service
 		}
 	}
-	if c.MaxInFlight == 0 && c.longestStuckAfter() > 0 {
-		c.MaxInFlight = defaultInFlight
-	}
 	if c.Kinds == nil {
 		c.Kinds = []trace.SpanKind{
 			trace.SpanKindServer, trace.SpanKindClient,
@@ -182,20 +176,6 @@ func (c Config) withDefaults() Config {
 	}
 	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
 	return c
-}
-
-const (
-	defaultInFlight = 8192
-	maxInFlight     = 1 << 20
-)
-
-// longestStuckAfter returns the longest StuckAfter of all objectives, 0 if none has one.
-func (c *Config) longestStuckAfter() time.Duration {
-	longest := max(0, c.Objective.StuckAfter)
-	for _, o := range c.Operations {
-		longest = max(longest, o.StuckAfter)
-	}
-	return longest
 }
 
 // isDisabled reports whether the environment switches telemetry off, as the

@@ -80,7 +80,6 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
-	timeline.Keep(func(key engine.OperationKey) bool { return a.needed[key] })
 	notifiers, sinks := receivers.notifiers, receivers.sinks
 	if s.logs != nil {
 		notifiers = append(notifiers, &alertsOutput{s.logs})
@@ -121,7 +120,7 @@ func (a *analysis) consume(td ptrace.Traces) error {
 // held.
 func (a *analysis) advance() (now time.Time) {
 	now = a.clock.Now()
-	a.timeline.Advance(now, a.keep)
+	a.timeline.Advance(now, a.isNeeded, a.keep)
 	if len(a.closed) > 0 {
 		select {
 		case a.wake <- struct{}{}:
@@ -130,6 +129,9 @@ func (a *analysis) advance() (now time.Time) {
 	}
 	return now
 }
+
+// isNeeded reports whether an idle operation must keep its place. a.mu is held.
+func (a *analysis) isNeeded(key engine.OperationKey) bool { return a.needed[key] }
 
 // keep queues a closed period for run. a.mu is held.
 func (a *analysis) keep(p *engine.Period) { a.closed = append(a.closed, p) }
@@ -197,8 +199,8 @@ func (a *analysis) close(ctx context.Context) error {
 	<-a.done
 	a.mu.Lock()
 	a.isEnded = true
-	a.timeline.Advance(a.clock.Now(), a.keep)
-	a.timeline.Close(a.keep)
+	a.timeline.Advance(a.clock.Now(), a.isNeeded, a.keep)
+	a.timeline.Close(a.isNeeded, a.keep)
 	left := a.closed
 	a.mu.Unlock()
 

@@ -197,7 +197,7 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// A repeat is no other alert.
+// A repeat is not another alert.
 func TestTelemetryOfRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := sdkmetric.NewManualReader()

@@ -44,7 +44,7 @@ type finding struct {
 	after   time.Duration
 	early   []string // the alerts before it
 	right   bool
-	blamed  string
+	first   string // what the first alert after it says
 }
 
 const (
@@ -142,15 +142,15 @@ func (m *madeUp) try(t *testing.T) finding {
 		}
 	}
 	f.service = traffic.Fault.Service
-	story, err := replay.Spans(c, spansOf(t, system, traffic, &hit))
+	result, err := replay.Spans(c, spansOf(t, system, traffic, &hit))
 	if err != nil {
 		t.Fatal(err)
 	}
 	began := recordingtest.Noon.Add(beforeFault)
 	first := true
-	for _, in := range story.Episodes {
-		what := fmt.Sprintf("%s %s of %s %s: %s (%s), blamed %s", in.Objective, in.SpanKind, in.Service, in.Operation, in.FiredAt.Sub(began), in.Measured, in.Cause)
-		if !in.FiredAt.After(began) {
+	for _, e := range result.Episodes {
+		what := fmt.Sprintf("%s %s of %s %s: %s (%s), cause %s", e.Objective, e.SpanKind, e.Service, e.Operation, e.FiredAt.Sub(began), e.Measured, e.Cause)
+		if !e.FiredAt.After(began) {
 			f.early = append(f.early, what)
 			continue
 		}
@@ -159,9 +159,9 @@ func (m *madeUp) try(t *testing.T) finding {
 		}
 		if first {
 			first = false
-			f.after, f.blamed = in.FiredAt.Sub(began), what
+			f.after, f.first = e.FiredAt.Sub(began), what
 			f.alerted = f.after <= inTime
-			f.right = in.RootService == f.service
+			f.right = e.RootService == f.service
 		}
 	}
 	return f
@@ -324,5 +324,5 @@ func (f *finding) wrong() string {
 	case !f.alerted:
 		return "no alert in time"
 	}
-	return "blamed wrongly: " + f.blamed
+	return "wrong cause: " + f.first
 }

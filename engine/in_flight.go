@@ -1,18 +1,20 @@
-package monitor
+package engine
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
-
-	"github.com/blurooo/go-monitor/v2/engine"
 )
+
+// InFlight is a call that has begun and not ended.
+type InFlight struct {
+	Service, Operation string
+	SpanKind           SpanKind
+	Started            time.Time
+	Trace              TraceRef // zero: it can't be looked up
+}
 
 // inFlight holds the spans that have begun and not ended, so that a call that hangs can
 // be seen. It is bounded, and whoever starts or ends a span neither waits nor allocates.
@@ -27,13 +29,15 @@ import (
 // with another. Where end meets an entry that sweep examines, it only leaves word
 // there, and sweep gives the entry back.
 //
-// start and end are safe for concurrent use. sweep belongs to one goroutine. It must
+// start, end and expect are safe for concurrent use. sweep belongs to one goroutine. It must
 // not be copied.
 type inFlight struct {
 	sets  []inFlightSet
 	shift int            // a hash shifted right by it is the index of a set
 	notes []inFlightNote // one for each entry; they belong to sweep
-	_     [64]byte
+	// age is the age in nanoseconds from which calls are given up.
+	age atomic.Int64
+	_   [64]byte
 	// untracked counts the spans that were not taken in. It lies apart from what start
 	// and end read.
 	untracked atomic.Uint64
@@ -44,22 +48,13 @@ type inFlight struct {
 // cache line.
 type inFlightSet struct {
 	words [inFlightWays]atomic.Uint64
-	spans [inFlightWays]sdktrace.ReadWriteSpan
+	spans [inFlightWays]any
 }
 
 // inFlightNote is what sweep remembers of an entry.
 type inFlightNote struct {
-	word uint64        // the entry's word when it was seen last; zero: it was free
-	call *inFlightCall // what stands in for the span, which is no longer held
-}
-
-// inFlightCall is a call that has begun and not ended. Its strings are held as long as
-// the call is in flight, of the operation a copy: whoever describes it cuts them.
-type inFlightCall struct {
-	service, operation string
-	kind               engine.SpanKind
-	started            time.Time
-	trace              engine.TraceRef
+	word uint64    // the entry's word when it was seen last; zero: it was free
+	call *InFlight // what stands in for the span, which is no longer held
 }
 
 const (
@@ -94,22 +89,22 @@ func newInFlight(size int) *inFlight {
 // Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4) also
 // spreads ids that are not random. It loses nothing, and neither does the word, though its
 // state takes the room of two bits: those are the highest ones of the set's index.
-func (f *inFlight) place(id trace.SpanID) (set int, key uint64) {
+func (f *inFlight) place(id [8]byte) (set int, key uint64) {
 	hash := binary.LittleEndian.Uint64(id[:]) * 0x9E3779B97F4A7C15
 	return int(hash >> f.shift), hash << 2
 }
 
-// start takes in a span that has begun. It asks the span for nothing but its id, since
-// it delays the caller; sweep asks for the rest.
-func (f *inFlight) start(s sdktrace.ReadWriteSpan) {
-	set, key := f.place(s.SpanContext().SpanID())
-	if !f.sets[set].add(key, s) && !f.sets[set^1].add(key, s) {
+// start takes in a span that has begun. The span is asked for nothing, since that would delay
+// the caller; sweep asks.
+func (f *inFlight) start(id [8]byte, span any) {
+	set, key := f.place(id)
+	if !f.sets[set].add(key, span) && !f.sets[set^1].add(key, span) {
 		f.untracked.Add(1)
 	}
 }
 
 // end lets go of a span that has ended, if it was taken in.
-func (f *inFlight) end(id trace.SpanID) {
+func (f *inFlight) end(id [8]byte) {
 	set, key := f.place(id)
 	if !f.sets[set].remove(key) {
 		f.sets[set^1].remove(key)
@@ -117,11 +112,11 @@ func (f *inFlight) end(id trace.SpanID) {
 }
 
 // add takes a free entry of the set. It returns false if there is none.
-func (set *inFlightSet) add(key uint64, s sdktrace.ReadWriteSpan) bool {
+func (set *inFlightSet) add(key uint64, span any) bool {
 	for i := range set.words {
 		word := &set.words[i]
 		if word.Load() == 0 && word.CompareAndSwap(0, key|entryChanging) {
-			set.spans[i] = s
+			set.spans[i] = span
 			word.Store(key | entryHeld)
 			return true
 		}
@@ -154,20 +149,20 @@ func (set *inFlightSet) free(i int) bool {
 	return set.words[i].Swap(0)&entryStates == entryExamined
 }
 
-// sweep calls each for every call in flight that is watched, and forgets those that
-// began more than maxAge before now: some programs never end some of their spans. It
-// returns how many were forgotten, and how many spans could not be taken in since the last
-// sweep.
+// sweep calls each for every call in flight that is watched, and gives up those that are older
+// than maxAge: some programs never end some of their spans. It returns how many were given
+// up, and how many spans could not be taken in since the last sweep.
 //
 // It asks describe about a span in the first two sweeps that see it, since many are given
 // their final name a little after they began. Then the description stands in for
-// the span, which is no longer held: at most for two sweeps it outlives its user. A
+// the span, which is no longer held: it outlives its user by two sweeps at most. A
 // span that is not watched is forgotten at once, as is one that has ended without end being
 // told: some processors pass on all starts and not all ends.
 //
 // Calls that begin or end meanwhile may be seen or not. All that is reported of a call is of
 // that call, as long as ids don't repeat.
-func (f *inFlight) sweep(now time.Time, maxAge time.Duration, describe func(sdktrace.ReadOnlySpan) (call inFlightCall, watched bool), each func(inFlightCall)) (abandoned, untracked uint64) {
+func (f *inFlight) sweep(now time.Time, describe func(span any) (InFlight, bool), each func(InFlight)) (untracked, abandoned uint64) {
+	maxAge := f.maxAge()
 	for i := range f.notes {
 		set, way, note := &f.sets[i/inFlightWays], i%inFlightWays, &f.notes[i]
 		word := &set.words[way]
@@ -182,7 +177,7 @@ func (f *inFlight) sweep(now time.Time, maxAge time.Duration, describe func(sdkt
 		switch {
 		case !watched:
 			set.free(way)
-		case now.Sub(call.started) > maxAge:
+		case now.Sub(call.Started) > maxAge:
 			if set.free(way) {
 				abandoned++
 			}
@@ -192,25 +187,25 @@ func (f *inFlight) sweep(now time.Time, maxAge time.Duration, describe func(sdkt
 			set.free(way)
 		}
 	}
-	return abandoned, f.untracked.Swap(0)
+	return f.untracked.Swap(0), abandoned
 }
 
 // examine describes the call of an entry that sweep has taken, and drops the span when it
 // is seen for the second time.
-func (set *inFlightSet) examine(way int, note *inFlightNote, word uint64, describe func(sdktrace.ReadOnlySpan) (inFlightCall, bool)) (inFlightCall, bool) {
+func (set *inFlightSet) examine(way int, note *inFlightNote, word uint64, describe func(span any) (InFlight, bool)) (call InFlight, watched bool) {
 	if note.call != nil {
 		return *note.call, true
 	}
-	span := set.spans[way]
-	call, watched := describe(span)
-	if !watched || !span.EndTime().IsZero() {
-		return inFlightCall{}, false
+	call, watched = describe(set.spans[way])
+	if !watched {
+		return InFlight{}, false
 	}
+	call.Operation = TruncateName(call.Operation)
 	if note.word == 0 {
 		note.word = word
 	} else {
 		kept := call
-		kept.operation = strings.Clone(call.operation) // it may be a small part of something large
+		kept.Operation = strings.Clone(call.Operation) // it may be a small part of something large
 		note.call = &kept
 		set.spans[way] = nil
 	}
@@ -221,43 +216,17 @@ func (set *inFlightSet) examine(way int, note *inFlightNote, word uint64, descri
 // longer: most likely their spans are never ended.
 const minInFlightAge = time.Hour
 
-// expectStuckAfter makes sure that calls are tracked for longer than it takes for them to
-// count as stuck.
-func (m *Monitor) expectStuckAfter(d time.Duration) {
-	age := int64(max(minInFlightAge, 2*d))
+// maxAge returns the age from which calls are given up.
+func (f *inFlight) maxAge() time.Duration { return time.Duration(f.age.Load()) }
+
+// expect makes sure that calls are tracked for longer than it takes for them to count as
+// stuck.
+func (f *inFlight) expect(stuckAfter time.Duration) {
+	age := int64(max(minInFlightAge, 2*stuckAfter))
 	for {
-		old := m.inFlightAge.Load()
-		if old >= age || m.inFlightAge.CompareAndSwap(old, age) {
+		old := f.age.Load()
+		if old >= age || f.age.CompareAndSwap(old, age) {
 			return
 		}
 	}
-}
-
-// sweepInFlight tells the engine about the calls in flight. It runs on the engine's
-// goroutine.
-func (m *Monitor) sweepInFlight(now time.Time, add func(engine.InFlight)) (untracked, abandoned uint64) {
-	age := time.Duration(m.inFlightAge.Load())
-	abandoned, untracked = m.inFlight.sweep(now, age, m.describe, func(c inFlightCall) {
-		add(engine.InFlight{Service: c.service, Operation: c.operation, SpanKind: c.kind, Age: now.Sub(c.started), Trace: c.trace})
-	})
-	if untracked > 0 {
-		m.errors.Handle(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", untracked))
-	}
-	if abandoned > 0 {
-		m.errors.Handle(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", abandoned, strings.TrimSuffix(strings.TrimSuffix(age.String(), "0s"), "0m")))
-	}
-	return untracked, abandoned
-}
-
-// describe says which call a span in flight stands for, and whether that is watched.
-func (m *Monitor) describe(s sdktrace.ReadOnlySpan) (call inFlightCall, watched bool) {
-	kind := s.SpanKind()
-	if !m.watches(s, kind) {
-		return inFlightCall{}, false
-	}
-	service, _ := m.services.name(s.Resource())
-	return inFlightCall{
-		service: service, operation: engine.TruncateName(m.classifier.operation(s, kind)), kind: engine.SpanKind(kind), started: s.StartTime(),
-		trace: traceRef(s.SpanContext()),
-	}, true
 }

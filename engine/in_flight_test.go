@@ -1,7 +1,6 @@
-package monitor
+package engine
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -15,57 +14,47 @@ import (
 	"time"
 	"unsafe"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 	"pgregory.net/rapid"
-
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// openSpan is a span that costs less to make than a real one.
+// openSpan is a span that has begun.
 type openSpan struct {
-	sdktrace.ReadWriteSpan
-	id      trace.SpanID
+	id      [8]byte
 	name    string
-	kind    trace.SpanKind
+	kind    SpanKind
 	started time.Time
-	ended   atomic.Pointer[time.Time]
+	ended   atomic.Bool
 }
 
-func (s *openSpan) SpanContext() trace.SpanContext {
-	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: s.id})
-}
-func (s *openSpan) Name() string             { return s.name }
-func (s *openSpan) SpanKind() trace.SpanKind { return s.kind }
-func (s *openSpan) StartTime() time.Time     { return s.started }
-func (s *openSpan) EndTime() time.Time {
-	if t := s.ended.Load(); t != nil {
-		return *t
-	}
-	return time.Time{}
-}
-
-func randomSpanID() (id trace.SpanID) {
+func randomSpanID() (id [8]byte) {
 	binary.NativeEndian.PutUint64(id[:], rand.Uint64())
 	return id
 }
 
-func newOpenSpan(name string, kind trace.SpanKind, started time.Time) *openSpan {
+func newOpenSpan(name string, kind SpanKind, started time.Time) *openSpan {
 	return &openSpan{id: randomSpanID(), name: name, kind: kind, started: started}
 }
 
 // describeSpan is what sweep asks in these tests: internal spans are not watched.
-func describeSpan(s sdktrace.ReadOnlySpan) (inFlightCall, bool) {
-	return inFlightCall{
-		service: "shop", operation: s.Name(), kind: engine.SpanKind(s.SpanKind()), started: s.StartTime(),
-	}, s.SpanKind() != trace.SpanKindInternal
+func describeSpan(span any) (InFlight, bool) {
+	s := span.(*openSpan)
+	return InFlight{Service: "shop", Operation: s.name, SpanKind: s.kind, Started: s.started}, s.kind != SpanKindInternal && !s.ended.Load()
 }
 
-const inFlightAge = time.Hour
+// begin takes in a span.
+func (f *inFlight) begin(s *openSpan) { f.start(s.id, s) }
+
+const inFlightAge = minInFlightAge
+
+func newTable(size int) *inFlight {
+	f := newInFlight(size)
+	f.expect(0)
+	return f
+}
 
 // names sweeps and returns the operations in flight, sorted.
 func (f *inFlight) names(now time.Time) (names []string, abandoned, untracked uint64) {
-	abandoned, untracked = f.sweep(now, inFlightAge, describeSpan, func(c inFlightCall) { names = append(names, c.operation) })
+	untracked, abandoned = f.sweep(now, describeSpan, func(c InFlight) { names = append(names, c.Operation) })
 	slices.Sort(names)
 	return names, abandoned, untracked
 }
@@ -99,7 +88,7 @@ func TestInFlightSizes(t *testing.T) {
 	for _, tt := range []struct{ size, want int }{
 		{-1, 64}, {0, 64}, {1, 64}, {64, 64}, {65, 128}, {1000, 1024}, {8192, 8192}, {8193, 16384},
 	} {
-		f := newInFlight(tt.size)
+		f := newTable(tt.size)
 		if got := len(f.sets) * inFlightWays; got != tt.want || len(f.notes) != tt.want {
 			t.Errorf("a table for %d spans has %d entries and %d notes, want %d", tt.size, got, len(f.notes), tt.want)
 		}
@@ -110,7 +99,7 @@ func TestInFlightSizes(t *testing.T) {
 // for another, be the ids random or not.
 func TestInFlightTellsIDsApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := newInFlight(rapid.SampledFrom([]int{64, 8192}).Draw(t, "size"))
+		f := newTable(rapid.SampledFrom([]int{64, 8192}).Draw(t, "size"))
 		draw := rapid.Custom(func(t *rapid.T) uint64 {
 			// Ids that differ in few bits, and those that the same set would be likely to hold.
 			id := rapid.Uint64().Draw(t, "id")
@@ -124,7 +113,7 @@ func TestInFlightTellsIDsApart(t *testing.T) {
 		if a == b {
 			return
 		}
-		var idA, idB trace.SpanID
+		var idA, idB [8]byte
 		binary.LittleEndian.PutUint64(idA[:], a)
 		binary.LittleEndian.PutUint64(idB[:], b)
 		setA, keyA := f.place(idA)
@@ -141,11 +130,11 @@ func TestInFlightTellsIDsApart(t *testing.T) {
 // The ids of some programs are counted, not drawn.
 func TestInFlightSpreadsSequentialIDs(t *testing.T) {
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-		f := newInFlight(8192)
+		f := newTable(8192)
 		for i := range 6000 {
 			s := &openSpan{}
 			order.PutUint64(s.id[:], 1<<40+uint64(i))
-			f.start(s)
+			f.begin(s)
 		}
 		if n := f.untracked.Load(); n != 0 {
 			t.Errorf("%v: %d of 6000 spans were not taken into a table of 8192", order, n)
@@ -157,11 +146,11 @@ func TestInFlightSpreadsSequentialIDs(t *testing.T) {
 func TestInFlightLoad(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, tt := range []struct{ spans, most int }{{2048, 0}, {4096, 40}, {6144, 400}, {8192, 1500}} {
-		f := newInFlight(8192)
+		f := newTable(8192)
 		for range tt.spans {
 			s := &openSpan{}
 			binary.LittleEndian.PutUint64(s.id[:], r.Uint64())
-			f.start(s)
+			f.begin(s)
 		}
 		n := int(f.untracked.Load())
 		t.Logf("%d of %d spans were not taken into a table of 8192", n, tt.spans)
@@ -174,10 +163,10 @@ func TestInFlightLoad(t *testing.T) {
 
 // What a span is called, and for how long it is held.
 func TestInFlightDescribesTwice(t *testing.T) {
-	f := newInFlight(64)
+	f := newTable(64)
 	begun := time.Now()
-	s := newOpenSpan("GET", trace.SpanKindServer, begun)
-	f.start(s)
+	s := newOpenSpan("GET", SpanKindServer, begun)
+	f.begin(s)
 	for i, step := range []struct {
 		rename, want string
 		wantSpans    int
@@ -188,9 +177,9 @@ func TestInFlightDescribesTwice(t *testing.T) {
 		{"too late", "GET /users/{id}", 0},
 	} {
 		s.name = step.rename
-		var calls []inFlightCall
-		abandoned, untracked := f.sweep(begun.Add(time.Minute), inFlightAge, describeSpan, func(c inFlightCall) { calls = append(calls, c) })
-		want := []inFlightCall{{service: "shop", operation: step.want, kind: engine.SpanKindServer, started: begun}}
+		var calls []InFlight
+		untracked, abandoned := f.sweep(begun.Add(time.Minute), describeSpan, func(c InFlight) { calls = append(calls, c) })
+		want := []InFlight{{Service: "shop", Operation: step.want, SpanKind: SpanKindServer, Started: begun}}
 		if !slices.Equal(calls, want) || abandoned != 0 || untracked != 0 {
 			t.Errorf("sweep %d: %+v, %d abandoned, %d untracked; want %+v", i, calls, abandoned, untracked, want)
 		}
@@ -209,23 +198,23 @@ func TestInFlightDescribesTwice(t *testing.T) {
 
 func TestInFlightForgets(t *testing.T) {
 	begun := time.Now()
-	ended := newOpenSpan("ended", trace.SpanKindServer, begun)
-	ended.ended.Store(&begun)
+	ended := newOpenSpan("ended", SpanKindServer, begun)
+	ended.ended.Store(true)
 	tests := map[string]struct {
 		span          *openSpan
 		after         time.Duration
 		wantAbandoned uint64
 	}{
-		"a span of another kind":             {newOpenSpan("inner", trace.SpanKindInternal, begun), 0, 0},
-		"a span of another kind, long ago":   {newOpenSpan("inner", trace.SpanKindInternal, begun), 2 * inFlightAge, 0},
+		"a span of another kind":             {newOpenSpan("inner", SpanKindInternal, begun), 0, 0},
+		"a span of another kind, long ago":   {newOpenSpan("inner", SpanKindInternal, begun), 2 * inFlightAge, 0},
 		"a span whose end was kept from us":  {ended, 0, 0},
-		"a span that is never ended":         {newOpenSpan("leak", trace.SpanKindClient, begun), inFlightAge + 1, 1},
-		"a span that began before it was so": {newOpenSpan("replay", trace.SpanKindClient, begun.Add(-2*inFlightAge)), 0, 1},
+		"a span that is never ended":         {newOpenSpan("leak", SpanKindClient, begun), inFlightAge + 1, 1},
+		"a span that began before it was so": {newOpenSpan("replay", SpanKindClient, begun.Add(-2*inFlightAge)), 0, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := newInFlight(64)
-			f.start(tt.span)
+			f := newTable(64)
+			f.begin(tt.span)
 			names, abandoned, _ := f.names(begun.Add(tt.after))
 			if names != nil || abandoned != tt.wantAbandoned {
 				t.Errorf("%q in flight, %d abandoned; want nothing, %d", names, abandoned, tt.wantAbandoned)
@@ -240,10 +229,10 @@ func TestInFlightForgets(t *testing.T) {
 }
 
 func TestInFlightForgetsAfterMaxAge(t *testing.T) {
-	f := newInFlight(64)
+	f := newTable(64)
 	begun := time.Now()
-	f.start(newOpenSpan("leak", trace.SpanKindServer, begun))
-	f.start(newOpenSpan("young", trace.SpanKindServer, begun.Add(time.Minute)))
+	f.begin(newOpenSpan("leak", SpanKindServer, begun))
+	f.begin(newOpenSpan("young", SpanKindServer, begun.Add(time.Minute)))
 	for _, step := range []struct {
 		age           time.Duration
 		want          []string
@@ -268,10 +257,10 @@ func TestInFlightForgetsAfterMaxAge(t *testing.T) {
 
 // A full table counts what it can't take in, and works on.
 func TestInFlightWhenFull(t *testing.T) {
-	f := newInFlight(64)
+	f := newTable(64)
 	now := time.Now()
 	for range 10_000 {
-		f.start(newOpenSpan("leak", trace.SpanKindServer, now))
+		f.begin(newOpenSpan("leak", SpanKindServer, now))
 	}
 	checkUsed(t, f, 64, 64)
 	names, abandoned, untracked := f.names(now)
@@ -281,14 +270,14 @@ func TestInFlightWhenFull(t *testing.T) {
 	if _, _, untracked = f.names(now); untracked != 0 {
 		t.Errorf("%d untracked spans were counted twice", untracked)
 	}
-	late := newOpenSpan("late", trace.SpanKindServer, now)
-	f.start(late)
+	late := newOpenSpan("late", SpanKindServer, now)
+	f.begin(late)
 	f.end(late.id)
 	names, abandoned, untracked = f.names(now.Add(inFlightAge + 1))
 	if names != nil || abandoned != 64 || untracked != 1 {
 		t.Fatalf("%q in flight, %d abandoned, %d untracked; want none, 64, 1", names, abandoned, untracked)
 	}
-	f.start(late)
+	f.begin(late)
 	if names, _, _ = f.names(now); !slices.Equal(names, []string{"late"}) {
 		t.Errorf("%q in flight, want late", names)
 	}
@@ -296,11 +285,11 @@ func TestInFlightWhenFull(t *testing.T) {
 
 // A span is found again where it was taken in, be it in its set's neighbour.
 func TestInFlightEndsInTheNeighbour(t *testing.T) {
-	f := newInFlight(64)
+	f := newTable(64)
 	var taken []*openSpan
 	for f.untracked.Load() < 1000 {
-		s := newOpenSpan("GET", trace.SpanKindServer, time.Now())
-		f.start(s)
+		s := newOpenSpan("GET", SpanKindServer, time.Now())
+		f.begin(s)
 		taken = append(taken, s)
 	}
 	checkUsed(t, f, 64, 64)
@@ -312,16 +301,13 @@ func TestInFlightEndsInTheNeighbour(t *testing.T) {
 
 // Of a name that was cut nothing but what is left is held.
 func TestInFlightHoldsOnToNothingElse(t *testing.T) {
-	f := newInFlight(64)
+	f := newTable(64)
 	name := strings.Repeat("x", 1<<20)
-	f.start(newOpenSpan(name, trace.SpanKindServer, time.Now()))
-	cut := func(s sdktrace.ReadOnlySpan) (inFlightCall, bool) {
-		return inFlightCall{operation: engine.TruncateName(s.Name()), started: s.StartTime()}, true
-	}
+	f.begin(newOpenSpan(name, SpanKindServer, time.Now()))
 	for i := range 3 {
-		f.sweep(time.Now(), inFlightAge, cut, func(c inFlightCall) {
-			if c.operation != name[:engine.MaxNameBytes] || i == 2 && unsafe.StringData(c.operation) == unsafe.StringData(name) {
-				t.Errorf("sweep %d: %d bytes of the span's own name are held", i, len(c.operation))
+		f.sweep(time.Now(), describeSpan, func(c InFlight) {
+			if c.Operation != name[:MaxNameBytes] || i == 2 && unsafe.StringData(c.Operation) == unsafe.StringData(name) {
+				t.Errorf("sweep %d: %d bytes of the span's own name are held", i, len(c.Operation))
 			}
 		})
 	}
@@ -335,17 +321,17 @@ func TestInFlightIsExact(t *testing.T) {
 			seen  int
 			taken bool
 		}
-		f := newInFlight(64)
+		f := newTable(64)
 		now := time.Now()
 		var open []*known
-		used := make(map[trace.SpanID]bool)
+		used := make(map[[8]byte]bool)
 		refused, number := uint64(0), 0
 		remove := func(i int) { open = slices.Delete(open, i, i+1) }
 		t.Repeat(map[string]func(*rapid.T){
 			"start": func(t *rapid.T) {
 				for range rapid.IntRange(1, 20).Draw(t, "spans") {
 					number++
-					kind := rapid.SampledFrom([]trace.SpanKind{trace.SpanKindServer, trace.SpanKindServer, trace.SpanKindClient, trace.SpanKindInternal}).Draw(t, "kind")
+					kind := rapid.SampledFrom([]SpanKind{SpanKindServer, SpanKindServer, SpanKindClient, SpanKindInternal}).Draw(t, "kind")
 					k := &known{span: &openSpan{name: strconv.Itoa(number), kind: kind, started: now}}
 					binary.LittleEndian.PutUint64(k.span.id[:], rapid.Uint64().Draw(t, "id"))
 					if used[k.span.id] {
@@ -353,7 +339,7 @@ func TestInFlightIsExact(t *testing.T) {
 					}
 					used[k.span.id] = true
 					before := f.untracked.Load()
-					f.start(k.span)
+					f.begin(k.span)
 					if k.taken = f.untracked.Load() == before; !k.taken {
 						refused++
 					}
@@ -378,7 +364,7 @@ func TestInFlightIsExact(t *testing.T) {
 				for i := len(open) - 1; i >= 0; i-- {
 					switch k := open[i]; {
 					case !k.taken:
-					case k.span.kind == trace.SpanKindInternal:
+					case k.span.kind == SpanKindInternal:
 						k.taken = false
 					case now.Sub(k.span.started) > inFlightAge:
 						k.taken = false
@@ -420,16 +406,16 @@ func TestInFlightConcurrently(t *testing.T) {
 		begun atomic.Bool
 		until atomic.Int64 // the number of sweeps that had begun when it had ended; 0: it has not
 	}
-	f := newInFlight(256)
+	f := newTable(256)
 	noon := time.Now()
 	calls := make([]call, workers*each+standing)
 	for i := range calls {
 		c := &calls[i]
-		c.id, c.name, c.kind, c.started = randomSpanID(), strconv.Itoa(i), trace.SpanKind(2+i%4), noon.Add(time.Duration(i))
+		c.id, c.name, c.kind, c.started = randomSpanID(), strconv.Itoa(i), SpanKind(2+i%4), noon.Add(time.Duration(i))
 	}
 	for i := workers * each; i < len(calls); i++ {
 		calls[i].begun.Store(true)
-		f.start(&calls[i])
+		f.begin(&calls[i].openSpan)
 	}
 	var sweeps atomic.Int64
 	var working sync.WaitGroup
@@ -439,12 +425,12 @@ func TestInFlightConcurrently(t *testing.T) {
 			for i := range each {
 				c := &calls[w*each+i]
 				c.begun.Store(true)
-				f.start(c)
+				f.begin(&c.openSpan)
 				open = append(open, c)
 				for len(open) > i%40 { // so that the table is now nearly empty and now nearly full
 					c := open[0]
 					open = open[1:]
-					c.ended.Store(&noon)
+					c.ended.Store(true)
 					f.end(c.id)
 					c.until.Store(max(1, sweeps.Load()))
 				}
@@ -466,13 +452,13 @@ func TestInFlightConcurrently(t *testing.T) {
 		}
 		sweep := sweeps.Add(1)
 		stood := 0
-		abandoned, _ := f.sweep(noon, inFlightAge, describeSpan, func(got inFlightCall) {
-			i, err := strconv.Atoi(got.operation)
+		_, abandoned := f.sweep(noon, describeSpan, func(got InFlight) {
+			i, err := strconv.Atoi(got.Operation)
 			if err != nil || i >= len(calls) {
 				t.Fatalf("%+v is no call", got)
 			}
 			c := &calls[i]
-			if want := (inFlightCall{service: "shop", operation: c.name, kind: engine.SpanKind(c.kind), started: c.started}); got != want {
+			if want := (InFlight{Service: "shop", Operation: c.name, SpanKind: c.kind, Started: c.started}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 			if until := c.until.Load(); !c.begun.Load() || until != 0 && until < sweep {
@@ -499,15 +485,15 @@ func TestInFlightConcurrently(t *testing.T) {
 // A span that ends while it is described is not reported, and its entry is free again.
 func TestInFlightEndWhileDescribed(t *testing.T) {
 	now := time.Now()
-	for _, kind := range []trace.SpanKind{trace.SpanKindServer, trace.SpanKindInternal} {
+	for _, kind := range []SpanKind{SpanKindServer, SpanKindInternal} {
 		for _, at := range []time.Time{now, now.Add(2 * inFlightAge)} {
-			f := newInFlight(64)
+			f := newTable(64)
 			s := newOpenSpan("GET", kind, now)
-			f.start(s)
-			abandoned, _ := f.sweep(at, inFlightAge, func(ro sdktrace.ReadOnlySpan) (inFlightCall, bool) {
+			f.begin(s)
+			_, abandoned := f.sweep(at, func(span any) (InFlight, bool) {
 				f.end(s.id)
-				return describeSpan(ro)
-			}, func(c inFlightCall) { t.Errorf("%+v has ended", c) })
+				return describeSpan(span)
+			}, func(c InFlight) { t.Errorf("%+v has ended", c) })
 			if abandoned != 0 {
 				t.Errorf("%d abandoned", abandoned)
 			}
@@ -518,33 +504,32 @@ func TestInFlightEndWhileDescribed(t *testing.T) {
 
 // Ended spans, and those seen twice, are kept alive by nothing here.
 func TestInFlightLetsGoOfSpans(t *testing.T) {
-	tests := map[string]func(f *inFlight, s sdktrace.ReadWriteSpan){
-		"ended":             func(f *inFlight, s sdktrace.ReadWriteSpan) { f.end(s.SpanContext().SpanID()) },
-		"ended after sweep": func(f *inFlight, s sdktrace.ReadWriteSpan) { f.names(time.Now()); f.end(s.SpanContext().SpanID()) },
-		"swept twice":       func(f *inFlight, _ sdktrace.ReadWriteSpan) { f.names(time.Now()); f.names(time.Now()) },
-		"abandoned":         func(f *inFlight, _ sdktrace.ReadWriteSpan) { f.names(time.Now().Add(2 * inFlightAge)) },
+	tests := map[string]func(f *inFlight, id [8]byte){
+		"ended":             func(f *inFlight, id [8]byte) { f.end(id) },
+		"ended after sweep": func(f *inFlight, id [8]byte) { f.names(time.Now()); f.end(id) },
+		"swept twice":       func(f *inFlight, _ [8]byte) { f.names(time.Now()); f.names(time.Now()) },
+		"abandoned":         func(f *inFlight, _ [8]byte) { f.names(time.Now().Add(2 * inFlightAge)) },
 	}
 	for name, finish := range tests {
 		t.Run(name, func(t *testing.T) {
-			type wrapped struct{ sdktrace.ReadWriteSpan } // a pointer to it can be watched
-			f := newInFlight(64)
-			tp := sdktrace.NewTracerProvider()
+			f := newTable(64)
 			gone := make(chan struct{})
 			func() {
-				_, span := tp.Tracer("test").Start(context.Background(), "GET", trace.WithSpanKind(trace.SpanKindServer))
-				s := &wrapped{span.(sdktrace.ReadWriteSpan)}
+				s := newOpenSpan("GET", SpanKindServer, time.Now())
 				runtime.AddCleanup(s, func(done chan struct{}) { close(done) }, gone)
-				f.start(s)
+				f.begin(s)
 				checkUsed(t, f, 1, 1)
-				finish(f, s)
+				finish(f, s.id)
 			}()
+			again := time.NewTicker(time.Millisecond) // the runtime runs cleanups some time after
+			defer again.Stop()
 			for range 100 {
 				runtime.GC()
 				select {
 				case <-gone:
 					runtime.KeepAlive(f)
 					return
-				case <-time.After(time.Millisecond):
+				case <-again.C:
 				}
 			}
 			t.Error("the span is still alive")
@@ -562,11 +547,11 @@ func TestInFlightMemory(t *testing.T) {
 		return int(m.HeapAlloc)
 	}
 	before := heap()
-	f := newInFlight(8192)
+	f := newTable(8192)
 	now := time.Now()
 	seen := 0
 	for i := range spans {
-		f.start(newOpenSpan("leak", trace.SpanKindServer, now))
+		f.begin(newOpenSpan("leak", SpanKindServer, now))
 		if i%(spans/4) == 0 {
 			names, _, _ := f.names(now)
 			seen = len(names)
@@ -586,79 +571,126 @@ func TestInFlightMemory(t *testing.T) {
 }
 
 func TestInFlightAllocatesNothing(t *testing.T) {
-	tp := sdktrace.NewTracerProvider()
-	_, span := tp.Tracer("test").Start(context.Background(), "GET")
-	s := span.(sdktrace.ReadWriteSpan)
-	f := newInFlight(64)
+	s := newOpenSpan("GET", SpanKindServer, time.Now())
+	f := newTable(64)
 	if n := testing.AllocsPerRun(100, func() {
-		f.start(s)
-		f.end(s.SpanContext().SpanID())
+		f.begin(s)
+		f.end(s.id)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 	for range 1000 {
-		f.start(newOpenSpan("leak", trace.SpanKindServer, time.Now()))
+		f.begin(newOpenSpan("leak", SpanKindServer, time.Now()))
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		f.start(s)
-		f.end(s.SpanContext().SpanID())
+		f.begin(s)
+		f.end(s.id)
 	}); n != 0 {
 		t.Errorf("%v allocations when full", n)
 	}
 	f.names(time.Now())
 	f.names(time.Now())
 	if n := testing.AllocsPerRun(100, func() {
-		f.sweep(time.Now(), inFlightAge, describeSpan, func(inFlightCall) {})
+		f.sweep(time.Now(), describeSpan, func(InFlight) {})
 	}); n != 0 {
 		t.Errorf("%v allocations by a sweep that sees nothing new", n)
 	}
 }
 
-// startedSpans returns real spans as OnStart and OnEnd get them.
-func startedSpans(n int) (started []sdktrace.ReadWriteSpan, ended []sdktrace.ReadOnlySpan) {
-	var c capture
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(&c))
-	for range n {
-		_, span := tp.Tracer("test").Start(context.Background(), "GET", trace.WithSpanKind(trace.SpanKindServer))
-		started = append(started, span.(sdktrace.ReadWriteSpan))
-		span.End()
+// Whichever objective has a StuckAfter: calls are tracked, and for long enough.
+func TestEngineTracksCallsInFlight(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config Config
+		want   time.Duration
+	}{
+		"nobody asks for it":        {Config{}, 0},
+		"MaxInFlight":               {Config{MaxInFlight: 64}, time.Hour},
+		"for all operations":        {Config{Objective: Objective{StuckAfter: time.Minute}}, time.Hour},
+		"for two operations":        {Config{Operations: map[string]Objective{"a": {StuckAfter: 3 * time.Hour}, "b": {StuckAfter: time.Minute}}}, 6 * time.Hour},
+		"for a service":             {Config{Services: map[string]ServiceObjectives{"shop": {Objective: Objective{StuckAfter: 3 * time.Hour}}}}, 6 * time.Hour},
+		"for a service's operation": {Config{Services: map[string]ServiceObjectives{"shop": {Operations: map[string]Objective{"a": {StuckAfter: 3 * time.Hour}}}}}, 6 * time.Hour},
+		"the longest counts":        {Config{Objective: Objective{StuckAfter: 2 * time.Hour}, Operations: map[string]Objective{"a": {StuckAfter: time.Hour}}}, 4 * time.Hour},
+		"switched off everywhere":   {Config{Objective: Objective{StuckAfter: -1}, Operations: map[string]Objective{"a": {StuckAfter: -1}}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := New(tt.config, Hooks{Describe: describeSpan})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer shutdown(t, e)
+			if (e.inFlight != nil) != (tt.want > 0) || (e.Config().MaxInFlight > 0) != (tt.want > 0) {
+				t.Fatalf("tracked: %t, at most %d", e.inFlight != nil, e.Config().MaxInFlight)
+			}
+			if tt.want > 0 && e.inFlight.maxAge() != tt.want {
+				t.Errorf("given up after %s, want %s", e.inFlight.maxAge(), tt.want)
+			}
+		})
 	}
-	return started, c.spans
+}
+
+func TestEngineSetObjectiveStuckAfter(t *testing.T) {
+	untracked, err := New(Config{}, Hooks{Describe: describeSpan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shutdown(t, untracked)
+	if err := untracked.SetObjective("a", Objective{StuckAfter: time.Minute}); err == nil || !strings.HasPrefix(err.Error(), "stuck_after: ") {
+		t.Errorf("got %v, want an error that names stuck_after", err)
+	}
+	tracked, err := New(Config{MaxInFlight: 64}, Hooks{Describe: describeSpan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shutdown(t, tracked)
+	if err := tracked.SetObjective("a", Objective{StuckAfter: 5 * time.Hour}); err != nil {
+		t.Error(err)
+	}
+	if age := tracked.inFlight.maxAge(); age != 10*time.Hour {
+		t.Errorf("calls are given up after %s, before they can be stuck for long", age)
+	}
+}
+
+// openSpans returns spans that have begun.
+func openSpans(n int) (spans []*openSpan) {
+	for range n {
+		spans = append(spans, newOpenSpan("GET", SpanKindServer, time.Now()))
+	}
+	return spans
 }
 
 func BenchmarkInFlight(b *testing.B) {
 	for _, standing := range []int{0, 1000, 4000} {
 		b.Run(fmt.Sprintf("%d in flight", standing), func(b *testing.B) {
-			f := newInFlight(8192)
+			f := newTable(8192)
 			for range standing {
-				f.start(newOpenSpan("leak", trace.SpanKindServer, time.Now()))
+				f.begin(newOpenSpan("leak", SpanKindServer, time.Now()))
 			}
-			started, ended := startedSpans(256)
+			started := openSpans(256)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				f.start(started[i%256])
-				f.end(ended[i%256].SpanContext().SpanID())
+				f.begin(started[i%256])
+				f.end(started[i%256].id)
 			}
 		})
 	}
 	b.Run("parallel", func(b *testing.B) {
-		f := newInFlight(8192)
+		f := newTable(8192)
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
-			started, ended := startedSpans(256)
+			started := openSpans(256)
 			for i := 0; pb.Next(); i++ {
-				f.start(started[i%256])
-				f.end(ended[i%256].SpanContext().SpanID())
+				f.begin(started[i%256])
+				f.end(started[i%256].id)
 			}
 		})
 	})
 	b.Run("sweep of 4000", func(b *testing.B) {
-		f := newInFlight(8192)
+		f := newTable(8192)
 		for range 4000 {
-			f.start(newOpenSpan("leak", trace.SpanKindServer, time.Now()))
+			f.begin(newOpenSpan("leak", SpanKindServer, time.Now()))
 		}
 		for b.Loop() {
-			f.sweep(time.Now(), inFlightAge, describeSpan, func(inFlightCall) {})
+			f.sweep(time.Now(), describeSpan, func(InFlight) {})
 		}
 	})
 }

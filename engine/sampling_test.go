@@ -1,4 +1,4 @@
-package monitor
+package engine
 
 import (
 	"context"
@@ -18,16 +18,24 @@ import (
 
 // observer is a processor that does nothing but to observe, as a monitor would.
 type observer struct {
-	capture
 	sampling sampling
 	seen     int // spans until it was decided
 }
 
+func (*observer) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (*observer) Shutdown(context.Context) error                  { return nil }
+func (*observer) ForceFlush(context.Context) error                { return nil }
+
 func (o *observer) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !o.sampling.isDecided() {
 		o.seen++
-		o.sampling.observe(s.SpanContext(), s.Parent())
+		o.sampling.observeSpan(s.SpanContext(), s.Parent())
 	}
+}
+
+// observeSpan observes a span by the names of the SDK.
+func (s *sampling) observeSpan(sc, parent trace.SpanContext) {
+	s.observe(&Link{Trace: sc.TraceID(), Span: sc.SpanID(), Parent: parent.SpanID(), RemoteParent: parent.IsRemote()}, sc.IsSampled())
 }
 
 // generator makes ids of which the last eight bytes are what it returns.
@@ -71,9 +79,8 @@ func remoteContext(id uint64, sampled bool) context.Context {
 
 func checkShare(t *testing.T, s *sampling, want float64) {
 	t.Helper()
-	share, keepsCalls := s.ratio()
-	if keepsCalls != (want > 0) || math.Abs(share-want) > widestGap*want {
-		t.Errorf("a share of %v, noticed: %t; want %v", share, keepsCalls, want)
+	if share := s.ratio(); math.Abs(share-want) > widestGap*want {
+		t.Errorf("a share of %v, want %v", share, want)
 	}
 }
 
@@ -149,7 +156,7 @@ func observeAll(s *sampling, traces int, ids generator, isRemote bool) {
 		if isRemote {
 			parent = trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled, Remote: true})
 		}
-		s.observe(trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled}), parent)
+		s.observeSpan(trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled}), parent)
 	}
 }
 
@@ -241,12 +248,12 @@ func TestDecisionIsFinal(t *testing.T) {
 	var s sampling
 	observeAll(&s, sampledTraces, lowIDs, false)
 	checkShare(t, &s, 0.1)
-	s.observe(unsampled, trace.SpanContext{})
+	s.observeSpan(unsampled, trace.SpanContext{})
 	checkShare(t, &s, 0.1)
 
 	var other sampling
 	observeAll(&other, sampledTraces-1, lowIDs, false)
-	other.observe(unsampled, unsampled) // an inner span says so as well
+	other.observeSpan(unsampled, unsampled) // an inner span says so as well
 	if !other.isDecided() {
 		t.Error("a span that is recorded and not sampled decides nothing")
 	}
@@ -306,11 +313,17 @@ func TestSamplingConcurrently(t *testing.T) {
 	observing.Wait()
 }
 
-func TestSamplingTrouble(t *testing.T) {
+// The user is told once, by a sentence that says what to do.
+func TestEngineSaysThatCallsAreKept(t *testing.T) {
 	for share, want := range map[float64]string{0.1004: "about 10 %", 0.5: "about 50 %", 0.9299: "about 93 %", 0.00123: "about 0.12 %"} {
-		got := samplingTrouble(share).Error()
-		if !strings.Contains(got, want) || !strings.Contains(got, "sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))") {
-			t.Errorf("%v: %s; want %s", share, got, want)
+		var said []string
+		e := &Engine{hooks: Hooks{OnError: func(err error) { said = append(said, err.Error()) }}}
+		for range 3 {
+			e.reportSampled(&Period{SampledRatio: share})
+			e.reportSampled(&Period{})
+		}
+		if len(said) != 1 || !strings.Contains(said[0], want) || !strings.Contains(said[0], "sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))") {
+			t.Errorf("%v: %q; want %s, once", share, said, want)
 		}
 	}
 }
@@ -327,9 +340,9 @@ func TestSamplingGivesUp(t *testing.T) {
 		if i%2 == 0 {
 			parent = trace.SpanContext{}
 		}
-		s.observe(root, parent)
+		s.observeSpan(root, parent)
 	}
-	if share, keepsCalls := s.ratio(); !s.isDecided() || keepsCalls {
-		t.Errorf("decided: %t, share %v, %t", s.isDecided(), share, keepsCalls)
+	if share := s.ratio(); !s.isDecided() || share != 0 {
+		t.Errorf("decided: %t, share %v", s.isDecided(), share)
 	}
 }

@@ -1,14 +1,11 @@
-package monitor
+package engine
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"go.opentelemetry.io/otel/trace"
 )
 
 // sampling watches the first traces for signs of a sampler that keeps calls from the
@@ -36,7 +33,6 @@ type sampling struct {
 	ids     []uint64     // the last eight bytes of the ids of the traces seen so far, in order
 	local   int          // how many of these traces began in this process
 	share   float64      // what ratio returns; 0: nothing was noticed
-	told    bool         // whether the user was told; it belongs to the engine's goroutine
 }
 
 const (
@@ -65,30 +61,25 @@ const (
 // isDecided reports whether enough was seen: there is nothing more to observe.
 func (s *sampling) isDecided() bool { return s.decided.Load() }
 
-// observe looks at a span that the monitor got to see, and at its parent. It may overlook
-// spans that several goroutines observe at the same moment.
+// observe looks at a span that the monitor got to see. It may overlook spans that several
+// goroutines observe at the same moment.
 //
 // Only the first span of a trace in this process counts, and each trace once: all that
 // count are remembered until it is decided.
-func (s *sampling) observe(sc, parent trace.SpanContext) {
+func (s *sampling) observe(l *Link, sampled bool) {
 	isLast := s.seen.Add(1) >= observedSpans
-	if !isLast && sc.IsSampled() && parent.IsValid() && !parent.IsRemote() || !s.mu.TryLock() {
+	if !isLast && sampled && l.hasParent() && !l.RemoteParent || !s.mu.TryLock() {
 		return
 	}
 	defer s.mu.Unlock()
 	if s.decided.Load() {
 		return
 	}
-	if isLast {
+	if isLast || !sampled {
 		s.decide(0)
 		return
 	}
-	if !sc.IsSampled() {
-		s.decide(0)
-		return
-	}
-	traceID := sc.TraceID()
-	id := binary.BigEndian.Uint64(traceID[8:])
+	id := binary.BigEndian.Uint64(l.Trace[8:])
 	if slices.Contains(s.ids, id) {
 		return
 	}
@@ -96,7 +87,7 @@ func (s *sampling) observe(sc, parent trace.SpanContext) {
 		s.ids = make([]uint64, 0, sampledTraces)
 	}
 	s.ids = append(s.ids, id)
-	if !parent.IsValid() {
+	if !l.hasParent() {
 		s.local++
 	}
 	if len(s.ids) == sampledTraces {
@@ -110,13 +101,13 @@ func (s *sampling) decide(share float64) {
 	s.decided.Store(true)
 }
 
-// ratio returns the share of the traces that is let through, as far as can be told, and
-// whether there is a sampler that keeps the others from the monitor.
-func (s *sampling) ratio() (share float64, keepsCalls bool) {
-	if !s.isDecided() || s.share == 0 {
-		return 0, false
+// ratio returns the share of the traces that a sampler lets through, 0 if there is no sign of
+// one, or not yet.
+func (s *sampling) ratio() float64 {
+	if !s.isDecided() {
+		return 0
 	}
-	return s.share, true
+	return s.share
 }
 
 // sampledShare estimates the share of the traces that a sampler lets through, from the ids
@@ -190,25 +181,4 @@ func isEven(sorted []float64, bound float64) bool {
 		}
 	}
 	return true
-}
-
-// samplingTrouble returns what to tell the user of a sampler that lets a share of the
-// traces through.
-func samplingTrouble(share float64) error {
-	return fmt.Errorf("judging by their trace ids, a sampler lets only about %.2g %% of the traces reach the monitor, so the calls of all others are never judged: "+
-		"to judge them too without exporting more, make the TracerProvider with sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))", 100*share)
-}
-
-// sampledRatio returns what [engine.Period.SampledRatio] is, and tells the user once. It
-// runs on the engine's goroutine.
-func (m *Monitor) sampledRatio() float64 {
-	share, keepsCalls := m.sampling.ratio()
-	if !keepsCalls {
-		return 0
-	}
-	if !m.sampling.told {
-		m.sampling.told = true
-		m.errors.Handle(samplingTrouble(share))
-	}
-	return share
 }

@@ -6,6 +6,7 @@ TOOLS   := $(CURDIR)/.tools
 
 GOLANGCI_LINT_VERSION := v2.15.0
 FUZZTIME ?= 30s
+DURATION ?= 10m
 
 .PHONY: help
 help: ## say what there is
@@ -65,6 +66,11 @@ fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s)
 		$(GO) test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
 			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; \
 		done || exit 1; done) || exit 1; done
+
+.PHONY: soak
+soak: ## run a monitor under hard conditions for DURATION (default 10m), and check that it kept its promises
+	@cd example && $(GO) build -o $(CURDIR)/bin/soak ./soak
+	@$(CURDIR)/bin/soak -duration $(DURATION) $(SOAKFLAGS)
 
 .PHONY: tidy
 tidy: ## tidy all modules and format all code

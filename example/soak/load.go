@@ -13,7 +13,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Some routes are always there. The failures are theirs, and a part of the calls.
+// Some routes are always there, each with a table of its own. The failures are theirs, and a part
+// of the calls.
 const (
 	steadyRoutes = 20
 	steadyShare  = 0.2
@@ -79,20 +80,20 @@ func (l *load) isFailing(since time.Duration) bool {
 // call makes two spans: of a request, and of the query that it needs.
 func (l *load) call(ctx context.Context, now time.Time) {
 	since := now.Sub(l.begin)
-	route, table := "", l.random.IntN(steadyRoutes)
-	if isSteady := l.random.Float64() < steadyShare; isSteady {
-		route = fmt.Sprintf("GET /steady/%d", table)
-	} else {
+	n := l.random.IntN(steadyRoutes)
+	route, table := fmt.Sprintf("GET /steady/%d", n), fmt.Sprintf("SELECT table_%d", n)
+	isSteady := l.random.Float64() < steadyShare
+	if !isSteady {
 		oldest := int(since.Seconds() * float64(l.config.NewNames))
-		route = fmt.Sprintf("GET /route/%d", oldest+l.random.IntN(max(1, l.config.Names-steadyRoutes)))
+		route, table = fmt.Sprintf("GET /route/%d", oldest+l.random.IntN(max(1, l.config.Names-steadyRoutes))), "SELECT routes"
 	}
 	took := time.Duration(l.random.ExpFloat64() * float64(20*time.Millisecond))
 	ctx, server := l.tracer.Start(ctx, route, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now.Add(-took)))
-	_, query := l.tracer.Start(ctx, fmt.Sprintf("SELECT table_%d", table), trace.WithSpanKind(trace.SpanKindClient),
+	_, query := l.tracer.Start(ctx, table, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(now.Add(-took*9/10)), trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
 	status := 200
 	// A quarter of the tables fails at a time, another one each time.
-	if l.isFailing(since) && table%4 == int(since/l.config.FailEvery)%4 && l.random.Float64() < 0.6 {
+	if isSteady && l.isFailing(since) && n%4 == int(since/l.config.FailEvery)%4 && l.random.Float64() < 0.6 {
 		status = 500
 		l.failed++
 		query.RecordError(errTooMany)

@@ -17,7 +17,7 @@ type receiver struct {
 	mu                           sync.Mutex
 	requests, failed, unanswered int
 	taken                        map[string]bool // notifications
-	twice                        int             // notifications that it took more than once
+	twice                        int             // those that came again, since the answer came too late
 	changes                      []change
 	broken                       error
 }

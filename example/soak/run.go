@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"sync"
 	"time"
@@ -112,7 +113,9 @@ func run(ctx context.Context, c config) (*result, error) {
 	return r, r.checkStore(closing, l)
 }
 
-// errorList counts errors by their text. It is safe for concurrent use.
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// errorList counts errors by their text, whatever numbers are in it. It is safe for concurrent use.
 type errorList struct {
 	mu    sync.Mutex
 	count map[string]int
@@ -125,7 +128,7 @@ func (l *errorList) Handle(err error) {
 	if l.count == nil {
 		l.count = make(map[string]int)
 	}
-	if text := err.Error(); l.count[text] > 0 || len(l.count) < maxViolations {
+	if text := digits.ReplaceAllString(err.Error(), "N"); l.count[text] > 0 || len(l.count) < maxViolations {
 		l.count[text]++
 	}
 }

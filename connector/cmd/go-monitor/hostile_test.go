@@ -5,10 +5,13 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -17,6 +20,8 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 )
 
 // nested returns a request with one span, with one attribute that is a map in a map in a map.
@@ -133,5 +138,70 @@ func TestNestedRequest(t *testing.T) {
 	}
 	if err := p.stop(); err != nil {
 		t.Errorf("the service ended: %v", err)
+	}
+}
+
+// Every config that is shipped bounds what a sender may send, how much and how long.
+func TestShippedConfigsAreBounded(t *testing.T) {
+	configs := map[string]string{"default.yaml": string(defaultConfig)}
+	for _, name := range []string{"analysis.yaml", "first-tier.yaml"} {
+		text, err := os.ReadFile("../../deploy/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		configs[name] = string(text)
+	}
+	all := manifests(t)
+	for _, name := range []string{"analysis", "first-tier"} {
+		configs["kubernetes/"+name] = object[corev1.ConfigMap](t, all, "ConfigMap/go-monitor-"+name).Data["config.yaml"]
+	}
+	for name, text := range configs {
+		var c struct {
+			Receivers map[string]struct {
+				Protocols map[string]map[string]any
+			}
+		}
+		if err := yaml.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+		servers := 0
+		for receiver, r := range c.Receivers {
+			for protocol, settings := range r.Protocols {
+				servers++
+				keys := []string{"max_recv_msg_size_mib", "max_concurrent_streams", "keepalive"}
+				if protocol == "http" {
+					keys = []string{"max_request_body_size", "read_header_timeout", "read_timeout"}
+				}
+				for _, key := range keys {
+					if settings[key] == nil {
+						t.Errorf("%s: %s by %s has no %s", name, receiver, protocol, key)
+					}
+				}
+			}
+		}
+		if servers == 0 {
+			t.Errorf("%s receives nothing", name)
+		}
+	}
+}
+
+// A request that comes byte by byte ends when its time is over, and nobody else waits for it.
+func TestSlowBody(t *testing.T) {
+	a, own := newAddresses(t), newAddresses(t)
+	startDefault(t, a, fmt.Sprintf(ownOTLP, own.grpc, own.http), "yaml:{receivers: {otlp/own: {protocols: {http: {read_timeout: 300ms}}}}}")
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", own.http)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	byHTTP(own.http).report(t, call{})
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil {
+		t.Errorf("the connection is still there: %q, %v", answer, err)
 	}
 }

@@ -24,7 +24,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-var errTooDeep = fmt.Errorf("messages nested to more than %d levels", MaxDepth)
+var errTooMuch = fmt.Errorf("messages nested to more than %d levels, or more than %d parts", MaxDepth, MaxParts)
 
 // Bound returns the factory of the Collector's receiver otlp, whose receivers refuse what is nested
 // too deep, whatever the config says.
@@ -110,8 +110,8 @@ func (middleware) GetHTTPHandler(context.Context) (func(context.Context, http.Ha
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
-			if tooDeep(body) || isJSON(req) && tooDeepJSON(body) {
-				http.Error(w, errTooDeep.Error(), http.StatusBadRequest)
+			if tooMuch(body) || isJSON(req) && tooDeepJSON(body) {
+				http.Error(w, errTooMuch.Error(), http.StatusBadRequest)
 				return
 			}
 			req.Body = readAgain{bytes.NewReader(body), req.Body}
@@ -144,8 +144,8 @@ type codec struct{ encoding.CodecV2 }
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	message := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer message.Free()
-	if tooDeep(message.ReadOnlyData()) {
-		return status.Error(codes.InvalidArgument, errTooDeep.Error())
+	if tooMuch(message.ReadOnlyData()) {
+		return status.Error(codes.InvalidArgument, errTooMuch.Error())
 	}
 	return c.CodecV2.Unmarshal(mem.BufferSlice{message}, v)
 }

@@ -4,6 +4,11 @@ package nesting
 // OTLP take up seven; what is left is for values in values, three levels for each map.
 const MaxDepth = 300
 
+// MaxParts is the number of messages and texts that a request may have, all levels together. The
+// decoder takes some hundred bytes of memory for a message that takes two in the request. Ten
+// thousand spans with ten attributes each have about 500,000.
+const MaxParts = 1 << 19
+
 // The wire types of protobuf.
 const (
 	wireVarint     = 0
@@ -14,16 +19,16 @@ const (
 	wireI32        = 5
 )
 
-// tooDeep reports whether a message may be nested deeper than MaxDepth levels, whatever kind
-// of message it is.
+// tooMuch reports whether a message may be nested deeper than MaxDepth levels, or have more than
+// MaxParts parts, whatever kind of message it is.
 //
 // Nothing says here which fields are messages and which are texts: each is looked into as far as
 // it could be a message. That takes a text for a message now and then, but no text is MaxDepth
 // messages within each other by chance: the length of each would have to fit. Each byte is looked
 // at once.
-func tooDeep(message []byte) bool {
+func tooMuch(message []byte) bool {
 	var ends [MaxDepth]int // of the messages around the one that is being looked into
-	depth, pos, end := 0, 0, len(message)
+	depth, parts, pos, end := 0, 0, 0, len(message)
 	for {
 		for pos >= end {
 			if depth == 0 {
@@ -52,7 +57,7 @@ func tooDeep(message []byte) bool {
 				pos = end
 				continue
 			}
-			if depth == MaxDepth {
+			if parts++; depth == MaxDepth || parts > MaxParts {
 				return true
 			}
 			ends[depth] = end

@@ -32,7 +32,7 @@ func nested(maps int) []byte {
 	return reversed
 }
 
-func TestTooDeep(t *testing.T) {
+func TestTooMuch(t *testing.T) {
 	for name, tt := range map[string]struct {
 		message []byte
 		want    bool
@@ -45,10 +45,12 @@ func TestTooDeep(t *testing.T) {
 		"a text of newlines":             {[]byte(strings.Repeat("\n", 1<<20)), false},
 		"a text":                         {[]byte(strings.Repeat("\n\tat com.example.Main.main(Main.java:12)\n", 10_000)), false},
 		"truncated, behind what is deep": {append(nested(1000), 0x0a), true},
+		"empty spans":                    {bytes.Repeat([]byte{0x12, 0}, MaxParts), false},
+		"one more":                       {bytes.Repeat([]byte{0x12, 0}, MaxParts+1), true},
 		"behind a group":                 {append([]byte{0xa3, 6, 0xa4, 6}, nested(1000)...), true},
 		"behind an integer of 70 bits":   {append([]byte{8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 127}, nested(1000)...), true},
 	} {
-		if got := tooDeep(tt.message); got != tt.want {
+		if got := tooMuch(tt.message); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}
@@ -93,13 +95,13 @@ func depthOfValue(v pcommon.Value) (deepest int) {
 }
 
 // Whatever is let through is not nested deeper than that, or is refused by the decoder.
-func FuzzTooDeep(f *testing.F) {
+func FuzzTooMuch(f *testing.F) {
 	f.Add(nested(3), uint16(97), []byte(nil))
 	f.Add(nested(1), uint16(99), []byte{8, 1})
 	f.Add([]byte(nil), uint16(120), []byte{0xa3, 6, 0xa4, 6})
 	f.Fuzz(func(t *testing.T, message []byte, maps uint16, before []byte) {
 		for _, m := range [][]byte{message, append(bytes.Clone(before), nested(int(maps%512))...)} {
-			if tooDeep(m) {
+			if tooMuch(m) {
 				continue
 			}
 			request := ptraceotlp.NewExportRequest()
@@ -113,7 +115,7 @@ func FuzzTooDeep(f *testing.F) {
 	})
 }
 
-func BenchmarkTooDeep(b *testing.B) {
+func BenchmarkTooMuch(b *testing.B) {
 	td := ptrace.NewTraces()
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
 	for range 1000 {
@@ -129,7 +131,7 @@ func BenchmarkTooDeep(b *testing.B) {
 	}
 	b.SetBytes(int64(len(message)))
 	for b.Loop() {
-		if tooDeep(message) {
+		if tooMuch(message) {
 			b.Fatal("too deep")
 		}
 	}

@@ -66,7 +66,7 @@ fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s), as ma
 	@for m in $(MODULES); do (cd $$m && $(GO) list -f '{{.Dir}}' ./...) || exit 1; done | while read -r d; do \
 		grep -ho '^func Fuzz[A-Za-z0-9_]*' $$d/*_test.go | while read -r _ f; do echo "$$d $$f"; done; done | \
 		xargs -P $(FUZZJOBS) -L1 sh -c 'cd $$0 && out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 . 2>&1); ok=$$?; \
-			if [ $$ok = 0 ]; then echo "$$1 $$out" | tail -n1; else echo "== $$0 $$1"; echo "$$out"; exit 255; fi'
+			if [ $$ok = 0 ]; then echo "$$1: $$(echo "$$out" | tail -n1)"; else echo "== $$0 $$1"; echo "$$out"; exit 255; fi'
 
 .PHONY: soak
 soak: ## run a monitor under hard conditions for DURATION (default 10m), and check that it kept its promises

@@ -110,7 +110,7 @@ func (middleware) GetHTTPHandler(context.Context) (func(context.Context, http.Ha
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
-			if tooMuch(body) || isJSON(req) && tooDeepJSON(body) {
+			if tooMuch(body) || isJSON(req) && tooMuchJSON(body) {
 				http.Error(w, errTooMuch.Error(), http.StatusBadRequest)
 				return
 			}

@@ -1,9 +1,9 @@
 package nesting
 
-// tooDeepJSON reports whether a text of JSON is nested deeper than MaxDepth levels. What is no JSON
-// is left to the decoder.
-func tooDeepJSON(text []byte) bool {
-	depth, isInString := 0, false
+// tooMuchJSON reports whether a text of JSON is nested deeper than MaxDepth levels, or has more than
+// MaxParts objects and arrays. What is no JSON is left to the decoder.
+func tooMuchJSON(text []byte) bool {
+	depth, parts, isInString := 0, 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case isInString && c == '\\':
@@ -12,7 +12,8 @@ func tooDeepJSON(text []byte) bool {
 			isInString = !isInString
 		case isInString:
 		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
+			depth, parts = depth+1, parts+1
+			if depth > MaxDepth || parts > MaxParts {
 				return true
 			}
 		case c == '}' || c == ']':

@@ -13,7 +13,7 @@ func nestedJSON(maps int) string {
 		strings.Repeat(`{"kvlistValue":{"values":[{"key":"a","value":`, maps) + `{}` + strings.Repeat(`}]}}`, maps) + `}]}]}]}]}`
 }
 
-func TestTooDeepJSON(t *testing.T) {
+func TestTooMuchJSON(t *testing.T) {
 	for name, tt := range map[string]struct {
 		text string
 		want bool
@@ -24,23 +24,24 @@ func TestTooDeepJSON(t *testing.T) {
 		"brackets in a text":      {`{"a":"` + strings.Repeat("[", 1000) + `"}`, false},
 		"behind an escaped quote": {`{"a":"\"` + strings.Repeat("[", 1000) + `"}`, false},
 		"behind a backslash":      {`{"a\\":` + strings.Repeat("[", 1000), true},
-		"side by side":            {strings.Repeat("[]", 1000), false},
+		"side by side":            {strings.Repeat("[]", MaxParts), false},
+		"one more":                {strings.Repeat("[]", MaxParts+1), true},
 		"closed before":           {strings.Repeat("]", 1000) + nestedJSON(1000), true},
 	} {
-		if got := tooDeepJSON([]byte(tt.text)); got != tt.want {
+		if got := tooMuchJSON([]byte(tt.text)); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}
 }
 
 // Whatever is let through is not nested deeper than that, or is refused by the decoder.
-func FuzzTooDeepJSON(f *testing.F) {
+func FuzzTooMuchJSON(f *testing.F) {
 	f.Add([]byte(nestedJSON(3)), uint16(97))
 	f.Add([]byte(`]]]`), uint16(400))
 	f.Add([]byte(`"`), uint16(400))
 	f.Fuzz(func(t *testing.T, before []byte, maps uint16) {
 		for _, text := range []string{string(before), string(before) + nestedJSON(int(maps%512))} {
-			if tooDeepJSON([]byte(text)) {
+			if tooMuchJSON([]byte(text)) {
 				continue
 			}
 			request := ptraceotlp.NewExportRequest()

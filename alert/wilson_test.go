@@ -261,7 +261,7 @@ func TestConfidenceTable(t *testing.T) {
 		limit   = 100
 		runs    = 2000
 	)
-	objective := engine.DefaultObjective()
+	objective := plain()
 	rates := []int{5, 20, 100, 1000}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Target %v, N = %d, M = %d. Each period has the given number of calls, of which each succeeds with\n"+
@@ -329,7 +329,7 @@ func cells(periods, missed float64) string {
 // first alert come sooner.
 func TestConfidenceIsNeverFaster(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		objective := engine.DefaultObjective()
+		objective := plain()
 		objective.AlertAfter = rapid.IntRange(1, 4).Draw(t, "N")
 		calls := rapid.IntRange(1, 50).Draw(t, "calls")
 		plain := trial{calls: calls, objective: objective}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"sort"
 	"strings"
 	"testing"
@@ -300,21 +299,7 @@ func TestConfidenceTable(t *testing.T) {
 		}
 	}
 
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(confidenceTable, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(confidenceTable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("%s is not what the code does (-update rewrites it):\n%s", confidenceTable, b.String())
-	}
+	compareGolden(t, confidenceTable, b.String())
 }
 
 // cells renders what detection returned.

@@ -519,10 +519,10 @@ func TestWindowsObjectivesOfOperations(t *testing.T) {
 	w.Add(Report{Operation: "no room"})
 	p := w.Close(Period{}, nil)
 	own, other, rest := p.Summaries[1], p.Summaries[0], p.Summaries[3]
-	if want := (basic(0.5, 10*ms, 0.8, 1, 3, 1)); own.Objective != want || p.Summaries[2].Objective != want {
+	if want := (basic(0.5, 10*ms, 0.8, 1, 3, 5)); own.Objective != want || p.Summaries[2].Objective != want {
 		t.Errorf("the objective of its own is %+v and %+v, want %+v", own.Objective, p.Summaries[2].Objective, want)
 	}
-	if want := (basic(0.5, 20*ms, 0.8, 3, 3, 1)); other.Objective != want {
+	if want := (basic(0.5, 20*ms, 0.8, 3, 3, 5)); other.Objective != want {
 		t.Errorf("the objective of the other is %+v, want %+v", other.Objective, want)
 	}
 	if own.WithinTarget != 1 || other.WithinTarget != 3 {
@@ -562,7 +562,7 @@ func TestWindowsSetObjective(t *testing.T) {
 	}
 	for range 2 {
 		for _, s := range add().Summaries {
-			want := basic(0.5, 10*ms, 0.8, 3, 3, 1)
+			want := basic(0.5, 10*ms, 0.8, 3, 3, 5)
 			if s.Operation == "known" {
 				want.AlertAfter = 8
 			}

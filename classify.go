@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -12,9 +13,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Outcomes settle the matters of taste in the default rules: calls that one program
-// takes for failures and another does not. [Config.Codes] has the last word on a
-// single code.
+// Outcomes say how calls end that one program takes for failures and another does not.
+// [Config.Codes] decides on single codes, before Outcomes.
 type Outcomes = classify.Outcomes
 
 // Rule says what to make of the spans that fit its conditions; see [Config.Rules].
@@ -30,14 +30,16 @@ func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes, rules
 
 // classify says which operation a span stands for, and how the call ended. kind and end are
 // the span's, which the caller has read already: every accessor of a span copies all of it.
-func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation string, result classify.Result) {
+//
+// ctx is the context that the span was started with, nil if that is not known.
+func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context) (operation string, result classify.Result) {
 	name, attrs, status := s.Name(), s.Attributes(), s.Status()
 	if status.Code == codes.Unset && kind != trace.SpanKindClient {
 		if code, ok := c.quickHTTP(name, attrs); ok {
 			return name, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 		}
 	}
-	return c.closely(s, kind, end, name, attrs, status)
+	return c.closely(s, kind, end, ctx, name, attrs, status)
 }
 
 // quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
@@ -59,7 +61,7 @@ func (c classifier) quickHTTP(name string, attrs []attribute.KeyValue) (code str
 }
 
 // closely is classify by all of the rules.
-func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
+func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
 	var span classify.Span
 	span.SpanKind, span.Name = engine.SpanKind(kind), name
 	c.setAttributes(&span, attrs)
@@ -74,6 +76,9 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 	if code, ok := c.rules.Quick(&span); ok {
 		return operation, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 	}
+	if ctx != nil {
+		span.GaveUp = classify.GaveUpOf(ctx, span.SpanKind, s.StartTime(), end)
+	}
 	if c.rules.NeedsScope(&span) {
 		span.Scope = s.InstrumentationScope().Name
 	}
@@ -87,7 +92,7 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 	return operation, c.rules.Classify(&span, e)
 }
 
-// operation says which operation a span stands for that has not ended.
+// operation returns the operation of a span that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{SpanKind: engine.SpanKind(kind), Name: s.Name()}
 	if span.NeedsAttributes() {
@@ -166,17 +171,17 @@ func textOf(v *attribute.Value) string {
 	return v.AsString()
 }
 
-// isPanic reports whether the call ended in a panic that went through a deferred End, of
-// which the last event came at the given time; [classify.IsPanic] says how that shows.
+// isPanic reports whether the call ended in a panic that went through a deferred End. The last
+// event came at the given time; [classify.IsPanic] says how a panic shows.
 //
-// That holds as long as it was the SDK that set the end. A program that gives End a
-// time of its own may have recorded an error after it. An end from elsewhere mostly
-// shows: either it lies further back, or it has no monotonic clock reading although
-// the start has one, from which the SDK would have taken it over. What remains is a
-// time.Now() of the last second, taken before an error was recorded that left no
-// status: that is taken for a panic. A panic through an End that was given a time
-// after the panic, or with nothing but a coarse clock between the two readings, is
-// not seen; nor is one where End is not itself the deferred function.
+// That is sure if the SDK set the end. A program that gives End a time of its own may have
+// recorded an error after that time. Mostly such an end is recognised: it lies further back, or
+// it has no monotonic clock reading though the start has one, which the SDK would have taken
+// over. Where it is a time.Now() of the last second, and the error left no status, the call is
+// taken for one that panicked.
+//
+// Not seen is a panic through an End that was given a later time, one where a coarse clock
+// reads the same twice, and one where End is not itself the deferred function.
 func isPanic(s sdktrace.ReadOnlySpan, end, at time.Time) bool {
 	return classify.IsPanic(at.Sub(end)) && isMonotonic(end) == isMonotonic(s.StartTime())
 }

@@ -13,19 +13,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// needContext are the reported cases that only the context of a live span can tell.
-var needContext = map[string]bool{
-	"errgroup-cause: HTTP GET client 2":                         true,
-	"reverseproxy-client-gone: GET server":                      true,
-	"grpc-server-context: grpc.health.v1.Health/Check server 1": true,
-}
-
 // What people reported of real programs is counted as they expect, from the span to the summary.
 func TestReportedCases(t *testing.T) {
 	for _, c := range spantest.Cases(t) {
-		if needContext[c.ID] {
-			continue
-		}
 		t.Run(c.ID, func(t *testing.T) {
 			sum := replayed(t, &c)
 			want := engine.Summary{}

@@ -16,6 +16,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
+	"github.com/blurooo/go-monitor/v2/internal/pipe"
 )
 
 // Report is one finished call, reported by hand.
@@ -44,7 +45,10 @@ type Config struct {
 	// bad periods running and is resolved after 3 good ones.
 	Objective engine.Objective
 	// Operations holds the objectives of single operations by name, whatever their
-	// service and kind. A field left zero inherits Objective's.
+	// service and span kind. A name behind a span kind, as in "client: GET /users", is for that kind
+	// alone. A field left zero inherits that of the name alone, and then Objective's. Each name is
+	// kept a place: MaxOperations does not keep it out. A name that was
+	// never called in the first hour is told to OpenTelemetry's error handler.
 	Operations map[string]engine.Objective
 
 	// Codes says, by status code, whether a call succeeded, and names the code in
@@ -67,7 +71,7 @@ type Config struct {
 	// reports made by hand count.
 	Kinds []trace.SpanKind
 	// Filter says whether a span is watched at all. It runs as Classify does; if it
-	// panics the span is watched. Default: nil, all spans of the Kinds are.
+	// panics the span is watched. Default (nil): all spans of the Kinds are watched.
 	Filter func(span sdktrace.ReadOnlySpan) bool
 
 	// Notifiers are where alerts go. Default (nil): a readable block on stderr. An
@@ -77,7 +81,8 @@ type Config struct {
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
 	Delivery delivery.Config
 	// Sinks are where summaries go. Default (nil): one line of JSON for each on
-	// stdout. An empty slice that is not nil: nowhere.
+	// stdout; if that is a pipe whose reader ends, the program goes on. An empty slice
+	// that is not nil: nowhere.
 	Sinks []engine.Sink
 
 	// Distribution sets the intervals of the summaries' latency distribution.
@@ -94,8 +99,8 @@ type Config struct {
 	// [engine.OverflowName]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. One with a firing alert stays, as does one whose
-	// silence is bad, and one with a SLO that was called in the last six hours. Default 60.
+	// gives up its place, 1 to 1,000,000. It stays while an alert about it fires, while its
+	// silence is bad, and, with an SLO, for six hours after the last call. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. What comes while the queue is full is
@@ -175,7 +180,7 @@ func (c Config) withDefaults() Config {
 		c.Notifiers = []alert.Notifier{alert.Console(os.Stderr)}
 	}
 	if c.Sinks == nil {
-		c.Sinks = []engine.Sink{engine.JSONLines(os.Stdout)}
+		c.Sinks = []engine.Sink{engine.JSONLines(pipe.Writer(os.Stdout))}
 	}
 	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
 	return c

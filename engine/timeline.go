@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Timeline counts spans in the periods in which their calls ended, for those who get
-// them from elsewhere: some time later, and in no particular order. A period stays open for
-// a while after its end; what comes later still is counted in the oldest open period, and
+// Timeline counts spans in the periods in which their calls ended. It is for spans from
+// elsewhere, which come some time later and in no particular order. A period stays open for
+// a while after its end. What comes later still is counted in the oldest open period, and
 // what ended in the future, by its own clock, in the newest. So every span is counted once.
 //
 // It also finds the causes of failed and slow calls, across all services. Such a call is
@@ -25,8 +25,8 @@ type Timeline struct {
 	began int64
 	// start and end are those of the oldest open period.
 	start, end int64
-	// open holds what the open periods count apart from their windows, the oldest first. The
-	// newest is the one that now lies in.
+	// open holds what the open periods count apart from their windows, the oldest first. now
+	// lies in the newest.
 	open []periodTally
 
 	recent recent
@@ -36,8 +36,8 @@ type Timeline struct {
 // periodTally is what one open period counts apart from its windows.
 type periodTally struct{ late, early, overflowed uint64 }
 
-// NewTimeline returns a timeline that begins now: the period in which that lies is a partial
-// one, unless it begins just then. It returns the errors of [TimelineConfig.Validate].
+// NewTimeline returns a timeline that begins now. The first period is a partial one, unless
+// it begins just then. It returns the errors of [TimelineConfig.Validate].
 func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (t *Timeline) Add(s *Span) {
 		t.remember(s, op, outcome)
 	}
 	w := t.windows.at(op, n)
-	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target && isTimed(duration)
+	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
 	switch {
 	case hasTrace && (isBad || t.search.peers != nil && s.SpanKind == SpanKindClient):
 		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
@@ -233,7 +233,7 @@ func (t *Timeline) close(keep func(OperationKey) bool, closed func(*Period)) {
 // since returns the time from which on spans have a part in the search for causes.
 func (t *Timeline) since() int64 { return t.now - 2*t.grace }
 
-// settle finds the causes of those held calls that are due, and counts the calls.
+// settle finds the causes of the held calls that are due, as isDue says, and counts them.
 func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	due := t.recent.takeDue(isDue)
 	if len(due) == 0 {

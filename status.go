@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +17,7 @@ type Status struct {
 	// Operations are all operations that have a place, ordered by service, operation and
 	// kind.
 	Operations []OperationStatus `json:"operations"`
-	// Alerts are those that fire, the one that began first before the others.
+	// Alerts are those that fire, in the order of [alert.Sort].
 	Alerts []alert.Alert `json:"alerts"`
 }
 
@@ -135,8 +134,6 @@ func (b *board) status() Status {
 	for _, a := range b.alerts {
 		s.Alerts = append(s.Alerts, a.Clone())
 	}
-	slices.SortFunc(s.Alerts, func(x, y alert.Alert) int {
-		return cmp.Or(x.StartsAt.Compare(y.StartsAt), cmp.Compare(x.ID, y.ID))
-	})
+	alert.Sort(s.Alerts)
 	return s
 }

@@ -1,8 +1,6 @@
 package alert
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -32,8 +30,7 @@ func NewJudge() *Judge {
 }
 
 // Judge fills in the Verdicts, TypicalCalls and BurnRates of p's summaries and returns the
-// alerts that they raise. These are in the order of the summaries, but each after the one
-// that it is caused by, and repeats last. A partial period is not judged. Nor is an
+// alerts that they raise, in the order of [Sort]. A partial period is not judged. Nor is an
 // operation in the period in which it is evicted: an alert about it would never be resolved.
 func (j *Judge) Judge(p *engine.Period) []Alert {
 	isEvicted := make(map[engine.OperationKey]bool, len(p.Evicted))
@@ -65,11 +62,11 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 			j.keep(k, s, m)
 		}
 	}
-	j.link(alerts)
-	alerts = rootsFirst(alerts)
 	if !p.Partial {
 		alerts = append(alerts, j.repeats(p.End)...)
 	}
+	j.link(alerts)
+	Sort(alerts)
 	for _, key := range p.Evicted {
 		for _, k := range kinds {
 			delete(j.machines, machineKey{key, k})
@@ -105,7 +102,7 @@ func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	}
 }
 
-// repeats returns the firing alerts that it is time to send again.
+// repeats returns the firing alerts that it is time to send again, in no particular order.
 func (j *Judge) repeats(now time.Time) []Alert {
 	var alerts []Alert
 	for key, m := range j.machines {
@@ -113,11 +110,7 @@ func (j *Judge) repeats(now time.Time) []Alert {
 			alerts = append(alerts, a)
 		}
 	}
-	slices.SortFunc(alerts, func(a, b Alert) int {
-		return cmp.Or(a.Key().Compare(b.Key()), cmp.Compare(a.Objective, b.Objective))
-	})
-	j.link(alerts)
-	return rootsFirst(alerts)
+	return alerts
 }
 
 // IsFiring reports whether any alert about an operation fires.

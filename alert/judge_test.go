@@ -161,12 +161,12 @@ func TestJudgeOrder(t *testing.T) {
 		named(summaryOf(0, o, both), engine.OperationKey{Name: "z"}),
 		named(summaryOf(0, o, both), engine.OperationKey{Name: "a"}),
 	)
-	want := []string{"z availability firing", "z latency firing", "a availability firing", "a latency firing"}
+	want := []string{"a availability firing", "z availability firing", "a latency firing", "z latency firing"} // the worst first
 	if diff := cmp.Diff(want, about(alerts)); diff != "" {
 		t.Errorf("alerts (-want +got):\n%s", diff)
 	}
 	for i, a := range alerts {
-		if got, want := a.Evidence[0].Verdicts, p.Summaries[i/2].Verdicts; got != want {
+		if got, want := a.Evidence[0].Verdicts, p.Summaries[1-i%2].Verdicts; got != want {
 			t.Errorf("evidence of alert %d has the verdicts %+v, the period has %+v", i, got, want)
 		}
 	}
@@ -288,6 +288,7 @@ func TestJudgeOperationsAreIndependent(t *testing.T) {
 					want = append(want, alerts...)
 				}
 			}
+			Sort(want)
 			if diff := cmp.Diff(want, together.Judge(&p)); diff != "" {
 				t.Fatalf("alerts of period %d (-each alone +all together):\n%s", i, diff)
 			}

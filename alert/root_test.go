@@ -111,7 +111,7 @@ func TestCausedBy(t *testing.T) {
 			[]string{"a latency firing", "z latency firing"}},
 		{"the alert about the same objective",
 			[]period{{slow(0, "a", once, cause("z", "", 6)), named(summaryOf(0, once, calls{success: 10, failure: 10}), op("z"))}},
-			[]string{"z latency firing", "a latency firing <- z latency", "z availability firing"}},
+			[]string{"z availability firing", "z latency firing", "a latency firing <- z latency"}},
 		{"or else another one",
 			[]period{{slow(0, "a", once, cause("z", "", 6)), failing(0, "z", once)}},
 			[]string{"z availability firing", "a latency firing <- z availability"}},

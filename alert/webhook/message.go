@@ -72,7 +72,7 @@ const (
 // newMessage returns the message about the alerts of one notification.
 func newMessage(alerts []alert.Alert) (*Message, error) {
 	m := &Message{Version: "4", Receiver: "go-monitor", Status: alert.Resolved.String(), GroupLabels: map[string]string{}}
-	if firingOf(alerts) > 0 {
+	if alert.FiringCount(alerts) > 0 {
 		m.Status = alert.Firing.String()
 	}
 	var prints []string

@@ -179,7 +179,7 @@ func TestMailIsBounded(t *testing.T) {
 		t.Errorf("%d in full, %d in a line, %d counted", len(c.Alerts), len(c.Lines), c.Unlisted)
 	}
 	c.Lines = nil
-	const rest = 200 // of a block that is not an alert
+	const rest = 200                                                   // of a block that is not an alert
 	if n := len(c.text()); n > maxDetailed*(maxBlock+rest)+4*maxName { // with the overview
 		t.Errorf("a text of %d bytes", n)
 	}

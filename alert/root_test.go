@@ -75,7 +75,7 @@ func TestCausedBy(t *testing.T) {
 			[]string{"a availability firing", "z availability firing"}},
 		{"half of them by two codes",
 			[]period{{failing(0, "a", once, cause("y", "", 4), cause("z", "503", 3), cause("z", "500", 3)), failing(0, "z", once), failing(0, "y", once)}},
-			[]string{"z availability firing", "a availability firing <- z availability", "y availability firing"}},
+			[]string{"y availability firing", "z availability firing", "a availability firing <- z availability"}},
 		{"half of them each, and one of the two has an alert",
 			[]period{{failing(0, "a", once, cause("y", "", 5), cause("z", "", 5)), failing(0, "z", once)}},
 			[]string{"z availability firing", "a availability firing <- z availability"}},

@@ -89,13 +89,13 @@ func TestAlertmanagerBody(t *testing.T) {
 	m := received(t, body)
 	firing, resolved := m.Alerts[0], m.Alerts[1]
 	want := map[string]string{
-		"alertname": "gomonitor_availability", "objective": "availability", "monitor": "http", "service": "shop",
+		"alertname": "gomonitor_availability", "objective": "availability", "monitor": "http", "service_name": "shop",
 		"operation": "GET /users/{id}", "span_kind": "server", "severity": "critical",
 	}
 	if diff := cmp.Diff(want, firing.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"monitor": "http", "service": "shop", "span_kind": "server"}, m.CommonLabels); diff != "" {
+	if diff := cmp.Diff(map[string]string{"monitor": "http", "service_name": "shop", "span_kind": "server"}, m.CommonLabels); diff != "" {
 		t.Errorf("common labels (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(map[string]string{"monitor": "http"}, m.GroupLabels); diff != "" {

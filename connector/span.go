@@ -165,7 +165,7 @@ func statusOf(c ptrace.StatusCode) classify.Status {
 func eventsOf(s ptrace.Span) (found classify.Events) {
 	events := s.Events()
 	hasException := false
-	for i := events.Len() - 1; i >= 0 && !(hasException && found.IsStream); i-- {
+	for i := events.Len() - 1; i >= 0 && (!hasException || !found.IsStream); i-- {
 		e := events.At(i)
 		switch name := e.Name(); {
 		case name == classify.ExceptionEvent && !hasException:

@@ -72,7 +72,7 @@ func TestProposeTargets(t *testing.T) {
 		t.Errorf("-want +got:\n%s\n%s", diff, text)
 	}
 	general := c.Objective
-	wantGeneral := engine.Objective{SuccessRatio: 0.99, LatencyTarget: 8100 * time.Millisecond, WithinTargetRatio: 0.5, AlertAfter: 3, AlertFor: 23 * time.Second, RecoverAfter: 8, MinCalls: 1}
+	wantGeneral := engine.Objective{SuccessRatio: 0.99, LatencyTarget: 8100 * time.Millisecond, WithinTargetRatio: 0.5, AlertAfter: 3, AlertFor: 23 * time.Second, RecoverAfter: 8, MinCalls: 1, Confidence: -1}
 	if diff := cmp.Diff(wantGeneral, general); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -35,7 +35,8 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	objective.add("alert_for", text(alert.Exact(o.AlertFor)), "how long they must have been bad, so that bursts of a few seconds, which healthy systems have, don't fire")
 	objective.add("recover_after", number(o.RecoverAfter), "periods, as long as alert_for")
 	objective.add("min_calls", number(o.MinCalls), whyMinCalls(o.MinCalls))
-	block.addMap("objective", objective, "confidence is off: with few calls in each period, how long periods were bad says more")
+	objective.add("confidence", ratio(o.Confidence), "off: with few calls in each period, how long periods were bad says more")
+	block.addMap("objective", objective, "")
 
 	services := new(mapping)
 	for i := range p.services {

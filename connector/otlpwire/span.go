@@ -1,0 +1,93 @@
+package otlpwire
+
+// Span is one span of a request. Its strings are parts of the request's bytes, or of memory
+// that the [Reader] uses again: they are valid until that is used, or the bytes are changed.
+type Span struct {
+	// Service is the resource's attribute service.name, "" if that is missing or no text.
+	Service string
+	// Scope is the name of the instrumentation scope.
+	Scope string
+
+	TraceID          [16]byte
+	SpanID, ParentID [8]byte
+	TraceState       string
+	Flags            uint32
+	Name             string
+	Kind             int32  // by the protocol's numbers, whatever was sent
+	Start, End       uint64 // in Unix nanoseconds
+	StatusCode       int32  // by the protocol's numbers, whatever was sent
+	StatusMessage    string
+	// Attributes are those that the [Reader] wants, in their order, at most [MaxAttributes] of
+	// them.
+	Attributes []Attribute
+	// Exception is the last event named exception.
+	Exception Exception
+}
+
+// MaxAttributes is the number of the attributes of a span that are kept, of those that are wanted.
+const MaxAttributes = 64
+
+// Attribute is an attribute of a span.
+type Attribute struct {
+	Key  string
+	Type ValueType
+	Text string // of type ValueText
+	Int  int64  // of type ValueInt
+}
+
+// ValueType is the type of an attribute's value, of those that matter.
+type ValueType uint8
+
+const (
+	// ValueOther is any value that is neither a text nor an integer.
+	ValueOther ValueType = iota
+	// ValueText is a text.
+	ValueText
+	// ValueInt is an integer.
+	ValueInt
+)
+
+// Exception is what is read of an event named exception. The zero value stands for none.
+type Exception struct {
+	Found         bool
+	IsLast        bool   // no other event comes after it
+	Time          uint64 // in Unix nanoseconds
+	Type, Message string // its attributes exception.type and exception.message, "" unless they are texts
+}
+
+// The names of what is looked for.
+const (
+	serviceName      = "service.name"
+	exceptionEvent   = "exception"
+	exceptionType    = "exception.type"
+	exceptionMessage = "exception.message"
+)
+
+// MaxDepth is the number of levels to which values may be nested, as lists and maps are.
+const MaxDepth = 100
+
+// exceptionReader gathers what an event says of an exception, if it is one.
+type exceptionReader struct {
+	Exception
+	hasType, hasMessage bool
+}
+
+// add takes an attribute of the event. The first of a name counts.
+func (e *exceptionReader) add(a *Attribute) {
+	switch {
+	case a.Key == exceptionType && !e.hasType:
+		e.Type, e.hasType = a.Text, true
+	case a.Key == exceptionMessage && !e.hasMessage:
+		e.Message, e.hasMessage = a.Text, true
+	}
+}
+
+// addEvent takes the next event.
+func (s *Span) addEvent(name string, e *exceptionReader) {
+	if name != exceptionEvent {
+		s.Exception.IsLast = false
+		return
+	}
+	s.Exception = e.Exception
+	s.Exception.Found, s.Exception.IsLast = true, true
+}

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 )
 
 // part is the component of one pair of signals: a way into what it shares with the others.
@@ -28,10 +30,14 @@ func (p *part) Shutdown(ctx context.Context) error { return p.shared.shutdown(ct
 // Capabilities says that spans are only read.
 func (p *part) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-// ConsumeTraces counts spans, unless another component gets them, too.
-func (p *part) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
+// ConsumeTraces counts spans, unless another component gets them, too. Those of the receiver
+// gomonitor may come in the context, as they were sent.
+func (p *part) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if !p.feeds {
 		return nil
+	}
+	if offer := undecoded.Offered(ctx, td); offer != nil {
+		return offer.Take(p.shared, p.shared.consumeUndecoded)
 	}
 	return p.shared.consume(td)
 }

@@ -230,7 +230,7 @@ func TestRead(t *testing.T) {
 			if tt.want != nil {
 				tt.want(&want)
 			}
-			got, unwatched := readerOf(tt.config).read(nil, oneSpan(tt.edit))
+			got, unwatched := read(t, readerOf(tt.config), oneSpan(tt.edit))
 			if diff := cmp.Diff([]engine.Span{want}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -245,7 +245,7 @@ func TestRead(t *testing.T) {
 func TestReadLeavesOutWhatMonitorsSay(t *testing.T) {
 	td := oneSpan(nil)
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName(alert.ScopeName)
-	spans, unwatched := readerOf(Config{}).read(nil, td)
+	spans, unwatched := read(t, readerOf(Config{}), td)
 	if len(spans) != 0 || unwatched != 1 {
 		t.Errorf("%d spans and %d unwatched, want none and 1", len(spans), unwatched)
 	}
@@ -261,14 +261,14 @@ func TestReadServices(t *testing.T) {
 	for want, edit := range tests {
 		td := oneSpan(nil)
 		edit(td.ResourceSpans().At(0).Resource().Attributes())
-		spans, _ := readerOf(Config{}).read(nil, td)
+		spans, _ := read(t, readerOf(Config{}), td)
 		if spans[0].Service != want {
 			t.Errorf("service %q, want %q", spans[0].Service, want)
 		}
 	}
 	td := oneSpan(nil)
 	td.ResourceSpans().At(0).Resource().Attributes().PutInt("service.name", 7)
-	if spans, _ := readerOf(Config{}).read(nil, td); spans[0].Service != "" {
+	if spans, _ := read(t, readerOf(Config{}), td); spans[0].Service != "" {
 		t.Errorf("service %q of a number, want none", spans[0].Service)
 	}
 }
@@ -543,7 +543,7 @@ func TestSpansMeanTheSameAsInTheProcess(t *testing.T) {
 	for _, s := range recording {
 		for i := range s.Spans {
 			want := findingOf(t, s.Spans[i].sdk(t, s.Scenario))
-			spans, _ := r.read(nil, s.Spans[i].traces(t, s.Scenario))
+			spans, _ := read(t, r, s.Spans[i].traces(t, s.Scenario))
 			got := finding{spans[0].Operation, spans[0].Code, spans[0].Outcome}
 			outcomes[got.outcome]++
 			if want.code == "" {
@@ -600,7 +600,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		td.MarkReadOnly()
-		spans, unwatched := r.read(nil, td)
+		spans, unwatched := read(t, r, td)
 		if len(spans)+unwatched != td.SpanCount() {
 			t.Fatalf("%d spans and %d unwatched of %d", len(spans), unwatched, td.SpanCount())
 		}

@@ -48,7 +48,7 @@ func (u *undecodedReader) read(request undecoded.Request) (err error) {
 		u.spans = nil
 	}
 	u.spans, u.count, u.unwatched = u.spans[:0], 0, 0
-	return u.wire.Protobuf(request.Bytes, u.add)
+	return undecoded.Read(u.wire, request, u.add)
 }
 
 // addSpan adds one span.

@@ -65,3 +65,31 @@ func BenchmarkProtobuf(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
 	})
 }
+
+func BenchmarkJSON(b *testing.B) {
+	const spans = 1000
+	request := jsonOf(b, traffic(spans))
+	b.Run("wire", func(b *testing.B) {
+		r := NewReader(func(key string) bool { return len(key) == 25 })
+		kept := 0
+		each := func(s *Span) { kept += len(s.Attributes) }
+		b.SetBytes(int64(len(request)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := r.JSON(request, each); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
+	})
+	b.Run("pdata", func(b *testing.B) {
+		b.SetBytes(int64(len(request)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := ptraceotlp.NewExportRequest().UnmarshalJSON(request); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
+	})
+}

@@ -1,6 +1,12 @@
 package otlpwire
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrMalformed is what is wrong with a request that can't be read, among other things.
+var ErrMalformed = errors.New("malformed OTLP")
 
 // Reader reads requests, one after the other. It belongs to one goroutine at a time.
 type Reader struct {
@@ -20,7 +26,7 @@ func (r *Reader) Protobuf(request []byte, each func(*Span)) error {
 	end := r.request(request)
 	r.each = nil
 	if end < 0 {
-		return fmt.Errorf("malformed OTLP protobuf: %w", failures[-end])
+		return fmt.Errorf("%w: %w", ErrMalformed, failures[-end])
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func TestProtobufMutations(t *testing.T) {
 	request := protobufOf(t, td)
 	for i := range request {
 		compareProtobuf(t, request[:i])
-		for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff, request[i] + 1, request[i] ^ 1, request[i] ^ 8} {
+		for _, b := range []byte{0, 0x80, 0xff, request[i] + 1, request[i] ^ 8} {
 			changed := append([]byte(nil), request...)
 			changed[i] = b
 			compareProtobuf(t, changed)

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/connector/otlpwire"
 )
 
 // Encoding says how a request is written.
@@ -24,6 +26,14 @@ const (
 type Request struct {
 	Bytes    []byte
 	Encoding Encoding
+}
+
+// Read reads a request.
+func Read(r *otlpwire.Reader, request Request, each func(*otlpwire.Span)) error {
+	if request.Encoding == JSON {
+		return r.JSON(request.Bytes, each)
+	}
+	return r.Protobuf(request.Bytes, each)
 }
 
 // Offer offers a request to whoever is at the end of the pipelines. It is safe for concurrent use,

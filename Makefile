@@ -50,6 +50,8 @@ deps: ## install the tools that lint needs and the servers that tests start (Deb
 
 .PHONY: lint
 lint: deps ## run the linters over all modules
+	@sleepy=$$(git grep -lE 'time\.(Sleep|Tick)\(' -- '*_test.go' | xargs -r grep -L testing/synctest); \
+	test -z "$$sleepy" || { echo "tests may sleep in testing/synctest only:"; echo "$$sleepy"; exit 1; }
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
 .PHONY: bench

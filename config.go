@@ -12,7 +12,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Report is one finished call, reported by hand.
@@ -68,7 +70,7 @@ type Config struct {
 	Notifiers []alert.Notifier
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
-	Delivery alert.Delivery
+	Delivery delivery.Config
 	// Sinks are where summaries go. Default (nil): one line of JSON for each on
 	// stdout. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
@@ -107,21 +109,13 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate()}
-	if err := c.Outcomes.Validate(); err != nil {
-		errs = append(errs, below("outcomes", err))
-	}
-	if c.MaxInFlight < 0 || c.MaxInFlight > maxInFlight {
-		errs = append(errs, fmt.Errorf("max_in_flight: must be between 0 and %d, got %d", maxInFlight, c.MaxInFlight))
-	}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate())}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
 		}
 	}
-	if err := c.Delivery.Validate(); err != nil {
-		errs = append(errs, below("delivery", err))
-	}
+	errs = append(errs, keyed.Below("delivery", c.Delivery.Validate()))
 	for i, n := range c.Notifiers {
 		if n == nil {
 			errs = append(errs, fmt.Errorf("notifiers[%d]: must not be nil", i))
@@ -133,11 +127,6 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// below puts a key before those that joined errors name.
-func below(key string, err error) error {
-	return errors.New(key + "." + strings.ReplaceAll(err.Error(), "\n", "\n"+key+"."))
 }
 
 // engine returns the engine's part of c.
@@ -155,6 +144,7 @@ func (c Config) engine() engine.Config {
 		MaxCodes:      c.MaxCodes,
 		IdlePeriods:   c.IdlePeriods,
 		QueueSize:     c.QueueSize,
+		MaxInFlight:   c.MaxInFlight,
 		Histograms:    c.Histograms,
 	}
 }
@@ -170,9 +160,6 @@ func (c Config) withDefaults() Config {
 			c.Service = service
 		}
 	}
-	if c.MaxInFlight == 0 && c.longestStuckAfter() > 0 {
-		c.MaxInFlight = defaultInFlight
-	}
 	if c.Kinds == nil {
 		c.Kinds = []trace.SpanKind{
 			trace.SpanKindServer, trace.SpanKindClient,
@@ -187,20 +174,6 @@ func (c Config) withDefaults() Config {
 	}
 	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
 	return c
-}
-
-const (
-	defaultInFlight = 8192
-	maxInFlight     = 1 << 20
-)
-
-// longestStuckAfter returns the longest StuckAfter of all objectives, 0 if none has one.
-func (c *Config) longestStuckAfter() time.Duration {
-	longest := max(0, c.Objective.StuckAfter)
-	for _, o := range c.Operations {
-		longest = max(longest, o.StuckAfter)
-	}
-	return longest
 }
 
 // isDisabled reports whether the environment switches telemetry off, as the

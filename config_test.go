@@ -37,7 +37,7 @@ func TestConfigErrors(t *testing.T) {
 			"objective.min_traffic: must be at most 1000000000, or negative for none, got 2000000000\n" +
 				"objective.min_traffic_ratio: must be above 0 and below 1, or negative for none, got NaN\n" +
 				"objective.stuck_after: must be at most 24h, or negative for none, got 25h0m0s\n" +
-				"objective.slo: must be above 0 and below 1, or negative for none, got 1\n" +
+				"objective.slo: must be above 5/6, so that the burn rate can exceed 6, and below 1, or negative for none, got 1\n" +
 				"objective.repeat_interval: must be at most 720h, or negative for none, got 721h0m0s"},
 		{"nil notifier", Config{Notifiers: []alert.Notifier{nil}}, "notifiers[0]: must not be nil"},
 		{"nil sink", Config{Sinks: []engine.Sink{nil}}, "sinks[0]: must not be nil"},

@@ -8,8 +8,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 )
 
-// newTroubles returns what takes the things that go wrong inside a monitor to
-// OpenTelemetry's error handler, which is the user's code.
+// newErrorHandler returns what passes the errors inside a monitor to OpenTelemetry's error
+// handler, which is the user's code.
 func newErrorHandler(monitor string) *delivery.ErrorHandler {
 	return delivery.NewErrorHandler(func(err error) { otel.Handle(fmt.Errorf("monitor %q: %w", monitor, err)) })
 }

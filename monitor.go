@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -22,24 +21,18 @@ import (
 // the TracerProvider's, ends it.
 type Monitor struct {
 	engine     *engine.Engine
-	intake     *engine.Intake // the engine's
-	off        bool           // switched off by OTEL_SDK_DISABLED: the engine takes nothing
+	off        bool // switched off by OTEL_SDK_DISABLED: the engine takes nothing
+	tracks     bool // the engine tracks calls in flight
 	classifier classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet
 	services   services
-	service    string // of calls that bring none
-	causes     *engine.Causes
-	sampling   sampling
-	inFlight   *inFlight // nil: calls in flight are not tracked
-	// inFlightAge is the age in nanoseconds from which calls in flight are given up.
-	inFlightAge atomic.Int64
 
-	board  board
-	judge  *alert.Judge // belongs to the engine's goroutine
-	outlet *delivery.Outlet
-	errors *delivery.ErrorHandler
+	board      board
+	judge      *alert.Judge // belongs to the engine's goroutine
+	dispatcher *delivery.Dispatcher
+	errors     *delivery.ErrorHandler
 }
 
 // New starts a monitor. It returns the errors of [Config.Validate].
@@ -50,8 +43,7 @@ func New(c Config) (*Monitor, error) {
 		return nil, err
 	}
 	if isDisabled() {
-		none := engine.Noop()
-		return &Monitor{engine: none, intake: none.Intake(), off: true}, nil
+		return &Monitor{engine: engine.Noop(), off: true}, nil
 	}
 	c = c.withDefaults()
 	m := &Monitor{
@@ -59,58 +51,44 @@ func New(c Config) (*Monitor, error) {
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),
-		service:    c.Service,
-		causes:     engine.NewCauses(),
 		judge:      alert.NewJudge(),
 		errors:     newErrorHandler(c.Name),
 	}
-	m.outlet = delivery.New(delivery.Config{
-		Delivery: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
+	m.dispatcher = delivery.New(delivery.Options{
+		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
 	})
-	hooks := engine.Hooks{
-		Closed:  m.periodClosed,
-		Keep:    m.judge.Needs,
-		OnError: m.errors.Handle,
-	}
-	if c.MaxInFlight > 0 {
-		m.inFlight = newInFlight(c.MaxInFlight)
-		m.expectStuckAfter(c.longestStuckAfter())
-		hooks.InFlight = m.sweepInFlight
-	}
 	var err error
-	m.engine, err = engine.New(c.engine(), hooks)
+	m.engine, err = engine.New(c.engine(), engine.Hooks{Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle})
 	if err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
-	m.intake = m.engine.Intake()
-	m.services.intake = m.intake
+	m.services.engine = m.engine
+	m.tracks = m.engine.Config().MaxInFlight > 0
 	return m, nil
 }
 
-// periodClosed sends a period on its way. It runs on the engine's goroutine and
-// waits for nobody.
-func (m *Monitor) periodClosed(p *engine.Period) {
-	m.causes.Expire(p.End.UnixNano())
-	p.SampledRatio = m.sampledRatio()
+// periodClosed judges a period and sends it on its way. It returns the operations that must
+// keep their places. It runs on the engine's goroutine and waits for nobody.
+func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey]bool) {
 	alerts := m.judge.Judge(p)
 	m.board.update(p, alerts, m.judge.Phases())
-	m.outlet.Send(p, alerts)
+	m.dispatcher.Send(p, alerts)
 	m.errors.NewPeriod()
+	return m.judge.Needed()
 }
 
 // Report reports a call that has no span. It never waits and allocates nothing. It
 // returns false if the report was dropped, because the queue was full or the
 // monitor was shut down; such reports are counted in [Stats].
 func (m *Monitor) Report(r Report) bool {
-	// HowOf, spelled out: so Report is just small enough to be inlined, and r never built.
-	return m.intake.Push(r.Service, r.Operation, r.Code, r.Duration, engine.How(r.SpanKind)|engine.How(r.Outcome)<<8)
+	return m.engine.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome)
 }
 
 // ReportContext is Report for a call within a traced one: if it fails or is slow, the
 // span of ctx is what can be looked up.
 func (m *Monitor) ReportContext(ctx context.Context, r Report) bool {
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
-		return m.engine.ReportTraced(r, traceRef(sc), nil)
+		return m.engine.ReportWithin(r, traceRef(sc))
 	}
 	return m.engine.Report(r)
 }
@@ -129,12 +107,6 @@ func (m *Monitor) ReportContext(ctx context.Context, r Report) bool {
 func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 	if m.off {
 		return o.Validate()
-	}
-	if o.StuckAfter > 0 {
-		if m.inFlight == nil {
-			return fmt.Errorf("stuck_after: calls in flight are not tracked unless Config.MaxInFlight or a StuckAfter there says so, got %s", o.StuckAfter)
-		}
-		m.expectStuckAfter(o.StuckAfter)
 	}
 	return m.engine.SetObjective(operation, o)
 }
@@ -156,7 +128,7 @@ func (m *Monitor) ForceFlush(ctx context.Context) error {
 	if delivery.IsHandler() {
 		return nil
 	}
-	if err := errors.Join(m.outlet.Flush(ctx), m.errors.Flush(ctx)); err != nil {
+	if err := errors.Join(m.dispatcher.Flush(ctx), m.errors.Flush(ctx)); err != nil {
 		return fmt.Errorf("monitor: flush: %w", err)
 	}
 	return nil
@@ -195,15 +167,15 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 // close ends the delivery: first of what the engine sends, then of what went wrong
 // with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.outlet.Close(ctx), m.errors.Close(ctx))
+	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx))
 }
 
 // Stats says what became of everything that a monitor took in and gave out.
 type Stats struct {
 	engine.Stats
-	// UndeliveredPeriods is the number of periods of which a sink made nothing: it was
-	// too slow, returned an error or panicked, or the monitor was shut down in a
-	// hurry. A period that two sinks missed counts twice.
+	// UndeliveredPeriods is the number of periods that a sink did not take: it was too
+	// slow, returned an error or panicked, or Shutdown had too little time. A period that
+	// two sinks missed counts twice.
 	UndeliveredPeriods uint64
 	// UndeliveredNotifications is the same for notifiers.
 	UndeliveredNotifications uint64
@@ -214,6 +186,6 @@ func (m *Monitor) Stats() Stats {
 	if m.off {
 		return Stats{}
 	}
-	periods, notifications := m.outlet.Undelivered()
+	periods, notifications := m.dispatcher.Undelivered()
 	return Stats{Stats: m.engine.Stats(), UndeliveredPeriods: periods, UndeliveredNotifications: notifications}
 }

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -103,8 +104,8 @@ func start(t *testing.T, c Config) *Monitor {
 	return m
 }
 
-// catchTroubles returns the errors that reach OpenTelemetry's error handler from now on.
-func catchTroubles(t *testing.T) func() []string {
+// catchErrors returns the errors that reach OpenTelemetry's error handler from now on.
+func catchErrors(t *testing.T) func() []string {
 	t.Helper()
 	var mu sync.Mutex
 	var got []string
@@ -145,7 +146,7 @@ func TestUserCodeDisturbsNobody(t *testing.T) {
 	}
 	for name, f := range tests {
 		t.Run(name, func(t *testing.T) {
-			catchTroubles(t)
+			catchErrors(t)
 			synctest.Test(t, func(t *testing.T) {
 				hang = make(chan struct{})
 				var r recorder
@@ -241,7 +242,7 @@ func TestShutdownLosesNothing(t *testing.T) {
 }
 
 func TestSlowSinkLosesOldestPeriods(t *testing.T) {
-	catchTroubles(t)
+	catchErrors(t)
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
 		block := make(chan struct{})
@@ -272,8 +273,8 @@ func TestSlowSinkLosesOldestPeriods(t *testing.T) {
 	})
 }
 
-func TestTroublesAreToldOncePerPeriod(t *testing.T) {
-	got := catchTroubles(t)
+func TestErrorsAreHandledOncePerPeriod(t *testing.T) {
+	got := catchErrors(t)
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{Name: "m", Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		for range 5 {
@@ -292,7 +293,7 @@ func TestTroublesAreToldOncePerPeriod(t *testing.T) {
 }
 
 func TestErrorHandlerMayCallBack(t *testing.T) {
-	catchTroubles(t) // for its cleanup
+	catchErrors(t) // for its cleanup
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{Sinks: []engine.Sink{}, Notifiers: []alert.Notifier{}})
 		done := make(chan error, 1)
@@ -378,12 +379,12 @@ func read(t *testing.T, name string) string {
 	return string(b)
 }
 
-// What sinks and notifiers made nothing of shows in the next period.
+// What sinks and notifiers did not take shows in the next period.
 func TestPeriodsReportWhatWasUndelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		catchTroubles(t)
+		catchErrors(t)
 		var r recorder
-		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: alert.Delivery{MaxAttempts: 2, InitialInterval: time.Second}})
+		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}, Delivery: delivery.Config{MaxAttempts: 2, InitialInterval: time.Second}})
 		c.Sinks = append(c.Sinks, engine.SinkFunc(func(context.Context, engine.Period) error { return errors.New("full") }))
 		c.Notifiers = append(c.Notifiers, alert.NotifierFunc(func(context.Context, []alert.Alert) error { return errors.New("down") }))
 		m := start(t, c)

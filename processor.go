@@ -11,8 +11,8 @@ var _ sdktrace.SpanProcessor = (*Monitor)(nil)
 // OnStart notes that a call has begun, if calls in flight are tracked. Otherwise it does
 // nothing: calls are judged when they end.
 func (m *Monitor) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
-	if m.inFlight != nil && (m.filter == nil || m.wants(s)) {
-		m.inFlight.start(s)
+	if m.tracks && (m.filter == nil || m.wants(s)) {
+		m.engine.Begin(s.SpanContext().SpanID(), s)
 	}
 }
 
@@ -22,11 +22,8 @@ func (m *Monitor) OnEnd(s sdktrace.ReadOnlySpan) {
 	if m.off {
 		return
 	}
-	if !m.sampling.isDecided() {
-		m.sampling.observe(s.SpanContext(), s.Parent())
-	}
-	if m.inFlight != nil {
-		m.inFlight.end(s.SpanContext().SpanID())
+	if m.tracks {
+		m.engine.End(s.SpanContext().SpanID())
 	}
 	m.observe(s)
 }

@@ -186,7 +186,7 @@ func TestWhichSpansCount(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			catchTroubles(t)
+			catchErrors(t)
 			synctest.Test(t, func(t *testing.T) {
 				var r recorder
 				m := start(t, r.record(tt.config))
@@ -254,7 +254,7 @@ func TestOwnSpansAreNeverMonitored(t *testing.T) {
 }
 
 func TestClassify(t *testing.T) {
-	troubles := catchTroubles(t)
+	handled := catchErrors(t)
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
 		m := start(t, r.record(Config{
@@ -302,7 +302,7 @@ func TestClassify(t *testing.T) {
 		if got := r.summaries("left to the codes")[0].Failures; len(got) != 1 || got[0].Name != "Weird" {
 			t.Errorf("the code's name is missing: %+v", got)
 		}
-		if got := troubles(); len(got) != 1 || !strings.Contains(got[0], "classify: panic: mine") {
+		if got := handled(); len(got) != 1 || !strings.Contains(got[0], "classify: panic: mine") {
 			t.Errorf("errors handled: %q, want one about the panic", got)
 		}
 	})

@@ -11,8 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
@@ -109,7 +110,7 @@ func TestStuckCalls(t *testing.T) {
 // is said.
 func TestAbandonedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		troubles := catchTroubles(t)
+		handled := catchErrors(t)
 		var r recorder
 		m := start(t, r.record(Config{Period: time.Hour, MaxInFlight: 64}))
 		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
@@ -130,7 +131,7 @@ func TestAbandonedCalls(t *testing.T) {
 		if second.InFlight != 0 || second.Untracked != 0 || second.Abandoned != 64 {
 			t.Errorf("second: %d in flight, %d untracked, %d abandoned", second.InFlight, second.Untracked, second.Abandoned)
 		}
-		said := strings.Join(troubles(), "\n")
+		said := strings.Join(handled(), "\n")
 		for _, want := range []string{"936 calls began for which there was no room", "64 calls were in flight for more than 1h and"} {
 			if !strings.Contains(said, want) {
 				t.Errorf("nobody said %q:\n%s", want, said)
@@ -139,64 +140,64 @@ func TestAbandonedCalls(t *testing.T) {
 	})
 }
 
+// checkInFlight ends the period and checks how many calls were in flight.
+func (r *recorder) checkInFlight(t *testing.T, want uint64) {
+	t.Helper()
+	nextMinute()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.periods[len(r.periods)-1]; p.InFlight != want || p.Untracked != 0 || p.Abandoned != 0 {
+		t.Errorf("%d calls in flight, %d untracked, %d abandoned; want %d, 0, 0", p.InFlight, p.Untracked, p.Abandoned, want)
+	}
+}
+
 func TestInFlightFollowsTheFilter(t *testing.T) {
-	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64, Filter: func(s sdktrace.ReadOnlySpan) bool { return s.Name() != "GET /health" }})
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
-	_, health := tp.Tracer("test").Start(context.Background(), "GET /health", trace.WithSpanKind(trace.SpanKindServer))
-	_, users := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
-	if n, _ := m.inFlight.used(); n != 1 {
-		t.Errorf("%d calls in flight, want that which is watched", n)
-	}
-	health.End()
-	users.End()
-	if n, _ := m.inFlight.used(); n != 0 {
-		t.Errorf("%d calls in flight after all have ended", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{MaxInFlight: 64, Filter: func(s sdktrace.ReadOnlySpan) bool { return s.Name() != "GET /health" }}))
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		_, health := tp.Tracer("test").Start(context.Background(), "GET /health", trace.WithSpanKind(trace.SpanKindServer))
+		_, users := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
+		r.checkInFlight(t, 1)
+		health.End()
+		users.End()
+		r.checkInFlight(t, 0)
+	})
 }
 
 // Calls that are recorded and not sampled are in flight, too, and end.
 func TestInFlightWithoutSampling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{MaxInFlight: 64}))
+		tp := sdktrace.NewTracerProvider(unsampled, sdktrace.WithSpanProcessor(m))
+		_, span := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
+		r.checkInFlight(t, 1)
+		span.End()
+		r.checkInFlight(t, 0)
+	})
+}
+
+// What a monitor sees of a call in flight.
+func TestDescribe(t *testing.T) {
 	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64})
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.NeverSample())), sdktrace.WithSpanProcessor(m))
-	_, span := tp.Tracer("test").Start(context.Background(), "GET /users", trace.WithSpanKind(trace.SpanKindServer))
-	if n, _ := m.inFlight.used(); n != 1 {
-		t.Errorf("%d calls in flight, want 1", n)
+	tp := sdktrace.NewTracerProvider(sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
+	_, span := tp.Tracer("test").Start(context.Background(), "GET", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("http.request.method", "GET"), attribute.String("server.address", "stock.example.org")))
+	s := span.(sdktrace.ReadWriteSpan)
+	want := engine.InFlight{
+		Service: "shop", Operation: "GET stock.example.org", SpanKind: engine.SpanKindClient, Started: s.StartTime(),
+		Trace: engine.TraceRef{TraceID: s.SpanContext().TraceID(), SpanID: s.SpanContext().SpanID(), Sampled: true},
+	}
+	if got, ok := m.describe(s); !ok || got != want {
+		t.Errorf("got %+v and %t, want %+v", got, ok, want)
 	}
 	span.End()
-	if n, _ := m.inFlight.used(); n != 0 {
-		t.Errorf("%d calls in flight after all have ended", n)
+	if _, ok := m.describe(s); ok {
+		t.Error("a span that has ended is in flight")
 	}
-}
-
-// What stands in for a call in flight is no larger than an operation's name can be.
-func TestNamesInFlightAreCut(t *testing.T) {
-	m := start(t, Config{Sinks: []engine.Sink{}, MaxInFlight: 64})
-	call, watched := m.describe(tracetest.SpanStub{Name: strings.Repeat("é", 5000), SpanKind: trace.SpanKindServer}.Snapshot())
-	if !watched || call.operation != strings.Repeat("é", engine.MaxNameBytes/2) {
-		t.Errorf("watched: %t, a name of %d bytes", watched, len(call.operation))
-	}
-}
-
-// Whichever objective has a StuckAfter: calls are tracked, and for long enough.
-func TestCallsInFlightAreTracked(t *testing.T) {
-	for name, tt := range map[string]struct {
-		config Config
-		want   time.Duration
-	}{
-		"nobody asks for it":      {Config{}, 0},
-		"MaxInFlight":             {Config{MaxInFlight: 64}, time.Hour},
-		"for all operations":      {Config{Objective: engine.Objective{StuckAfter: time.Minute}}, time.Hour},
-		"for two operations":      {Config{Operations: map[string]engine.Objective{"a": {StuckAfter: 3 * time.Hour}, "b": {StuckAfter: time.Minute}}}, 6 * time.Hour},
-		"the longest counts":      {Config{Objective: engine.Objective{StuckAfter: 2 * time.Hour}, Operations: map[string]engine.Objective{"a": {StuckAfter: time.Hour}}}, 4 * time.Hour},
-		"switched off everywhere": {Config{Objective: engine.Objective{StuckAfter: -1}, Operations: map[string]engine.Objective{"a": {StuckAfter: -1}}}, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tt.config.Sinks = []engine.Sink{}
-			m := start(t, tt.config)
-			if got := time.Duration(m.inFlightAge.Load()); got != tt.want || (m.inFlight != nil) != (tt.want > 0) {
-				t.Errorf("given up after %s, tracked: %t; want %s", got, m.inFlight != nil, tt.want)
-			}
-		})
+	_, inner := tp.Tracer("test").Start(context.Background(), "inner")
+	if _, ok := m.describe(inner.(sdktrace.ReadWriteSpan)); ok {
+		t.Error("a span of a kind that is not watched is in flight")
 	}
 }
 
@@ -211,9 +212,6 @@ func TestSetObjectiveStuckAfter(t *testing.T) {
 	tracked := start(t, Config{MaxInFlight: 64})
 	if err := tracked.SetObjective("a", engine.Objective{StuckAfter: 5 * time.Hour}); err != nil {
 		t.Error(err)
-	}
-	if age := time.Duration(tracked.inFlightAge.Load()); age != 10*time.Hour {
-		t.Errorf("calls are given up after %s, before they can be stuck for long", age)
 	}
 }
 
@@ -445,7 +443,7 @@ func TestSamplerIsNoticed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				troubles := catchTroubles(t)
+				handled := catchErrors(t)
 				var r recorder
 				m := start(t, r.record(Config{Name: "http"}))
 				tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(tt.sampler), sdktrace.WithSpanProcessor(m))
@@ -460,7 +458,7 @@ func TestSamplerIsNoticed(t *testing.T) {
 					t.Fatal(err)
 				}
 				told := 0
-				for _, text := range troubles() {
+				for _, text := range handled() {
 					if strings.Contains(text, "sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))") {
 						told++
 					}

@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -15,13 +14,13 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// observe turns a finished span into a report. Every accessor of a span copies
+// observe reads a finished span and hands it to the engine. Every accessor of a span copies
 // the whole span, so each is called once, and only where what it returns is needed.
 func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	kind := s.SpanKind()
 	if !m.watches(s, kind) || m.filter != nil && !m.wants(s) {
-		if m.causes.IsWaiting() {
-			m.causes.Passed(linkOf(s))
+		if m.engine.WantsUnwatched() {
+			m.report(s, &engine.Span{Unwatched: true})
 		}
 		return
 	}
@@ -31,13 +30,24 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)
 	}
-	service, place := m.services.name(s.Resource())
-	// Most calls succeed, and fast, and nobody waits to hear of them.
-	if outcome == engine.OutcomeSuccess && !m.engine.MayBeSlow(d) && !m.causes.IsWaiting() {
-		m.intake.Push(service, operation, code, d, engine.HowOf(engine.SpanKind(kind), outcome)|place)
+	service, ref := m.services.of(s.Resource())
+	if outcome == engine.OutcomeSuccess && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d) {
 		return
 	}
-	m.observeClosely(s, Report{Service: service, Operation: operation, SpanKind: engine.SpanKind(kind), Code: code, Outcome: outcome, Duration: d, End: end})
+	m.report(s, &engine.Span{
+		Service: service, Operation: operation, Code: code,
+		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, End: end.UnixNano(),
+	})
+}
+
+// report hands a span to the engine, with its place in its trace.
+func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
+	sc, parent := s.SpanContext(), s.Parent()
+	span.Link.Trace, span.Link.Span, span.Sampled = sc.TraceID(), sc.SpanID(), sc.IsSampled()
+	if parent.HasSpanID() {
+		span.Link.Parent, span.Link.RemoteParent = parent.SpanID(), parent.IsRemote()
+	}
+	m.engine.ReportSpan(span)
 }
 
 // watches reports whether spans of this kind are watched; the monitor's own, which are all
@@ -47,43 +57,24 @@ func (m *Monitor) watches(s sdktrace.ReadOnlySpan, kind trace.SpanKind) bool {
 		(kind != trace.SpanKindInternal || s.InstrumentationScope().Name != alert.ScopeName)
 }
 
-// observeClosely counts a call that failed or may be slow, or that can say something
-// about another one that did, with its trace and with what is to blame.
-func (m *Monitor) observeClosely(s sdktrace.ReadOnlySpan, r Report) {
-	link := linkOf(s)
-	var cause *engine.Cause
-	switch failed := r.Outcome == engine.OutcomeFailure; {
-	case failed || r.Outcome != engine.OutcomeIgnored && m.engine.MayBeSlow(r.Duration):
-		self := engine.Cause{Service: cmp.Or(r.Service, m.service), SpanKind: r.SpanKind, Operation: r.Operation, Code: r.Code}
-		failure, slow := m.causes.Ended(link, self, r.Outcome, r.Duration, r.End.UnixNano())
-		if cause = slow; failed {
-			cause = failure
-		}
-	case r.Outcome == engine.OutcomeSuccess:
-		m.causes.Succeeded(link, engine.OperationKey{Service: cmp.Or(r.Service, m.service), SpanKind: r.SpanKind, Name: r.Operation})
-	default:
-		m.causes.Passed(link)
-	}
-	if m.engine.WantsTrace(r.Outcome, r.Duration) {
-		m.engine.ReportTraced(r, traceRef(s.SpanContext()), cause)
-	} else {
-		m.engine.Report(r)
-	}
-}
-
-// linkOf returns where a span stands in its trace.
-func linkOf(s sdktrace.ReadOnlySpan) engine.Link {
-	sc, parent := s.SpanContext(), s.Parent()
-	l := engine.Link{Trace: sc.TraceID(), Span: sc.SpanID()}
-	if parent.HasSpanID() {
-		l.Parent, l.RemoteParent = parent.SpanID(), parent.IsRemote()
-	}
-	return l
-}
-
 // traceRef returns what refers to a span.
 func traceRef(sc trace.SpanContext) engine.TraceRef {
 	return engine.TraceRef{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Sampled: sc.IsSampled()}
+}
+
+// describe says which call a span in flight stands for, and whether that is watched. span is
+// what OnStart was given.
+func (m *Monitor) describe(span any) (call engine.InFlight, ok bool) {
+	s := span.(sdktrace.ReadWriteSpan)
+	kind := s.SpanKind()
+	if !m.watches(s, kind) {
+		return engine.InFlight{}, false
+	}
+	service, _ := m.services.of(s.Resource())
+	return engine.InFlight{
+		Service: service, Operation: m.classifier.operation(s, kind), SpanKind: engine.SpanKind(kind),
+		Started: s.StartTime(), Trace: traceRef(s.SpanContext()),
+	}, s.EndTime().IsZero()
 }
 
 // wants asks the user's filter. A filter that panics wants the span.
@@ -131,22 +122,21 @@ func (set kindSet) has(k trace.SpanKind) bool { return set>>uint(k)&1 != 0 }
 // services knows the service names of resources. A process has one resource, rarely
 // a few, so they stand in a short list that is never changed but replaced.
 type services struct {
-	intake *engine.Intake
+	engine *engine.Engine
 	known  atomic.Pointer[[]service]
 }
 
 type service struct {
 	resource *resource.Resource // kept, so that its address stays its own
 	name     string
-	place    engine.How // of the name in the intake
+	ref      engine.ServiceRef
 }
 
 // maxServices bounds the list; the name of a resource beyond it is looked up each time.
 const maxServices = 8
 
-// name returns the service.name of a resource, or "" if it has none, and its place in
-// the intake.
-func (s *services) name(r *resource.Resource) (name string, place engine.How) {
+// of returns the service.name of a resource, or "" if it has none, and what stands for it.
+func (s *services) of(r *resource.Resource) (name string, ref engine.ServiceRef) {
 	old := s.known.Load()
 	var known []service
 	if old != nil {
@@ -154,16 +144,16 @@ func (s *services) name(r *resource.Resource) (name string, place engine.How) {
 	}
 	for i := range known {
 		if known[i].resource == r {
-			return known[i].name, known[i].place
+			return known[i].name, known[i].ref
 		}
 	}
 	name = serviceName(r)
-	place = s.intake.Place(name)
+	ref = s.engine.ServiceRef(name)
 	if len(known) < maxServices {
-		next := append(slices.Clone(known), service{r, name, place})
+		next := append(slices.Clone(known), service{r, name, ref})
 		s.known.CompareAndSwap(old, &next) // whoever loses is remembered the next time
 	}
-	return name, place
+	return name, ref
 }
 
 func serviceName(r *resource.Resource) string {

@@ -131,7 +131,7 @@ func TestStatusIsConsistent(t *testing.T) {
 }
 
 // An alert that was sent ten times is one alert, with the words of the last one.
-func TestStatusAfterReminders(t *testing.T) {
+func TestStatusAfterRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := start(t, Config{
 			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},

@@ -3,17 +3,17 @@ package alert
 import (
 	"slices"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// The burn rate says how fast an operation uses up its error budget, which is the
-// share of calls that its objective allows to be bad: at 1 the budget lasts
-// exactly for the time that it is meant for, here 30 days.
+// The burn rate says how fast an operation uses up its error budget, which is the share of
+// calls that its SLO allows to fail. At 1 the budget lasts for exactly 30 days.
 //
 // The rules are the multiwindow, multi-burn-rate alerts of Google's "The Site
 // Reliability Workbook", chapter 5, https://sre.google/workbook/alerting-on-slos/:
-// 2 % of the budget in one hour, or 5 % of it in six. The long window says that
-// enough of the budget is gone to matter, the short one, a twelfth of it, that it
-// is still going.
+// 2 % of the budget in one hour, or 5 % of it in six. The long window says that enough of
+// the budget is gone to matter. The short one, a twelfth of it, says that it still burns.
 const (
 	fastBurn = 14.4 // 2 % of 30 days' budget in 1 h
 	slowBurn = 6    // 5 % of 30 days' budget in 6 h
@@ -24,29 +24,32 @@ const (
 	slowShort = 30 * time.Minute
 )
 
-// burnRates are the burn rates over the last 5 and 30 minutes, 1 and 6 hours. A
-// rate is the share of bad calls divided by the budget.
-type burnRates struct{ M5, M30, H1, H6 float64 }
-
-// isBurning reports whether one of the two rules holds: both its rates are above
-// its limit.
-func (r burnRates) isBurning() bool {
-	return (r.H1 > fastBurn && r.M5 > fastBurn) || (r.H6 > slowBurn && r.M30 > slowBurn)
+// isBurning reports whether one of the two rules holds: both its rates are above its limit.
+func isBurning(r engine.BurnRates) bool {
+	return (r.Hour1 > fastBurn && r.Minutes5 > fastBurn) || (r.Hours6 > slowBurn && r.Minutes30 > slowBurn)
 }
 
-// worst returns the rule that burns, or is nearest to it: its decisive rate, which
-// is the smaller one of its two, its limit and its long window. The nearest is
-// the one whose rate is the largest multiple of its limit; of equals the fast one.
-func (r burnRates) worst() (rate, limit float64, window time.Duration) {
-	fast, slow := min(r.H1, r.M5), min(r.H6, r.M30)
+// worstBurn returns the decisive rate and the limit of the rule that burns, or is nearest to
+// it. Of the two rates of a rule the smaller one decides. The nearest rule is the one whose
+// rate is the largest multiple of its limit; of equals it is the fast one.
+func worstBurn(r engine.BurnRates) (rate, limit float64) {
+	fast, slow := min(r.Hour1, r.Minutes5), min(r.Hours6, r.Minutes30)
 	if slow/slowBurn > fast/fastBurn {
-		return slow, slowBurn, slowLong
+		return slow, slowBurn
 	}
-	return fast, fastBurn, fastLong
+	return fast, fastBurn
 }
 
-// burnCounts counts the calls of one operation, for one objective, over the last
-// six hours. It is pure: time comes with the periods.
+// burnWindow returns the long window of the rule that has the given limit.
+func burnWindow(limit float64) time.Duration {
+	if limit == slowBurn {
+		return slowLong
+	}
+	return fastLong
+}
+
+// burnCounts counts the calls of one operation over the last six hours. It is pure: time
+// comes with the periods.
 //
 // Calls are counted in buckets of one minute, or of one period where that is
 // longer, which begin on multiples of their width as periods do. A period counts
@@ -64,8 +67,8 @@ func (r burnRates) worst() (rate, limit float64, window time.Duration) {
 //   - shorter ones that do not divide a minute (40s): as if they did, and the
 //     window's oldest period may begin up to a period before it.
 //
-// Of an operation that has not been called for six hours yet a window covers what
-// there is. The memory is 16 bytes a bucket and 360 buckets at most: 5.7 KiB.
+// A window that begins before the first call covers what there is. The memory is 16 bytes a
+// bucket and 360 buckets at most: 5.7 KiB.
 type burnCounts struct {
 	width   time.Duration
 	buckets []burnBucket // a ring of six hours
@@ -73,31 +76,29 @@ type burnCounts struct {
 	start   time.Time    // when the bucket that fills begins
 }
 
-// burnBucket holds counts as float64: they are exact up to 2^53 and become
-// inexact above it, where integers would run over.
+// burnBucket holds counts as float64, which are exact up to 2^53 and do not overflow.
 type burnBucket struct{ bad, total float64 }
 
-// newBurnCounts returns counts without a call, for periods of the given length.
+// newBurnCounts returns empty counts for periods of the given length.
 func newBurnCounts(period time.Duration) *burnCounts {
 	b := &burnCounts{width: max(period, time.Minute)}
 	b.buckets = make([]burnBucket, b.bucketsIn(slowLong))
 	return b
 }
 
-// add counts the calls of one closed period. Periods come in order and some may be
-// missing: their time counts as time without calls, so that a period without calls
-// (0, 0) merely moves the windows on. One that ends before the last one did counts
-// as if it ended with it.
+// add counts the calls of one closed period. Periods come in order. Some may be missing, and
+// count as time without calls. One that ends before the last one did counts as if it ended
+// with it.
 func (b *burnCounts) add(end time.Time, good, total uint64) {
-	// The nanosecond puts what ends on a boundary in the bucket before it.
+	// The nanosecond puts a period that ends on a boundary into the bucket before it.
 	b.advance(end.Add(-1).Truncate(b.width))
 	fills := &b.buckets[b.newest]
 	fills.bad += float64(total - min(good, total))
 	fills.total += float64(total)
 }
 
-// advance makes the bucket that begins at start the one that fills, unless it is
-// that already or lies before it.
+// advance makes the bucket that begins at start the one that fills. It does nothing if start
+// is not later than the current one's.
 func (b *burnCounts) advance(start time.Time) {
 	steps := int(start.Sub(b.start) / b.width)
 	if steps <= 0 {
@@ -110,8 +111,8 @@ func (b *burnCounts) advance(start time.Time) {
 	}
 }
 
-// errorRatio returns the share of bad calls in the window, of six hours at most,
-// that ended with the last period added; 0 if there was no call.
+// errorRatio returns the share of bad calls in the window, of six hours at most, that ends with
+// the last period added; 0 without calls.
 func (b *burnCounts) errorRatio(window time.Duration) float64 {
 	n := len(b.buckets)
 	var bad, total float64
@@ -131,10 +132,9 @@ func (b *burnCounts) hasCalls() bool {
 	return slices.ContainsFunc(b.buckets, func(c burnBucket) bool { return c.total > 0 })
 }
 
-// rates returns the burn rates as of the last period added. The budget is 1 minus
-// the objective's target; if it is 0, a window with a bad call burns at +Inf,
-// which JSON cannot hold.
-func (b *burnCounts) rates(budget float64) burnRates {
+// rates returns the burn rates as of the last period added. The budget is 1 minus the SLO; if
+// it is 0, a window with a bad call burns at +Inf, which JSON cannot hold.
+func (b *burnCounts) rates(budget float64) engine.BurnRates {
 	rate := func(window time.Duration) float64 {
 		ratio := b.errorRatio(window)
 		if ratio == 0 {
@@ -142,7 +142,7 @@ func (b *burnCounts) rates(budget float64) burnRates {
 		}
 		return ratio / budget
 	}
-	return burnRates{M5: rate(fastShort), M30: rate(slowShort), H1: rate(fastLong), H6: rate(slowLong)}
+	return engine.BurnRates{Minutes5: rate(fastShort), Minutes30: rate(slowShort), Hour1: rate(fastLong), Hours6: rate(slowLong)}
 }
 
 // bucketsIn returns the number of buckets that cover a window.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // midnight is a multiple of every period in these tests but 7m.
@@ -41,11 +43,11 @@ func plainRatio(calls []timedCall, from, to time.Time) float64 {
 }
 
 // plainRates are the burn rates from plain ratios.
-func plainRates(calls []timedCall, to time.Time, budget float64) burnRates {
+func plainRates(calls []timedCall, to time.Time, budget float64) engine.BurnRates {
 	rate := func(w time.Duration) float64 { return plainRatio(calls, to.Add(-w), to) / budget }
-	return burnRates{
-		M5: rate(5 * time.Minute), M30: rate(30 * time.Minute),
-		H1: rate(time.Hour), H6: rate(6 * time.Hour),
+	return engine.BurnRates{
+		Minutes5: rate(5 * time.Minute), Minutes30: rate(30 * time.Minute),
+		Hour1: rate(time.Hour), Hours6: rate(6 * time.Hour),
 	}
 }
 
@@ -69,14 +71,14 @@ func addPeriod(b *burnCounts, calls []timedCall, end time.Time, period time.Dura
 
 func isNear(a, b float64) bool { return math.Abs(a-b) <= 1e-12*max(1, math.Abs(a), math.Abs(b)) }
 
-func requireRates(t rapid.TB, at time.Time, got, want burnRates) {
+func requireRates(t rapid.TB, at time.Time, got, want engine.BurnRates) {
 	t.Helper()
-	if !isNear(got.M5, want.M5) || !isNear(got.M30, want.M30) || !isNear(got.H1, want.H1) || !isNear(got.H6, want.H6) {
+	if !isNear(got.Minutes5, want.Minutes5) || !isNear(got.Minutes30, want.Minutes30) || !isNear(got.Hour1, want.Hour1) || !isNear(got.Hours6, want.Hours6) {
 		t.Fatalf("rates at %s = %+v, want %+v", at.Sub(midnight), got, want)
 	}
-	rule := (want.H1 > 14.4 && want.M5 > 14.4) || (want.H6 > 6 && want.M30 > 6)
-	if got.isBurning() != rule {
-		t.Fatalf("burning at %s = %t with %+v, want %t", at.Sub(midnight), got.isBurning(), got, rule)
+	rule := (want.Hour1 > 14.4 && want.Minutes5 > 14.4) || (want.Hours6 > 6 && want.Minutes30 > 6)
+	if isBurning(got) != rule {
+		t.Fatalf("burning at %s = %t with %+v, want %t", at.Sub(midnight), isBurning(got), got, rule)
 	}
 }
 
@@ -108,7 +110,7 @@ func TestBurnIncident(t *testing.T) {
 		addPeriod(b, calls, end, time.Minute, false)
 		got := b.rates(budget)
 		requireRates(t, end, got, plainRates(calls, end, budget))
-		if got.isBurning() != burning {
+		if isBurning(got) != burning {
 			burning = !burning
 			changes = append(changes, minute)
 		}
@@ -267,42 +269,43 @@ func TestBurnHugeCounts(t *testing.T) {
 func TestBurnWithoutBudget(t *testing.T) {
 	b := newBurnCounts(time.Minute)
 	b.add(midnight, 10, 10)
-	if got := b.rates(0); got != (burnRates{}) {
+	if got := b.rates(0); got != (engine.BurnRates{}) {
 		t.Errorf("rates without a bad call = %+v, want none", got)
 	}
 	b.add(midnight.Add(10*time.Minute), 9, 10)
 	inf := math.Inf(1)
-	if got, want := b.rates(0), (burnRates{inf, inf, inf, inf}); got != want || !got.isBurning() {
-		t.Errorf("rates with a bad call = %+v, burning: %t, want %+v", got, got.isBurning(), want)
+	if got, want := b.rates(0), (engine.BurnRates{Minutes5: inf, Minutes30: inf, Hour1: inf, Hours6: inf}); got != want || !isBurning(got) {
+		t.Errorf("rates with a bad call = %+v, burning: %t, want %+v", got, isBurning(got), want)
 	}
 }
 
 func TestBurnRules(t *testing.T) {
 	tests := []struct {
 		name    string
-		rates   burnRates
+		rates   engine.BurnRates
 		burning bool
 		rate    float64
 		limit   float64
 		window  time.Duration
 	}{
-		{"nothing", burnRates{}, false, 0, 14.4, time.Hour},
-		{"fast", burnRates{M5: 20, M30: 5, H1: 15, H6: 4}, true, 15, 14.4, time.Hour},
-		{"fast at its limit", burnRates{M5: 20, M30: 5, H1: 14.4, H6: 4}, false, 14.4, 14.4, time.Hour},
-		{"fast is over", burnRates{M5: 1, M30: 20, H1: 30, H6: 5}, false, 5, 6, 6 * time.Hour},
-		{"fast just began", burnRates{M5: 100, M30: 17, H1: 8, H6: 1.4}, false, 8, 14.4, time.Hour},
-		{"slow", burnRates{M5: 7, M30: 7, H1: 7, H6: 6.5}, true, 6.5, 6, 6 * time.Hour},
-		{"slow at its limit", burnRates{M5: 7, M30: 6, H1: 7, H6: 8}, false, 6, 6, 6 * time.Hour},
-		{"slow is over", burnRates{M5: 0, M30: 3, H1: 5, H6: 12}, false, 3, 6, 6 * time.Hour},
-		{"both, the slow one more", burnRates{M5: 20, M30: 20, H1: 20, H6: 12}, true, 12, 6, 6 * time.Hour},
-		{"a pair does not mix with the other", burnRates{M5: 20, M30: 1, H1: 1, H6: 20}, false, 1, 6, 6 * time.Hour},
+		{"nothing", engine.BurnRates{}, false, 0, 14.4, time.Hour},
+		{"fast", engine.BurnRates{Minutes5: 20, Minutes30: 5, Hour1: 15, Hours6: 4}, true, 15, 14.4, time.Hour},
+		{"fast at its limit", engine.BurnRates{Minutes5: 20, Minutes30: 5, Hour1: 14.4, Hours6: 4}, false, 14.4, 14.4, time.Hour},
+		{"fast is over", engine.BurnRates{Minutes5: 1, Minutes30: 20, Hour1: 30, Hours6: 5}, false, 5, 6, 6 * time.Hour},
+		{"fast just began", engine.BurnRates{Minutes5: 100, Minutes30: 17, Hour1: 8, Hours6: 1.4}, false, 8, 14.4, time.Hour},
+		{"slow", engine.BurnRates{Minutes5: 7, Minutes30: 7, Hour1: 7, Hours6: 6.5}, true, 6.5, 6, 6 * time.Hour},
+		{"slow at its limit", engine.BurnRates{Minutes5: 7, Minutes30: 6, Hour1: 7, Hours6: 8}, false, 6, 6, 6 * time.Hour},
+		{"slow is over", engine.BurnRates{Minutes5: 0, Minutes30: 3, Hour1: 5, Hours6: 12}, false, 3, 6, 6 * time.Hour},
+		{"both, the slow one more", engine.BurnRates{Minutes5: 20, Minutes30: 20, Hour1: 20, Hours6: 12}, true, 12, 6, 6 * time.Hour},
+		{"a pair does not mix with the other", engine.BurnRates{Minutes5: 20, Minutes30: 1, Hour1: 1, Hours6: 20}, false, 1, 6, 6 * time.Hour},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.rates.isBurning(); got != tt.burning {
+			if got := isBurning(tt.rates); got != tt.burning {
 				t.Errorf("burning = %t, want %t", got, tt.burning)
 			}
-			rate, limit, window := tt.rates.worst()
+			rate, limit := worstBurn(tt.rates)
+			window := burnWindow(limit)
 			if rate != tt.rate || limit != tt.limit || window != tt.window {
 				t.Errorf("worst = %v of %v over %s, want %v of %v over %s", rate, limit, window, tt.rate, tt.limit, tt.window)
 			}
@@ -310,16 +313,18 @@ func TestBurnRules(t *testing.T) {
 	}
 }
 
-// What worst shows is above its limit exactly if something burns.
+// What worstBurn returns is above its limit exactly if something burns.
 func TestWorstBurns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		near := rapid.OneOf(rapid.Float64Range(0, 40), rapid.SampledFrom([]float64{
 			fastBurn, math.Nextafter(fastBurn, 0), math.Nextafter(fastBurn, 20),
 			slowBurn, math.Nextafter(slowBurn, 0), math.Nextafter(slowBurn, 20), math.Inf(1),
 		}))
-		r := burnRates{near.Draw(t, "M5"), near.Draw(t, "M30"), near.Draw(t, "H1"), near.Draw(t, "H6")}
-		if rate, limit, _ := r.worst(); (rate > limit) != r.isBurning() {
-			t.Fatalf("worst = %v of %v, burning: %t", rate, limit, r.isBurning())
+		r := engine.BurnRates{
+			Minutes5: near.Draw(t, "5m"), Minutes30: near.Draw(t, "30m"), Hour1: near.Draw(t, "1h"), Hours6: near.Draw(t, "6h"),
+		}
+		if rate, limit := worstBurn(r); (rate > limit) != isBurning(r) {
+			t.Fatalf("worst = %v of %v, burning: %t", rate, limit, isBurning(r))
 		}
 	})
 }

@@ -1,14 +1,35 @@
 package alert
 
 import (
-	"slices"
+	"fmt"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// CauseName says in words what calls of a service are blamed on, apart from the code: an
-// operation, with its service if that is another one, or the way to it. It holds names as
-// they are: whoever shows it must escape it.
+// leastShare is the share of the calls from which a cause is worth naming in one line.
+const leastShare = 0.1
+
+// MainCause says in words what caused most of the calls that missed the objective: "92 % of
+// failures caused by INSERT orders [23505]". It is empty if no cause stands out. It holds
+// names as they are: whoever shows it must escape it.
+func (a *Alert) MainCause() string {
+	if len(a.Causes) == 0 || a.Causes[0].Share < leastShare {
+		return ""
+	}
+	c, what := &a.Causes[0], "failures"
+	if a.Objective == Latency {
+		what = "slow calls"
+	}
+	text := fmt.Sprintf("%s of %s caused by %s", Percent(c.Share), what, CauseName(&c.Cause, a.Service))
+	if a.Objective != Latency && c.Code != "" {
+		text += " [" + c.Code + "]"
+	}
+	return text
+}
+
+// CauseName names a cause of calls of a service, without its code: an operation, with its
+// service if that is another one, or the network to it. It holds names as they are: whoever
+// shows it must escape it.
 func CauseName(c *engine.Cause, service string) string {
 	switch {
 	case c.IsNetwork():
@@ -19,92 +40,41 @@ func CauseName(c *engine.Cause, service string) string {
 	return c.Operation
 }
 
-// link says of the alerts that fire by which other firing alert they are caused: that
-// about the operation on which at least half of the calls are blamed, with whatever codes.
-// What was found stays with the incident until it is resolved.
-func (j *Judge) link(alerts []Alert) {
-	for i := range alerts {
-		a := &alerts[i]
-		if a.State != Firing {
-			continue
-		}
-		a.CausedBy = j.causeOf(a)
-		if m := j.machines[machineKey{a.Key(), a.Objective}]; m != nil && m.alert != nil && a.CausedBy != "" {
-			m.alert.CausedBy = a.CausedBy
-		}
+// CauseText is [CauseName] with the code, if there is one and the cause is not the network:
+// "INSERT orders [23505]".
+func CauseText(c *engine.Cause, service string) string {
+	text := CauseName(c, service)
+	if c.Code != "" && !c.IsNetwork() {
+		text += " [" + c.Code + "]"
 	}
+	return text
 }
 
-// causeOf returns the id of the alert by which a is caused, empty if there is none.
-func (j *Judge) causeOf(a *Alert) string {
-	whole := missed(a.Objective, a.Evidence)
-	counts := make(map[engine.OperationKey]uint64)
-	for i := range a.Causes {
-		if !a.Causes[i].IsNetwork() { // the operation is well; the way there is not
-			counts[a.Causes[i].Key()] += a.Causes[i].Count
+// causes returns the causes of the calls that missed an objective, of all periods together,
+// largest first.
+func causes(k ObjectiveKind, evidence []engine.Summary) []engine.CauseCount {
+	var lists [][]engine.CauseCount
+	for i := range evidence {
+		switch s := &evidence[i]; k {
+		case Availability, BurnRate:
+			lists = append(lists, s.FailureCauses)
+		case Latency:
+			lists = append(lists, s.SlowCauses)
 		}
 	}
-	// In the order of the causes, since two may be to blame for half of the calls each.
-	for i := range a.Causes {
-		key := a.Causes[i].Key()
-		if key == a.Key() || counts[key] < whole-whole/2 {
-			continue
-		}
-		if id := j.firingID(key, a.Objective); id != "" {
-			return id
-		}
-	}
-	return ""
+	return engine.MergeCauses(missed(k, evidence), lists...)
 }
 
-// firingID returns the id of the alert that fires about an operation, empty if there is
-// none; of several that about the same objective, or else the first in their order.
-func (j *Judge) firingID(key engine.OperationKey, objective ObjectiveKind) string {
-	for _, k := range append([]ObjectiveKind{objective}, kinds[:]...) {
-		if m := j.machines[machineKey{key, k}]; m != nil && m.alert != nil {
-			return m.alert.ID
+// missed returns the number of calls that missed an objective.
+func missed(k ObjectiveKind, evidence []engine.Summary) uint64 {
+	var n uint64
+	for i := range evidence {
+		switch s := &evidence[i]; k {
+		case Availability, BurnRate:
+			n += s.Failure
+		case Latency:
+			n += s.Success - s.WithinTarget
 		}
 	}
-	return ""
-}
-
-// rootsFirst orders alerts so that each comes after the one that it is caused by, and
-// otherwise as they were. Alerts that cause each other keep their order.
-func rootsFirst(alerts []Alert) []Alert {
-	if len(alerts) < 2 {
-		return alerts
-	}
-	byID := make(map[string]int, len(alerts))
-	for i := range alerts {
-		if alerts[i].State == Firing {
-			byID[alerts[i].ID] = i
-		}
-	}
-	causeOf := func(i int) (int, bool) {
-		cause, ok := byID[alerts[i].CausedBy]
-		return cause, ok && alerts[i].State == Firing
-	}
-	causesItself := func(i int) bool {
-		at, ok := causeOf(i)
-		for steps := 0; ok && at != i && steps < len(alerts); steps++ {
-			at, ok = causeOf(at)
-		}
-		return ok && at == i
-	}
-	sorted, isDone := make([]Alert, 0, len(alerts)), make([]bool, len(alerts))
-	var chain []int // an alert, what it is caused by, and so on
-	for i := range alerts {
-		for at, ok := i, true; ok && !isDone[at]; {
-			chain, isDone[at] = append(chain, at), true
-			if causesItself(at) {
-				break
-			}
-			at, ok = causeOf(at)
-		}
-		for _, at := range slices.Backward(chain) {
-			sorted = append(sorted, alerts[at])
-		}
-		chain = chain[:0]
-	}
-	return sorted
+	return n
 }

@@ -2,19 +2,20 @@ package alert
 
 import "math"
 
-// chance is the probability below which what was seen is no chance.
+// chance is the probability below which an observation is not explained by chance.
 const chance = 0.001
 
-// isSurelyMissed reports whether a share misses its target by more than chance: whether so few
-// good calls, or fewer, are to be expected once in a thousand times at most of calls that just
-// meet it.
+// isSurelyMissed reports whether a share misses its target by more than chance: whether an
+// operation that just meets the target has so few good calls, or fewer, less than once in a
+// thousand times.
 func (r reading) isSurelyMissed() bool {
 	return float64(r.part) < r.target*float64(r.whole) && atLeast(r.whole-r.part, r.whole, 1-r.target) < chance
 }
 
-// atLeast returns the probability of so many successes or more in so many independent tries:
-// the upper tail of the binomial distribution. It adds up what is below, so that it ends early
-// for few of many, and takes the normal distribution in its place where there are many of both.
+// atLeast returns the probability of some or more successes in independent tries that each
+// succeed with probability p: the upper tail of the binomial distribution. It adds up the
+// terms below, which are few for small numbers, and uses the normal distribution for large
+// ones.
 func atLeast(some, tries uint64, p float64) float64 {
 	const many = 1000
 	mean := float64(tries) * p

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Console returns a notifier that writes each alert as a readable block of lines
-// with an empty line before it, in one call of Write for each alert.
+// Console returns a notifier that writes the [Text] of each alert, after an empty line, in one
+// call of Write for each alert.
 func Console(w io.Writer) Notifier {
 	return NotifierFunc(func(_ context.Context, alerts []Alert) error {
 		for i := range alerts {

@@ -56,10 +56,10 @@ func TestConsoleIsInert(t *testing.T) {
 	for _, k := range kinds {
 		for _, name := range hostile {
 			firing, resolved := spoiltBy(t, k, name)
-			reminder := firing
-			reminder.Repeat = true
+			repeat := firing
+			repeat.Repeat = true
 			var w recorder
-			if err := Console(&w).Notify(context.Background(), []Alert{firing, resolved, reminder}); err != nil {
+			if err := Console(&w).Notify(context.Background(), []Alert{firing, resolved, repeat}); err != nil {
 				t.Fatal(err)
 			}
 			for _, text := range w.writes {

@@ -2,11 +2,7 @@ package alert
 
 import (
 	"cmp"
-	"encoding/hex"
-	"fmt"
-	"hash/fnv"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -16,13 +12,13 @@ import (
 // pure: it reads no clock and owns no goroutine, so that recorded periods go
 // through it as live ones do. It is not safe for concurrent use.
 //
-// For one operation and objective firing and resolved alerts strictly
-// alternate, reminders aside. Its memory is bounded by the number of operations: a machine
-// that has nothing to remember is not kept.
+// For one operation and objective, firing and resolved alerts strictly alternate, apart from
+// repeats. Its memory is bounded by the number of operations: a machine that has nothing to
+// remember is not kept.
 type Judge struct {
 	machines map[machineKey]*machine
 	pasts    map[engine.OperationKey]*past
-	blanks   [kindCount]machine // by kind, to judge by where nothing is remembered
+	blanks   [kindCount]machine // by kind, for operations without a machine of their own
 }
 
 type machineKey struct {
@@ -35,23 +31,23 @@ func NewJudge() *Judge {
 	return &Judge{machines: make(map[machineKey]*machine), pasts: make(map[engine.OperationKey]*past)}
 }
 
-// Judge completes p's summaries, with their verdicts above all, and returns the
-// alerts that they raise: in the order of the summaries, but none before the one that
-// it is caused by, and reminders last. A partial period is not judged, nor is an operation
-// in its last one: an alert about it would never be resolved.
+// Judge fills in the Verdicts, TypicalCalls and BurnRates of p's summaries and returns the
+// alerts that they raise. These are in the order of the summaries, but each after the one
+// that it is caused by, and repeats last. A partial period is not judged. Nor is an
+// operation in the period in which it is evicted: an alert about it would never be resolved.
 func (j *Judge) Judge(p *engine.Period) []Alert {
-	left := make(map[engine.OperationKey]bool, len(p.Evicted))
+	isEvicted := make(map[engine.OperationKey]bool, len(p.Evicted))
 	for _, key := range p.Evicted {
-		left[key] = true
+		isEvicted[key] = true
 	}
 	var alerts []Alert
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
 		j.recall(s)
-		if s.Partial || left[s.Key()] {
+		if s.Partial || isEvicted[s.Key()] {
 			continue
 		}
-		// The evidence is a copy of the summary, so all its verdicts come first.
+		// An alert's evidence is a copy of the summary, so all verdicts are made first.
 		var machines [len(kinds)]*machine
 		for i, k := range kinds {
 			if machines[i] = j.machineFor(k, s); machines[i] != nil {
@@ -72,7 +68,7 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 	j.link(alerts)
 	alerts = rootsFirst(alerts)
 	if !p.Partial {
-		alerts = append(alerts, j.remind(p.End)...)
+		alerts = append(alerts, j.repeats(p.End)...)
 	}
 	for _, key := range p.Evicted {
 		for _, k := range kinds {
@@ -83,8 +79,8 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 	return alerts
 }
 
-// machineFor returns the machine of one objective of an operation: a blank one if nothing
-// is remembered, nil if nothing is expected either.
+// machineFor returns the machine of one objective of an operation. If there is none yet it
+// returns a blank one, or nil if the objective asks for nothing.
 func (j *Judge) machineFor(k ObjectiveKind, s *engine.Summary) *machine {
 	if m := j.machines[machineKey{s.Key(), k}]; m != nil {
 		return m
@@ -97,7 +93,7 @@ func (j *Judge) machineFor(k ObjectiveKind, s *engine.Summary) *machine {
 	return m
 }
 
-// keep remembers a machine that has something to remember, and forgets one that has not.
+// keep stores a machine that has something to remember, and removes one that has not.
 func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	isKept := m != &j.blanks[k]
 	switch {
@@ -109,11 +105,11 @@ func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	}
 }
 
-// remind returns the firing alerts that it is time to send again.
-func (j *Judge) remind(now time.Time) []Alert {
+// repeats returns the firing alerts that it is time to send again.
+func (j *Judge) repeats(now time.Time) []Alert {
 	var alerts []Alert
 	for key, m := range j.machines {
-		if a, ok := m.remind(key.objective, now); ok {
+		if a, ok := m.repeat(key.objective, now); ok {
 			alerts = append(alerts, a)
 		}
 	}
@@ -124,20 +120,21 @@ func (j *Judge) remind(now time.Time) []Alert {
 	return rootsFirst(alerts)
 }
 
-// IsFiring reports whether an alert about the operation fires.
+// IsFiring reports whether any alert about an operation fires.
 func (j *Judge) IsFiring(key engine.OperationKey) bool {
 	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isFiring() })
 }
 
-// Needs reports whether an operation must keep its place though nobody calls it: an alert about
-// it fires, or may soon fire for its silence, or its last calls still count for the burn rate.
+// Needs reports whether an operation must keep its place though nobody calls it: an alert
+// about it fires, an alert about its missing traffic is pending, or its calls of the last
+// six hours still count for the burn rate.
 func (j *Judge) Needs(key engine.OperationKey) bool {
 	return j.pasts[key].isNeeded() || j.any(key, func(k ObjectiveKind, m *machine) bool {
 		return m.isFiring() || m.phase == PhasePending && !k.isShare()
 	})
 }
 
-// Needed returns the operations of which Needs is true.
+// Needed returns the operations for which Needs is true.
 func (j *Judge) Needed() map[engine.OperationKey]bool {
 	needed := make(map[engine.OperationKey]bool)
 	for key := range j.machines {
@@ -163,15 +160,7 @@ func (j *Judge) any(key engine.OperationKey, is func(ObjectiveKind, *machine) bo
 	return false
 }
 
-// Standing is where one objective of one operation stands.
-type ObjectivePhase struct {
-	Operation engine.OperationKey
-	Objective ObjectiveKind
-	Phase     Phase
-}
-
-// Phases returns where those objectives stand that are not normal, in no particular
-// order.
+// Phases returns the phases of all objectives that are not normal, in no particular order.
 func (j *Judge) Phases() []ObjectivePhase {
 	var all []ObjectivePhase
 	for key, m := range j.machines {
@@ -181,35 +170,3 @@ func (j *Judge) Phases() []ObjectivePhase {
 	}
 	return all
 }
-
-// verdictOf returns the place of an objective's verdict.
-func verdictOf(vs *engine.Verdicts, k ObjectiveKind) *engine.Verdict {
-	switch k {
-	case Latency:
-		return &vs.Latency
-	case Traffic:
-		return &vs.Traffic
-	case Stuck:
-		return &vs.Stuck
-	case BurnRate:
-		return &vs.BurnRate
-	}
-	return &vs.Availability
-}
-
-// newID returns the id of an incident that began at a time, about what the given summary
-// is of.
-func newID(k ObjectiveKind, s *engine.Summary, since time.Time) string {
-	h := fnv.New128a()
-	for _, part := range []string{
-		s.Monitor, s.Service, s.Operation, s.SpanKind.String(), k.String(),
-		strconv.FormatInt(since.UnixNano(), 10),
-	} {
-		// The length keeps the parts apart, whatever they hold.
-		h.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// VerdictOf returns the verdict on an objective in a summary.
-func VerdictOf(s *engine.Summary, k ObjectiveKind) engine.Verdict { return *verdictOf(&s.Verdicts, k) }

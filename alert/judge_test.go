@@ -249,73 +249,6 @@ func TestJudgeIsFiring(t *testing.T) {
 	}
 }
 
-func TestID(t *testing.T) {
-	base := summaryOf(0, engine.DefaultObjective(), calls{failure: 1})
-	vary := func(change func(s *engine.Summary)) string {
-		s := base.Clone()
-		change(&s)
-		return newID(Availability, &s, s.Start)
-	}
-	ids := map[string]string{
-		"the incident itself":     newID(Availability, &base, base.Start),
-		"of another objective":    newID(Latency, &base, base.Start),
-		"of another monitor":      vary(func(s *engine.Summary) { s.Monitor = "db" }),
-		"of another service":      vary(func(s *engine.Summary) { s.Service = "till" }),
-		"of another operation":    vary(func(s *engine.Summary) { s.Operation = "GET /" }),
-		"of another span kind":    vary(func(s *engine.Summary) { s.SpanKind = engine.SpanKindClient }),
-		"that began later":        vary(func(s *engine.Summary) { s.Start = s.Start.Add(time.Nanosecond) }),
-		"one cut of names":        vary(func(s *engine.Summary) { s.Service, s.Operation = "ab", "c" }),
-		"another cut of names":    vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "bc" }),
-		"one cut, not UTF-8":      vary(func(s *engine.Summary) { s.Service, s.Operation = "a\xffb", "c" }),
-		"another cut, not UTF-8":  vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "b\xffc" }),
-		"one cut, with digits":    vary(func(s *engine.Summary) { s.Service, s.Operation = "11:a", "b" }),
-		"another, with digits":    vary(func(s *engine.Summary) { s.Service, s.Operation = "1", "1:ab" }),
-		"without service or name": vary(func(s *engine.Summary) { s.Service, s.Operation = "", "" }),
-	}
-	seen := make(map[string]string)
-	for name, id := range ids {
-		if other, ok := seen[id]; ok {
-			t.Errorf("an incident %s has the id of one %s: %s", name, other, id)
-		}
-		seen[id] = name
-	}
-	same := vary(func(s *engine.Summary) {
-		s.Start = s.Start.UTC()
-		s.Failure, s.Objective = 99, engine.Objective{}
-		s.End = s.End.Add(time.Hour)
-	})
-	if want := newID(Availability, &base, base.Start); same != want {
-		t.Errorf("id as another process sees the incident = %s, want %s", same, want)
-	}
-}
-
-func TestIDsOfIncidents(t *testing.T) {
-	o := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 1})
-	j := NewJudge()
-	var ids []string
-	for i := range 20 {
-		c := calls{failure: 1}
-		if i%2 == 1 {
-			c = calls{success: 1, within: 1}
-		}
-		_, alerts := judged(j, summaryOf(i, o, c))
-		if len(alerts) != 1 {
-			t.Fatalf("period %d raised %d alerts, want 1", i, len(alerts))
-		}
-		ids = append(ids, alerts[0].ID)
-	}
-	seen := make(map[string]bool)
-	for i := 0; i < len(ids); i += 2 {
-		if ids[i] != ids[i+1] {
-			t.Errorf("incident %d began as %s and ended as %s", i/2, ids[i], ids[i+1])
-		}
-		if seen[ids[i]] {
-			t.Errorf("incident %d has an id that was used before", i/2)
-		}
-		seen[ids[i]] = true
-	}
-}
-
 // Operations that are judged side by side, come and go, must not notice each
 // other: each gets the alerts that it gets from a judge of its own.
 func TestJudgeOperationsAreIndependent(t *testing.T) {
@@ -365,4 +298,152 @@ func TestJudgeOperationsAreIndependent(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whatever happens to several operations: what the judge says of them fits together.
+func TestJudgeIsConsistent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ops := []string{"a", "b", "c", engine.OverflowName}
+		objectives := rapid.Custom(func(t *rapid.T) engine.Objective {
+			return expecting(engine.Objective{
+				AlertAfter:      rapid.IntRange(1, 3).Draw(t, "N"),
+				RecoverAfter:    rapid.IntRange(1, 3).Draw(t, "M"),
+				MinCalls:        rapid.SampledFrom([]int{1, 3}).Draw(t, "minimum"),
+				Confidence:      rapid.SampledFrom([]float64{0, 0.5, -1}).Draw(t, "confidence"),
+				MinTraffic:      rapid.SampledFrom([]int{0, 2}).Draw(t, "traffic"),
+				MinTrafficRatio: rapid.SampledFrom([]float64{0, 0.7}).Draw(t, "drop"),
+				StuckAfter:      rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "stuck after"),
+				SLO:             rapid.SampledFrom([]float64{0, 0.99}).Draw(t, "budget"),
+				RepeatInterval:  rapid.SampledFrom([]time.Duration{0, 2 * time.Minute}).Draw(t, "repeat"),
+			})
+		})
+		expected := make(map[string]engine.Objective)
+		for _, name := range ops {
+			expected[name] = objectives.Draw(t, name)
+		}
+		j := NewJudge()
+		firing := make(map[machineKey]Alert)
+		seen := make(map[string]bool)
+		for i := range rapid.IntRange(1, 60).Draw(t, "periods") {
+			p := periodOf(i)
+			p.Partial = rapid.IntRange(0, 19).Draw(t, "partial") == 0
+			for _, name := range ops {
+				if rapid.IntRange(0, 29).Draw(t, "change") == 0 {
+					expected[name] = objectives.Draw(t, name)
+				}
+				n := uint64(rapid.SampledFrom([]int{0, 0, 1, 1, 2, 20, 30}).Draw(t, "successes"))
+				s := named(summaryOf(i, expected[name], calls{
+					success: n, within: n * uint64(rapid.IntRange(0, 1).Draw(t, "fast")),
+					failure: uint64(rapid.SampledFrom([]int{0, 0, 1, 9}).Draw(t, "failures")),
+				}), op(name))
+				if rapid.Bool().Draw(t, "stuck") {
+					s = inFlight(s, 2, 1, 2*time.Minute)
+				}
+				s.Partial = p.Partial
+				s.FailureCauses = []engine.CauseCount{cause(rapid.SampledFrom(ops).Draw(t, "cause"), "", s.Failure)}
+				p.Summaries = append(p.Summaries, s)
+			}
+			isRepeating := false
+			alerts := j.Judge(p)
+			for _, a := range alerts {
+				key := machineKey{a.Key(), a.Objective}
+				was, isFiring := firing[key]
+				isRepeating = isRepeating || a.Repeat
+				switch {
+				case a.Repeat != isRepeating:
+					t.Fatalf("period %d: an alert after a repeat", i)
+				case a.Repeat && (!isFiring || a.ID != was.ID || a.State != Firing || a.StartsAt != was.StartsAt):
+					t.Fatalf("period %d: a repeat of %s, which fires: %v", i, a.Summary(), isFiring)
+				case a.Repeat:
+				case a.State == Firing && (isFiring || seen[a.ID]):
+					t.Fatalf("period %d: %s fires again", i, a.Summary())
+				case a.State == Resolved && (!isFiring || a.ID != was.ID || a.StartsAt != was.StartsAt || a.WorstExemplar != was.WorstExemplar):
+					t.Fatalf("period %d: %s is resolved, fired: %v", i, a.Summary(), isFiring)
+				}
+				o := expected[a.Operation]
+				need := map[State]int{Firing: o.AlertAfter, Resolved: o.RecoverAfter}[a.State]
+				if !a.Repeat && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
+					t.Fatalf("period %d: %s by %d periods", i, a.Summary(), len(a.Evidence))
+				}
+				onTheBadSide := a.Actual < a.Target
+				if a.Objective == Stuck || a.Objective == BurnRate {
+					onTheBadSide = a.Actual > a.Target
+				}
+				if a.State == Firing && !onTheBadSide || a.State == Resolved && a.Target > 0 && a.Objective != Stuck && onTheBadSide {
+					t.Fatalf("period %d: %s %s: %v, target %v", i, a.State, a.Objective, a.Actual, a.Target)
+				}
+				if bad := a.Objective.worse(a.WorstActual, a.LastActual); bad != a.WorstActual {
+					t.Fatalf("period %d: the last value %v is worse than the worst %v", i, a.LastActual, a.WorstActual)
+				}
+				if a.CausedBy == a.ID {
+					t.Fatalf("period %d: %s is caused by itself", i, a.Summary())
+				}
+				if a.State == Firing {
+					seen[a.ID] = true
+					firing[key] = a
+				} else {
+					delete(firing, key)
+				}
+			}
+			for _, a := range alerts {
+				if a.State == Firing && a.CausedBy != "" && !seen[a.CausedBy] {
+					t.Fatalf("period %d: %s is caused by an alert that was never raised", i, a.Summary())
+				}
+			}
+			checkPhases(t, j, firing, ops)
+			if rapid.IntRange(0, 19).Draw(t, "leaves") == 0 {
+				key := op(rapid.SampledFrom(ops).Draw(t, "who"))
+				gone := periodOf(i)
+				gone.Partial, gone.Evicted = true, []engine.OperationKey{key}
+				j.Judge(gone)
+				for _, k := range kinds {
+					delete(firing, machineKey{key, k})
+				}
+				if j.pasts[key] != nil {
+					t.Fatal("the past of an operation that left is kept")
+				}
+				checkPhases(t, j, firing, ops)
+			}
+		}
+	})
+}
+
+// checkPhases fails the test unless the judge says that those alerts fire, and
+// remembers nothing that it need not.
+func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string) {
+	phases := make(map[machineKey]Phase)
+	for _, s := range j.Phases() {
+		phases[machineKey{s.Operation, s.Objective}] = s.Phase
+		if _, isFiring := firing[machineKey{s.Operation, s.Objective}]; s.Phase == PhaseNormal || isFiring != (s.Phase >= PhaseFiring) {
+			t.Fatalf("%s of %s is %s, fires: %v", s.Objective, s.Operation.Name, s.Phase, isFiring)
+		}
+	}
+	for _, name := range ops {
+		isFiring := false
+		for _, k := range kinds {
+			key := machineKey{op(name), k}
+			if _, ok := firing[key]; ok {
+				isFiring = true
+				if phases[key] < PhaseFiring {
+					t.Fatalf("%s of %s is %s though its alert fires", k, name, phases[key])
+				}
+			}
+			m := j.machines[key]
+			if m == nil {
+				continue
+			}
+			if m.isBlank() || (m.phase != PhaseNormal) != (phases[key] != PhaseNormal) || (m.alert != nil) != m.isFiring() {
+				t.Fatalf("a machine of %s of %s is kept that is %s", k, name, m.phase)
+			}
+			if len(m.pool.periods) > maxPooled || m.pool.units > 1 || !k.isShare() && m.pool.units > 0 {
+				t.Fatalf("a pool of %d periods for %s of %s", len(m.pool.periods), k, name)
+			}
+			if !k.isShare() && name == engine.OverflowName {
+				t.Fatalf("%s of %s is judged", k, name)
+			}
+		}
+		if got := j.IsFiring(op(name)); got != isFiring {
+			t.Fatalf("%s fires: %v, want %v", name, got, isFiring)
+		}
+	}
 }

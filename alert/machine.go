@@ -1,68 +1,13 @@
 package alert
 
 import (
+	"encoding/hex"
 	"fmt"
-	"slices"
+	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
-)
-
-// Phase is where an operation stands with one objective.
-//
-//	          bad                N-th bad running
-//	normal ---------> pending --------------------> alerting
-//	   ^    <---------                                |  ^
-//	   |       good                              good |  | bad
-//	   |                                              v  |
-//	   +------------------------------------------ recovering
-//	               M-th good running
-//
-// With N = 1 pending is skipped, with M = 1 recovering is. With [engine.Objective.AlertFor]
-// pending lasts at least so long. Periods that are insufficient change nothing.
-type Phase uint8
-
-const (
-	// Normal means that the objective is met, or nothing is known.
-	PhaseNormal Phase = iota
-	// Pending means that it is missed, and not long enough for an alert.
-	PhasePending
-	// Alerting means that an alert fires.
-	PhaseFiring
-	// Recovering means that an alert fires, and the objective is met again, though not
-	// long enough to resolve it.
-	PhaseRecovering
-)
-
-var phaseNames = [...]string{PhaseNormal: "normal", PhasePending: "pending", PhaseFiring: "firing", PhaseRecovering: "recovering"}
-
-// String returns the phase's name in lower case.
-func (p Phase) String() string {
-	if int(p) >= len(phaseNames) {
-		return fmt.Sprintf("Phase(%d)", uint8(p))
-	}
-	return phaseNames[p]
-}
-
-// MarshalText returns the phase's name in lower case.
-func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText reads a phase's name: normal, pending, alerting or recovering.
-func (p *Phase) UnmarshalText(text []byte) error {
-	for i, name := range phaseNames {
-		if name == string(text) {
-			*p = Phase(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown phase %q, want one of %v", text, phaseNames)
-}
-
-const (
-	// maxPooled and maxEvidence bound the summaries that are kept of periods judged
-	// together, and for an alert; of more, the newest stay.
-	maxPooled   = 5
-	maxEvidence = 100
 )
 
 // machine decides when one objective of one operation fires and is resolved. It is
@@ -71,61 +16,22 @@ type machine struct {
 	phase Phase
 	// objective is what the streak was judged by.
 	objective engine.Objective
-	// pool are periods with too few calls, which are judged together with the next ones.
+	// pool holds periods with too few calls, which are judged together with the next ones.
 	pool run
-	// total is the reading that the last verdict is about: that of the last period, and
-	// of the pool before it. isUndecided says that they hold too few calls even so.
+	// total is the reading that the last verdict was made from: that of the last period and
+	// of the pool before it. isUndecided says that even together they hold too few calls.
 	total       reading
 	isUndecided bool
-	// streak are the bad units of pending, the good ones of recovering.
+	// streak holds the bad verdicts of pending, or the good ones of recovering.
 	streak run
 
-	// The incident: of the alert that fires what all further ones say, too, nil before;
-	// and of the bad units the worst value, and the last one.
-	alert       *Alert
-	worst       float64
-	lastBad     run
-	notified    time.Time
-	remindEvery time.Duration
-}
+	// The incident.
 
-// run are periods that follow each other, insufficient ones aside.
-type run struct {
-	units   int       // how many verdicts they are, since some were judged together
-	since   time.Time // the start of the first period
-	total   reading
-	count   int              // of the periods
-	periods []engine.Summary // the newest of them
-}
-
-// plus returns r followed by o.
-func (r run) plus(k ObjectiveKind, o run) run {
-	if r.units == 0 {
-		return o
-	}
-	return run{
-		units: r.units + o.units, since: r.since, total: r.total.plus(k, o.total),
-		count: r.count + o.count, periods: newest(r.periods, o.periods, maxEvidence),
-	}
-}
-
-// clone returns a copy that shares nothing with r.
-func (r run) clone() run {
-	c := r
-	c.periods = make([]engine.Summary, len(r.periods))
-	for i := range r.periods {
-		c.periods[i] = r.periods[i].Clone()
-	}
-	return c
-}
-
-// newest returns the last of both lists together.
-func newest(a, b []engine.Summary, most int) []engine.Summary {
-	a = append(a, b...)
-	if n := len(a) - most; n > 0 {
-		a = slices.Delete(a, 0, n)
-	}
-	return a
+	alert          *Alert    // what its alerts have in common; nil while none fires
+	worst          float64   // the worst value of the bad verdicts
+	lastBad        run       // the last bad verdict
+	notified       time.Time // when its last firing alert was decided
+	repeatInterval time.Duration
 }
 
 // isBlank reports whether there is nothing to remember.
@@ -134,13 +40,13 @@ func (m *machine) isBlank() bool { return m.phase == PhaseNormal && m.pool.units
 // judge returns the verdict on a period.
 func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	if o := relevant(k, s.Objective); o != m.objective {
-		// Periods judged by another objective say nothing about this one: streaks begin
-		// anew. A firing alert keeps firing until this objective is met.
+		// Periods judged by another objective say nothing about this one, so streaks begin
+		// anew. An alert keeps firing until this objective is met.
 		m.objective = o
 		m.pool = run{}
 		m.breakStreak()
 	}
-	m.remindEvery = s.Objective.RepeatInterval
+	m.repeatInterval = s.Objective.RepeatInterval
 	m.total = read(k, s)
 	if m.pool.units > 0 {
 		m.total = m.pool.total.plus(k, m.total)
@@ -149,8 +55,8 @@ func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 	return m.total.verdict(k, s)
 }
 
-// advance takes the verdict on the period that was just judged, by which s was completed
-// meanwhile, and returns the alert that it raises, if any.
+// advance takes the verdict of judge on the period of s, and returns the alert that it raises,
+// if any. By now s has the verdicts on all objectives.
 func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
 	if m.isUndecided {
 		if own := read(k, s); own.whole > 0 {
@@ -160,7 +66,7 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 		return Alert{}, false
 	}
 	if v == engine.VerdictNone && m.isFiring() {
-		v = engine.VerdictGood // nothing is expected any more
+		v = engine.VerdictGood // the objective was switched off: the alert must end
 	}
 	if v == engine.VerdictBad {
 		value := m.total.value(k)
@@ -178,7 +84,7 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 	}
 	switch {
 	case v == engine.VerdictGood && m.phase == PhasePending && m.isSurelyBad(k, s):
-		// So few calls succeed now and then though all is as bad as before.
+		// A few calls succeed now and then by chance, though nothing is better.
 		between := m.unit(s, m.total)
 		between.units = 0
 		m.streak = m.streak.plus(k, between)
@@ -201,14 +107,14 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 	return Alert{}, false
 }
 
-// isSurelyBad reports whether the objective is missed for sure by the bad periods of pending and what
-// was good between them, the period of s being the last: only where how long they lasted
-// counts, as that is for short periods with few calls.
+// isSurelyBad reports whether the periods of pending, the good ones between them and that of
+// s, miss the objective by more than chance. It is for short periods with few calls, and so
+// only for objectives with an AlertFor.
 func (m *machine) isSurelyBad(k ObjectiveKind, s *engine.Summary) bool {
 	return k.isShare() && s.Objective.AlertFor > 0 && m.streak.total.plus(k, m.total).isSurelyMissed()
 }
 
-// unit returns the period of s and the pool before it as one run, with the given reading.
+// unit returns the period of s and the pool before it as one verdict, with the given reading.
 func (m *machine) unit(s *engine.Summary, total reading) run {
 	u := run{units: 1, since: s.Start, total: total, count: 1, periods: []engine.Summary{s.Clone()}}
 	if m.pool.units > 0 {
@@ -220,7 +126,7 @@ func (m *machine) unit(s *engine.Summary, total reading) run {
 
 func (m *machine) isFiring() bool { return m.phase == PhaseFiring || m.phase == PhaseRecovering }
 
-// breakStreak goes back to the phase in which nothing is counted.
+// breakStreak goes back from pending to normal, or from recovering to firing.
 func (m *machine) breakStreak() {
 	m.streak = run{}
 	if m.isFiring() {
@@ -230,13 +136,13 @@ func (m *machine) breakStreak() {
 	}
 }
 
-// fire returns the alert that the objective is missed.
+// fire returns the firing alert.
 func (m *machine) fire(k ObjectiveKind) Alert {
 	a := m.streak.alert(k)
 	a.State = Firing
 	a.ID = newID(k, &a.Evidence[0], m.streak.since)
 	a.StartsAt = m.streak.since
-	a.WorstExemplar = worst(k, a.Evidence)
+	a.WorstExemplar = worstExemplar(k, a.Evidence)
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
 	m.streak, m.pool, m.phase = run{}, run{}, PhaseFiring
@@ -245,7 +151,7 @@ func (m *machine) fire(k ObjectiveKind) Alert {
 	return a
 }
 
-// resolve returns the alert that the objective is met again.
+// resolve returns the resolved alert.
 func (m *machine) resolve(k ObjectiveKind) Alert {
 	a := m.streak.alert(k)
 	a.State = Resolved
@@ -256,31 +162,10 @@ func (m *machine) resolve(k ObjectiveKind) Alert {
 	return a
 }
 
-// alert returns what an alert says about the periods that led to it.
-func (r *run) alert(k ObjectiveKind) Alert {
-	last := &r.periods[len(r.periods)-1]
-	a := Alert{
-		Monitor:   last.Monitor,
-		Service:   last.Service,
-		Operation: last.Operation,
-		SpanKind:  last.SpanKind,
-		Objective: k,
-		DecidedAt: last.End,
-		Target:    r.total.target,
-		Actual:    r.total.value(k),
-		Periods:   r.count,
-		Evidence:  r.periods,
-	}
-	if k == Latency {
-		a.LatencyTarget = last.Objective.LatencyTarget
-	}
-	return a
-}
-
-// remind returns the firing alert again if it is time to, at the end of a period, with
-// what led to the last bad verdict as its evidence.
-func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
-	if !m.isFiring() || m.remindEvery <= 0 || now.Sub(m.notified) < m.remindEvery {
+// repeat returns the firing alert again if RepeatInterval has passed at the end of a period.
+// Its evidence is what led to the last bad verdict.
+func (m *machine) repeat(k ObjectiveKind, now time.Time) (Alert, bool) {
+	if !m.isFiring() || m.repeatInterval <= 0 || now.Sub(m.notified) < m.repeatInterval {
 		return Alert{}, false
 	}
 	m.notified = now
@@ -293,31 +178,15 @@ func (m *machine) remind(k ObjectiveKind, now time.Time) (Alert, bool) {
 	return a, true
 }
 
-// causes returns what the calls that missed an objective are blamed on, in all periods
-// together, largest first.
-func causes(k ObjectiveKind, evidence []engine.Summary) []engine.CauseCount {
-	var lists [][]engine.CauseCount
-	for i := range evidence {
-		switch s := &evidence[i]; k {
-		case Availability, BurnRate:
-			lists = append(lists, s.FailureCauses)
-		case Latency:
-			lists = append(lists, s.SlowCauses)
-		}
+// newID returns the id of an incident of the operation of s that began at a time.
+func newID(k ObjectiveKind, s *engine.Summary, since time.Time) string {
+	h := fnv.New128a()
+	for _, part := range []string{
+		s.Monitor, s.Service, s.Operation, s.SpanKind.String(), k.String(),
+		strconv.FormatInt(since.UnixNano(), 10),
+	} {
+		// The length keeps the parts apart, whatever they hold.
+		h.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
 	}
-	return engine.MergeCauses(missed(k, evidence), lists...)
-}
-
-// missed returns the number of calls that missed an objective.
-func missed(k ObjectiveKind, evidence []engine.Summary) uint64 {
-	var n uint64
-	for i := range evidence {
-		switch s := &evidence[i]; k {
-		case Availability, BurnRate:
-			n += s.Failure
-		case Latency:
-			n += s.Success - s.WithinTarget
-		}
-	}
-	return n
+	return hex.EncodeToString(h.Sum(nil))
 }

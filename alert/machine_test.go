@@ -569,3 +569,70 @@ func historyText(history []step) string {
 	}
 	return b.String()
 }
+
+func TestID(t *testing.T) {
+	base := summaryOf(0, engine.DefaultObjective(), calls{failure: 1})
+	vary := func(change func(s *engine.Summary)) string {
+		s := base.Clone()
+		change(&s)
+		return newID(Availability, &s, s.Start)
+	}
+	ids := map[string]string{
+		"the incident itself":     newID(Availability, &base, base.Start),
+		"of another objective":    newID(Latency, &base, base.Start),
+		"of another monitor":      vary(func(s *engine.Summary) { s.Monitor = "db" }),
+		"of another service":      vary(func(s *engine.Summary) { s.Service = "till" }),
+		"of another operation":    vary(func(s *engine.Summary) { s.Operation = "GET /" }),
+		"of another span kind":    vary(func(s *engine.Summary) { s.SpanKind = engine.SpanKindClient }),
+		"that began later":        vary(func(s *engine.Summary) { s.Start = s.Start.Add(time.Nanosecond) }),
+		"one cut of names":        vary(func(s *engine.Summary) { s.Service, s.Operation = "ab", "c" }),
+		"another cut of names":    vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "bc" }),
+		"one cut, not UTF-8":      vary(func(s *engine.Summary) { s.Service, s.Operation = "a\xffb", "c" }),
+		"another cut, not UTF-8":  vary(func(s *engine.Summary) { s.Service, s.Operation = "a", "b\xffc" }),
+		"one cut, with digits":    vary(func(s *engine.Summary) { s.Service, s.Operation = "11:a", "b" }),
+		"another, with digits":    vary(func(s *engine.Summary) { s.Service, s.Operation = "1", "1:ab" }),
+		"without service or name": vary(func(s *engine.Summary) { s.Service, s.Operation = "", "" }),
+	}
+	seen := make(map[string]string)
+	for name, id := range ids {
+		if other, ok := seen[id]; ok {
+			t.Errorf("an incident %s has the id of one %s: %s", name, other, id)
+		}
+		seen[id] = name
+	}
+	same := vary(func(s *engine.Summary) {
+		s.Start = s.Start.UTC()
+		s.Failure, s.Objective = 99, engine.Objective{}
+		s.End = s.End.Add(time.Hour)
+	})
+	if want := newID(Availability, &base, base.Start); same != want {
+		t.Errorf("id as another process sees the incident = %s, want %s", same, want)
+	}
+}
+
+func TestIDsOfIncidents(t *testing.T) {
+	o := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 1})
+	j := NewJudge()
+	var ids []string
+	for i := range 20 {
+		c := calls{failure: 1}
+		if i%2 == 1 {
+			c = calls{success: 1, within: 1}
+		}
+		_, alerts := judged(j, summaryOf(i, o, c))
+		if len(alerts) != 1 {
+			t.Fatalf("period %d raised %d alerts, want 1", i, len(alerts))
+		}
+		ids = append(ids, alerts[0].ID)
+	}
+	seen := make(map[string]bool)
+	for i := 0; i < len(ids); i += 2 {
+		if ids[i] != ids[i+1] {
+			t.Errorf("incident %d began as %s and ended as %s", i/2, ids[i], ids[i+1])
+		}
+		if seen[ids[i]] {
+			t.Errorf("incident %d has an id that was used before", i/2)
+		}
+		seen[ids[i]] = true
+	}
+}

@@ -2,9 +2,9 @@ package alert
 
 import "context"
 
-// Notifier is where alerts go. It is called from one goroutine, one notification
-// after the other, never the one that counts: it may take its time. The
-// alerts of one period come together, and belong to the notifier.
+// Notifier is where alerts go. It is called from one goroutine, one notification after
+// the other, and never from the one that counts: it may take its time. The alerts of one
+// period come together, and belong to the notifier.
 type Notifier interface {
 	Notify(ctx context.Context, alerts []Alert) error
 }
@@ -14,3 +14,19 @@ type NotifierFunc func(ctx context.Context, alerts []Alert) error
 
 // Notify calls f.
 func (f NotifierFunc) Notify(ctx context.Context, alerts []Alert) error { return f(ctx, alerts) }
+
+// notificationKey is the key of a notification's id in a context.
+type notificationKey struct{}
+
+// NotificationID returns the id of the notification that is delivered with ctx. It is the
+// same for every try, so that a receiver recognises a repetition. It is empty outside of
+// Notify.
+func NotificationID(ctx context.Context) string {
+	id, _ := ctx.Value(notificationKey{}).(string)
+	return id
+}
+
+// WithNotificationID returns ctx with the id of the notification that is delivered with it.
+func WithNotificationID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, notificationKey{}, id)
+}

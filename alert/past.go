@@ -8,33 +8,33 @@ import (
 )
 
 const (
-	// typicalPeriods is the number of periods with calls whose median says how many calls
-	// an operation usually has.
+	// typicalPeriods is the number of periods with calls whose median is the usual number
+	// of calls of an operation.
 	typicalPeriods = 20
-	// busyCalls is the least such median that tells silence from chance: an operation
-	// that has 10 calls in the mean has none in one period of 22,000, if they come
-	// independently of each other.
+	// busyCalls is the least such median from which a period without calls is no chance: of
+	// an operation with 10 calls a period in the mean, one period in 22,000 has none, if
+	// calls come independently of each other.
 	busyCalls = 10
 )
 
-// past is what is remembered of one operation for objectives that are about more than
-// one period. Operations without such an objective have none.
+// past is what is remembered of one operation for MinTrafficRatio and SLO. Operations without
+// either have none.
 type past struct {
-	calls []uint64 // of the last periods with calls, at most typicalPeriods, a ring
-	at    int      // the place of the oldest, once it is full
+	calls []uint64 // of the last periods with calls, a ring of at most typicalPeriods
+	at    int      // the index of the oldest, once the ring is full
 	burn  *burnCounts
 	early earlyCounts
 }
 
-// earlyCounts are the calls of partial periods before the first whole one: how long a period is
-// shows only then.
+// earlyCounts are the calls of partial periods before the first whole one, which shows how
+// long a period is.
 type earlyCounts struct {
 	end         time.Time
 	good, total uint64
 }
 
-// recall completes a summary by what was before it, and remembers it. Of a partial period only
-// the calls count, for the error budget.
+// recall fills in TypicalCalls and BurnRates of a summary from the periods before it, and
+// remembers its calls. A partial period counts for the error budget only.
 func (j *Judge) recall(s *engine.Summary) {
 	watchesTraffic, watchesBudget := s.Objective.MinTrafficRatio > 0, s.Objective.SLO > 0
 	if !watchesTraffic && !watchesBudget {
@@ -57,7 +57,7 @@ func (j *Judge) recall(s *engine.Summary) {
 	}
 }
 
-// spend takes the calls of a period from the error budget, and says how fast that burns.
+// spend counts the calls of a period against the error budget and sets the burn rates.
 func (p *past) spend(s *engine.Summary) {
 	good, total := s.Success, s.Success+s.Failure
 	switch length := s.End.Sub(s.Start); {
@@ -67,18 +67,17 @@ func (p *past) spend(s *engine.Summary) {
 	case s.Partial:
 		p.burn.add(s.End, good, total)
 		return
-	// The first period may be one during which the process stood still: what comes after
-	// it is shorter, and tells how long a period is.
+	// The first period may be too long, since the process stood still in it. A shorter one
+	// after it shows how long a period really is.
 	case p.burn == nil || p.burn.width > max(length, time.Minute):
 		p.burn = newBurnCounts(length)
 		p.burn.add(p.early.end, p.early.good, p.early.total)
 	}
 	p.burn.add(s.End, good, total)
-	r := p.burn.rates(1 - s.Objective.SLO)
-	s.BurnRates = engine.BurnRates{Minutes5: r.M5, Minutes30: r.M30, Hour1: r.H1, Hours6: r.H6}
+	s.BurnRates = p.burn.rates(1 - s.Objective.SLO)
 }
 
-// isNeeded reports whether the calls of the last six hours still say how fast the budget burns.
+// isNeeded reports whether the burn rate still depends on calls of the last six hours.
 func (p *past) isNeeded() bool { return p != nil && p.burn != nil && p.burn.hasCalls() }
 
 // add remembers a period with calls.

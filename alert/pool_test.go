@@ -196,7 +196,7 @@ func TestAlertsShareNothing(t *testing.T) {
 	}
 	want := run(false)
 	if len(want) < 5 {
-		t.Fatalf("alerts = %v, want some reminders", about(want))
+		t.Fatalf("alerts = %v, want some repeats", about(want))
 	}
 	if diff := cmp.Diff(want, run(true)); diff != "" {
 		t.Errorf("changing what was handed out changed later alerts (-before +after):\n%s", diff)

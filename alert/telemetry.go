@@ -8,14 +8,13 @@ import (
 	"unicode"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// ScopeName is the instrumentation scope of everything the monitor itself
-// emits. Spans of this scope are never monitored.
+// ScopeName is the instrumentation scope of everything that the monitor itself emits. Spans
+// of this scope are never monitored.
 const ScopeName = "github.com/blurooo/go-monitor/v2"
 
 // Names of the events that announce alerts.
@@ -38,8 +37,8 @@ func text(key, value string) attribute.KeyValue {
 	return attribute.String(key, strings.ToValidUTF8(value, string(unicode.ReplacementChar)))
 }
 
-// attributes returns what an event says about an alert. Existing semantic
-// conventions are used where there are any; the rest stands under gomonitor.
+// attributes returns the attributes of an alert's event. They have the keys of the semantic
+// conventions where there are any, and begin with "gomonitor." otherwise.
 func attributes(a *Alert) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		text("gomonitor.alert.id", a.ID),
@@ -88,7 +87,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 	}
 	var exemplars, traces []string
 	for _, e := range a.Exemplars() {
-		if data, err := json.Marshal(e); err == nil { // it has an error for a year of five digits
+		if data, err := json.Marshal(e); err == nil { // fails for a year of five digits
 			exemplars = append(exemplars, string(data))
 		}
 		if e.Trace.Sampled {
@@ -99,7 +98,7 @@ func attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int64("gomonitor.evidence.calls", int64(calls)),
 		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
 	)
-	// Latency is about successes, and a resolved alert's evidence is what went well.
+	// Latency is about successes, and the evidence of a resolved alert is good periods.
 	if (a.Objective == Availability || a.Objective == BurnRate) && a.State == Firing {
 		if code := topCode(a.Evidence); code != "" {
 			attrs = append(attrs, text("error.type", code))
@@ -114,8 +113,8 @@ func attributes(a *Alert) []attribute.KeyValue {
 	return attrs
 }
 
-// topCode returns the most frequent failure code of all periods together, leaving
-// failures without a code aside.
+// topCode returns the most frequent failure code of all periods together. Failures without a
+// code do not count.
 func topCode(evidence []engine.Summary) string {
 	counts := make(map[string]uint64)
 	var top string
@@ -133,39 +132,9 @@ func topCode(evidence []engine.Summary) string {
 	return top
 }
 
-// exemplarsOf returns the calls that show best how an objective was missed.
-func exemplarsOf(k ObjectiveKind, s *engine.Summary) []engine.Exemplar {
-	switch k {
-	case Availability, BurnRate:
-		return s.FailureExemplars
-	case Latency:
-		return s.SlowExemplars
-	case Stuck:
-		return s.StuckExemplars
-	}
-	return nil
-}
-
-// worst returns the call that shows best how an objective was missed: a sampled
-// one, since only those can be looked up, and among these the longest. It is zero
-// if there is none.
-func worst(k ObjectiveKind, evidence []engine.Summary) engine.Exemplar {
-	var w engine.Exemplar
-	for i := range evidence {
-		for _, e := range exemplarsOf(k, &evidence[i]) {
-			better := e.Trace.Sampled && !w.Trace.Sampled ||
-				e.Trace.Sampled == w.Trace.Sampled && e.Duration > w.Duration
-			if !e.Trace.IsZero() && (w.Trace.IsZero() || better) {
-				w = e
-			}
-		}
-	}
-	return w
-}
-
-// withWorst returns ctx with the span of the worst exemplar as its remote span, if
-// that was sampled, so that what is emitted there stands in an affected trace. Otherwise
-// ctx has no span any more: whoever called Notify has nothing to do with the alert.
+// withWorst returns ctx with the span of the worst exemplar as its remote span, if that was
+// sampled, so that what is emitted with it is part of an affected trace. Otherwise ctx has no
+// span any more, as the caller of Notify has nothing to do with the alert.
 func withWorst(ctx context.Context, a *Alert) context.Context {
 	ref := a.WorstExemplar.Trace
 	if !ref.Sampled {
@@ -177,56 +146,4 @@ func withWorst(ctx context.Context, a *Alert) context.Context {
 		TraceFlags: trace.FlagsSampled,
 		Remote:     true,
 	}))
-}
-
-// LogRecord returns the log record that announces an alert: with an event name,
-// [EventFiring] with severity ERROR or [EventResolved] with severity INFO. All its text is
-// UTF-8, whatever names and codes hold. It lacks the time at which it is observed and the
-// trace context, which is that of the alert's worst exemplar if that was sampled.
-func LogRecord(a *Alert) log.Record {
-	var r log.Record
-	r.SetEventName(eventName(a.State))
-	r.SetTimestamp(a.DecidedAt)
-	r.SetSeverity(log.SeverityError)
-	r.SetSeverityText("ERROR")
-	if a.State == Resolved {
-		r.SetSeverity(log.SeverityInfo)
-		r.SetSeverityText("INFO")
-	}
-	r.SetBody(attribute.StringValue(printable(a.Summary())))
-	r.AddAttributes(attributes(a)...)
-	return r
-}
-
-// Log returns a notifier that emits each alert as its [LogRecord], in the trace context
-// of the alert's worst exemplar.
-func Log(p log.LoggerProvider) Notifier {
-	logger := p.Logger(ScopeName)
-	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
-		for i := range alerts {
-			a := &alerts[i]
-			r := LogRecord(a)
-			r.SetObservedTimestamp(time.Now())
-			logger.Emit(withWorst(ctx, a), r)
-		}
-		return nil
-	})
-}
-
-// SpanEvent returns a notifier that puts each alert, as an event named
-// [EventFiring] or [EventResolved], on a span of its own that is a child of the
-// alert's worst exemplar: so the alert stands in an affected trace and is exported
-// with it. An alert without a sampled exemplar gets a trace of its own.
-func SpanEvent(p trace.TracerProvider) Notifier {
-	tracer := p.Tracer(ScopeName)
-	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
-		for i := range alerts {
-			a := &alerts[i]
-			_, span := tracer.Start(withWorst(ctx, a), "gomonitor.alert",
-				trace.WithSpanKind(trace.SpanKindInternal))
-			span.AddEvent(eventName(a.State), trace.WithTimestamp(a.DecidedAt), trace.WithAttributes(attributes(a)...))
-			span.End()
-		}
-		return nil
-	})
 }

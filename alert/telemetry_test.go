@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/log"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -20,35 +18,6 @@ import (
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
-
-// logRecords is an exporter that keeps what it gets.
-type logRecords struct{ records []sdklog.Record }
-
-func (e *logRecords) Export(_ context.Context, records []sdklog.Record) error {
-	for _, r := range records {
-		e.records = append(e.records, r.Clone())
-	}
-	return nil
-}
-func (*logRecords) Shutdown(context.Context) error   { return nil }
-func (*logRecords) ForceFlush(context.Context) error { return nil }
-
-// logged returns the log records that the real SDK makes of alerts.
-func logged(ctx context.Context, t *testing.T, alerts ...Alert) []sdklog.Record {
-	t.Helper()
-	var e logRecords
-	p := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewSimpleProcessor(&e)))
-	if err := Log(p).Notify(ctx, alerts); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Shutdown(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if len(e.records) != len(alerts) {
-		t.Fatalf("%d alerts have become %d log records", len(alerts), len(e.records))
-	}
-	return e.records
-}
 
 // traced returns the spans that the real SDK makes of alerts. Spans with a
 // sampled parent are sampled, others are not unless roots says so.
@@ -126,46 +95,6 @@ func attributesOf(r *sdklog.Record) []attribute.KeyValue {
 	return attrs
 }
 
-func TestLog(t *testing.T) {
-	firing, resolved := incident(t, Availability)
-	for i, r := range logged(context.Background(), t, firing, resolved) {
-		a := []*Alert{&firing, &resolved}[i]
-		want := []struct {
-			event    string
-			severity log.Severity
-			text     string
-			body     string
-		}{
-			{"gomonitor.alert.firing", log.SeverityError, "ERROR", "GET /users/{id}: 70.1 % succeed (target 95 %)"},
-			{"gomonitor.alert.resolved", log.SeverityInfo, "INFO", "GET /users/{id}: 99.5 % succeed (target 95 %)"},
-		}[i]
-		t.Run(want.event, func(t *testing.T) {
-			if got := r.EventName(); got != want.event {
-				t.Errorf("event name = %q, want %q", got, want.event)
-			}
-			if r.Severity() != want.severity || r.SeverityText() != want.text {
-				t.Errorf("severity = %v %q, want %v %q", r.Severity(), r.SeverityText(), want.severity, want.text)
-			}
-			if got := r.Body().AsString(); got != want.body {
-				t.Errorf("body = %q, want %q", got, want.body)
-			}
-			if !r.Timestamp().Equal(a.DecidedAt) {
-				t.Errorf("timestamp = %v, want %v", r.Timestamp(), a.DecidedAt)
-			}
-			if r.ObservedTimestamp().IsZero() {
-				t.Error("no observed timestamp")
-			}
-			if got := r.InstrumentationScope().Name; got != ScopeName {
-				t.Errorf("scope = %q, want %q", got, ScopeName)
-			}
-			if diff := cmp.Diff(wantAttributes(a), valuesOf(t, attributesOf(&r))); diff != "" {
-				t.Errorf("attributes (-want +got):\n%s", diff)
-			}
-			checkContext(t, "log record", r.TraceID(), r.SpanID(), r.TraceFlags(), a)
-		})
-	}
-}
-
 // checkContext fails the test unless the ids are those of the alert's worst call.
 func checkContext(t *testing.T, what string, traceID trace.TraceID, spanID trace.SpanID, flags trace.TraceFlags, a *Alert) {
 	t.Helper()
@@ -176,89 +105,6 @@ func checkContext(t *testing.T, what string, traceID trace.TraceID, spanID trace
 	if traceID != trace.TraceID(want.TraceID) || spanID != trace.SpanID(want.SpanID) || !flags.IsSampled() {
 		t.Errorf("%s stands in trace %s, span %s, flags %s, want trace %x, span %x, sampled",
 			what, traceID, spanID, flags, want.TraceID, want.SpanID)
-	}
-}
-
-func TestLogWithoutSampledCall(t *testing.T) {
-	for name, worst := range map[string]engine.Exemplar{"not sampled": exemplar(0x11, false, "503", 0), "none": {}} {
-		t.Run(name, func(t *testing.T) {
-			a, _ := incident(t, Availability)
-			a.WorstExemplar = worst
-			for _, ctx := range []context.Context{context.Background(), inSpan()} {
-				r := logged(ctx, t, a)[0]
-				if r.TraceID().IsValid() || r.SpanID().IsValid() {
-					t.Errorf("the log record stands in trace %s, span %s, want none", r.TraceID(), r.SpanID())
-				}
-			}
-		})
-	}
-}
-
-func TestSpanEvent(t *testing.T) {
-	firing, resolved := incident(t, Availability)
-	spans := traced(inSpan(), t, sdktrace.NeverSample(), firing, resolved)
-	if len(spans) != 2 {
-		t.Fatalf("2 alerts have become %d sampled spans", len(spans))
-	}
-	for i, s := range spans {
-		a := []*Alert{&firing, &resolved}[i]
-		event := []string{"gomonitor.alert.firing", "gomonitor.alert.resolved"}[i]
-		t.Run(event, func(t *testing.T) {
-			checkContext(t, "parent", s.Parent.TraceID(), s.Parent.SpanID(), s.Parent.TraceFlags(), a)
-			if !s.Parent.IsRemote() {
-				t.Error("the parent is not a remote one")
-			}
-			if got, want := s.SpanContext.TraceID(), trace.TraceID(a.WorstExemplar.Trace.TraceID); got != want {
-				t.Errorf("trace = %s, want %s", got, want)
-			}
-			if !s.SpanContext.IsSampled() {
-				t.Error("the span is not sampled")
-			}
-			if s.Name != "gomonitor.alert" || s.SpanKind != trace.SpanKindInternal {
-				t.Errorf("span = %s %q", s.SpanKind, s.Name)
-			}
-			if got := s.InstrumentationScope.Name; got != ScopeName {
-				t.Errorf("scope = %q, want %q", got, ScopeName)
-			}
-			if s.EndTime.IsZero() {
-				t.Error("the span has not ended")
-			}
-			if len(s.Events) != 1 || s.Events[0].Name != event || !s.Events[0].Time.Equal(a.DecidedAt) {
-				t.Fatalf("events = %+v, want one %s at %v", s.Events, event, a.DecidedAt)
-			}
-			if diff := cmp.Diff(wantAttributes(a), valuesOf(t, s.Events[0].Attributes)); diff != "" {
-				t.Errorf("attributes (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestSpanEventWithoutSampledCall(t *testing.T) {
-	for name, worst := range map[string]engine.Exemplar{"not sampled": exemplar(0x11, false, "503", 0), "none": {}} {
-		t.Run(name, func(t *testing.T) {
-			a, _ := incident(t, Availability)
-			a.WorstExemplar = worst
-			for _, ctx := range []context.Context{context.Background(), inSpan()} {
-				spans := traced(ctx, t, sdktrace.AlwaysSample(), a, a)
-				if len(spans) != 2 {
-					t.Fatalf("2 alerts have become %d spans", len(spans))
-				}
-				for _, s := range spans {
-					if s.Parent.IsValid() {
-						t.Errorf("the span has the parent %s in trace %s, want none", s.Parent.SpanID(), s.Parent.TraceID())
-					}
-					if len(s.Events) != 1 {
-						t.Errorf("the span has %d events, want 1", len(s.Events))
-					}
-				}
-				if spans[0].SpanContext.TraceID() == spans[1].SpanContext.TraceID() {
-					t.Error("two alerts share a trace")
-				}
-			}
-			if spans := traced(context.Background(), t, sdktrace.NeverSample(), a); len(spans) != 0 {
-				t.Errorf("the sampler was not asked: %d spans", len(spans))
-			}
-		})
 	}
 }
 
@@ -406,42 +252,6 @@ func TestTopCode(t *testing.T) {
 			}
 			if got := topCode(evidence); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestWorst(t *testing.T) {
-	const ms = time.Millisecond
-	type period = []engine.Exemplar
-	for _, tt := range []struct {
-		name    string
-		periods []period
-		want    engine.Exemplar
-	}{
-		{"none", []period{{}, {}}, engine.Exemplar{}},
-		{"one that was not sampled is better than none", []period{{exemplar(1, false, "", ms)}}, exemplar(1, false, "", ms)},
-		{"the longest", []period{{exemplar(1, true, "", ms), exemplar(2, true, "", 3*ms)}, {exemplar(3, true, "", 2*ms)}}, exemplar(2, true, "", 3*ms)},
-		{"the longest of a later period", []period{{exemplar(1, true, "", ms)}, {exemplar(2, true, "", 2*ms)}}, exemplar(2, true, "", 2*ms)},
-		{"a sampled one, though shorter", []period{{exemplar(1, false, "", 9*ms)}, {exemplar(2, true, "", ms)}, {exemplar(3, false, "", 9*ms)}}, exemplar(2, true, "", ms)},
-		{"the longest of those not sampled", []period{{exemplar(1, false, "", ms), exemplar(2, false, "", 2*ms)}}, exemplar(2, false, "", 2*ms)},
-		{"the first of equals", []period{{exemplar(1, true, "", ms), exemplar(2, true, "", ms)}}, exemplar(1, true, "", ms)},
-		{"never one without a trace", []period{{exemplar(1, false, "", ms), {Duration: 9 * ms}}}, exemplar(1, false, "", ms)},
-		{"even if there is no other", []period{{{Duration: 9 * ms}}}, engine.Exemplar{}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			for _, k := range shareKinds {
-				var evidence []engine.Summary
-				for _, p := range tt.periods {
-					s := engine.Summary{FailureExemplars: p, SlowExemplars: period{exemplar(99, true, "", time.Hour)}}
-					if k == Latency {
-						s.FailureExemplars, s.SlowExemplars = s.SlowExemplars, s.FailureExemplars
-					}
-					evidence = append(evidence, s)
-				}
-				if diff := cmp.Diff(tt.want, worst(k, evidence)); diff != "" {
-					t.Errorf("worst call for %s (-want +got):\n%s", k, diff)
-				}
 			}
 		})
 	}

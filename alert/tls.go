@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// TLS says whom to trust and who to be on an encrypted connection to where alerts go. It
-// is plain data; a zero field means its default.
+// TLS says which servers to trust on an encrypted connection to where alerts go, and how to
+// authenticate to them. It is plain data; a zero field means its default.
 type TLS struct {
 	// CAFile holds the certificates, in PEM, of the authorities to trust instead of the
 	// system's. Default: the system's.
@@ -17,12 +17,21 @@ type TLS struct {
 	// They are read again for each connection, so that they may be renewed. Default: none.
 	CertFile string `mapstructure:"cert_file"`
 	KeyFile  string `mapstructure:"key_file"`
-	// ServerName is the name that the servers' certificates must bear. Default: the host
+	// ServerName is the name that the servers' certificates must be for. Default: the host
 	// of the URL.
 	ServerName string `mapstructure:"server_name"`
-	// InsecureSkipVerify says to trust every server, so that anyone on the way can read
-	// and change what is sent. Default: false.
+	// InsecureSkipVerify trusts every server, so that anyone on the network between can
+	// read and change what is sent. Default: false.
 	InsecureSkipVerify bool `mapstructure:"insecure_skip_verify"`
+}
+
+// Validate returns an error that names the key if only one of CertFile and KeyFile is set.
+// It does not read files.
+func (t TLS) Validate() error {
+	if (t.CertFile == "") != (t.KeyFile == "") {
+		return fmt.Errorf("cert_file: must be set together with key_file, got %q and %q", t.CertFile, t.KeyFile)
+	}
+	return nil
 }
 
 // Client returns the configuration of a client, for TLS 1.2 or later. It reads the files

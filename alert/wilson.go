@@ -6,10 +6,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// wilson returns the Wilson score interval of a share of good calls out of total
-// at a two-sided confidence, at least 0 and below 1: where the ratio lies that
-// brought these calls forth. It is [0, 1] if there were none, and at confidence
-// 0 the share alone.
+// wilson returns the Wilson score interval of good calls out of total at a two-sided
+// confidence, at least 0 and below 1: the range in which the true ratio lies. It is [0, 1]
+// without calls, and the share itself at confidence 0.
 //
 // Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical
 // Inference", 1927,
@@ -25,7 +24,7 @@ func wilson(good, total uint64, confidence float64) (low, high float64) {
 	center := (p + z2/2) / (1 + z2)
 	half := z / (1 + z2) * math.Sqrt((p*(1-p)+z2/4)/n)
 
-	// The bounds at the ends are exact, and rounding puts none beyond the share.
+	// The bounds at the ends are exact, and rounding moves no bound beyond the share.
 	low, high = min(center-half, p), max(center+half, p)
 	if good == 0 {
 		low = 0
@@ -36,10 +35,9 @@ func wilson(good, total uint64, confidence float64) (low, high float64) {
 	return max(low, 0), min(high, 1)
 }
 
-// judgeRatio judges good of total calls against a target: bad only where the whole
-// [wilson] interval lies below the target, good only where the ratio itself does
-// not, and insufficient between the two and without calls. At confidence 0 the
-// ratio alone decides.
+// judgeRatio judges good out of total calls against a target. It is good if the share reaches
+// the target, bad if the whole [wilson] interval lies below it, and insufficient otherwise
+// or without calls. At confidence 0 the share alone decides.
 func judgeRatio(good, total uint64, target, confidence float64) engine.Verdict {
 	if total == 0 {
 		return engine.VerdictInsufficient

@@ -8,7 +8,7 @@ func init() {
 	open2018 = func(counted func()) reporter2018 {
 		config := old.ReportClientConfig{
 			Name:             "bench",
-			StatisticalCycle: 300_000, // its analysis may end the process while reports come
+			StatisticalCycle: 300_000, // at the end of a period it may end the process
 			OutputCaller:     func(*old.OutPutData) {},
 		}
 		if counted != nil {

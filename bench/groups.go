@@ -1,8 +1,8 @@
 package main
 
-// groups are the parts of the table, in the order in which they are measured. An idle
-// process is measured while it is one, and whole spans, which allocate, before other
-// groups have left the heap in pieces.
+// groups are the parts of the table, in the order in which they are measured. The idle process
+// comes first, while it is idle. Whole spans, which allocate, come before other groups have
+// fragmented the heap.
 var groups = []groupMaker{
 	{"5. CPU of an idle monitor", makeIdle},
 	{"4. Whole span: Start, six attributes, End", makeWholeSpan},

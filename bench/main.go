@@ -1,9 +1,9 @@
-// Command bench measures what go-monitor costs, beside its predecessor of 2018 and what
-// a program would use instead, and prints one table. All variants of a piece
-// of work run in one process, one after the other in each of several rounds, so that
-// what disturbs one disturbs them all: what counts are the ratios.
+// Command bench measures what go-monitor costs, beside its predecessor of 2018 and the
+// libraries that a program would use instead, and prints one table. All variants of a piece of
+// work run in one process, in turn in each of several rounds, so that a disturbance hits all of
+// them: compare ratios.
 //
-// It also writes every round to a file that benchstat reads.
+// It also writes every round to a file for benchstat.
 package main
 
 import (
@@ -23,9 +23,9 @@ import (
 )
 
 func main() {
-	// The library of 2018 prints every summary to os.Stdout, whatever it is told.
+	// The library of 2018 always prints every summary to os.Stdout.
 	stdout := os.Stdout
-	// Monitors that are driven on purpose beyond what they can take say so.
+	// Monitors that are overloaded on purpose report errors.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
 	quiet, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err == nil {
@@ -44,7 +44,7 @@ func main() {
 // settings say how much is measured.
 type settings struct {
 	rounds int
-	// trial is the number of operations that tell how many a round takes.
+	// trial is the number of operations of the trial that decides how many a round has.
 	trial int
 	// round is how long one measurement of one variant takes.
 	round time.Duration
@@ -66,8 +66,8 @@ var (
 func run(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	short := flags.Bool("short", false, "measure less, and fail on allocations and on ratios worse than half of a target")
-	rounds := flags.Int("rounds", 0, "measure every variant so often (default 8, short 4)")
+	short := flags.Bool("short", false, "measure less, and fail on allocations and on ratios worse than half of their target")
+	rounds := flags.Int("rounds", 0, "the number of `rounds` of each variant (default 8, short 4)")
 	only := flags.String("run", "", "measure only the groups whose title matches this `regexp`")
 	path := flags.String("o", "", "write the benchstat `file` here (default results/<time>.txt)")
 	profile := flags.String("cpuprofile", "", "write a CPU profile to this `file`")

@@ -302,7 +302,7 @@ func (c *closers) close() {
 	}
 }
 
-// makeOtherOnEnd measures the spans that more is known of: they carry a trace to look up.
+// makeOtherOnEnd measures failed and slow spans, which become exemplars.
 func makeOtherOnEnd(settings) (*group, error) {
 	g := &group{}
 	var done closers
@@ -314,7 +314,7 @@ func makeOtherOnEnd(settings) (*group, error) {
 	}{
 		{"failed", "100 names, 1 producer, status 503", call{status: 503}},
 		{"slow", "100 names, 1 producer, 1s", call{status: 200, slow: true}},
-		{"blamed", "100 names, 1 producer, status 503, each second one the parent of the one before", call{status: 503, nested: true}},
+		{"nested", "100 names, 1 producer, status 503, each second one the parent of the one before", call{status: 503, nested: true}},
 	} {
 		m, err := newSpanMonitor(quietConfig())
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// quietConfig is the default configuration, but for what would disturb a measurement: a
-// period that is longer than any, room for all names, and nobody who is told.
+// quietConfig is the default configuration, except for what would disturb a measurement: the
+// period is longer than any of them, all names have a place, and there are no sinks or notifiers.
 func quietConfig() monitor.Config {
 	return monitor.Config{
 		Period:        time.Hour,
@@ -25,8 +25,8 @@ func quietConfig() monitor.Config {
 	}
 }
 
-// newSpanMonitor starts a monitor that has seen a few hundred traces, as one of a program has
-// that has run for a second: by the first ones it finds out how the program samples.
+// newSpanMonitor starts a monitor and gives it a few hundred traces. By the first ones a monitor
+// detects how the program samples, so a running program's monitor has done that.
 func newSpanMonitor(c monitor.Config) (*monitor.Monitor, error) {
 	m, err := monitor.New(c)
 	if err != nil {
@@ -47,7 +47,7 @@ func quarterQueue() int {
 	return min(1<<16, 4096<<bits.Len(uint(n-1))) / 4
 }
 
-// counted makes sure that everything that was reported is counted.
+// counted returns a function that waits until all reports are counted.
 func counted(m *monitor.Monitor) func() {
 	return func() { _ = m.ForceFlush(context.Background()) }
 }
@@ -55,9 +55,8 @@ func counted(m *monitor.Monitor) func() {
 // shut ends a monitor.
 func shut(m *monitor.Monitor) { _ = m.Shutdown(context.Background()) }
 
-// reportEach returns work that reports calls of the named operations in turn.
-// refused counts what is not taken; it must stay zero for the measurement to mean
-// anything.
+// reportEach returns work that reports calls of the named operations in turn. refused counts the
+// reports that are not taken: the measurement is valid only if it stays zero.
 //
 //go:noinline
 func reportEach(m *monitor.Monitor, names []string, refused *atomic.Uint64) func(producer, from, to int) {

@@ -14,10 +14,10 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// The peers are span processors as somebody would write them who has a metrics
-// library and no monitor: they read the same of a span and record it in a histogram of
-// the library. Where a peer could look up something that others would build, it looks
-// it up: what the table shows is the best that a user can have of it.
+// The peers are span processors as a user of a metrics library would write them instead of a
+// monitor. They read the same fields of a span and record them in a histogram of the library.
+// What can be looked up instead of built is looked up: the table shows each library at its
+// best.
 
 // recorder is a peer.
 type recorder interface {

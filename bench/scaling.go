@@ -43,12 +43,13 @@ func makeFull(settings) (*group, error) {
 	g := &group{}
 	closed, release := make(chan struct{}, 1), make(chan struct{})
 	// The engine's goroutine is held where it hands over a period, so nobody counts.
-	e, err := engine.New(engine.Config{Period: 10 * time.Millisecond}, engine.Hooks{Closed: func(*engine.Period) {
+	e, err := engine.New(engine.Config{Period: 10 * time.Millisecond}, engine.Hooks{Closed: func(*engine.Period) map[engine.OperationKey]bool {
 		select {
 		case closed <- struct{}{}:
 		default:
 		}
 		<-release
+		return nil
 	}})
 	if err != nil {
 		return nil, err

@@ -5,22 +5,21 @@ import (
 	"strings"
 )
 
-// target is what a value has to be. The targets are those that the project set itself
-// from what was measured beforehand.
+// target is a bound that a value must keep. The project set the targets from earlier
+// measurements.
 type target struct {
 	kind targetKind
-	// limit is the largest value that meets the target, or the least one.
+	// limit is the largest value that meets the target; with atLeast, the smallest.
 	limit   float64
 	atLeast bool
-	// against is what a ratio compares with: the ratio is that of the probe's
-	// minimum to against's. ofOurs turns the ratio round, for a target that is
-	// written beside what we compare with.
+	// against is the probe to compare with. A ratio is the probe's minimum divided by
+	// against's; ofOurs inverts it, for a target that stands in the line of a peer.
 	against *probe
 	ofOurs  bool
-	// name says in the table what a ratio compares with, where that is not plain.
+	// name says in the table what is compared with, where that is not obvious.
 	name string
-	// shared says that the value depends on what else the machine does, so that it is
-	// never a failure: two producers need two processors at the same time.
+	// shared says that the value depends on what else the machine does, so that missing it is
+	// never a failure.
 	shared bool
 }
 
@@ -29,7 +28,7 @@ type targetKind uint8
 const (
 	absolute    targetKind = iota // the minimum, in the probe's unit
 	ratio                         // compared with another probe
-	difference                    // what is more than another probe's
+	difference                    // the excess over another probe's
 	allocations                   // allocations of one operation
 )
 
@@ -37,24 +36,24 @@ const (
 type verdict uint8
 
 const (
-	leftOut verdict = iota // nothing to compare with
+	leftOut verdict = iota // there is nothing to compare with
 	met
 	missed
 )
 
-// noAllocations is the target of everything on the caller's way. Flushes and the
-// engine's own work happen meanwhile, so that it takes more than one allocation in a
-// hundred operations to say that an operation allocates.
+// noAllocations is the target of everything on the caller's path. Flushes and the engine's own
+// work run meanwhile, so up to one allocation in a hundred operations is not the
+// operation's.
 func noAllocations() target { return target{kind: allocations, limit: 0.01} }
 
 func atMost(limit float64) target { return target{kind: absolute, limit: limit} }
 
-// timesOurs is the target that a peer takes at least so many times as long as we do.
+// timesOurs is the target that a peer takes at least limit times as long as ours.
 func timesOurs(limit float64, our *probe) target {
 	return target{kind: ratio, limit: limit, atLeast: true, against: our}
 }
 
-// value returns what the target looks at.
+// value returns the value that the target bounds, false if it was not measured.
 func (t target) value(p *probe) (float64, bool) {
 	if !p.isMeasured() {
 		return 0, false
@@ -92,8 +91,8 @@ func (t target) verdict(p *probe) verdict {
 	return missed
 }
 
-// isFarOff reports whether a target is missed by so much that noise is no excuse:
-// an allocation, or a ratio worse than half of its target.
+// isFarOff reports whether a target is missed by more than noise explains: by an allocation, or
+// by a ratio worse than half of the target.
 func (t target) isFarOff(p *probe) bool {
 	v, ok := t.value(p)
 	switch {

@@ -15,23 +15,22 @@ import (
 // work is something to do many times over by one or more producers.
 type work struct {
 	producers int
-	// chunk is the number of operations, those of all producers together, after which
-	// settle is called, outside the time that is measured: so a queue never
-	// fills, as it doesn't in a program that has something else to do.
+	// chunk is the number of operations of all producers together after which settle is
+	// called, outside the measured time. So a queue never fills, as in a program that has
+	// something else to do.
 	chunk  int
 	settle func()
 	// do does the operations from, from+1 ... to-1 of one producer.
 	do func(producer, from, to int)
-	// stillGC holds the garbage collector still meanwhile.
+	// stillGC switches the garbage collector off meanwhile.
 	stillGC bool
 
 	round int // how often it was measured
 }
 
-// measure does n operations and returns the wall time of each. With several
-// producers, which begin each chunk together, that is the time until the last of them
-// is done with it, divided by the number of all their operations: half of what one caller
-// pays, where two don't get in each other's way.
+// measure does n operations and returns the wall time of each. Several producers begin each
+// chunk together; the time is that until the last of them is done, divided by the number of all
+// their operations. Two producers that don't slow each other down take half as long as one.
 func (w *work) measure(n int) (sample, error) {
 	place, apart := places[w.round%len(places)], w.round
 	w.round++
@@ -51,9 +50,8 @@ func (w *work) measure(n int) (sample, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
-	// The addresses of the producers' stacks decide which rings of the queue they use, and
-	// so whether they get in each other's way. Others that lie between make that
-	// different in each round.
+	// The addresses of the producers' stacks decide which rings of the queue they use, and so
+	// whether they contend. Idle goroutines between them vary that from round to round.
 	var all, between sync.WaitGroup
 	end := make(chan struct{})
 	for p := range w.producers {
@@ -95,11 +93,10 @@ func (w *work) measure(n int) (sample, error) {
 	}, nil
 }
 
-// places call a function with the stack at two places that are 8 bytes apart. An accessor
-// of a span copies the span to the stack, 16 bytes at a time, and takes almost half as
-// long again where these are not aligned; which way that falls is an accident of how
-// large the frames above it are. So the rounds take turns, and the minimum shows everybody
-// at its best.
+// places call a function with the stack at two places that are 8 bytes apart. An accessor of a
+// span copies the span to the stack, 16 bytes at a time, and takes almost 1.5 times as long if
+// the copy is not aligned, which depends on the frames above it. The rounds take turns, so that
+// the minimum shows each variant at its best.
 var places = [...]func(f func()){
 	func(f func()) { var room [16]byte; callWith(room[:], f) },
 	func(f func()) { var room [24]byte; callWith(room[:], f) },
@@ -113,8 +110,8 @@ func callWith(room []byte, f func()) {
 	clear(room)
 }
 
-// lap is when one producer began and ended a chunk. All write theirs at the same time,
-// so each has cache lines of its own.
+// lap is when one producer began and ended a chunk. Each has cache lines of its own, since all
+// are written at the same time.
 type lap struct {
 	start, end time.Time
 	_          [80]byte
@@ -134,12 +131,11 @@ func longest(laps []lap) time.Duration {
 	return end.Sub(start)
 }
 
-// interrupted is how many times as long as the fastest twentieth of them a chunk takes
-// that the machine stopped to do something else.
+// interrupted is how many times as long as the fastest twentieth of the chunks a chunk takes
+// that the machine interrupted.
 const interrupted = 4
 
-// total returns what all chunks took, those that the machine interrupted as if they
-// had taken what the others took in the mean.
+// total returns the time of all chunks. Interrupted ones count with the mean of the others.
 func total(chunks []time.Duration) time.Duration {
 	slices.Sort(chunks)
 	limit := interrupted * chunks[len(chunks)/20]
@@ -174,7 +170,7 @@ func (b *barrier) wait() {
 	}
 }
 
-// nameCounts are the numbers of operations that everything is measured with.
+// nameCounts are the numbers of operation names of the measurements.
 var nameCounts = []int{1, 100, 10_000}
 
 // manyNames is the largest of them.
@@ -210,11 +206,11 @@ func name(i int) []byte {
 	return b
 }
 
-// freshNames is the number of copies in a freshCopies: more than anything remembers.
+// freshNames is the number of copies in freshCopies: more than any cache holds.
 const freshNames = 1 << 20
 
-// freshCopies returns copies of n names in turn, one behind the other: names that were
-// built anew for each report.
+// freshCopies returns copies of n names in turn, joined: names that are built anew for each
+// report.
 func freshCopies(n int) string {
 	var b strings.Builder
 	b.Grow(freshNames * nameBytes)
@@ -224,8 +220,8 @@ func freshCopies(n int) string {
 	return b.String()
 }
 
-// latencies are the durations of calls, used in turn; a power of two, so that taking
-// one costs next to nothing.
+// latencies are the durations of calls, used in turn. Their number is a power of two, so that
+// taking one costs next to nothing.
 var (
 	latencies = typicalLatencies(1 << 12)
 	// milliseconds are the same for the library of 2018.
@@ -234,7 +230,7 @@ var (
 
 const latencyMask = 1<<12 - 1
 
-// typicalLatencies are spread as those of one operation mostly are: log-normally, around 20 ms.
+// typicalLatencies are distributed as those of most operations: log-normally, around 20 ms.
 func typicalLatencies(n int) []time.Duration {
 	random := rand.New(rand.NewPCG(1, 2))
 	d := make([]time.Duration, n)
@@ -263,6 +259,6 @@ func inMilliseconds(durations []time.Duration) []uint32 {
 	return ms
 }
 
-// start returns where a producer begins in a list of n names, so that producers don't
-// go through it in step.
+// start returns where a producer begins in a list of n names. Producers begin at different
+// places, so that they don't use the same name at the same time.
 func start(producer, from, n int) int { return (from + producer*n/2) % n }

@@ -17,8 +17,8 @@ import (
 )
 
 // analysis counts spans by the time of their end, judges each period when it is over, and
-// sends what comes of it on its way. One goroutine of its own closes the periods. consume is
-// safe for concurrent use; it must not be copied.
+// hands the period and its alerts to the dispatcher. A goroutine of its own closes periods.
+// consume is safe for concurrent use. It must not be copied.
 type analysis struct {
 	reader    *reader
 	undecoded *sync.Pool // of readers, for requests that were not decoded
@@ -27,32 +27,31 @@ type analysis struct {
 	stop      chan struct{} // closed when close is called
 	done      chan struct{} // closed when run has returned
 
-	mu       sync.Mutex // for the fields below
+	mu       sync.Mutex // guards the fields below
 	timeline *engine.Timeline
 	span     engine.Span // the one that is being counted
 	codes    keptCodes
 	clock    engine.MonotonicClock
-	closed   []*engine.Period             // that wait to be sent
-	needed   map[engine.OperationKey]bool // those that must keep their places
+	closed   []*engine.Period             // periods that wait for run
+	needed   map[engine.OperationKey]bool // operations that must keep their places
 	isEnded  bool
 
-	// The fields below belong to the goroutine of run, and to close after that.
+	// The fields below belong to the goroutine of run, and to close once that has ended.
 
-	judge     *alert.Judge
-	metrics   *metricsOutput // nil: nobody asks for metrics
-	outlet    *delivery.Outlet
-	receivers *receivers
-	troubles  *delivery.ErrorHandler
-	telemetry *telemetry
+	judge      *alert.Judge
+	metrics    *metricsOutput // nil: there is no metrics pipeline
+	dispatcher *delivery.Dispatcher
+	receivers  *receivers
+	errors     *delivery.ErrorHandler
+	telemetry  *telemetry
 }
 
 const (
-	// maxWait is the longest time between two looks at the clock, which may be set.
+	// maxWait is the longest time between two looks at the clock, which may be set anew.
 	maxWait = time.Second
-	// closeTimeout is the time in which everything has to be delivered after the end of
-	// the analysis, where nobody says how much there is.
+	// closeTimeout is the longest time that close takes to deliver what is left.
 	closeTimeout = 20 * time.Second
-	// periodsAtOnce is the number of periods that a sink has room for, at least.
+	// periodsAtOnce is a number of periods that a sink's queue certainly has room for.
 	periodsAtOnce = 8
 )
 
@@ -83,10 +82,9 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		clock:     clock,
 		judge:     alert.NewJudge(),
 		receivers: receivers,
-		troubles:  delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor has trouble", zap.Error(err)) }),
+		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
 	a.undecoded = newUndecodedReaders(a.reader)
-	timeline.Keep(func(key engine.OperationKey) bool { return a.needed[key] })
 	notifiers, sinks := receivers.notifiers, receivers.sinks
 	if s.logs != nil {
 		notifiers = append(notifiers, &alertsOutput{s.logs})
@@ -98,10 +96,10 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
-	a.outlet = delivery.New(delivery.Config{
-		Delivery: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.troubles.HandleOnce,
+	a.dispatcher = delivery.New(delivery.Options{
+		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce,
 	})
-	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.outlet)
+	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.dispatcher)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
 	}
@@ -116,10 +114,9 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	if a.isEnded {
 		return errNotRunning
 	}
-	// What ended just now may be the first of a period.
-	a.advance()
+	a.advance() // the spans may be the first ones of a new period
 	unwatched := a.reader.each(td, &a.span, a.timeline.Add)
-	a.span = engine.Span{} // nothing of td is kept
+	a.span = engine.Span{} // keep nothing of td
 	a.telemetry.received(td.SpanCount(), unwatched)
 	return nil
 }
@@ -155,11 +152,11 @@ func (a *analysis) addUndecoded(r *undecodedReader, request []byte) error {
 	return nil
 }
 
-// advance closes the periods that are over, leaves them to run, and returns the time. a.mu
-// is held.
+// advance closes the periods that are over, queues them for run, and returns the time. a.mu is
+// held.
 func (a *analysis) advance() (now time.Time) {
 	now = a.clock.Now()
-	a.timeline.Advance(now, a.keep)
+	a.timeline.Advance(now, a.isNeeded, a.keep)
 	if len(a.closed) > 0 {
 		select {
 		case a.wake <- struct{}{}:
@@ -169,10 +166,13 @@ func (a *analysis) advance() (now time.Time) {
 	return now
 }
 
-// keep takes a period that was closed. a.mu is held.
+// isNeeded reports whether an idle operation must keep its place. a.mu is held.
+func (a *analysis) isNeeded(key engine.OperationKey) bool { return a.needed[key] }
+
+// keep queues a closed period for run. a.mu is held.
 func (a *analysis) keep(p *engine.Period) { a.closed = append(a.closed, p) }
 
-// run closes periods and sends them until the analysis ends.
+// run closes periods and sends them until a.stop is closed.
 func (a *analysis) run() {
 	defer close(a.done)
 	timer := time.NewTimer(0)
@@ -192,8 +192,7 @@ func (a *analysis) run() {
 	}
 }
 
-// take returns the periods that are over, with the time until the next one begins or
-// closes.
+// take returns the closed periods, and the time until the next one begins or closes.
 func (a *analysis) take() (closed []*engine.Period, wait time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -204,40 +203,40 @@ func (a *analysis) take() (closed []*engine.Period, wait time.Duration) {
 	return closed, max(0, min(begins, a.timeline.NextClose().Sub(now), maxWait))
 }
 
-// send judges a closed period and sends it on its way. It waits for nobody.
+// send judges a closed period and hands it to the dispatcher, without waiting.
 func (a *analysis) send(p *engine.Period) {
 	alerts := a.judge.Judge(p)
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
-	a.outlet.Send(p, alerts)
+	a.dispatcher.Send(p, alerts)
 	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
-	a.troubles.NewPeriod()
+	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.needed = needed
 }
 
-// firingIn returns the number of standings in which an alert fires.
-func firingIn(standings []alert.ObjectivePhase) (n int) {
-	for _, s := range standings {
-		if s.Phase == alert.PhaseFiring || s.Phase == alert.PhaseRecovering {
+// firingIn returns the number of objectives about which an alert fires.
+func firingIn(phases []alert.ObjectivePhase) (n int) {
+	for _, p := range phases {
+		if p.Phase == alert.PhaseFiring || p.Phase == alert.PhaseRecovering {
 			n++
 		}
 	}
 	return n
 }
 
-// close closes all open periods, delivers everything and ends every goroutine. If ctx ends
-// first, or too much time has passed, it gives up what is left and says how much that is.
+// close closes all open periods, delivers everything and ends every goroutine. If ctx or
+// closeTimeout ends first, it drops what is left and says how much that is.
 func (a *analysis) close(ctx context.Context) error {
 	close(a.stop)
 	<-a.done
 	a.mu.Lock()
 	a.isEnded = true
-	a.timeline.Advance(a.clock.Now(), a.keep)
-	a.timeline.Close(a.keep)
+	a.timeline.Advance(a.clock.Now(), a.isNeeded, a.keep)
+	a.timeline.Close(a.isNeeded, a.keep)
 	left := a.closed
 	a.mu.Unlock()
 
@@ -245,15 +244,15 @@ func (a *analysis) close(ctx context.Context) error {
 	defer cancel()
 	for i, p := range left {
 		if i%periodsAtOnce == periodsAtOnce-1 {
-			_ = a.outlet.Flush(ctx) // Close says what was not delivered
+			_ = a.dispatcher.Flush(ctx) // Close reports what was not delivered
 		}
 		a.send(p)
 	}
 	return a.end(ctx)
 }
 
-// end delivers what there is, and closes where it went to. What hangs there has three
-// quarters of the time, so that a store can write down what it has got.
+// end delivers what is queued and closes the receivers. The delivery has three quarters of the
+// time, so that a store still has time to write what it got.
 func (a *analysis) end(ctx context.Context) error {
 	delivering := ctx
 	if deadline, ok := ctx.Deadline(); ok {
@@ -261,7 +260,7 @@ func (a *analysis) end(ctx context.Context) error {
 		delivering, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
 		defer cancel()
 	}
-	errs := []error{a.outlet.Close(delivering), a.receivers.close(ctx), a.troubles.Close(ctx)}
+	errs := []error{a.dispatcher.Close(delivering), a.receivers.close(ctx), a.errors.Close(ctx)}
 	if a.telemetry != nil {
 		errs = append(errs, a.telemetry.close())
 	}

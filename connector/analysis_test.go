@@ -88,7 +88,7 @@ func TestPeriodsGoByTheEndOfSpans(t *testing.T) {
 			said = append(said, late.AsString()+" late, "+early.AsString()+" early")
 		}
 		if diff := cmp.Diff([]string{"4 late, 8 early"}, said); diff != "" {
-			t.Errorf("troubles (-want +got):\n%s", diff)
+			t.Errorf("problems (-want +got):\n%s", diff)
 		}
 		p.shutdown(t)
 	})
@@ -104,7 +104,7 @@ func TestFirstCallOfAPeriod(t *testing.T) {
 		}
 		p.shutdown(t)
 		if got := p.events("gomonitor.error"); len(got) != 0 {
-			t.Errorf("%d periods with trouble: %s", len(got), got[0].Body().Str())
+			t.Errorf("%d periods with problems: %s", len(got), got[0].Body().Str())
 		}
 		if got := p.summarized(); got != 200 {
 			t.Errorf("%d calls, want 200", got)
@@ -185,8 +185,8 @@ func TestAlertsAreTriedAgain(t *testing.T) {
 				if got := next.LogRecordCount(); got != tt.want {
 					t.Errorf("%d alerts delivered, want %d", got, tt.want)
 				}
-				if logged.FilterMessage("gomonitor has trouble").Len() != 1 {
-					t.Errorf("logged %v, want one trouble", logged.All())
+				if logged.FilterMessage("gomonitor error").Len() != 1 {
+					t.Errorf("logged %v, want one error", logged.All())
 				}
 			})
 		})
@@ -299,10 +299,12 @@ func TestReceivers(t *testing.T) {
 	}
 	p := start(t, c, toBoth)
 	want := 0
+	pace := time.NewTicker(time.Millisecond) // by the real clock: a database has no other
+	defer pace.Stop()
 	for len(p.events("gomonitor.alert.firing")) == 0 {
 		p.send(t, callsAt(time.Now(), "GET /a", 500, 2))
 		want += 2
-		<-time.After(time.Millisecond) // the real clock: a database has no other
+		<-pace.C
 	}
 	p.shutdown(t)
 	mu.Lock()
@@ -454,8 +456,8 @@ func TestLastPeriodEndsAtTheShutdown(t *testing.T) {
 	})
 }
 
-// Trouble is told once a period for each receiver, as long as it lasts.
-func TestTroubleIsToldOncePerPeriod(t *testing.T) {
+// An error is logged once a period for each receiver, as long as it lasts.
+func TestErrorsAreLoggedOncePerPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logged, logs := observer.New(zap.WarnLevel)
 		set := connectortest.NewNopSettings(Type)
@@ -471,8 +473,8 @@ func TestTroubleIsToldOncePerPeriod(t *testing.T) {
 		p.send(t, callsAt(time.Now(), "GET /a", 200, 1))
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		if got := logs.FilterMessage("gomonitor has trouble").Len(); got != 3 {
-			t.Errorf("told %d times in 3 periods: %v", got, logs.All())
+		if got := logs.FilterMessage("gomonitor error").Len(); got != 3 {
+			t.Errorf("logged %d times in 3 periods: %v", got, logs.All())
 		}
 	})
 }

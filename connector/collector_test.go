@@ -119,17 +119,17 @@ func runCollector(t *testing.T, config string, p *pipelines) error {
 	}
 	ran := make(chan error, 1)
 	go func() { ran <- collector.Run(context.Background()) }()
-	for {
+	look := time.NewTicker(time.Millisecond) // it has no way to say that it is up
+	defer look.Stop()
+	for collector.GetState() != otelcol.StateRunning {
 		select {
 		case err := <-ran:
 			return err
-		case <-time.After(time.Millisecond): // it has no way to say that it is up
-		}
-		if collector.GetState() == otelcol.StateRunning {
-			collector.Shutdown()
-			return <-ran
+		case <-look.C:
 		}
 	}
+	collector.Shutdown()
+	return <-ran
 }
 
 const collectorConfig = `

@@ -164,14 +164,14 @@ func TestFactory(t *testing.T) {
 		t.Errorf("stability %s and %s", f.TracesToLogsStability(), f.TracesToMetricsStability())
 	}
 	_, err := f.CreateTracesToLogs(t.Context(), connectortest.NewNopSettings(Type), &struct{}{}, consumertest.NewNop())
-	if want := "gomonitor: not a configuration of it: *struct {}"; err == nil || err.Error() != want {
+	if want := "gomonitor: want its own configuration, got *struct {}"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	c := f.CreateDefaultConfig()
 	for range 2 {
 		_, err = f.CreateTracesToLogs(t.Context(), connectortest.NewNopSettings(Type), c, consumertest.NewNop())
 	}
-	if want := "gomonitor: the configuration has a component for these signals already"; err == nil || err.Error() != want {
+	if want := "gomonitor: the configuration already has a component for these signals"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

@@ -5,21 +5,21 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Config says what is watched, what is expected of it, and where the findings go. The zero
-// Config is a useful one: every field's zero value means its default.
+// Config says what is watched, what is expected of it, and where summaries and alerts go. The
+// zero Config is useful: a zero field means its default.
 type Config struct {
-	// TimelineConfig says how calls are counted and what is expected of them. The default
-	// of Name is the component's id, that of Service unknown_service.
+	// TimelineConfig says how calls are counted and what is expected of them. By default,
+	// Name is the component's id and Service is unknown_service.
 	engine.TimelineConfig `mapstructure:",squash"`
 
 	// Outcomes settle what counts as a failure where opinions differ.
@@ -34,7 +34,7 @@ type Config struct {
 	// Notifiers are where alerts go, besides the logs. Default: nowhere.
 	Notifiers []NotifierConfig `mapstructure:"notifiers"`
 	// Delivery says how notifications are delivered.
-	Delivery alert.Delivery `mapstructure:"delivery"`
+	Delivery delivery.Config `mapstructure:"delivery"`
 	// Stores are the databases that keep periods and alerts. Default: none.
 	Stores []store.Config `mapstructure:"stores"`
 
@@ -47,12 +47,12 @@ type Config struct {
 // defaultKinds are the kinds of calls between processes.
 var defaultKinds = []engine.SpanKind{engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}
 
-// Validate returns one error for everything in c that can't be, joined; each names the key
-// and quotes the value, but never a secret one.
+// Validate returns one error for each invalid field, joined; each names the key and quotes
+// the value unless it is a secret.
 func (c *Config) Validate() error {
 	var errs []error
-	add := func(key string, err error) { errs = append(errs, under(key, err)) }
-	add("", c.TimelineConfig.Validate())
+	add := func(key string, err error) { errs = append(errs, alert.ConfigError(key, err)) }
+	errs = append(errs, c.TimelineConfig.Validate())
 	errs = append(errs, c.useless()...)
 	add("outcomes", c.Outcomes.Validate())
 	if c.Kinds != nil && len(c.Kinds) == 0 {
@@ -64,7 +64,12 @@ func (c *Config) Validate() error {
 		}
 	}
 	for i := range c.Notifiers {
-		add(fmt.Sprintf("notifiers[%d]", i), c.Notifiers[i].Validate())
+		key := fmt.Sprintf("notifiers[%d]", i)
+		if err := c.Notifiers[i].isOne(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			continue
+		}
+		add(key, c.Notifiers[i].Validate())
 	}
 	add("delivery", c.Delivery.Validate())
 	for i := range c.Stores {
@@ -74,14 +79,14 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// useless returns an error for everything that has a meaning elsewhere and none here.
+// useless returns an error for each field that is set and has no effect in the Collector.
 func (c *Config) useless() (errs []error) {
 	if c.QueueSize != 0 {
-		errs = append(errs, fmt.Errorf("queue_size: is of no use in the Collector, where nothing waits to be counted, got %d", c.QueueSize))
+		errs = append(errs, fmt.Errorf("queue_size: has no effect in the Collector, where no call waits to be counted, got %d", c.QueueSize))
 	}
 	check := func(key string, o engine.Objective) {
 		if o.StuckAfter > 0 {
-			errs = append(errs, fmt.Errorf("%sstuck_after: is of no use in the Collector, which gets to see no call before its end, got %s", key, o.StuckAfter))
+			errs = append(errs, fmt.Errorf("%sstuck_after: has no effect in the Collector, which sees no call before its end, got %s", key, o.StuckAfter))
 		}
 	}
 	of := func(key string, operations map[string]engine.Objective) {
@@ -99,18 +104,6 @@ func (c *Config) useless() (errs []error) {
 	return errs
 }
 
-// under puts the errors that err joins, one a line, under a key.
-func under(key string, err error) error {
-	if err == nil || key == "" {
-		return err
-	}
-	separator := "."
-	if strings.HasPrefix(err.Error(), ": ") {
-		separator = ""
-	}
-	return errors.New(key + separator + strings.ReplaceAll(err.Error(), "\n", "\n"+key+separator))
-}
-
 // withDefaults returns a copy of c for a component of the given id.
 func (c *Config) withDefaults(id string) Config {
 	own := *c
@@ -126,9 +119,8 @@ func (c *Config) withDefaults(id string) Config {
 	return own
 }
 
-// componentConfig is a [Config] as the Collector's service gets it: opaque. The service asks
-// everything in a configuration that has a Validate, so it would find each error once
-// in Config and once more where it comes from.
+// componentConfig hides a [Config] from the Collector's service. The service calls every
+// Validate in a configuration, and so would report each error of a part twice.
 type componentConfig struct{ config Config }
 
 var (
@@ -136,7 +128,7 @@ var (
 	_ confmap.Validator   = (*componentConfig)(nil)
 )
 
-// Unmarshal reads the configuration. A key that there is not is an error.
+// Unmarshal reads the configuration. An unknown key is an error.
 func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return conf.Unmarshal(&c.config) }
 
 // Validate returns what [Config.Validate] does.

@@ -16,6 +16,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
 	"github.com/blurooo/go-monitor/v2/classify"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -102,11 +103,11 @@ logs: {summaries: true}
 				Outcomes:       classify.Outcomes{HTTPClient4xx: engine.OutcomeSuccess},
 				Kinds:          []engine.SpanKind{engine.SpanKindServer, engine.SpanKindInternal},
 				AdjustedCounts: true,
-				Delivery:       alert.Delivery{MaxAttempts: 3, InitialInterval: 2 * time.Second},
+				Delivery:       delivery.Config{MaxAttempts: 3, InitialInterval: 2 * time.Second},
 				Notifiers: []NotifierConfig{
 					{Console: &ConsoleConfig{}},
 					{Console: &ConsoleConfig{}},
-					{Webhook: &webhook.Config{URL: "https://hooks.example.org/x", Format: webhook.Slack, Headers: map[string]string{"X-Team": "ops"}}},
+					{Webhook: &webhook.Config{URL: "https://hooks.example.org/x", Format: webhook.Slack, Headers: map[string]alert.Secret{"X-Team": "ops"}}},
 					{Alertmanager: &alertmanager.Config{URLs: []string{"http://127.0.0.1:9093"}, ResendDelay: time.Minute}},
 					{Mail: &mail.Config{Host: "mail.example.org", Encryption: mail.ImplicitTLS, From: "ops@example.org", To: []string{"a@example.org", "b@example.org"}}},
 				},
@@ -181,8 +182,8 @@ func TestConfigErrors(t *testing.T) {
 		"two notifiers in one":     {"notifiers: [{console: {}}, {console: {}, webhook: {url: 'https://a.example.org'}}]", "notifiers[1]: must name exactly one of console, webhook, alertmanager and mail, got console and webhook"},
 		"webhook without URL":      {"notifiers: [{webhook: {}}]", "notifiers[0].webhook.url: is required"},
 		"secret in the URL":        {"notifiers: [{webhook: {url: 'ftp://u:hunter2@a.example.org/hunter2'}}]", "notifiers[0].webhook.url: must begin with http:// or https:// (it is not shown, as it may hold secrets)"},
-		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'map[string]interface {}'"},
-		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'mail.Secret', got unconvertible type 'int'"},
+		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'alert.Secret', got unconvertible type 'map[string]interface {}'"},
+		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'alert.Secret', got unconvertible type 'int'"},
 		"notifier of no settings":  {"notifiers: [{webhook: }]", "notifiers[0].webhook.url: is required"},
 		"two without settings":     {"notifiers: [{console: , mail: }]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got console and mail"},
 		"alertmanager":             {"notifiers: [{alertmanager: {}}]", "notifiers[0].alertmanager.urls: must not be empty"},
@@ -194,15 +195,15 @@ stores[1].buffer: must be between 1 and 100000, got -1`},
 		"unknown key of histogram": {"metrics: {histogram: {explicit: {bounds: [1s]}}}", "'metrics.histogram':\n'explicit' has invalid keys: bounds"},
 		"two forms of histograms":  {"metrics: {histogram: {exponential: {max_size: 100}, explicit: }}", "metrics.histogram: use either explicit or exponential, got both"},
 		"metrics":                  {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
-		"queue":                    {"queue_size: 100", "queue_size: is of no use in the Collector, where nothing waits to be counted, got 100"},
+		"queue":                    {"queue_size: 100", "queue_size: has no effect in the Collector, where no call waits to be counted, got 100"},
 		"calls in flight": {
 			"objective: {stuck_after: 1m}\noperations: {a: {stuck_after: 2m}}\nservices: {shop: {objective: {stuck_after: 3m}, operations: {b: {stuck_after: 4m}}}}",
-			`objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 1m0s
-operations["a"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 2m0s
-services["shop"].objective.stuck_after: is of no use in the Collector, which gets to see no call before its end, got 3m0s
-services["shop"].operations["b"].stuck_after: is of no use in the Collector, which gets to see no call before its end, got 4m0s`,
+			`objective.stuck_after: has no effect in the Collector, which sees no call before its end, got 1m0s
+operations["a"].stuck_after: has no effect in the Collector, which sees no call before its end, got 2m0s
+services["shop"].objective.stuck_after: has no effect in the Collector, which sees no call before its end, got 3m0s
+services["shop"].operations["b"].stuck_after: has no effect in the Collector, which sees no call before its end, got 4m0s`,
 		},
-		"everything at once": {"period: 1ms\nkinds: [unspecified]\npresets: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
+		"everything at once": {"period: 1ms\nkinds: [unspecified]\noutcomes: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
 kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"
 notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none
 stores[0].timeout: must be between 100ms and 10m0s, got 1ns`},

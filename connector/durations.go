@@ -10,29 +10,29 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// histogramOptions say what a histogram holds.
+// histogramOptions set the form of histograms.
 type histogramOptions struct {
 	maxSize int             // largest number of buckets, unless bounds are set
-	factor  float64         // turns seconds into the unit
-	bounds  []time.Duration // of buckets of fixed bounds; nil: exponential ones
+	factor  float64         // from seconds to the unit
+	bounds  []time.Duration // of explicit buckets; nil: buckets are exponential
 }
 
-// durations is a histogram to which those of periods are added, in the form and the unit in
-// which it is emitted. The zero value is empty, ready to use. Its memory is
-// bounded by the options, which must always be the same.
+// durations adds up the histograms of periods, in the form and the unit in which they are
+// emitted. The zero value is empty. Its memory is bounded by the options, which must be the
+// same in each call.
 type durations struct {
 	count         uint64
 	sum, min, max float64
-	zero          uint64  // calls that took too short a time to tell
-	threshold     float64 // the longest such time
-	// counts are those of the buckets: between the bounds, or of exponential buckets of the
-	// given scale, the first of which has the index offset.
+	zero          uint64 // calls that took no longer than threshold
+	threshold     float64
+	// counts are the calls by bucket. The buckets lie between the bounds, or are exponential
+	// with the scale, the first one having the index offset.
 	counts []uint64
 	scale  int32
 	offset int32
 }
 
-// add adds the durations of one period; nil is none.
+// add adds the histogram of one period, which may be nil.
 func (d *durations) add(e *engine.ExponentialHistogram, o *histogramOptions) {
 	if e == nil || e.Count == 0 {
 		return
@@ -52,9 +52,9 @@ func (d *durations) add(e *engine.ExponentialHistogram, o *histogramOptions) {
 	}
 }
 
-// addExplicit puts each bucket of e between the bounds, by its lower end. So a duration that
-// equals a bound is counted below it, as it should be, and so is one that is longer by less
-// than the width of a bucket.
+// addExplicit counts each bucket of e by its lower end. So a duration that equals a bound is
+// counted below it, as OTLP asks for, and so is one that is longer by less than the width of a
+// bucket of e.
 func (d *durations) addExplicit(e *engine.ExponentialHistogram, bounds []time.Duration) {
 	if d.counts == nil {
 		d.counts = make([]uint64, len(bounds)+1)
@@ -70,11 +70,10 @@ func (d *durations) addExplicit(e *engine.ExponentialHistogram, bounds []time.Du
 	}
 }
 
-// addExponential adds the buckets of e, after making those of both wider until there is room
-// for them.
+// addExponential adds the buckets of e. It widens the buckets of both until they fit.
 //
-// Powers of two of a second are none of a millisecond: there the buckets are moved by
-// as many of them as come nearest to the factor, which is 0.2 % beside it.
+// Bucket bounds are powers of two of a second. In milliseconds they are not, so the buckets are
+// moved by the whole number of buckets nearest to the factor, which is off by 0.2 %.
 func (d *durations) addExponential(e *engine.ExponentialHistogram, o *histogramOptions) {
 	if len(e.Counts) == 0 {
 		return
@@ -86,7 +85,7 @@ func (d *durations) addExponential(e *engine.ExponentialHistogram, o *histogramO
 	if len(d.counts) > 0 {
 		scale = min(scale, d.scale)
 	}
-	// Both in buckets of the scale that is tried.
+	// span returns the first and the last bucket of both at a scale.
 	span := func(scale int32) (low, high int32) {
 		low, high = first>>(e.Scale-scale), last>>(e.Scale-scale)
 		if len(d.counts) > 0 {

@@ -14,8 +14,8 @@ import (
 // Type is the component's type, by which configurations name it.
 var Type = component.MustNewType("gomonitor")
 
-// NewFactory returns the factory of the component. It makes components for its own default
-// configuration, which the Collector fills in, and for a *[Config].
+// NewFactory returns the factory of the component. It accepts its default configuration, which
+// the Collector fills in, and a *[Config].
 func NewFactory() connector.Factory {
 	s := &sharing{}
 	return &factory{s, connector.NewFactory(
@@ -64,5 +64,5 @@ func configOf(config component.Config) (*Config, error) {
 	case *Config:
 		return c, nil
 	}
-	return nil, fmt.Errorf("gomonitor: not a configuration of it: %T", config)
+	return nil, fmt.Errorf("gomonitor: want its own configuration, got %T", config)
 }

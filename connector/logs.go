@@ -15,21 +15,21 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// LogsConfig says what else than alerts is emitted as log records.
+// LogsConfig says what is emitted as log records besides alerts.
 type LogsConfig struct {
-	// Summaries emits one record for each operation and closed period, too, and one for
-	// each period in which the connector itself had trouble. The default is alerts alone.
+	// Summaries emits one record for each operation and closed period, and one for each
+	// period with problems, such as calls that were dropped. Default: alerts only.
 	Summaries bool `mapstructure:"summaries"`
 }
 
-// Names of the events that tell of closed periods.
+// Names of the events about closed periods.
 const (
 	eventSummary = "gomonitor.summary"
-	eventTrouble = "gomonitor.error"
+	eventError   = "gomonitor.error"
 )
 
-// alertLogs returns one log record for each alert, which says what [alert.Log] says of
-// it, by service.
+// alertLogs returns one log record for each alert, with the same content as [alert.Log],
+// grouped by service.
 func alertLogs(alerts []alert.Alert) plog.Logs {
 	l := newServiceLogs()
 	for i := range alerts {
@@ -45,8 +45,8 @@ func alertLogs(alerts []alert.Alert) plog.Logs {
 	return l.logs
 }
 
-// summaryLogs returns one log record for each summary of a closed period, by service, and
-// one more if the connector had trouble in it.
+// summaryLogs returns one log record for each summary of a closed period, grouped by service,
+// and one more if the period has problems.
 func summaryLogs(p *engine.Period) plog.Logs {
 	l := newServiceLogs()
 	for i := range p.Summaries {
@@ -55,15 +55,15 @@ func summaryLogs(p *engine.Period) plog.Logs {
 		source.AddAttributes(summaryAttributes(s)...)
 		l.add(s.Service, &source)
 	}
-	if troubles := troublesOf(p); len(troubles) > 0 {
-		source := newRecord(eventTrouble, log.SeverityWarn, p.End, troublesText(p, troubles))
+	if problems := problemsOf(p); len(problems) > 0 {
+		source := newRecord(eventError, log.SeverityWarn, p.End, problemsText(p, problems))
 		source.AddAttributes(
 			text("gomonitor.monitor", p.Monitor),
 			moment("gomonitor.period.starts_at", p.Start),
 			moment("gomonitor.period.ends_at", p.End),
 		)
-		for _, t := range troubles {
-			source.AddAttributes(attribute.Int64("gomonitor."+t.key, int64(t.count)))
+		for _, l := range problems {
+			source.AddAttributes(attribute.Int64("gomonitor."+l.key, int64(l.count)))
 		}
 		l.add("", &source)
 	}
@@ -81,8 +81,8 @@ func newRecord(event string, severity log.Severity, at time.Time, body string) l
 	return r
 }
 
-// summaryAttributes returns what an event says about a summary, under the names that
-// those about alerts have where they say the same. What was not measured is left out.
+// summaryAttributes returns the attributes of a summary's event. Where an alert's event says the
+// same, they have the same keys. What was not measured is left out.
 func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		text("gomonitor.monitor", s.Monitor),
@@ -159,7 +159,7 @@ func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 	return attrs
 }
 
-// traceIDs returns the traces of calls that can be looked up.
+// traceIDs returns the ids of sampled traces.
 func traceIDs(calls []engine.Exemplar) []string {
 	var ids []string
 	for _, c := range calls {
@@ -170,11 +170,11 @@ func traceIDs(calls []engine.Exemplar) []string {
 	return ids
 }
 
-// summaryText tells a summary in one line: "GET /users/{id}: 120 calls, 95 % succeed:
-// 503 x6, p50 12ms, p99 80ms, max 120ms". It is made inert for a terminal.
+// summaryText writes a summary in one line: "GET /users/{id}: 120 calls, 95 % succeed: 503 x6,
+// p50 12ms, p99 80ms, max 120ms". It is printable.
 func summaryText(s *engine.Summary) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", alert.Printable(s.Operation), counted(s.Count, "call"))
+	fmt.Fprintf(&b, "%s: %s", alert.Printable(s.Operation), alert.Counted(s.Count, "call"))
 	if s.Success+s.Failure > 0 {
 		fmt.Fprintf(&b, ", %s succeed", alert.Percent(s.SuccessRatio))
 	}
@@ -194,53 +194,44 @@ func summaryText(s *engine.Summary) string {
 	return b.String()
 }
 
-// trouble is something of a period that was not counted or passed on as it should be.
-type trouble struct {
+// problem is something of a period that was not counted or delivered as it should have been.
+type problem struct {
 	key   string // of its attribute, under gomonitor
 	count uint64
 	text  string
 }
 
-// troublesOf returns what there is to say about how the connector itself did in a period:
-// nothing, if all is well.
-func troublesOf(p *engine.Period) []trouble {
-	var troubles []trouble
-	for _, t := range []trouble{
-		{"late", p.Late, counted(p.Late, "call") + " of an earlier period"},
-		{"early", p.Early, counted(p.Early, "call") + " from the future"},
-		{"dropped", p.Dropped, counted(p.Dropped, "call") + " dropped"},
-		{"overflowed", p.Overflowed, counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowName},
-		{"untracked", p.Untracked, counted(p.Untracked, "call") + " in flight not tracked"},
-		{"abandoned", p.Abandoned, counted(p.Abandoned, "call") + " in flight for too long"},
-		{"undelivered_periods", p.UndeliveredPeriods, counted(p.UndeliveredPeriods, "period") + " not delivered"},
-		{"undelivered_notifications", p.UndeliveredNotifications, counted(p.UndeliveredNotifications, "notification") + " not delivered"},
+// problemsOf returns the problems of a period, none if all is well.
+func problemsOf(p *engine.Period) []problem {
+	var problems []problem
+	for _, l := range []problem{
+		{"late", p.Late, alert.Counted(p.Late, "call") + " of an earlier period"},
+		{"early", p.Early, alert.Counted(p.Early, "call") + " from the future"},
+		{"dropped", p.Dropped, alert.Counted(p.Dropped, "call") + " dropped"},
+		{"overflowed", p.Overflowed, alert.Counted(p.Overflowed, "call") + " of too many operations counted as " + engine.OverflowName},
+		{"untracked", p.Untracked, alert.Counted(p.Untracked, "call") + " in flight not tracked"},
+		{"abandoned", p.Abandoned, alert.Counted(p.Abandoned, "call") + " in flight for too long"},
+		{"undelivered_periods", p.UndeliveredPeriods, alert.Counted(p.UndeliveredPeriods, "period") + " not delivered"},
+		{"undelivered_notifications", p.UndeliveredNotifications, alert.Counted(p.UndeliveredNotifications, "notification") + " not delivered"},
 	} {
-		if t.count > 0 {
-			troubles = append(troubles, t)
+		if l.count > 0 {
+			problems = append(problems, l)
 		}
 	}
-	return troubles
+	return problems
 }
 
-// troublesText tells troubles in one line.
-func troublesText(p *engine.Period, troubles []trouble) string {
-	texts := make([]string, len(troubles))
-	for i, t := range troubles {
-		texts[i] = t.text
+// problemsText writes problems in one line.
+func problemsText(p *engine.Period, problems []problem) string {
+	texts := make([]string, len(problems))
+	for i, l := range problems {
+		texts[i] = l.text
 	}
 	return "monitor " + alert.Printable(p.Monitor) + ": " + strings.Join(texts, ", ")
 }
 
-// counted writes a number of things: "1 call", "2 calls".
-func counted(n uint64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// clean returns s with everything replaced that is not UTF-8: an exporter loses the whole
-// batch over one such byte.
+// clean returns s with everything replaced that is not UTF-8, since an exporter drops a whole
+// batch for one such byte.
 func clean(s string) string { return strings.ToValidUTF8(s, string(unicode.ReplacementChar)) }
 
 // text returns an attribute whose value may hold anything.
@@ -254,7 +245,7 @@ func seconds(key string, d time.Duration) attribute.KeyValue {
 	return attribute.Float64(key, d.Seconds())
 }
 
-// serviceLogs puts log records below the resources of their services.
+// serviceLogs groups log records by the resource of their service.
 type serviceLogs struct {
 	logs    plog.Logs
 	records map[string]plog.LogRecordSlice
@@ -264,7 +255,7 @@ func newServiceLogs() *serviceLogs {
 	return &serviceLogs{logs: plog.NewLogs(), records: make(map[string]plog.LogRecordSlice)}
 }
 
-// add appends what source says to the records of a service, which may be unknown.
+// add appends source to the records of a service, which may be empty.
 func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
 	service = clean(service)
 	records, ok := l.records[service]
@@ -281,7 +272,7 @@ func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
 	record := records.AppendEmpty()
 	record.SetEventName(source.EventName())
 	record.SetTimestamp(pcommon.NewTimestampFromTime(source.Timestamp()))
-	// What a period brought is known, by the time of its own clock, when it is over.
+	// A period is observed when it is over, by the clock of its spans.
 	record.SetObservedTimestamp(record.Timestamp())
 	record.SetSeverityNumber(plog.SeverityNumber(source.Severity()))
 	record.SetSeverityText(source.SeverityText())
@@ -294,7 +285,7 @@ func (l *serviceLogs) add(service string, source *log.Record) plog.LogRecord {
 	return record
 }
 
-// putValue sets a value of the Collector to one of the API.
+// putValue sets a value of the Collector to one of the OpenTelemetry API.
 func putValue(to pcommon.Value, from attribute.Value) {
 	switch from.Type() {
 	case attribute.EMPTY:
@@ -311,7 +302,7 @@ func putValue(to pcommon.Value, from attribute.Value) {
 		for _, s := range from.AsStringSlice() {
 			list.AppendEmpty().SetStr(s)
 		}
-	default: // nothing here is of another type; a reader gets it as text at least
+	default: // no attribute here has another type; write it as text
 		to.SetStr(clean(from.String()))
 	}
 }

@@ -251,9 +251,9 @@ func TestSummaryLogs(t *testing.T) {
 }
 
 // Every number of a period that says that something was lost has a record.
-func TestSummaryLogsTellEveryTrouble(t *testing.T) {
+func TestSummaryLogsTellEveryProblem(t *testing.T) {
 	if got := said(summaryLogs(periodOf(0))); len(got) != 0 {
-		t.Errorf("a period without trouble has the records %+v", got)
+		t.Errorf("a period without problems has the records %+v", got)
 	}
 	healthy := map[string]bool{"Received": true, "InFlight": true}
 	typ := reflect.TypeFor[engine.Period]()

@@ -1,6 +1,7 @@
 package gomonitorconnector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,11 +31,11 @@ type NotifierConfig struct {
 	Mail *mail.Config `mapstructure:"mail"`
 }
 
-// ConsoleConfig is that of the notifier console, which has no settings.
+// ConsoleConfig is the configuration of the console notifier, which has no settings.
 type ConsoleConfig struct{}
 
-// Unmarshal reads the configuration. An entry with nothing behind its key, as in
-// "console:", stands for all its defaults.
+// Unmarshal reads the configuration. A key without a value, as in "console:", stands for all
+// defaults.
 func (c *NotifierConfig) Unmarshal(conf *confmap.Conf) error {
 	if err := conf.Unmarshal(c); err != nil {
 		return err
@@ -46,55 +47,65 @@ func (c *NotifierConfig) Unmarshal(conf *confmap.Conf) error {
 	return nil
 }
 
-// fillIn sets a part of a configuration that is nil, though its key is there, to its defaults.
+// fillIn sets a part of a configuration to its defaults if its key has no value.
 func fillIn[T any](conf *confmap.Conf, key string, part **T) {
 	if conf.IsSet(key) && *part == nil {
 		*part = new(T)
 	}
 }
 
-// Validate returns one error for everything in c that can't be, joined; each names the key
-// and quotes the value, but never a secret one.
+// Validate returns one error for each invalid field, joined; each names the key and quotes
+// the value unless it is a secret.
 func (c *NotifierConfig) Validate() error {
-	var set []string
-	var errs []error
-	if c.Console != nil {
-		set = append(set, "console")
+	if err := c.isOne(); err != nil {
+		return err
 	}
-	if c.Webhook != nil {
-		set, errs = append(set, "webhook"), append(errs, under("webhook", c.Webhook.Validate()))
+	switch {
+	case c.Webhook != nil:
+		return alert.ConfigError("webhook", c.Webhook.Validate())
+	case c.Alertmanager != nil:
+		return alert.ConfigError("alertmanager", c.Alertmanager.Validate())
+	case c.Mail != nil:
+		return alert.ConfigError("mail", c.Mail.Validate())
 	}
-	if c.Alertmanager != nil {
-		set, errs = append(set, "alertmanager"), append(errs, under("alertmanager", c.Alertmanager.Validate()))
-	}
-	if c.Mail != nil {
-		set, errs = append(set, "mail"), append(errs, under("mail", c.Mail.Validate()))
-	}
-	if len(set) != 1 {
-		got := "none"
-		if len(set) > 0 {
-			got = strings.Join(set, " and ")
-		}
-		return fmt.Errorf(": must name exactly one of console, webhook, alertmanager and mail, got %s", got)
-	}
-	return errors.Join(errs...)
+	return nil // the console has no settings
 }
 
-// receivers are where periods and alerts go, apart from the pipelines.
+// isOne returns an error, without a key, unless c names exactly one notifier.
+func (c *NotifierConfig) isOne() error {
+	var set []string
+	for _, n := range []struct {
+		key   string
+		isSet bool
+	}{
+		{"console", c.Console != nil}, {"webhook", c.Webhook != nil}, {"alertmanager", c.Alertmanager != nil}, {"mail", c.Mail != nil},
+	} {
+		if n.isSet {
+			set = append(set, n.key)
+		}
+	}
+	if len(set) == 1 {
+		return nil
+	}
+	return fmt.Errorf("must name exactly one of console, webhook, alertmanager and mail, got %s",
+		cmp.Or(strings.Join(set, " and "), "none"))
+}
+
+// receivers are the notifiers and sinks apart from the pipelines.
 type receivers struct {
 	notifiers []alert.Notifier
 	sinks     []engine.Sink
 	closers   []closer
 }
 
-// closer ends what was opened under a key of the configuration.
+// closer closes what was opened for a key of the configuration.
 type closer struct {
 	key   string
 	close func(context.Context) error
 }
 
-// openReceivers makes the notifiers and opens the stores of a configuration, which must be
-// valid. If one can't be had, none is left open.
+// openReceivers opens the notifiers and stores of a configuration, which must be valid. After an
+// error none is left open.
 func openReceivers(ctx context.Context, c *Config) (*receivers, error) {
 	r := &receivers{}
 	for i := range c.Notifiers {
@@ -115,7 +126,7 @@ func openReceivers(ctx context.Context, c *Config) (*receivers, error) {
 	return r, nil
 }
 
-// addNotifier makes one notifier and returns its key.
+// addNotifier opens one notifier and returns its key.
 func (r *receivers) addNotifier(c *NotifierConfig) (key string, err error) {
 	switch {
 	case c.Console != nil:
@@ -145,7 +156,7 @@ func (r *receivers) addNotifier(c *NotifierConfig) (key string, err error) {
 	}
 }
 
-// close ends all of them at the same time, so that none has to wait for another one.
+// close closes all receivers at the same time, so that none has to wait for another one.
 func (r *receivers) close(ctx context.Context) error {
 	errs := make([]error, len(r.closers))
 	var all sync.WaitGroup

@@ -15,7 +15,7 @@ import (
 // alertsOutput is the notifier that emits alerts as logs.
 type alertsOutput struct{ next consumer.Logs }
 
-// Notify emits alerts. An error that the pipeline calls permanent is not tried again.
+// Notify emits alerts. A permanent error of the pipeline is not retried.
 func (o *alertsOutput) Notify(ctx context.Context, alerts []alert.Alert) error {
 	err := o.next.ConsumeLogs(ctx, alertLogs(alerts))
 	if consumererror.IsPermanent(err) {
@@ -36,10 +36,10 @@ func (o *summariesOutput) Consume(ctx context.Context, p engine.Period) error {
 	return o.next.ConsumeLogs(ctx, logs)
 }
 
-// metricsOutput is the sink that emits metrics. What it emits is made when the period is
-// closed, so that no period is missing in it, and waits for its turn here: if a
-// period never comes, because the sink was too slow, the next one takes its metrics along.
-// add is for one goroutine at a time, Consume may run at the same time.
+// metricsOutput is the sink that emits metrics. add makes the metrics of each period when it is
+// closed, so that none is missing in the sums, and they wait here for Consume. If the delivery
+// drops a period because the sink was too slow, the next one takes its metrics along. add is
+// for one goroutine at a time; Consume may run at the same time.
 type metricsOutput struct {
 	next    consumer.Metrics
 	metrics *periodMetrics
@@ -55,7 +55,7 @@ func newMetricsOutput(m *periodMetrics, next consumer.Metrics) *metricsOutput {
 	return &metricsOutput{next: next, metrics: m}
 }
 
-// add makes the metrics of a period that was closed, and leaves them for Consume.
+// add makes the metrics of a closed period and leaves them for Consume.
 func (o *metricsOutput) add(p *engine.Period, alerts []alert.Alert) {
 	metrics := o.metrics.add(p, alerts)
 	o.mu.Lock()
@@ -66,7 +66,7 @@ func (o *metricsOutput) add(p *engine.Period, alerts []alert.Alert) {
 	o.waiting = append(o.waiting, metrics)
 }
 
-// Consume emits the metrics of a period, and of those before it that were not emitted.
+// Consume emits all metrics that wait, oldest first.
 func (o *metricsOutput) Consume(ctx context.Context, _ engine.Period) error {
 	for {
 		metrics, ok := o.take()
@@ -82,7 +82,7 @@ func (o *metricsOutput) Consume(ctx context.Context, _ engine.Period) error {
 	}
 }
 
-// take returns the oldest metrics that wait, if there are any.
+// take removes the oldest metrics that wait. ok is false if there are none.
 func (o *metricsOutput) take() (metrics pmetric.Metrics, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -13,15 +13,15 @@ import (
 	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 )
 
-// sharing knows the analyses of the components of one factory. The service makes one
-// component for each pair of signals that a configuration connects, and gives all of them the
-// same configuration and every span. So they share one analysis, and only one of them feeds it.
+// sharing holds what the components of one factory share. The Collector makes one component
+// for each pair of signals that a configuration connects, and gives each of them the same
+// configuration and every span. So they share one analysis, and only one of them feeds it.
 type sharing struct {
 	mu       sync.Mutex
 	byConfig map[*Config]*shared
 }
 
-// join adds a component to those of its configuration. add says what the component is for.
+// join adds a component to those of its configuration. add sets where its results go.
 func (s *sharing) join(c *Config, set connector.Settings, add func(*shared) error) (*part, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,19 +47,19 @@ func (s *sharing) join(c *Config, set connector.Settings, add func(*shared) erro
 	return p, nil
 }
 
-// shared is what the components of one configuration share. It begins with the last of
-// them to be started, when everything downstream of all of them is up, and ends with the first
-// to be shut down, when nothing comes from upstream any more, which is the same for all of
-// them, and everything downstream is still up.
+// shared is what the components of one configuration share. Its analysis begins when the last
+// of them starts: then everything downstream of all of them is up. It ends when the first of
+// them is shut down: then nothing comes from upstream any more, and everything downstream is
+// still up.
 type shared struct {
 	config   *Config
 	settings connector.Settings // of the first component
-	forget   func()             // takes it out of the sharing
+	forget   func()             // removes it from the sharing
 
 	logs    consumer.Logs    // nil: none
 	metrics consumer.Metrics // nil: none
 
-	analysis atomic.Pointer[analysis] // nil unless it has begun
+	analysis atomic.Pointer[analysis] // nil before it begins
 
 	mu      sync.Mutex // held while it begins and ends
 	parts   int
@@ -72,7 +72,7 @@ func (s *shared) join(add func(*shared) error) (*part, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started > 0 {
-		return nil, errors.New("gomonitor: the other components of the configuration have started already")
+		return nil, errors.New("gomonitor: other components of this configuration have already started")
 	}
 	if err := add(s); err != nil {
 		return nil, err
@@ -81,10 +81,10 @@ func (s *shared) join(add func(*shared) error) (*part, error) {
 	return &part{shared: s, feeds: s.parts == 1}, nil
 }
 
-// errDuplicate says that a pair of signals has a component already.
-var errDuplicate = errors.New("gomonitor: the configuration has a component for these signals already")
+// errDuplicate is returned for a second component of one pair of signals.
+var errDuplicate = errors.New("gomonitor: the configuration already has a component for these signals")
 
-// addLogs makes a consumer the one of logs.
+// addLogs sets the consumer of logs.
 func (s *shared) addLogs(next consumer.Logs) error {
 	if s.logs != nil {
 		return errDuplicate
@@ -93,7 +93,7 @@ func (s *shared) addLogs(next consumer.Logs) error {
 	return nil
 }
 
-// addMetrics makes a consumer the one of metrics.
+// addMetrics sets the consumer of metrics.
 func (s *shared) addMetrics(next consumer.Metrics) error {
 	if s.metrics != nil {
 		return errDuplicate
@@ -102,7 +102,7 @@ func (s *shared) addMetrics(next consumer.Metrics) error {
 	return nil
 }
 
-// start counts the components that have started.
+// start notes that a component has started. The last one begins the analysis.
 func (s *shared) start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +117,7 @@ func (s *shared) start(ctx context.Context) error {
 	return nil
 }
 
-// shutdown ends the analysis, if it has begun and was not ended yet.
+// shutdown ends the analysis, if it has begun and not ended.
 func (s *shared) shutdown(ctx context.Context) error {
 	s.forget()
 	s.mu.Lock()
@@ -132,7 +132,7 @@ func (s *shared) shutdown(ctx context.Context) error {
 	return nil
 }
 
-// errNotRunning is what spans get that come too early or too late.
+// errNotRunning is returned for spans that come too early or too late.
 var errNotRunning = errors.New("gomonitor: not running")
 
 // consume counts spans.

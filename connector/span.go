@@ -15,8 +15,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// reader turns the spans of the Collector into those of the engine. It changes nothing and is
-// safe for concurrent use.
+// reader converts the Collector's spans to the engine's. It is safe for concurrent use.
 type reader struct {
 	rules    *classify.Rules
 	kinds    kindSet
@@ -27,16 +26,16 @@ func newReader(c *Config) *reader {
 	return &reader{rules: classify.New(c.Codes, c.Outcomes), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
 }
 
-// read appends all spans of td, and returns how many of them are not watched. The strings in
-// them are those of td.
+// read appends all spans of td and returns how many of them are not watched. They share the
+// strings of td.
 func (r *reader) read(to []engine.Span, td ptrace.Traces) (spans []engine.Span, unwatched int) {
 	to = slices.Grow(to, td.SpanCount())
 	unwatched = r.each(td, new(engine.Span), func(s *engine.Span) { to = append(to, *s) })
 	return to, unwatched
 }
 
-// each calls f with s for each span of td, and returns how many of them are not watched. The
-// strings in it are those of td.
+// each fills s with each span of td in turn and calls f with it. It returns how many of them are
+// not watched. s shares the strings of td.
 func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (unwatched int) {
 	resources := td.ResourceSpans()
 	for i := range resources.Len() {
@@ -63,7 +62,7 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 	return unwatched
 }
 
-// fill sets what a span itself says, and reports whether it is watched.
+// fill sets the fields that come from the span itself, and reports whether it is watched.
 func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	link := engine.Link{Trace: from.TraceID(), Span: from.SpanID(), Parent: from.ParentSpanID()}
 	if !r.place(s, &link, int32(from.Kind()), uint64(from.StartTimestamp()), uint64(from.EndTimestamp()), from.Flags()) {
@@ -73,7 +72,7 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	var span classify.Span
 	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(int32(status.Code())), status.Message()
 	for key, value := range from.Attributes().All() {
-		if !span.Wants(key) { // as most
+		if !span.Wants(key) {
 			continue
 		}
 		switch value.Type() {
@@ -97,8 +96,8 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 }
 
 // place sets when and where a call was, from what the protocol says of it, and reports whether
-// it is watched. It sets field by field, since the processor waits long for what was written in
-// other pieces than it is read.
+// it is watched. It sets the fields one by one: copying a struct right after its fields were
+// written stalls the processor.
 func (r *reader) place(s *engine.Span, link *engine.Link, kind int32, start, end uint64, flags uint32) (watched bool) {
 	s.End = int64(min(end, math.MaxInt64))
 	if 0 < start && start < end { // without a start nobody knows
@@ -136,7 +135,7 @@ func isRemoteParent(l *engine.Link, kind engine.SpanKind, flags uint32) bool {
 	return kind == engine.SpanKindServer || kind == engine.SpanKindConsumer
 }
 
-// kindOf returns the engine's name for a span kind. One that is not set, or not known, counts
+// kindOf returns the engine's value for a span kind. A kind that is not set or not known counts
 // as internal, as the protocol allows.
 func kindOf(k int32) engine.SpanKind {
 	if k < int32(engine.SpanKindInternal) || k > int32(engine.SpanKindConsumer) {
@@ -153,8 +152,8 @@ func statusOf(c int32) classify.Status {
 	return classify.Status(c)
 }
 
-// lastException looks for the exception that ended the call. Of several the last one
-// counts: those before it were followed by another try.
+// lastException returns the exception that ended the call: the last one. Those before it were
+// followed by another attempt.
 func lastException(s ptrace.Span) classify.Exception {
 	events := s.Events()
 	for i := events.Len() - 1; i >= 0; i-- {
@@ -172,7 +171,7 @@ func lastException(s ptrace.Span) classify.Exception {
 	return classify.Exception{}
 }
 
-// textOf returns an attribute, or "" if there is none or if it is anything but text.
+// textOf returns a string attribute, "" if there is none or it is no string.
 func textOf(attrs pcommon.Map, key string) string {
 	if v, ok := attrs.Get(key); ok && v.Type() == pcommon.ValueTypeStr {
 		return v.Str()
@@ -180,10 +179,10 @@ func textOf(attrs pcommon.Map, key string) string {
 	return ""
 }
 
-// weightOf returns for how many calls a span stands by the sampling threshold in its
-// tracestate, 1 if there is none. A span that was kept with the probability p stands for 1/p
-// calls; where that is no whole number it is one of the two next to it, which of them is
-// settled by the span id, so that the sum over many spans is right.
+// weightOf returns how many calls a span stands for, by the sampling threshold in its
+// tracestate; 1 if there is none. A span that was kept with probability p stands for 1/p calls.
+// If that is no whole number, the span id decides whether it is rounded up or down, so that the
+// sum over many spans is right.
 // See https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/.
 func weightOf(tracestate string, id [8]byte) uint64 {
 	threshold, ok := thresholdOf(tracestate)
@@ -193,7 +192,7 @@ func weightOf(tracestate string, id [8]byte) uint64 {
 	const all = 1 << 56
 	kept := all - threshold // of all numbers that a trace can draw
 	weight, rest := all/kept, all%kept
-	// One more with the probability rest/kept: if random/all < rest/kept.
+	// Add one with probability rest/kept: if random/all < rest/kept.
 	highA, lowA := bits.Mul64(mix(id)>>8, kept)
 	highB, lowB := bits.Mul64(rest, all)
 	if highA < highB || highA == highB && lowA < lowB {
@@ -202,8 +201,7 @@ func weightOf(tracestate string, id [8]byte) uint64 {
 	return weight
 }
 
-// mix spreads the bits of a span id, which may be anything but random, by the finalizer of
-// MurmurHash3.
+// mix spreads the bits of a span id, which need not be random, by the finalizer of MurmurHash3.
 func mix(id [8]byte) uint64 {
 	var x uint64
 	for _, b := range id {
@@ -216,8 +214,8 @@ func mix(id [8]byte) uint64 {
 	return x ^ x>>33
 }
 
-// thresholdOf returns the rejection threshold in a tracestate: the value of th in the entry
-// ot, 1 to 14 hexadecimal digits, of which the ones left out at the end are zeros.
+// thresholdOf returns the rejection threshold in a tracestate: the value of th in the entry ot,
+// 1 to 14 hexadecimal digits. Digits missing at the end are zeros.
 func thresholdOf(tracestate string) (threshold uint64, ok bool) {
 	for tracestate != "" {
 		var entry string

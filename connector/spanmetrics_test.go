@@ -114,7 +114,7 @@ func ourMetricsOf(t *testing.T, settings map[string]any, traces ptrace.Traces) p
 		timeline.Add(&spans[i])
 	}
 	metrics, all := newPeriodMetrics(config.Metrics, "process-1"), []pmetric.Metrics(nil)
-	timeline.Advance(dayStart.Add(90*time.Second), func(p *engine.Period) { all = append(all, metrics.add(p, nil)) })
+	timeline.Advance(dayStart.Add(90*time.Second), nil, func(p *engine.Period) { all = append(all, metrics.add(p, nil)) })
 	if len(all) != 1 {
 		t.Fatalf("%d periods, want one", len(all))
 	}

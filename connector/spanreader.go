@@ -6,8 +6,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// SpanReader turns the spans of the Collector into those of the engine, as the connector
-// does, for recorded ones. It changes nothing and is safe for concurrent use.
+// SpanReader converts recorded spans to the engine's as the connector does. It is safe for
+// concurrent use.
 type SpanReader struct{ reader *reader }
 
 // NewSpanReader returns a reader for a configuration. It returns the errors of [Config.Validate].
@@ -19,15 +19,15 @@ func NewSpanReader(c *Config) (*SpanReader, error) {
 	return &SpanReader{newReader(&own)}, nil
 }
 
-// Read appends all spans of td, of which those of kinds that are not watched are marked as
-// such. The strings in them are those of td.
+// Read appends all spans of td. Those whose kind is not watched have Unwatched set. They share
+// the strings of td.
 func (r *SpanReader) Read(to []engine.Span, td ptrace.Traces) []engine.Span {
 	spans, _ := r.reader.read(to, td)
 	return spans
 }
 
-// Timeline returns how the connector counts, with what it adds to the engine's defaults: the
-// service of spans that name none, and as its name that of the component.
+// Timeline returns the engine's configuration with the connector's defaults: its name is that of
+// the component, and spans without a service get one.
 func (c *Config) Timeline() engine.TimelineConfig {
 	own := c.withDefaults(Type.String())
 	return own.TimelineConfig

@@ -17,8 +17,8 @@ import (
 // meterName is the name of the scope of the component's metrics about itself.
 const meterName = "github.com/blurooo/go-monitor/connector"
 
-// telemetry is what the component says of itself: metadata.yaml has the list. All methods
-// are safe for concurrent use; it must not be copied.
+// telemetry holds the component's metrics about itself, which metadata.yaml lists. All methods
+// are safe for concurrent use. It must not be copied.
 type telemetry struct {
 	registration metric.Registration
 
@@ -28,9 +28,9 @@ type telemetry struct {
 	fired, resolved                           atomic.Int64 // alerts so far
 }
 
-// newTelemetry begins to tell of an analysis with the given outlet, which is that of the
-// component id: a Collector may have several, and all of them tell under the same names.
-func newTelemetry(set component.TelemetrySettings, id component.ID, outlet *delivery.Outlet) (*telemetry, error) {
+// newTelemetry registers the metrics of the component with the given id and dispatcher. Several
+// components of a Collector have the same metrics, told apart by an attribute.
+func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *delivery.Dispatcher) (*telemetry, error) {
 	t := &telemetry{}
 	meter := set.MeterProvider.Meter(meterName)
 	var instruments []metric.Observable
@@ -69,12 +69,12 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, outlet *deli
 		o.ObserveInt64(i, t.fired.Load(), firing)
 		o.ObserveInt64(i, t.resolved.Load(), resolved)
 	})
-	counter("otelcol_connector_gomonitor_undelivered_periods", "{period}", "Periods of which a sink made nothing; two sinks count twice.", func(o metric.Observer, i metric.Int64Observable) {
-		periods, _ := outlet.Undelivered()
+	counter("otelcol_connector_gomonitor_undelivered_periods", "{period}", "Periods that a sink did not take; two sinks count twice.", func(o metric.Observer, i metric.Int64Observable) {
+		periods, _ := dispatcher.Undelivered()
 		o.ObserveInt64(i, int64(periods), own)
 	})
-	counter("otelcol_connector_gomonitor_undelivered_notifications", "{notification}", "Notifications of which a notifier made nothing; two notifiers count twice.", func(o metric.Observer, i metric.Int64Observable) {
-		_, notifications := outlet.Undelivered()
+	counter("otelcol_connector_gomonitor_undelivered_notifications", "{notification}", "Notifications that a notifier did not take; two notifiers count twice.", func(o metric.Observer, i metric.Int64Observable) {
+		_, notifications := dispatcher.Undelivered()
 		o.ObserveInt64(i, int64(notifications), own)
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -96,7 +96,7 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, outlet *deli
 // state returns the attribute for alerts of a state.
 func state(s alert.State) attribute.KeyValue { return attribute.String("state", s.String()) }
 
-// received takes a number of spans that were read, and how many of them are not watched.
+// received counts spans that were read, and those of them that are not watched.
 func (t *telemetry) received(spans, unwatched int) {
 	t.spans.Add(int64(spans))
 	if unwatched > 0 {
@@ -104,15 +104,15 @@ func (t *telemetry) received(spans, unwatched int) {
 	}
 }
 
-// counted takes how much is being counted.
+// counted sets the numbers of open periods and of operations.
 func (t *telemetry) counted(openPeriods, operations int) {
 	t.openPeriods.Store(int64(openPeriods))
 	t.operations.Store(int64(operations))
 }
 
-// closed takes a period that was closed, with the alerts it raised and the number of those
-// that fire. That is not what the alerts add up to: one ends without a word when its
-// operation leaves.
+// closed counts a closed period and the alerts that it raised, and sets the number of alerts
+// that fire. The alerts do not add up to that number: one ends without a resolved alert when
+// its operation is evicted.
 func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 	t.late.Add(int64(p.Late))
 	t.early.Add(int64(p.Early))
@@ -128,5 +128,5 @@ func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 	}
 }
 
-// close ends the telling.
+// close unregisters the metrics.
 func (t *telemetry) close() error { return t.registration.Unregister() }

@@ -197,8 +197,8 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// A reminder is no other alert.
-func TestTelemetryOfReminders(t *testing.T) {
+// A repeat is not another alert.
+func TestTelemetryOfRepeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := sdkmetric.NewManualReader()
 		set := connectortest.NewNopSettings(Type)
@@ -212,7 +212,7 @@ func TestTelemetryOfReminders(t *testing.T) {
 			p.send(t, callsAt(time.Now(), "GET /a", 500, 10))
 		}
 		if logs := len(p.events("gomonitor.alert.firing")); logs < 3 {
-			t.Errorf("there are %d logs, want some reminders", logs)
+			t.Errorf("there are %d logs, want some repeats", logs)
 		}
 		if got := readTelemetry(t, reader)["alerts firing"]; got != 1 {
 			t.Errorf("%d alerts, want 1", got)

@@ -32,31 +32,31 @@ func (d *diary) check(t *testing.T, want ...string) {
 	}
 }
 
-func TestTroublesOncePerPeriod(t *testing.T) {
+func TestErrorHandlerHandlesOncePerPeriod(t *testing.T) {
 	var told diary
-	troubles := NewErrorHandler(told.write)
+	errs := NewErrorHandler(told.write)
 	for range 3 {
-		troubles.HandleOnce("a", errors.New("a is wrong"))
-		troubles.HandleOnce("b", errors.New("b is wrong"))
+		errs.HandleOnce("a", errors.New("a is wrong"))
+		errs.HandleOnce("b", errors.New("b is wrong"))
 	}
-	troubles.Handle(errors.New("a is wrong again"))
-	troubles.NewPeriod()
-	troubles.HandleOnce("a", errors.New("a is still wrong"))
-	if err := troubles.Flush(t.Context()); err != nil {
+	errs.Handle(errors.New("a is wrong again"))
+	errs.NewPeriod()
+	errs.HandleOnce("a", errors.New("a is still wrong"))
+	if err := errs.Flush(t.Context()); err != nil {
 		t.Error(err)
 	}
 	told.check(t, "a is wrong", "b is wrong", "a is wrong again", "a is still wrong")
-	if err := troubles.Close(t.Context()); err != nil {
+	if err := errs.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-// A handler that panics or hangs is of no consequence to those who report.
-func TestTroublesSurviveTheirHandler(t *testing.T) {
+// A handler that panics or hangs does not affect whoever reports errors.
+func TestErrorHandlerSurvivesItsHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		block := make(chan struct{})
 		var told diary
-		troubles := NewErrorHandler(func(err error) {
+		errs := NewErrorHandler(func(err error) {
 			switch err.Error() {
 			case "panic":
 				panic("mine")
@@ -65,16 +65,16 @@ func TestTroublesSurviveTheirHandler(t *testing.T) {
 			}
 			told.write(err)
 		})
-		troubles.Handle(errors.New("panic"))
-		troubles.Handle(errors.New("hang"))
-		troubles.Handle(errors.New("later"))
+		errs.Handle(errors.New("panic"))
+		errs.Handle(errors.New("hang"))
+		errs.Handle(errors.New("later"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := troubles.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := errs.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("flush: %v, want the context's error", err)
 		}
 		close(block)
-		if err := troubles.Close(t.Context()); err != nil {
+		if err := errs.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 		told.check(t, "hang", "later")

@@ -20,14 +20,14 @@ func Example() {
 		return
 	}
 	judge := alert.NewJudge()
-	troubles := delivery.NewErrorHandler(func(err error) { fmt.Println("trouble:", err) })
-	outlet := delivery.New(delivery.Config{
+	errs := delivery.NewErrorHandler(func(err error) { fmt.Println("error:", err) })
+	dispatcher := delivery.New(delivery.Options{
 		Notifiers: []alert.Notifier{alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
 			fmt.Println(alerts[0].State, alerts[0].Operation, "at", alerts[0].DecidedAt.Format(time.Kitchen))
 			return nil
 		})},
 		Sinks:   []engine.Sink{engine.SinkFunc(func(context.Context, engine.Period) error { return errors.New("full") })},
-		OnError: troubles.HandleOnce,
+		OnError: errs.HandleOnce,
 	})
 
 	start := time.Date(2026, 3, 1, 15, 0, 0, 0, time.UTC)
@@ -37,19 +37,19 @@ func Example() {
 		}
 		period := windows.Close(engine.Period{Start: start, End: start.Add(time.Minute)}, judge.Needs)
 		start = period.End
-		outlet.Send(&period, judge.Judge(&period))
-		if err := outlet.Flush(context.Background()); err != nil {
+		dispatcher.Send(&period, judge.Judge(&period))
+		if err := dispatcher.Flush(context.Background()); err != nil {
 			fmt.Println(err)
 		}
 	}
-	if err := errors.Join(outlet.Close(context.Background()), troubles.Close(context.Background())); err != nil {
+	if err := errors.Join(dispatcher.Close(context.Background()), errs.Close(context.Background())); err != nil {
 		fmt.Println(err)
 	}
-	periods, notifications := outlet.Undelivered()
+	periods, notifications := dispatcher.Undelivered()
 	fmt.Println("undelivered:", periods, "periods,", notifications, "notifications")
 
 	// Unordered output:
-	// trouble: sink 0 (engine.SinkFunc): full
+	// error: sink 0 (engine.SinkFunc): full
 	// firing GET /users/{id} at 3:02PM
 	// undelivered: 2 periods, 0 notifications
 }

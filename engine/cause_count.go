@@ -5,6 +5,14 @@ import (
 	"slices"
 )
 
+// CauseCount says how many calls are blamed on one cause.
+type CauseCount struct {
+	Cause
+	Count uint64 `json:"count"`
+	// Share is Count's share of the failures, or of the slow successes, 0..1.
+	Share float64 `json:"share"`
+}
+
 // maxCauseCounts bounds the causes that are counted one by one for each operation and
 // period; further ones are counted together under [OverflowName].
 const maxCauseCounts = 16

@@ -2,87 +2,50 @@ package engine
 
 import (
 	"cmp"
-	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Cause is what a failed or slow call is blamed on: an operation, and the code with
-// which it ended.
-type Cause struct {
-	Service   string   `json:"service"`
-	SpanKind  SpanKind `json:"span_kind"`
-	Operation string   `json:"operation"`
-	// Code is the code as it was reported: a slow call may have succeeded. [NetworkCode]
-	// has a meaning of its own.
-	Code string `json:"code,omitempty"`
-}
-
-// NetworkCode is the code of a cause that says that the time went by on the way to the
-// operation and back, not in it: its client waited for more than twice as long as it took.
-const NetworkCode = "_NETWORK"
-
-// IsNetwork reports whether the way to the operation is blamed.
-func (c *Cause) IsNetwork() bool { return c.Code == NetworkCode }
-
-// Key returns the operation that is blamed.
-func (c *Cause) Key() OperationKey {
-	return OperationKey{Service: c.Service, SpanKind: c.SpanKind, Name: c.Operation}
-}
-
-// Link places a span in its trace.
-type Link struct {
-	Trace [16]byte
-	Span  [8]byte
-	// Parent is the span's parent, zero if it has none.
-	Parent [8]byte
-	// RemoteParent says that the parent came in with a request: mostly it lives
-	// in another process.
-	RemoteParent bool
-}
-
 const (
-	// maxCauseAge is how far apart the ends of a call and of a child that is
-	// blamed for it may lie.
+	// maxCauseAge is how far apart the ends of a call and of the child that explains it may
+	// lie.
 	maxCauseAge = 2 * time.Minute
-	// maxPending is the number of calls that [Causes] remembers children of.
+	// maxPending is the number of calls whose children are remembered.
 	maxPending   = causeShards * causeSets * causeWays
 	causeShards  = 64
 	causeSets    = 8
 	causeWays    = 8 // in a set
 	maxLockTries = 1000
-	// maxCauses is the number of different causes that are kept for use again.
-	maxCauses = 1024
 )
 
-// Causes finds out which child operation is to blame for a call that failed or was
-// slow. Children end before their parents, mostly: so each such call leaves at its
-// parent's place what it is blamed on, and finds at its own place what its children have
-// left there. A child that ends after its parent is not blamed for anything.
+// causes finds out which child operation explains a call that failed or was slow. Mostly
+// children end before their parents. So each such call leaves its own explanation at its
+// parent's place, and finds at its own place what its children have left there. A child that
+// ends after its parent explains nothing.
 //
 // It is a cache, not a record: it holds a fixed number of places, found by a hash of trace
 // and span (a set-associative cache: Hennessy and Patterson, Computer Architecture, appendix
-// B), and what finds no place, or finds its place locked for long, is lost and counted.
-// A call of which that is lost is blamed itself, or on a child less deep.
+// B). What finds no place, or finds its place locked for long, is lost and counted. Then a
+// call is explained by itself, or by a child that is less deep.
 //
-// All methods are safe for concurrent use, from any goroutine: they wait for nobody
-// (but for Expire, which is not for the callers' goroutines), and allocate only for causes that are
-// new. It must not be copied; use [NewCauses].
-type Causes struct {
+// All methods are safe for concurrent use, from any goroutine. None but expire waits for
+// anybody, and they allocate only for causes that are new. It must not be copied; use
+// newCauses.
+type causes struct {
 	// waiting is the number of shards whose waiting is not 0. It changes under the lock of
 	// the shard in question; and seldom when much fails, so that all processors can keep a copy.
 	waiting atomic.Int64
-	_       [56]byte
-	lost    atomic.Uint64
-	known   atomic.Pointer[causeTable]
-	strings maphash.Seed
-	spans   uint64 // what the hashes of spans start from
-	_       [32]byte
-	shards  [causeShards]causeShard
+	// quick is the longest duration of a success that cannot make its parent slow.
+	quick  atomic.Int64
+	_      [48]byte
+	lost   atomic.Uint64
+	known  causeTable
+	spans  uint64 // what the hashes of spans start from
+	_      [32]byte
+	shards [causeShards]causeShard
 }
 
 // causeShard holds some of the places. A call's place is found by a hash of trace and span,
@@ -101,11 +64,11 @@ type causeSet [causeWays]pending
 type pending struct {
 	span spanID // the call
 	end  int64  // of the child that ended last, in Unix nanoseconds
-	// failed is what the last failed child is blamed on, and child that child
-	// itself; both are nil if none failed.
+	// failed is what explains the last failed child, and child that child itself; both
+	// are nil if none failed.
 	failed *Cause
 	child  *Cause
-	// slow is what the slowest child is blamed on, slowest that child itself, and took how
+	// slow is what explains the slowest child, slowest that child itself, and took how
 	// long that took.
 	slow    *Cause
 	slowest *Cause
@@ -114,39 +77,61 @@ type pending struct {
 	local bool
 }
 
-// spanID is a trace and a span in it, as numbers.
-type spanID struct{ high, low, span uint64 }
+// everyCall is a value of causes.quick: no call is too quick to make its parent slow.
+const everyCall = -1
 
-// NewCauses returns a Causes that knows of no call.
-func NewCauses() *Causes {
-	c := &Causes{strings: maphash.MakeSeed()}
-	c.spans = maphash.Comparable(c.strings, 0)
+// newCauses returns causes that know of no call. quick is the longest duration of a success
+// that cannot make its parent slow.
+func newCauses(quick time.Duration) *causes {
+	c := &causes{known: newCauseTable()}
+	c.quick.Store(int64(quick))
+	c.spans = maphash.Comparable(c.known.seed, 0)
 	return c
 }
 
-// IsWaiting reports whether some call that was not yet seen to end has a child
-// that failed. Only then Succeeded and Passed have anything to do. It is one atomic load.
-func (c *Causes) IsWaiting() bool { return c.waiting.Load() > 0 }
+// isWaiting reports whether some call that was not yet seen to end has a child that
+// failed. It is one atomic load.
+func (c *causes) isWaiting() bool { return c.waiting.Load() > 0 }
 
-// Ended takes a call that failed, or that may have been slow, with its end in
-// Unix nanoseconds, and returns what it is blamed on. The failure of a failed
-// call is blamed on the deepest failed operation known, if it had a failed child; of several
-// children, on the last, which is most likely the one that made it fail. The
-// slowness is blamed on the deepest operation of which each took more than half of
-// its parent's time; that of a client whose server, another service, took less, on the way
-// there and back. Nil stands for the call itself.
+// explain takes a call that has ended, after its children, with its end in Unix nanoseconds.
+// It returns what explains it: its failure if it failed, else its slowness. Nil stands for the
+// call itself.
+func (c *causes) explain(l *Link, self *Cause, outcome Outcome, d time.Duration, end int64) *Cause {
+	switch {
+	case outcome == OutcomeFailure:
+		failure, _ := c.ended(l, self, outcome, d, end)
+		return failure
+	case outcome != OutcomeIgnored && int64(d) > c.quick.Load():
+		_, slow := c.ended(l, self, outcome, d, end)
+		return slow
+	case outcome != OutcomeSuccess:
+		c.passed(l)
+	case c.isWaiting():
+		c.succeeded(l, self)
+	}
+	return nil
+}
+
+// ended takes a call that failed, or that may be slow, and returns what explains its failure
+// and its slowness; nil: the call itself.
+//
+// The failure of a failed call is explained by the deepest failed operation known, if it had a
+// failed child. Of several children it is the last, which is most likely the one that made it
+// fail. The slowness is explained by the deepest operation of which each took more than half of
+// its parent's time. That of a client is explained by the way to its server, another service,
+// if that took less than half.
 //
 // A call that succeeded has dealt with its children's failures, so its parents are not told
-// of them; and it excuses a failed call of the same operation, as Succeeded says. One that was
+// of them; and it excuses a failed call of the same operation, as succeeded says. One that was
 // given up ([OutcomeCancelled]) has done neither: often it was given up because another
 // one failed.
-func (c *Causes) Ended(l Link, self Cause, outcome Outcome, d time.Duration, end int64) (failure, slow *Cause) {
+func (c *causes) ended(l *Link, self *Cause, outcome Outcome, d time.Duration, end int64) (failure, slow *Cause) {
 	if self.Code == NetworkCode { // a call's own code says nothing of the network
 		self.Code = OverflowName
 	}
 	var own *Cause
-	if l.Parent != [8]byte{} && (outcome == OutcomeFailure || d > 0) {
-		own = c.intern(&self)
+	if l.hasParent() && (outcome == OutcomeFailure || d > 0) {
+		own = c.known.intern(self)
 	}
 	up := pending{end: end, local: !l.RemoteParent, slow: own, slowest: own, took: d}
 	left := c.take(l.span())
@@ -160,20 +145,20 @@ func (c *Causes) Ended(l Link, self Cause, outcome Outcome, d time.Duration, end
 		switch {
 		case left.took > d/2:
 			slow = left.slow
-		case isOnTheWay(&self, left.slowest):
-			slow = c.intern(&Cause{Service: left.slowest.Service, SpanKind: left.slowest.SpanKind, Operation: left.slowest.Operation, Code: NetworkCode})
+		case isOnTheWay(self, left.slowest):
+			slow = c.known.intern(&Cause{Service: left.slowest.Service, SpanKind: left.slowest.SpanKind, Operation: left.slowest.Operation, Code: NetworkCode})
 		}
 	}
 	switch {
 	case outcome == OutcomeFailure:
 		up.failed, up.child = cmp.Or(failure, own), own
-	case outcome != OutcomeCancelled && c.IsWaiting():
-		c.excuse(&l, self.Key())
+	case outcome != OutcomeCancelled && c.isWaiting():
+		c.excuse(l, self)
 	}
 	if slow != nil && own != nil {
 		up.slow = slow
 	}
-	if l.Parent != [8]byte{} && !up.isFree() {
+	if l.hasParent() && !up.isFree() {
 		c.leave(l.parent(), &up)
 	}
 	return failure, slow
@@ -184,28 +169,29 @@ func isOnTheWay(client, server *Cause) bool {
 	return client.SpanKind == SpanKindClient && server != nil && server.SpanKind == SpanKindServer && server.Service != TruncateName(client.Service)
 }
 
-// Succeeded takes a call that succeeded and was not slow. If the last failed child of its parent was
-// a call of the same operation, that was now tried again with success, so nobody is
-// blamed for it. What its own children did is forgotten.
-func (c *Causes) Succeeded(l Link, key OperationKey) {
+// succeeded takes a call that succeeded and was not slow. If the last failed child of its
+// parent was a call of the same operation, it was now tried again with success, so it explains
+// nothing. What the call's own children did is forgotten.
+func (c *causes) succeeded(l *Link, self *Cause) {
 	c.take(l.span())
-	c.excuse(&l, key)
+	c.excuse(l, self)
 }
 
-// Passed takes a span that is not watched: what its children did is handed to its
+// passed takes a span that is not watched: what its children did is handed to its
 // parent as if it was not there.
-func (c *Causes) Passed(l Link) {
+func (c *causes) passed(l *Link) {
 	up := c.take(l.span())
-	if !up.isFree() && l.Parent != [8]byte{} {
+	if !up.isFree() && l.hasParent() {
 		up.local = !l.RemoteParent
 		c.leave(l.parent(), &up)
 	}
 }
 
-// Expire forgets what is older than two minutes at the given time, in Unix nanoseconds, so
-// that IsWaiting becomes false again though calls never end, or do so before their
-// children. It visits every place, so it is for the goroutine that closes periods.
-func (c *Causes) Expire(now int64) {
+// expire forgets what is older than two minutes at the given time, in Unix nanoseconds, so
+// that isWaiting becomes false again though calls never end, or do so before their
+// children. It visits every place and waits for locks, so it is for the goroutine that closes
+// periods.
+func (c *causes) expire(now int64) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		for j := range s.sets {
@@ -231,7 +217,7 @@ func isNear(a, b int64) bool {
 // lock returns the shard and the set where a call has its place, locked; or nil, and counts
 // that, if others have it locked all the while. They hold it for some dozen nanoseconds,
 // unless the system took their processor away: then it may be any time.
-func (c *Causes) lock(id spanID) (*causeShard, *causeSet) {
+func (c *causes) lock(id spanID) (*causeShard, *causeSet) {
 	// Span ids that count up need the last round: after two the hash still follows them.
 	hash := mix(mix(mix(id.high^c.spans, id.low), id.span^c.spans), c.spans)
 	s := &c.shards[hash%causeShards]
@@ -245,7 +231,7 @@ func (c *Causes) lock(id spanID) (*causeShard, *causeSet) {
 }
 
 // unlock unlocks a shard in which so many more calls count as waiting.
-func (c *Causes) unlock(s *causeShard, waiting int64) {
+func (c *causes) unlock(s *causeShard, waiting int64) {
 	before := s.waiting
 	s.waiting += waiting
 	if before == 0 && s.waiting != 0 {
@@ -257,7 +243,7 @@ func (c *Causes) unlock(s *causeShard, waiting int64) {
 }
 
 // take returns what was left for a call, and frees its place.
-func (c *Causes) take(id spanID) (left pending) {
+func (c *causes) take(id spanID) (left pending) {
 	s, set := c.lock(id)
 	if s == nil {
 		return left
@@ -271,7 +257,7 @@ func (c *Causes) take(id spanID) (left pending) {
 }
 
 // leave adds to what was left for a call.
-func (c *Causes) leave(id spanID, up *pending) {
+func (c *causes) leave(id spanID, up *pending) {
 	s, set := c.lock(id)
 	if s == nil {
 		return
@@ -292,9 +278,9 @@ func (c *Causes) leave(id spanID, up *pending) {
 }
 
 // excuse takes back what the last failed child of the span's parent has left as its failure,
-// if that was a call of the given operation.
-func (c *Causes) excuse(l *Link, key OperationKey) {
-	if l.Parent == [8]byte{} {
+// if that was a call of the same operation.
+func (c *causes) excuse(l *Link, self *Cause) {
+	if !l.hasParent() {
 		return
 	}
 	id := l.parent()
@@ -303,7 +289,7 @@ func (c *Causes) excuse(l *Link, key OperationKey) {
 		return
 	}
 	waiting := int64(0)
-	if p := set.find(id); p != nil && p.child != nil && p.child.isOf(key) {
+	if p := set.find(id); p != nil && p.child != nil && p.child.isOf(self) {
 		waiting = -p.counts()
 		p.failed, p.child = nil, nil
 		if p.slow == nil {
@@ -359,7 +345,7 @@ func (p *pending) add(up *pending) {
 // isFree reports whether the place holds nothing.
 func (p *pending) isFree() bool { return p.failed == nil && p.slow == nil }
 
-// counts is 1 if the call is one that IsWaiting is about, else 0.
+// counts is 1 if the call is one that isWaiting is about, else 0.
 func (p *pending) counts() int64 {
 	if p.local && p.failed != nil {
 		return 1
@@ -367,78 +353,8 @@ func (p *pending) counts() int64 {
 	return 0
 }
 
-func (l *Link) span() spanID {
-	return spanID{binary.LittleEndian.Uint64(l.Trace[:]), binary.LittleEndian.Uint64(l.Trace[8:]), binary.LittleEndian.Uint64(l.Span[:])}
-}
-
-func (l *Link) parent() spanID {
-	id := l.span()
-	id.span = binary.LittleEndian.Uint64(l.Parent[:])
-	return id
-}
-
 // mix is the mixing step of wyhash (https://github.com/wangyi-fudan/wyhash): both halves of a product.
 func mix(a, b uint64) uint64 {
 	high, low := bits.Mul64(a^0xa0761d6478bd642f, b^0xe7037ed1a0b428db)
 	return high ^ low
-}
-
-// isOf reports whether c, which is interned, is a call of the given operation.
-func (c *Cause) isOf(key OperationKey) bool {
-	return c.SpanKind == key.SpanKind && c.Operation == operationName(key.Name) && c.Service == TruncateName(key.Service)
-}
-
-// causeTable is a set of causes, for any number of goroutines. It only grows, by at most
-// maxCauses: then a new one takes its place. It is a hash table with linear
-// probing (Knuth, The Art of Computer Programming, volume 3, section 6.4), at most half full.
-type causeTable struct {
-	size  atomic.Int64 // slots that were granted; some of them may not be used
-	slots [2 * maxCauses]atomic.Pointer[Cause]
-}
-
-// intern returns a cause that equals self, with its names cut as [TruncateName] does, and that
-// holds on to nothing else in memory. Mostly that is one that was returned before.
-func (c *Causes) intern(self *Cause) *Cause {
-	cut := Cause{TruncateName(self.Service), self.SpanKind, operationName(self.Operation), TruncateName(self.Code)}
-	hash := maphash.Comparable(c.strings, cut)
-	t := c.known.Load()
-	if t != nil {
-		if found := t.find(hash, &cut); found != nil {
-			return found
-		}
-	}
-	own := &Cause{strings.Clone(cut.Service), cut.SpanKind, strings.Clone(cut.Operation), strings.Clone(cut.Code)}
-	if t == nil || t.size.Add(1) > maxCauses {
-		fresh := new(causeTable)
-		fresh.size.Store(1)
-		if !c.known.CompareAndSwap(t, fresh) {
-			return own // somebody else was faster; the next call of this kind will be interned
-		}
-		t = fresh
-	}
-	return t.put(hash, own)
-}
-
-// find returns the cause that equals want, or nil if there is none yet.
-func (t *causeTable) find(hash uint64, want *Cause) *Cause {
-	for i := hash; ; i++ {
-		c := t.slots[i%uint64(len(t.slots))].Load()
-		if c == nil || *c == *want {
-			return c
-		}
-	}
-}
-
-// put adds a cause, for which a slot was granted, and returns it; or the one that equals it
-// and was there first.
-func (t *causeTable) put(hash uint64, own *Cause) *Cause {
-	for i := hash; ; i++ {
-		slot := &t.slots[i%uint64(len(t.slots))]
-		if slot.CompareAndSwap(nil, own) {
-			return own
-		}
-		if c := slot.Load(); *c == *own {
-			return c
-		}
-	}
 }

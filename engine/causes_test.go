@@ -106,7 +106,7 @@ func (s *tracedSpan) self() Cause {
 
 // end ends the span after its children, at the time that now holds, and checks what it blames.
 // It returns the spans that end later.
-func (s *tracedSpan) end(t *testing.T, c *Causes, now *int64) (later []*tracedSpan) {
+func (s *tracedSpan) end(t *testing.T, c *causes, now *int64) (later []*tracedSpan) {
 	t.Helper()
 	for _, child := range s.children {
 		if child.later {
@@ -117,11 +117,11 @@ func (s *tracedSpan) end(t *testing.T, c *Causes, now *int64) (later []*tracedSp
 	}
 	*now += int64(s.after) + 1
 	if self := s.self(); s.pass {
-		c.Passed(s.link)
+		c.pass(s.link)
 	} else if s.ok {
-		c.Succeeded(s.link, self.Key())
+		c.succeed(s.link, self)
 	} else {
-		failure, slow := c.Ended(s.link, self, s.outcome, s.d, *now)
+		failure, slow := c.end(s.link, self, s.outcome, s.d, *now)
 		checkCause(t, s.name+" blames for its failure", failure, s.blames)
 		if slow != nil {
 			slow = &Cause{Operation: slow.Operation}
@@ -146,8 +146,16 @@ func checkCause(t *testing.T, what string, c *Cause, want string) {
 	}
 }
 
+// end, succeed and pass take their arguments by value.
+
+func (c *causes) end(l Link, self Cause, outcome Outcome, d time.Duration, end int64) (failure, slow *Cause) {
+	return c.ended(&l, &self, outcome, d, end)
+}
+func (c *causes) succeed(l Link, self Cause) { c.succeeded(&l, &self) }
+func (c *causes) pass(l Link)                { c.passed(&l) }
+
 // waits returns the number of calls that c counts as waiting.
-func (c *Causes) waits() (n int64) {
+func (c *causes) waits() (n int64) {
 	for i := range c.shards {
 		n += c.shards[i].waiting
 	}
@@ -156,7 +164,7 @@ func (c *Causes) waits() (n int64) {
 
 // checkWaiting checks the number of calls that c counts as waiting, and that it is
 // what its places say.
-func checkWaiting(t rapid.TB, c *Causes, want int64) {
+func checkWaiting(t rapid.TB, c *causes, want int64) {
 	t.Helper()
 	shards := int64(0)
 	for i := range c.shards {
@@ -181,8 +189,8 @@ func checkWaiting(t rapid.TB, c *Causes, want int64) {
 			shards++
 		}
 	}
-	if got := c.waiting.Load(); got != shards || c.IsWaiting() != (shards > 0) {
-		t.Errorf("calls are waiting: %t, in %d shards, want %d", c.IsWaiting(), got, shards)
+	if got := c.waiting.Load(); got != shards || c.isWaiting() != (shards > 0) {
+		t.Errorf("calls are waiting: %t, in %d shards, want %d", c.isWaiting(), got, shards)
 	}
 	if got := c.waits(); got != want {
 		t.Errorf("%d calls are waiting, want %d", got, want)
@@ -405,7 +413,7 @@ func TestCausesOfTraces(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, now := NewCauses(), noon.UnixNano()
+			c, now := newCauses(everyCall), noon.UnixNano()
 			var later []*tracedSpan
 			for _, root := range parseTraces(t, tt.traces) {
 				later = append(later, root.end(t, c, &now)...)
@@ -418,7 +426,7 @@ func TestCausesOfTraces(t *testing.T) {
 			if c.lost.Load() != 0 {
 				t.Errorf("%d were lost", c.lost.Load())
 			}
-			c.Expire(now + int64(maxCauseAge) + 1)
+			c.expire(now + int64(maxCauseAge) + 1)
 			checkWaiting(t, c, 0)
 		})
 	}
@@ -444,16 +452,16 @@ var (
 
 // The shares of the causes are those of the calls, whatever else fails beside.
 func TestCausesShares(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	got := map[Cause]int{}
 	for i := range uint64(1000) {
 		first, last := query, update
 		if i%10 < 3 {
 			first, last = last, first
 		}
-		c.Ended(span(i, 2, 1), first, OutcomeFailure, ms, endTime)
-		c.Ended(span(i, 3, 1), last, OutcomeFailure, ms, endTime)
-		failure, _ := c.Ended(span(i, 1, 0), get, OutcomeFailure, ms, endTime)
+		c.end(span(i, 2, 1), first, OutcomeFailure, ms, endTime)
+		c.end(span(i, 3, 1), last, OutcomeFailure, ms, endTime)
+		failure, _ := c.end(span(i, 1, 0), get, OutcomeFailure, ms, endTime)
 		got[*failure]++
 	}
 	if got[query] != 300 || got[update] != 700 {
@@ -464,15 +472,15 @@ func TestCausesShares(t *testing.T) {
 
 // Ids are told apart by all of their bytes.
 func TestCausesOtherSpans(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	l := span(1, 2, 3)
-	c.Ended(l, query, OutcomeFailure, ms, endTime)
+	c.end(l, query, OutcomeFailure, ms, endTime)
 	parent := span(1, 3, 0)
 	for i := range parent.Trace {
 		other := parent
 		other.Trace[i] ^= 0x40
 		checkOther(t, other.span(), parent.span())
-		if failure, slow := c.Ended(other, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
+		if failure, slow := c.end(other, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 			t.Errorf("a call of a trace that differs in byte %d blames %v and %v", i, failure, slow)
 		}
 	}
@@ -480,11 +488,11 @@ func TestCausesOtherSpans(t *testing.T) {
 		other := parent
 		other.Span[i] ^= 0x40
 		checkOther(t, other.span(), parent.span())
-		if failure, slow := c.Ended(other, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
+		if failure, slow := c.end(other, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 			t.Errorf("a call that differs in byte %d blames %v and %v", i, failure, slow)
 		}
 	}
-	if failure, _ := c.Ended(parent, get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
+	if failure, _ := c.end(parent, get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
 	}
 }
@@ -500,60 +508,60 @@ func checkOther(t *testing.T, a, b spanID) {
 
 // What is blamed once is not blamed twice.
 func TestCausesTakeOut(t *testing.T) {
-	c := NewCauses()
-	c.Ended(span(1, 2, 1), query, OutcomeFailure, 10*ms, endTime)
-	c.Ended(span(1, 1, 0), get, OutcomeFailure, 10*ms, endTime)
-	if failure, slow := c.Ended(span(1, 1, 0), get, OutcomeFailure, 10*ms, endTime); failure != nil || slow != nil {
+	c := newCauses(everyCall)
+	c.end(span(1, 2, 1), query, OutcomeFailure, 10*ms, endTime)
+	c.end(span(1, 1, 0), get, OutcomeFailure, 10*ms, endTime)
+	if failure, slow := c.end(span(1, 1, 0), get, OutcomeFailure, 10*ms, endTime); failure != nil || slow != nil {
 		t.Errorf("blamed again: %v and %v", failure, slow)
 	}
 }
 
 // Reports made by hand have no trace; and a span that claims to be its own parent harms nobody.
 func TestCausesWithoutATrace(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	for range 3 {
-		if failure, slow := c.Ended(Link{}, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
+		if failure, slow := c.end(Link{}, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 			t.Errorf("a call without a trace blames %v and %v", failure, slow)
 		}
-		c.Succeeded(Link{}, get.Key())
-		c.Passed(Link{})
+		c.succeed(Link{}, get)
+		c.pass(Link{})
 	}
 	checkWaiting(t, c, 0)
 	for range 3 {
-		c.Ended(span(1, 1, 1), get, OutcomeFailure, ms, endTime)
+		c.end(span(1, 1, 1), get, OutcomeFailure, ms, endTime)
 		checkWaiting(t, c, 1)
 	}
-	c.Passed(span(1, 1, 1))
+	c.pass(span(1, 1, 1))
 	checkWaiting(t, c, 1)
-	c.Succeeded(span(1, 1, 1), get.Key())
+	c.succeed(span(1, 1, 1), get)
 	checkWaiting(t, c, 0)
 	for _, end := range []int64{math.MinInt64, math.MaxInt64, 0} {
 		for _, d := range []time.Duration{math.MinInt64, math.MaxInt64, 0} {
-			c.Ended(span(2, 2, 1), query, OutcomeFailure, d, end)
-			c.Ended(span(2, 1, 0), get, OutcomeFailure, d, end)
-			c.Ended(span(2, 2, 1), query, OutcomeFailure, d, end)
+			c.end(span(2, 2, 1), query, OutcomeFailure, d, end)
+			c.end(span(2, 1, 0), get, OutcomeFailure, d, end)
+			c.end(span(2, 2, 1), query, OutcomeFailure, d, end)
 		}
 	}
 	checkWaiting(t, c, 1)
-	c.Expire(endTime)
+	c.expire(endTime)
 	checkWaiting(t, c, 0)
 }
 
 // A call whose parent lives elsewhere does not keep every healthy call busy.
 func TestCausesRemoteParents(t *testing.T) {
-	c := NewCauses()
-	c.Ended(remote(span(1, 2, 1)), get, OutcomeFailure, ms, endTime)
+	c := newCauses(everyCall)
+	c.end(remote(span(1, 2, 1)), get, OutcomeFailure, ms, endTime)
 	checkWaiting(t, c, 0)
-	c.Ended(span(1, 3, 1), query, OutcomeFailure, ms, endTime) // so it lives here
+	c.end(span(1, 3, 1), query, OutcomeFailure, ms, endTime) // so it lives here
 	checkWaiting(t, c, 1)
-	c.Ended(remote(span(1, 4, 1)), get, OutcomeFailure, ms, endTime)
+	c.end(remote(span(1, 4, 1)), get, OutcomeFailure, ms, endTime)
 	checkWaiting(t, c, 1)
-	c.Succeeded(span(1, 5, 1), get.Key())
+	c.succeed(span(1, 5, 1), get)
 	checkWaiting(t, c, 0)
-	c.Ended(span(1, 6, 7), query, OutcomeFailure, ms, endTime)
-	c.Passed(remote(span(1, 7, 8)))
+	c.end(span(1, 6, 7), query, OutcomeFailure, ms, endTime)
+	c.pass(remote(span(1, 7, 8)))
 	checkWaiting(t, c, 0)
-	if failure, _ := c.Ended(span(1, 8, 0), get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
+	if failure, _ := c.end(span(1, 8, 0), get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
 	}
 }
@@ -571,9 +579,9 @@ func TestCausesOnTheWay(t *testing.T) {
 		{SpanKindServer, SpanKindServer, "stock", false},
 		{SpanKindProducer, SpanKindConsumer, "stock", false},
 	} {
-		c := NewCauses()
-		c.Ended(span(1, 2, 1), Cause{Service: tt.service, SpanKind: tt.child, Operation: "GET /stock"}, OutcomeSuccess, 10*ms, endTime)
-		_, slow := c.Ended(span(1, 1, 0), Cause{Service: "shop", SpanKind: tt.parent, Operation: "get"}, OutcomeSuccess, time.Second, endTime)
+		c := newCauses(everyCall)
+		c.end(span(1, 2, 1), Cause{Service: tt.service, SpanKind: tt.child, Operation: "GET /stock"}, OutcomeSuccess, 10*ms, endTime)
+		_, slow := c.end(span(1, 1, 0), Cause{Service: "shop", SpanKind: tt.parent, Operation: "get"}, OutcomeSuccess, time.Second, endTime)
 		if got := slow != nil && slow.IsNetwork(); got != tt.want || slow != nil && !got {
 			t.Errorf("a %s that waited for a %s of %s blames %v", tt.parent, tt.child, tt.service, slow)
 		}
@@ -581,7 +589,7 @@ func TestCausesOnTheWay(t *testing.T) {
 }
 
 // crowd returns n spans whose parents have their places all in one set.
-func crowd(c *Causes, n int) (links []Link) {
+func crowd(c *causes, n int) (links []Link) {
 	var home *causeSet
 	for i := uint64(1); len(links) < n; i++ {
 		l := span(1, i+1_000_000, i)
@@ -598,10 +606,10 @@ func crowd(c *Causes, n int) (links []Link) {
 }
 
 // blames returns which of the spans' parents blame their child, when they end at the given time.
-func blames(c *Causes, links []Link, end int64) (which []int) {
+func blames(c *causes, links []Link, end int64) (which []int) {
 	for i, l := range links {
 		l.Span, l.Parent = l.Parent, [8]byte{}
-		if failure, _ := c.Ended(l, get, OutcomeFailure, ms, end); failure != nil {
+		if failure, _ := c.end(l, get, OutcomeFailure, ms, end); failure != nil {
 			which = append(which, i)
 		}
 	}
@@ -609,14 +617,14 @@ func blames(c *Causes, links []Link, end int64) (which []int) {
 }
 
 func TestCausesGiveUpTheOldest(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	links := crowd(c, causeWays+2)
 	for i, l := range links {
 		end := endTime + int64(i)
 		if i == 1 {
 			end += 1000
 		}
-		c.Ended(l, query, OutcomeFailure, ms, end)
+		c.end(l, query, OutcomeFailure, ms, end)
 		checkWaiting(t, c, int64(min(i+1, causeWays)))
 	}
 	if got, want := blames(c, links, endTime), []int{1, 3, 4, 5, 6, 7, 8, 9}; !slices.Equal(got, want) {
@@ -631,11 +639,11 @@ func TestCausesGiveUpTheOldest(t *testing.T) {
 // A server that fails leaves behind a place with every call, that mostly nobody asks for. The
 // calls inside it must not lose theirs by that.
 func TestCausesGiveUpRemoteParentsFirst(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	links := crowd(c, 2*causeWays)
 	for i, l := range links {
 		l.RemoteParent = i%4 != 0
-		c.Ended(l, query, OutcomeFailure, ms, endTime+int64(i))
+		c.end(l, query, OutcomeFailure, ms, endTime+int64(i))
 	}
 	if got, want := blames(c, links, endTime), []int{0, 4, 8, 11, 12, 13, 14, 15}; !slices.Equal(got, want) {
 		t.Errorf("of %d calls in one set those at %v know their cause, want %v", len(links), got, want)
@@ -646,11 +654,11 @@ func TestCausesGiveUpRemoteParentsFirst(t *testing.T) {
 // Whatever the time, a free place goes first.
 func TestCausesUseFreePlacesFirst(t *testing.T) {
 	for _, end := range []int64{-1000, 0, endTime} {
-		c := NewCauses()
+		c := newCauses(everyCall)
 		links := crowd(c, causeWays)
 		for i, l := range links {
 			l.RemoteParent = i%2 == 0
-			c.Ended(l, query, OutcomeFailure, ms, end-int64(i))
+			c.end(l, query, OutcomeFailure, ms, end-int64(i))
 		}
 		if got := blames(c, links, end); len(got) != causeWays || c.lost.Load() != 0 {
 			t.Errorf("at %d: of %d calls in one set those at %v know their cause", end, causeWays, got)
@@ -660,11 +668,11 @@ func TestCausesUseFreePlacesFirst(t *testing.T) {
 
 // The calls of one large trace, all under way at once, have as much room as those of many.
 func TestCausesOfALargeTrace(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	var links []Link
 	for i := range uint64(1000) {
 		links = append(links, span(1, 10_000+i, i+1))
-		c.Ended(links[i], query, OutcomeFailure, ms, endTime)
+		c.end(links[i], query, OutcomeFailure, ms, endTime)
 	}
 	if got := len(blames(c, links, endTime)); got < 990 {
 		t.Errorf("%d of %d calls know their cause, want nearly all", got, len(links))
@@ -674,10 +682,10 @@ func TestCausesOfALargeTrace(t *testing.T) {
 
 // What is too old is not lost when it has to go.
 func TestCausesOldPlacesAreFree(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	links := crowd(c, 2*causeWays)
 	for i, l := range links {
-		c.Ended(l, query, OutcomeFailure, ms, endTime+int64(i/causeWays)*int64(time.Hour))
+		c.end(l, query, OutcomeFailure, ms, endTime+int64(i/causeWays)*int64(time.Hour))
 		checkWaiting(t, c, int64(min(i+1, causeWays)))
 	}
 	if got := c.lost.Load(); got != 0 {
@@ -686,21 +694,21 @@ func TestCausesOldPlacesAreFree(t *testing.T) {
 }
 
 func TestCausesExpire(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	year := int64(365 * 24 * time.Hour)
 	for i, end := range []int64{endTime, endTime + int64(time.Minute), endTime + year} {
 		for j := range uint64(100) {
-			c.Ended(span(1000*uint64(i)+j, 2, 1), query, OutcomeFailure, ms, end)
+			c.end(span(1000*uint64(i)+j, 2, 1), query, OutcomeFailure, ms, end)
 		}
 	}
 	checkWaiting(t, c, 300)
-	c.Expire(endTime) // a call from next year would stay for a year
+	c.expire(endTime) // a call from next year would stay for a year
 	checkWaiting(t, c, 200)
-	c.Expire(endTime + int64(maxCauseAge))
+	c.expire(endTime + int64(maxCauseAge))
 	checkWaiting(t, c, 200)
-	c.Expire(endTime + int64(maxCauseAge) + 1)
+	c.expire(endTime + int64(maxCauseAge) + 1)
 	checkWaiting(t, c, 100)
-	c.Expire(endTime + int64(time.Minute+maxCauseAge) + 1)
+	c.expire(endTime + int64(time.Minute+maxCauseAge) + 1)
 	checkWaiting(t, c, 0)
 }
 
@@ -812,7 +820,7 @@ func same(a, b *Cause) bool {
 
 func TestCausesAgreeWithTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, m := NewCauses(), causesModel{}
+		c, m := newCauses(everyCall), causesModel{}
 		const traces, spans = 2, 4 // all of them fit into one set
 		operation := rapid.SampledFrom([]Cause{get, query, update})
 		now := int64(0)
@@ -824,18 +832,18 @@ func TestCausesAgreeWithTheModel(t *testing.T) {
 			self.Code = rapid.SampledFrom([]string{"", "a"}).Draw(t, "code")
 			switch rapid.IntRange(0, 9).Draw(t, "what") {
 			case 0:
-				c.Expire(now)
+				c.expire(now)
 				m.expire(now)
 			case 1, 2:
-				c.Succeeded(l, self.Key())
+				c.succeed(l, self)
 				m.succeeded(l, self.Key())
 			case 3, 4:
-				c.Passed(l)
+				c.pass(l)
 				m.passed(l)
 			default:
 				outcome := rapid.SampledFrom([]Outcome{OutcomeSuccess, OutcomeFailure, OutcomeCancelled}).Draw(t, "outcome")
 				d := time.Duration(rapid.IntRange(-1, 9).Draw(t, "d"))
-				failure, slow := c.Ended(l, self, outcome, d, now)
+				failure, slow := c.end(l, self, outcome, d, now)
 				wantFailure, wantSlow := m.ended(l, &self, outcome, d, now)
 				if !same(failure, wantFailure) || !same(slow, wantSlow) {
 					t.Fatalf("got %v and %v, want %v and %v", failure, slow, wantFailure, wantSlow)
@@ -845,7 +853,7 @@ func TestCausesAgreeWithTheModel(t *testing.T) {
 		}
 		for trace := range uint64(traces) {
 			for id := range uint64(spans) {
-				c.Ended(span(trace+1, id+1, 0), get, OutcomeSuccess, ms, now)
+				c.end(span(trace+1, id+1, 0), get, OutcomeSuccess, ms, now)
 			}
 		}
 		checkWaiting(t, c, 0)
@@ -858,18 +866,18 @@ func TestCausesAgreeWithTheModel(t *testing.T) {
 // The count stays exact also when there is no room.
 func TestCausesCountUnderPressure(t *testing.T) {
 	for seed := range uint64(10) {
-		c := NewCauses()
+		c := newCauses(everyCall)
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		for range 20_000 {
 			l := span(rnd.Uint64N(8), rnd.Uint64N(2000)+1, rnd.Uint64N(2000))
 			l.RemoteParent = rnd.IntN(4) == 0
 			switch rnd.IntN(8) {
 			case 0:
-				c.Succeeded(l, query.Key())
+				c.succeed(l, query)
 			case 1:
-				c.Passed(l)
+				c.pass(l)
 			default:
-				c.Ended(l, query, []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeFailure, OutcomeCancelled}[rnd.IntN(4)], ms, endTime)
+				c.end(l, query, []Outcome{OutcomeSuccess, OutcomeFailure, OutcomeFailure, OutcomeCancelled}[rnd.IntN(4)], ms, endTime)
 			}
 		}
 		checkWaiting(t, c, c.waits())
@@ -878,7 +886,7 @@ func TestCausesCountUnderPressure(t *testing.T) {
 		}
 		for trace := range uint64(8) {
 			for id := range uint64(2000) {
-				c.Ended(span(trace, id+1, 0), get, OutcomeFailure, ms, endTime)
+				c.end(span(trace, id+1, 0), get, OutcomeFailure, ms, endTime)
 			}
 		}
 		checkWaiting(t, c, 0)
@@ -895,7 +903,7 @@ func heap() int64 {
 }
 
 func TestCausesAreBounded(t *testing.T) {
-	if n := unsafe.Sizeof(Causes{}); n > 340_000 || maxPending != 4096 {
+	if n := unsafe.Sizeof(causes{}); n > 340_000 || maxPending != 4096 {
 		t.Errorf("%d calls take %d bytes", maxPending, n)
 	}
 	long := strings.Repeat("x", 2*MaxNameBytes)
@@ -918,9 +926,9 @@ func TestCausesAreBounded(t *testing.T) {
 				n = 50_000 // that many allocations
 			}
 			before := heap()
-			c := NewCauses()
+			c := newCauses(everyCall)
 			for i := range n {
-				c.Ended(span(uint64(i), 2, 1), tt.cause(i), OutcomeFailure, ms, endTime+int64(i))
+				c.end(span(uint64(i), 2, 1), tt.cause(i), OutcomeFailure, ms, endTime+int64(i))
 			}
 			grown := heap() - before
 			t.Logf("grown by %d bytes", grown)
@@ -931,7 +939,7 @@ func TestCausesAreBounded(t *testing.T) {
 				t.Errorf("%d calls wait: the places are badly used", w)
 			}
 			checkWaiting(t, c, c.waits())
-			c.Expire(endTime + int64(n) + int64(maxCauseAge))
+			c.expire(endTime + int64(n) + int64(maxCauseAge))
 			checkWaiting(t, c, 0)
 			if got := int64(n) - maxPending; c.lost.Load() < uint64(got) {
 				t.Errorf("%d were lost, want at least %d", c.lost.Load(), got)
@@ -941,22 +949,22 @@ func TestCausesAreBounded(t *testing.T) {
 }
 
 func TestCausesAllocateNothing(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	long := Cause{strings.Repeat("s", 1000), SpanKindClient, strings.Repeat("o", 1000), strings.Repeat("c", 1000)}
 	i := uint64(0)
 	trace := func() {
 		i++
 		for _, leaf := range []Cause{query, update, long} {
-			c.Ended(span(i, 4, 3), leaf, OutcomeFailure, ms, endTime)
-			c.Ended(span(i, 5, 3), leaf, OutcomeSuccess, ms, endTime)
-			c.Passed(span(i, 3, 2))
-			c.Ended(span(i, 2, 1), get, OutcomeFailure, ms, endTime)
-			c.Succeeded(span(i, 6, 1), get.Key())
-			c.Ended(remote(span(i, 1, 9)), get, OutcomeFailure, ms, endTime)
+			c.end(span(i, 4, 3), leaf, OutcomeFailure, ms, endTime)
+			c.end(span(i, 5, 3), leaf, OutcomeSuccess, ms, endTime)
+			c.pass(span(i, 3, 2))
+			c.end(span(i, 2, 1), get, OutcomeFailure, ms, endTime)
+			c.succeed(span(i, 6, 1), get)
+			c.end(remote(span(i, 1, 9)), get, OutcomeFailure, ms, endTime)
 		}
-		c.IsWaiting()
+		c.isWaiting()
 		if i%100 == 0 {
-			c.Expire(endTime)
+			c.expire(endTime)
 		}
 	}
 	if n := testing.AllocsPerRun(10_000, trace); n != 0 {
@@ -966,18 +974,18 @@ func TestCausesAllocateNothing(t *testing.T) {
 
 // Many causes in turn are all kept, so none of them costs an allocation.
 func TestCausesKeepWhatFits(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	var causes []Cause
 	for i := range maxCauses {
 		causes = append(causes, Cause{Operation: strconv.Itoa(i)})
 	}
 	var first []*Cause
 	for i := range causes {
-		first = append(first, c.intern(&causes[i]))
+		first = append(first, c.known.intern(&causes[i]))
 	}
 	if n := testing.AllocsPerRun(5, func() {
 		for i := range causes {
-			if c.intern(&causes[i]) != first[i] {
+			if c.known.intern(&causes[i]) != first[i] {
 				t.Fatalf("the cause %d is there twice", i)
 			}
 		}
@@ -985,29 +993,29 @@ func TestCausesKeepWhatFits(t *testing.T) {
 		t.Errorf("%d causes that are known allocate %v times", maxCauses, n)
 	}
 	// One more, and it starts anew; what was given out stays as it is.
-	c.intern(&Cause{Operation: "one more"})
+	c.known.intern(&Cause{Operation: "one more"})
 	for i := range causes {
 		if *first[i] != (Cause{Operation: causes[i].Operation}) {
 			t.Fatalf("the cause %d became %v", i, *first[i])
 		}
 	}
-	if again := c.intern(&causes[0]); again == first[0] {
+	if again := c.known.intern(&causes[0]); again == first[0] {
 		t.Error("more causes are kept than there should be")
 	}
 	for range 10 * maxCauses {
-		c.intern(&Cause{Operation: strconv.Itoa(rand.Int())})
+		c.known.intern(&Cause{Operation: strconv.Itoa(rand.Int())})
 	}
 }
 
 // Causes are named as summaries name operations, and hold on to nothing.
 func TestCausesNames(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	page := strings.Repeat("é", 1<<20)
 	for _, self := range []Cause{
 		{page, SpanKindClient, page, page},
 		{page[:8], SpanKindClient, page[:8], page[:8]},
 	} {
-		got := c.intern(&self)
+		got := c.known.intern(&self)
 		want := Cause{TruncateName(self.Service), SpanKindClient, TruncateName(self.Operation), TruncateName(self.Code)}
 		if *got != want {
 			t.Errorf("got %d, %d and %d bytes", len(got.Service), len(got.Operation), len(got.Code))
@@ -1018,19 +1026,19 @@ func TestCausesNames(t *testing.T) {
 			}
 		}
 		// A call that is tried again is known by its name, cut or not.
-		c.Ended(span(1, 2, 1), self, OutcomeFailure, 0, endTime)
+		c.end(span(1, 2, 1), self, OutcomeFailure, 0, endTime)
 		checkWaiting(t, c, 1)
-		c.Succeeded(span(1, 3, 1), self.Key())
+		c.succeed(span(1, 3, 1), self)
 		checkWaiting(t, c, 0)
 	}
-	if got := c.intern(&Cause{}); got.Operation != UnnamedOperation {
+	if got := c.known.intern(&Cause{}); got.Operation != UnnamedOperation {
 		t.Errorf("a call without a name is blamed as %q, want %q", got.Operation, UnnamedOperation)
 	}
-	for _, other := range []OperationKey{
-		{"shop", SpanKindServer, "SELECT"}, {"other", SpanKindClient, "SELECT"}, {"shop", SpanKindClient, "UPDATE"},
+	for _, other := range []Cause{
+		{Service: "shop", SpanKind: SpanKindServer, Operation: "SELECT"}, {Service: "other", SpanKind: SpanKindClient, Operation: "SELECT"}, {Service: "shop", SpanKind: SpanKindClient, Operation: "UPDATE"},
 	} {
-		c.Ended(span(1, 2, 1), query, OutcomeFailure, ms, endTime)
-		c.Succeeded(span(1, 3, 1), other)
+		c.end(span(1, 2, 1), query, OutcomeFailure, ms, endTime)
+		c.succeed(span(1, 3, 1), other)
 		checkWaiting(t, c, 1)
 	}
 }
@@ -1055,22 +1063,22 @@ func TestCauseJSON(t *testing.T) {
 
 // A shard that somebody holds on to makes nobody wait: what is not known then is lost, and counted.
 func TestCausesWaitForNobody(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	leaf, parent := span(1, 2, 1), span(1, 1, 0)
-	c.Ended(leaf, query, OutcomeFailure, ms, endTime)
+	c.end(leaf, query, OutcomeFailure, ms, endTime)
 	s, _ := c.lock(leaf.parent())
-	if failure, slow := c.Ended(parent, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
+	if failure, slow := c.end(parent, get, OutcomeFailure, ms, endTime); failure != nil || slow != nil {
 		t.Errorf("got %v and %v from a locked shard", failure, slow)
 	}
-	c.Ended(leaf, update, OutcomeFailure, ms, endTime)
-	c.Succeeded(leaf, query.Key())
-	c.Passed(parent)
+	c.end(leaf, update, OutcomeFailure, ms, endTime)
+	c.succeed(leaf, query)
+	c.pass(parent)
 	s.mu.Unlock()
 	if got := c.lost.Load(); got < 4 || got > 6 { // the leaf's own place may be there, too
 		t.Errorf("%d were lost, want 4 to 6", got)
 	}
 	checkWaiting(t, c, 1)
-	if failure, _ := c.Ended(parent, get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
+	if failure, _ := c.end(parent, get, OutcomeFailure, ms, endTime); failure == nil || *failure != query {
 		t.Errorf("the call blames %v, want %v", failure, query)
 	}
 }
@@ -1078,7 +1086,7 @@ func TestCausesWaitForNobody(t *testing.T) {
 // Goroutines that each end traces of their own get their own causes and no others.
 func TestCausesConcurrently(t *testing.T) {
 	const goroutines, traces = 8, 3000
-	c := NewCauses()
+	c := newCauses(everyCall)
 	var unknown atomic.Uint64
 	var wg sync.WaitGroup
 	for g := range goroutines {
@@ -1088,15 +1096,15 @@ func TestCausesConcurrently(t *testing.T) {
 				leaf := Cause{"shop", SpanKindClient, "SELECT", fmt.Sprint("leaf", g, i/4)}
 				load := Cause{"shop", SpanKindInternal, "load", fmt.Sprint("load", g, i/4)}
 				trace := uint64(g)<<32 | uint64(i)
-				c.Ended(span(trace, 9, 3), leaf, OutcomeFailure, 9*ms, endTime)
-				c.Passed(span(trace, 3, 2))
-				failure, _ := c.Ended(span(trace, 2, 1), load, OutcomeFailure, 10*ms, endTime)
+				c.end(span(trace, 9, 3), leaf, OutcomeFailure, 9*ms, endTime)
+				c.pass(span(trace, 3, 2))
+				failure, _ := c.end(span(trace, 2, 1), load, OutcomeFailure, 10*ms, endTime)
 				if failure == nil {
 					unknown.Add(1)
 				} else if *failure != leaf {
 					t.Errorf("%v blames %v", load, failure)
 				}
-				failure, slow := c.Ended(span(trace, 1, 0), get, OutcomeFailure, 11*ms, endTime)
+				failure, slow := c.end(span(trace, 1, 0), get, OutcomeFailure, 11*ms, endTime)
 				for _, cause := range []*Cause{failure, slow} {
 					if cause == nil {
 						unknown.Add(1)
@@ -1107,10 +1115,10 @@ func TestCausesConcurrently(t *testing.T) {
 					}
 				}
 				if i%100 == 0 {
-					c.Expire(endTime)
+					c.expire(endTime)
 				}
-				if c.IsWaiting() {
-					c.Succeeded(span(trace, 7, 6), get.Key())
+				if c.isWaiting() {
+					c.succeed(span(trace, 7, 6), get)
 				}
 			}
 		})
@@ -1125,19 +1133,19 @@ func TestCausesConcurrently(t *testing.T) {
 	if n := c.waits(); uint64(n) > lost {
 		t.Errorf("%d calls wait after the end, though only %d were lost", n, lost)
 	}
-	c.Expire(endTime + int64(maxCauseAge) + 1)
+	c.expire(endTime + int64(maxCauseAge) + 1)
 	checkWaiting(t, c, 0)
 }
 
 // However many goroutines meet a new cause, or a full table, each gets what it asked for.
 func TestCausesInternConcurrently(t *testing.T) {
-	c := NewCauses()
+	c := newCauses(everyCall)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for i := range 3 * maxCauses {
 				want := Cause{Operation: strconv.Itoa(i)}
-				if got := c.intern(&want); *got != want {
+				if got := c.known.intern(&want); *got != want {
 					t.Errorf("got %v, want %v", got, want)
 				}
 			}
@@ -1148,13 +1156,13 @@ func TestCausesInternConcurrently(t *testing.T) {
 
 // BenchmarkCausesEnded ends two spans of a trace, of which the inner one is to blame.
 func BenchmarkCausesEnded(b *testing.B) {
-	pair := func(c *Causes, i uint64) {
-		c.Ended(span(i*0x9E3779B97F4A7C15, 2, 1), query, OutcomeFailure, ms, endTime)
-		c.Ended(span(i*0x9E3779B97F4A7C15, 1, 0), get, OutcomeFailure, ms, endTime)
+	pair := func(c *causes, i uint64) {
+		c.end(span(i*0x9E3779B97F4A7C15, 2, 1), query, OutcomeFailure, ms, endTime)
+		c.end(span(i*0x9E3779B97F4A7C15, 1, 0), get, OutcomeFailure, ms, endTime)
 	}
 	b.Run("pair", func(b *testing.B) {
 		b.ReportAllocs()
-		c, i := NewCauses(), uint64(0)
+		c, i := newCauses(everyCall), uint64(0)
 		for b.Loop() {
 			i++
 			pair(c, i)
@@ -1162,7 +1170,7 @@ func BenchmarkCausesEnded(b *testing.B) {
 	})
 	b.Run("pair/parallel", func(b *testing.B) {
 		b.ReportAllocs()
-		c := NewCauses()
+		c := newCauses(everyCall)
 		var goroutines atomic.Uint64
 		b.RunParallel(func(pb *testing.PB) {
 			i := goroutines.Add(1) << 40
@@ -1175,27 +1183,27 @@ func BenchmarkCausesEnded(b *testing.B) {
 	})
 	b.Run("root", func(b *testing.B) {
 		b.ReportAllocs()
-		c, i := NewCauses(), uint64(0)
+		c, i := newCauses(everyCall), uint64(0)
 		for b.Loop() {
 			i++
-			c.Ended(span(i, 1, 0), get, OutcomeSuccess, ms, endTime)
+			c.end(span(i, 1, 0), get, OutcomeSuccess, ms, endTime)
 		}
 	})
 	b.Run("full", func(b *testing.B) {
 		b.ReportAllocs()
-		c, i := NewCauses(), uint64(0)
+		c, i := newCauses(everyCall), uint64(0)
 		for b.Loop() {
 			i++
-			c.Ended(span(i, 2, 1), query, OutcomeFailure, ms, endTime)
+			c.end(span(i, 2, 1), query, OutcomeFailure, ms, endTime)
 		}
 	})
 	b.Run("expire", func(b *testing.B) {
-		c := NewCauses()
+		c := newCauses(everyCall)
 		for i := range uint64(maxPending) {
-			c.Ended(span(i, 2, 1), query, OutcomeFailure, ms, endTime)
+			c.end(span(i, 2, 1), query, OutcomeFailure, ms, endTime)
 		}
 		for b.Loop() {
-			c.Expire(endTime)
+			c.expire(endTime)
 		}
 	})
 }

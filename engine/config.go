@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Config says how an engine counts. It is plain data; a zero field means its
@@ -51,6 +53,10 @@ type Config struct {
 	// 16,777,216, rounded up to a power of two. Default: 4096 for each of the
 	// processors that Go may use, itself rounded up to a power of two, at most 65,536.
 	QueueSize int `mapstructure:"queue_size"`
+	// MaxInFlight is the number of calls in flight that a live [Engine] can track, up to
+	// 1,048,576, rounded up to a power of two of at least 64. Default (0): 8192 if any
+	// objective has a StuckAfter, otherwise they are not tracked.
+	MaxInFlight int `mapstructure:"-"`
 	// Histograms says that summaries carry their full histogram. Default: they don't.
 	Histograms bool `mapstructure:"histograms"`
 }
@@ -66,15 +72,16 @@ type ServiceObjectives struct {
 // Validate returns one error for each field that is out of bounds, joined; each names the
 // key and quotes the value.
 func (s ServiceObjectives) Validate() error {
-	return errors.Join(append(under("objective", s.Objective.Validate()), objectiveErrors(s.Operations)...)...)
+	return errors.Join(keyed.Below("objective", s.Objective.Validate()), validateObjectives(s.Operations))
 }
 
-// objectiveErrors returns what is wrong with the objectives of operations.
-func objectiveErrors(operations map[string]Objective) (errs []error) {
+// validateObjectives returns what is wrong with the objectives of operations.
+func validateObjectives(operations map[string]Objective) error {
+	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(operations)) {
-		errs = append(errs, under(entry("operations", name), operations[name].Validate())...)
+		errs = append(errs, keyed.Below(entry("operations", name), operations[name].Validate()))
 	}
-	return errs
+	return errors.Join(errs...)
 }
 
 // Bounds of [Config].
@@ -86,6 +93,9 @@ const (
 	maxIdle       = 1_000_000
 	minQueue      = 16
 	maxQueue      = 1 << 24
+	maxInFlight   = 1 << 20
+
+	defaultInFlight = 8192
 )
 
 // Validate returns one error for everything in c that can't be, joined; each
@@ -93,17 +103,17 @@ const (
 func (c Config) Validate() error {
 	var errs []error
 	if c.Period != 0 && (c.Period < minPeriod || c.Period > maxPeriod) {
-		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, hours(maxPeriod), c.Period))
+		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, short(maxPeriod), c.Period))
 	}
-	errs = append(errs, under("objective", c.Objective.Validate())...)
-	errs = append(errs, objectiveErrors(c.Operations)...)
+	errs = append(errs, keyed.Below("objective", c.Objective.Validate()))
+	errs = append(errs, validateObjectives(c.Operations))
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
-		errs = append(errs, under(entry("services", name), c.Services[name].Validate())...)
+		errs = append(errs, keyed.Below(entry("services", name), c.Services[name].Validate()))
 	}
-	errs = append(errs, under("distribution", c.Distribution.Validate())...)
+	errs = append(errs, keyed.Below("distribution", c.Distribution.Validate()))
 	for _, name := range slices.Sorted(maps.Keys(c.Distributions)) {
 		d := c.Distributions[name].inherit(c.Distribution)
-		errs = append(errs, under(entry("distributions", name), d.Validate())...)
+		errs = append(errs, keyed.Below(entry("distributions", name), d.Validate()))
 	}
 	within := func(key string, v, low, high int) {
 		if v != 0 && (v < low || v > high) {
@@ -114,29 +124,24 @@ func (c Config) Validate() error {
 	within("max_codes", c.MaxCodes, 1, maxCodes)
 	within("idle_periods", c.IdlePeriods, 1, maxIdle)
 	within("queue_size", c.QueueSize, minQueue, maxQueue)
+	within("max_in_flight", c.MaxInFlight, 0, maxInFlight)
 	return errors.Join(errs...)
-}
-
-// under puts the errors that err joins under a key.
-func under(key string, err error) []error {
-	if err == nil {
-		return nil
-	}
-	errs := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		errs = slices.Clone(joined.Unwrap())
-	}
-	for i, err := range errs {
-		errs[i] = fmt.Errorf("%s.%w", key, err)
-	}
-	return errs
 }
 
 // entry names an entry of a map; its key may be anything.
 func entry(key, name string) string { return fmt.Sprintf("%s[%q]", key, name) }
 
-// hours writes whole hours as people do: 1h, not 1h0m0s.
-func hours(d time.Duration) string { return strings.TrimSuffix(d.String(), "0m0s") }
+// short writes a duration as people do: 1h, not 1h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
 
 // withDefaults returns a copy of c that shares no map or slice with it and in which
 // only those fields are zero whose zero says something. QueueSize is left to the queue.
@@ -147,6 +152,9 @@ func (c Config) withDefaults() Config {
 	inherit(&c.MaxCodes, 64)
 	inherit(&c.IdlePeriods, 60)
 	c.Objective = c.Objective.Inherit(DefaultObjective())
+	if c.MaxInFlight == 0 && c.expectsStuck() {
+		c.MaxInFlight = defaultInFlight
+	}
 	c.Distribution = c.Distribution.inherit(DefaultDistribution())
 	c.Distribution.Bounds = slices.Clone(c.Distribution.Bounds)
 	c.Codes = maps.Clone(c.Codes)
@@ -166,4 +174,25 @@ func (c Config) withDefaults() Config {
 		c.Distributions[name] = d
 	}
 	return c
+}
+
+// expectsStuck reports whether any objective has a StuckAfter.
+func (c *Config) expectsStuck() bool {
+	has := func(operations map[string]Objective) bool {
+		for _, o := range operations {
+			if o.StuckAfter > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	if c.Objective.StuckAfter > 0 || has(c.Operations) {
+		return true
+	}
+	for _, s := range c.Services {
+		if s.Objective.StuckAfter > 0 || has(s.Operations) {
+			return true
+		}
+	}
+	return false
 }

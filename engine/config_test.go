@@ -242,7 +242,7 @@ func FuzzConfig(f *testing.F) {
 		for _, operation := range []string{name, code, "some other", ""} {
 			for _, d := range []int64{math.MinInt64, 0, target, target + 1, lowest, highest, bound0, bound1, math.MaxInt64} {
 				for _, code := range []string{code, "", "500", name} {
-					w.AddTraced(Report{Operation: operation, Code: code, Duration: time.Duration(d)}, TraceRef{TraceID: [16]byte{1}}, nil)
+					w.addTraced(Report{Operation: operation, Code: code, Duration: time.Duration(d)}, TraceRef{TraceID: [16]byte{1}})
 					added++
 				}
 			}

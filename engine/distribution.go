@@ -24,6 +24,15 @@ type Distribution struct {
 	Bounds []time.Duration `mapstructure:"bounds"`
 }
 
+// Bucket is one interval of a latency distribution: Low <= latency < High. In
+// JSON the bounds are nanoseconds.
+type Bucket struct {
+	Low time.Duration `json:"low_ns"`
+	// High is 0 for the last interval, which has no upper bound.
+	High  time.Duration `json:"high_ns"`
+	Count uint64        `json:"count"`
+}
+
 const maxIntervals = 64
 
 // DefaultDistribution returns the distribution of a zero [Config]: below 100ms,

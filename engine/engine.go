@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -14,8 +15,12 @@ import (
 // owns them and a clock that closes their periods. All methods are safe for
 // concurrent use. It must not be copied.
 type Engine struct {
-	queue *queue
-	hooks Hooks
+	queue    queue
+	config   Config // with its defaults
+	hooks    Hooks
+	causes   *causes
+	sampling sampling
+	inFlight *inFlight // nil: calls in flight are not tracked
 	// slow is the shortest latency target there is: a success that took longer may
 	// be worth looking up.
 	slow atomic.Int64
@@ -38,33 +43,23 @@ type Engine struct {
 	endOf    time.Time // stands for "now" in reports without an end
 	// full and late are the numbers of reports refused up to the last close, by reason.
 	full, late uint64
+	needed     map[OperationKey]bool // what Hooks.Closed returned
+	// saidSampled says that the user was told of the sampler.
+	saidSampled bool
 }
 
-// clock tells the time by two clocks: the wall's, and a monotonic one whose zero
-// means nothing. Nobody can set the second one.
-type clock func() (wall time.Time, mono time.Duration)
-
-// newClock returns the clock of the process.
-func newClock() clock {
-	began := time.Now()
-	return func() (time.Time, time.Duration) {
-		now := time.Now()
-		return now.Round(0), now.Sub(began)
-	}
-}
-
-// Hooks are what an engine calls, all on its own goroutine: they must be quick and
-// must never wait for anything. A nil hook is not called.
+// Hooks are what an engine calls. A nil hook is not called. Closed and OnError are called on
+// the engine's own goroutine: they must be quick and must never wait for anything. Describe is,
+// too.
 type Hooks struct {
-	// Closed gets each period as it closes. It may complete the verdicts of its
-	// summaries; after that the period does not change any more.
-	Closed func(*Period)
-	// InFlight calls add for each call that has begun and not ended, at the end of a
-	// period, and returns the numbers for [Period.Untracked] and [Period.Abandoned].
-	InFlight func(now time.Time, add func(InFlight)) (untracked, abandoned uint64)
-	// Keep says that an idle operation must keep its place, as one with a firing alert must.
-	Keep func(OperationKey) bool
-	// Trouble gets what is wrong with the engine's own work.
+	// Closed gets each period as it closes, to judge it and to send it on its way. It returns
+	// the operations that must keep their places until the next period has closed, though
+	// nobody calls them: one with a firing alert must.
+	Closed func(*Period) (needed map[OperationKey]bool)
+	// Describe reads a span that [Engine.Begin] was given. ok is false for a call that is
+	// not watched, or has ended.
+	Describe func(span any) (call InFlight, ok bool)
+	// OnError gets what goes wrong in the engine's own work.
 	OnError func(error)
 }
 
@@ -78,25 +73,34 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 		return nil, err
 	}
 	if hooks.Closed == nil {
-		hooks.Closed = func(*Period) {}
+		hooks.Closed = func(*Period) map[OperationKey]bool { return nil }
 	}
 	if hooks.OnError == nil {
 		hooks.OnError = func(error) {}
 	}
+	slow, stuck := time.Duration(math.MaxInt64), time.Duration(0)
+	windows.objectives.each(func(o *Objective) {
+		slow = min(slow, o.LatencyTarget)
+		stuck = max(stuck, o.StuckAfter)
+	})
 	e := &Engine{
-		queue:   newQueue(c.QueueSize),
+		config:  windows.config,
 		hooks:   hooks,
+		causes:  newCauses(slow / 2),
 		flushes: make(chan chan struct{}),
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
 		windows: windows,
 		now:     now,
 	}
+	e.queue.initSize(c.QueueSize)
+	e.slow.Store(int64(slow))
+	if e.config.MaxInFlight > 0 && hooks.Describe != nil {
+		e.inFlight = newInFlight(e.config.MaxInFlight)
+		e.inFlight.expect(stuck)
+	}
 	wall, mono := now()
 	e.calendar = newCalendar(windows.config.Period, mono, wall)
-	slow := time.Duration(math.MaxInt64)
-	windows.objectives.each(func(o *Objective) { slow = min(slow, o.LatencyTarget) })
-	e.slow.Store(int64(slow))
 	go e.run()
 	return e, nil
 }
@@ -104,58 +108,133 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 // Noop returns an engine that was never started: it refuses every report. Its
 // other methods do nothing, as after Shutdown.
 func Noop() *Engine {
-	e := &Engine{queue: newQueue(minQueue), done: make(chan struct{}), stop: make(chan struct{})}
+	e := &Engine{causes: newCauses(0), done: make(chan struct{}), stop: make(chan struct{})}
+	e.queue.initSize(minQueue)
 	e.queue.seal()
 	close(e.done)
 	return e
 }
 
+// Config returns a copy of the configuration with its defaults filled in.
+func (e *Engine) Config() Config { return e.config.withDefaults() }
+
 // Report passes one finished call to the engine. It never waits, allocates nothing
 // and returns false if the report was dropped, because the queue was full or the
 // engine was shut down; either is counted.
 func (e *Engine) Report(r Report) bool {
-	return e.queue.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.SpanKind, r.Outcome))
+	return e.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome)
 }
 
-// Intake returns the way into the engine for callers to whom every nanosecond counts.
-func (e *Engine) Intake() *Intake { return e.queue }
+// ReportFields is Report for callers to whom every nanosecond counts. The fields come one by
+// one, so that nearly all of them travel in registers: a report that was just written to memory
+// would have to be waited for.
+func (e *Engine) ReportFields(service, operation, code string, d time.Duration, kind SpanKind, outcome Outcome) bool {
+	q := &e.queue
+	r, s, pos := q.next()
+	if service != "" || !fits(operation, code) || !r.take(pos) {
+		return q.pushAnywhere(r, service, operation, code, d, howOf(kind, outcome))
+	}
+	s.put(operation, code, d, howOf(kind, outcome))
+	r.pass(s, pos, q)
+	return true
+}
 
-// ReportTraced is Report for a call whose span is known, so that it can become an
-// exemplar. cause is what it is blamed on if it failed or was slow; nil: itself.
-func (e *Engine) ReportTraced(r Report, ref TraceRef, cause *Cause) bool {
-	more := detail{trace: ref, service: r.Service, kind: r.SpanKind, outcome: r.Outcome, cause: cause}
+// ReportWithin is Report for a call without a span of its own, within one that can be looked up.
+func (e *Engine) ReportWithin(r Report, within TraceRef) bool {
+	more := detail{trace: within, service: r.Service, kind: r.SpanKind, outcome: r.Outcome}
 	if !r.End.IsZero() {
 		more.end = r.End.UnixNano()
 	}
 	return e.queue.pushDetailed(r.Operation, r.Code, r.Duration, more)
 }
 
-// WantsTrace reports whether a call that ended so and took so long may become an
-// exemplar, so that its trace is worth being reported, too.
-func (e *Engine) WantsTrace(outcome Outcome, d time.Duration) bool {
-	return outcome == OutcomeFailure || outcome == OutcomeUnset ||
-		outcome == OutcomeSuccess && int64(d) > e.slow.Load()
+// ServiceRef stands for the name of a service in [Engine.ReportSuccess]. The zero value stands
+// for none that the engine knows.
+type ServiceRef uint8
+
+// ServiceRef returns what stands for a service, or the zero value if the engine knows several
+// others already.
+func (e *Engine) ServiceRef(service string) ServiceRef {
+	place := e.queue.place(service)
+	if place == 0 && service != "" {
+		return 0
+	}
+	return ServiceRef(place) + 1
 }
 
-// MayBeSlow reports whether a call that took so long can be more than half of one that
-// is slow, so that [Causes] should know of it.
-func (e *Engine) MayBeSlow(d time.Duration) bool { return int64(d) > e.slow.Load()/2 }
+// ReportSuccess is Report for the call of a span that succeeded. It takes little of the span,
+// so that it costs little. Where the engine needs the rest, it returns false and the span
+// is for ReportSpan.
+func (e *Engine) ReportSuccess(service ServiceRef, kind SpanKind, operation, code string, d time.Duration) (done bool) {
+	if service == 0 || int64(d) > e.causes.quick.Load() || e.causes.isWaiting() || !e.sampling.isDecided() {
+		return false
+	}
+	e.queue.pushPlaced(operation, code, d, howOf(kind, OutcomeSuccess).at(int(service)-1))
+	return true
+}
+
+// WantsUnwatched reports whether ReportSpan has any use for unwatched spans at the moment.
+func (e *Engine) WantsUnwatched() bool { return e.causes.isWaiting() || !e.sampling.isDecided() }
+
+// ReportSpan is Report for the call of a span, after those of its children. It finds out what
+// caused the call to fail or to be slow, and what others it explains. An unwatched span is not
+// counted, so it is never dropped.
+func (e *Engine) ReportSpan(s *Span) bool {
+	if !e.sampling.isDecided() {
+		e.sampling.observe(&s.Link, s.Sampled)
+	}
+	if s.Unwatched {
+		if e.causes.isWaiting() {
+			e.causes.passed(&s.Link)
+		}
+		return true
+	}
+	outcome := s.Outcome.decided(e.config.Codes, s.Code)
+	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
+	cause := e.causes.explain(&s.Link, &self, outcome, s.Duration, s.End)
+	if outcome == OutcomeFailure || outcome == OutcomeSuccess && int64(s.Duration) > e.slow.Load() {
+		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
+			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
+			service: s.Service, kind: s.SpanKind, outcome: outcome, end: s.End, cause: cause,
+		})
+	}
+	return e.ReportFields(s.Service, s.Operation, s.Code, s.Duration, s.SpanKind, outcome)
+}
+
+// Begin notes that the call of a span has begun, if calls in flight are tracked
+// ([Config.MaxInFlight]). Its id must be the span's, and stay so. [Hooks.Describe] is asked about
+// the span when a period ends, at most twice. Then, or after End, the engine lets go of it.
+func (e *Engine) Begin(id [8]byte, span any) {
+	if e.inFlight != nil {
+		e.inFlight.start(id, span)
+	}
+}
+
+// End notes that the call of a span is no longer in flight.
+func (e *Engine) End(id [8]byte) {
+	if e.inFlight != nil {
+		e.inFlight.end(id)
+	}
+}
 
 // SetObjective sets what is expected of the operations of the given name, whatever
-// their service and kind, from the next period on: the current one is judged
+// their service and span kind, from the next period on: the current one is judged
 // by what it began with. Fields left zero inherit [Config.Objective]'s. It returns
-// the errors of [Objective.Validate].
+// the errors of [Objective.Validate], and one for a StuckAfter where calls in flight are not
+// tracked.
 func (e *Engine) SetObjective(operation string, o Objective) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	if o.LatencyTarget != 0 {
-		for {
-			slow := e.slow.Load()
-			if slow <= int64(o.LatencyTarget) || e.slow.CompareAndSwap(slow, int64(o.LatencyTarget)) {
-				break
-			}
+	if o.StuckAfter > 0 {
+		if e.inFlight == nil {
+			return fmt.Errorf("stuck_after: calls in flight are not tracked unless Config.MaxInFlight or a StuckAfter there says so, got %s", o.StuckAfter)
 		}
+		e.inFlight.expect(o.StuckAfter)
+	}
+	if o.LatencyTarget != 0 {
+		lower(&e.slow, int64(o.LatencyTarget))
+		lower(&e.causes.quick, int64(o.LatencyTarget/2))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -166,21 +245,15 @@ func (e *Engine) SetObjective(operation string, o Objective) error {
 	return nil
 }
 
-// Stats says what became of all reports since the engine began.
-type Stats struct {
-	// Counted is the number of reports that periods, the current one included, count.
-	Counted uint64
-	// DroppedQueueFull and DroppedShutdown are the numbers of reports that were
-	// dropped because the queue was full, and because the engine was shut down.
-	DroppedQueueFull, DroppedShutdown uint64
+// lower makes v no larger than limit.
+func lower(v *atomic.Int64, limit int64) {
+	for {
+		old := v.Load()
+		if old <= limit || v.CompareAndSwap(old, limit) {
+			return
+		}
+	}
 }
-
-// Received returns the number of reports that were made: each was either
-// counted or dropped. While the queue holds reports, they are in neither.
-func (s Stats) Received() uint64 { return s.Counted + s.Dropped() }
-
-// Dropped returns the number of reports that were dropped.
-func (s Stats) Dropped() uint64 { return s.DroppedQueueFull + s.DroppedShutdown }
 
 // Stats returns what became of all reports up to now.
 func (e *Engine) Stats() Stats {
@@ -288,7 +361,7 @@ func (e *Engine) add(slots []slot, details []detail) {
 	for i := range slots {
 		service, kind := e.queue.whose(&slots[i], &details[i])
 		name, _ := slots[i].names(&details[i])
-		operations[i] = e.windows.lookup(service, name, kind)
+		operations[i] = e.windows.place(service, name, kind)
 	}
 	for i := range slots {
 		s, d := &slots[i], &details[i]
@@ -333,22 +406,48 @@ func (e *Engine) closeDue() time.Duration {
 	return e.untilDue()
 }
 
-// finish closes the windows as the given period.
+// finish closes the windows as the given period, which is complete before anybody gets it but
+// for what its judge and its delivery add.
 func (e *Engine) finish(p Period) {
 	full, late := e.queue.refused()
 	droppedFull, droppedLate := full-e.full, late-e.late
 	e.full, e.late = full, late
 	p.Dropped = droppedFull + droppedLate
 	p.Received = p.Dropped
+	p.SampledRatio = e.sampling.ratio()
 	e.takeObjectives()
-	if e.hooks.InFlight != nil {
-		now, _ := e.now()
-		p.Untracked, p.Abandoned = e.hooks.InFlight(now, e.windows.AddInFlight)
-	}
-	p = e.windows.Close(p, e.hooks.Keep)
+	e.sweep(&p)
+	p = e.windows.Close(p, func(key OperationKey) bool { return e.needed[key] })
+	e.causes.expire(p.End.UnixNano())
 	e.reportDropped(&p, droppedFull, "the queue was full")
 	e.reportDropped(&p, droppedLate, "they came after the shutdown began")
-	e.hooks.Closed(&p)
+	e.reportSampled(&p)
+	e.needed = e.hooks.Closed(&p)
+}
+
+// sweep counts the calls in flight at the end of a period.
+func (e *Engine) sweep(p *Period) {
+	if e.inFlight == nil {
+		return
+	}
+	now, _ := e.now()
+	p.Untracked, p.Abandoned = e.inFlight.sweep(now, e.hooks.Describe, func(c InFlight) { e.windows.countInFlight(c, now) })
+	if p.Untracked > 0 {
+		e.hooks.OnError(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", p.Untracked))
+	}
+	if p.Abandoned > 0 {
+		e.hooks.OnError(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", p.Abandoned, short(e.inFlight.maxAge())))
+	}
+}
+
+// reportSampled says once that a sampler keeps calls from the engine.
+func (e *Engine) reportSampled(p *Period) {
+	if p.SampledRatio == 0 || e.saidSampled {
+		return
+	}
+	e.saidSampled = true
+	e.hooks.OnError(fmt.Errorf("judging by their trace ids, a sampler lets only about %.2g %% of the traces reach the monitor, so the calls of all others are never judged: "+
+		"to judge them too without exporting more, make the TracerProvider with sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))", 100*p.SampledRatio))
 }
 
 // reportDropped says that n of a period's reports were dropped, and why.

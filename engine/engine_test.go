@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,19 +21,21 @@ type recorder struct {
 	periods  []Period
 	troubles []string
 	// hold, if it is not nil, keeps the engine's goroutine in the Closed hook until it is closed.
-	hold chan struct{}
+	hold   chan struct{}
+	needed map[OperationKey]bool // what the Closed hook returns
 }
 
 func (r *recorder) hooks() Hooks {
 	return Hooks{
-		Closed: func(p *Period) {
+		Closed: func(p *Period) map[OperationKey]bool {
 			r.mu.Lock()
 			r.periods = append(r.periods, *p)
-			hold := r.hold
+			hold, needed := r.hold, r.needed
 			r.mu.Unlock()
 			if hold != nil {
 				<-hold
 			}
+			return needed
 		},
 		OnError: func(err error) {
 			r.mu.Lock()
@@ -150,10 +153,11 @@ func TestEngineAccountsForEveryReport(t *testing.T) {
 	for round := range rounds {
 		var mu sync.Mutex
 		var periods []Period
-		e, err := New(Config{Period: minPeriod, QueueSize: 64 << (round % 3 * 3), MaxOperations: 6}, Hooks{Closed: func(p *Period) {
+		e, err := New(Config{Period: minPeriod, QueueSize: 64 << (round % 3 * 3), MaxOperations: 6}, Hooks{Closed: func(p *Period) map[OperationKey]bool {
 			mu.Lock()
 			defer mu.Unlock()
 			periods = append(periods, *p)
+			return nil
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -172,7 +176,7 @@ func TestEngineAccountsForEveryReport(t *testing.T) {
 					r := Report{Operation: names[i%len(names)], SpanKind: SpanKind(p), Outcome: Outcome(i % 5), Duration: time.Duration(i)}
 					report := e.Report
 					if i%7 == 0 {
-						report = func(r Report) bool { return e.ReportTraced(r, TraceRef{TraceID: [16]byte{1}}, nil) }
+						report = func(r Report) bool { return e.ReportWithin(r, TraceRef{TraceID: [16]byte{1}}) }
 					}
 					if report(r) {
 						accepted.Add(1)
@@ -427,7 +431,7 @@ func TestEngineShutdownIsIdempotent(t *testing.T) {
 			}
 		}
 		for i := range uint64(3) {
-			if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{}, TraceRef{TraceID: [16]byte{1}}, nil) {
+			if e.Report(Report{Operation: "a"}) || e.ReportWithin(Report{}, TraceRef{TraceID: [16]byte{1}}) {
 				t.Error("a report was taken after Shutdown")
 			}
 			if s := e.Stats(); s != (Stats{Counted: 5, DroppedShutdown: 2 * (i + 1)}) || s.Dropped() != 2*(i+1) || s.Received() != 5+2*(i+1) {
@@ -470,7 +474,7 @@ func TestEngineOverload(t *testing.T) {
 			r.take()
 			var taken int
 			for i := range 100 {
-				if i%2 == 1 && e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}, nil) ||
+				if i%2 == 1 && e.ReportWithin(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}) ||
 					i%2 == 0 && e.Report(Report{Operation: "a"}) {
 					taken++
 				}
@@ -528,17 +532,15 @@ func TestEngineWakesUpInTime(t *testing.T) {
 	})
 }
 
-// The intake is Report by another way.
-func TestEngineIntake(t *testing.T) {
+func TestEngineReportFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := start(t, Config{QueueSize: 16})
-		in := e.Intake()
 		for range 16 {
-			if !in.Push("shop", "a", "503", 5*ms, HowOf(SpanKindServer, OutcomeFailure)) {
+			if !e.ReportFields("shop", "a", "503", 5*ms, SpanKindServer, OutcomeFailure) {
 				t.Error("refused")
 			}
 		}
-		if in.Push("shop", "a", "503", 5*ms, HowOf(SpanKindServer, OutcomeFailure)) {
+		if e.ReportFields("shop", "a", "503", 5*ms, SpanKindServer, OutcomeFailure) {
 			t.Error("a report too many was taken")
 		}
 		wait(time.Minute)
@@ -551,7 +553,7 @@ func TestEngineIntake(t *testing.T) {
 			t.Errorf("got %+v", s)
 		}
 		shutdown(t, e)
-		if in.Push("shop", "a", "", 0, HowOf(SpanKindServer, OutcomeSuccess)) || e.Stats().DroppedShutdown != 1 {
+		if e.ReportFields("shop", "a", "", 0, SpanKindServer, OutcomeSuccess) || e.Stats().DroppedShutdown != 1 {
 			t.Errorf("after Shutdown the stats are %+v", e.Stats())
 		}
 	})
@@ -561,7 +563,8 @@ func TestEngineIntake(t *testing.T) {
 // has hidden what came after it.
 func TestEngineComesAgainWhenBehind(t *testing.T) {
 	windows := newWindows(t, Config{})
-	e := &Engine{queue: newQueue(64), windows: windows, now: newClock()}
+	e := &Engine{windows: windows, now: newClock()}
+	e.queue.initSize(64)
 	w := e.queue.startWriting(t)
 	for range 20 {
 		e.Report(Report{Operation: "a"})
@@ -752,30 +755,171 @@ func TestEngineSetObjectiveFromAnywhere(t *testing.T) {
 	})
 }
 
-func TestEngineWantsTrace(t *testing.T) {
+// newDoor returns an engine that counts nothing, to see what it puts on its queue. Calls of
+// 100ms and more are slow.
+func newDoor() *Engine {
+	e := &Engine{causes: newCauses(50 * ms)}
+	e.queue.initSize(16)
+	e.slow.Store(int64(100 * ms))
+	e.sampling.decide(0)
+	return e
+}
+
+// takeOne returns the report on the queue, and what is beside it; nil if there is none.
+func (e *Engine) takeOne(t *testing.T) (r *Report, d *detail) {
+	t.Helper()
+	n := e.queue.drain(each(func(slot *slot, more *detail) {
+		one := e.queue.reportOf(slot, more)
+		r = &one
+		if slot.how.isDetailed() {
+			kept := *more
+			d = &kept
+		}
+	}))
+	if n > 1 {
+		t.Errorf("%d reports, want one at most", n)
+	}
+	return r, d
+}
+
+// Only of calls that can become exemplars the trace is worth its room.
+func TestEngineReportSpan(t *testing.T) {
+	for _, tt := range []struct {
+		outcome   Outcome
+		code      string
+		d         time.Duration
+		want      Outcome
+		isTraced  bool
+		unwatched bool
+	}{
+		{outcome: OutcomeSuccess, d: 100 * ms, want: OutcomeSuccess},
+		{outcome: OutcomeSuccess, d: 100*ms + 1, want: OutcomeSuccess, isTraced: true},
+		{outcome: OutcomeFailure, want: OutcomeFailure, isTraced: true},
+		{code: "500", want: OutcomeFailure, isTraced: true},
+		{code: "200", want: OutcomeSuccess},
+		{code: "404", want: OutcomeSuccess},
+		{outcome: OutcomeCancelled, d: time.Hour, want: OutcomeCancelled},
+		{outcome: OutcomeIgnored, d: time.Hour, want: OutcomeIgnored},
+		{outcome: OutcomeFailure, d: time.Hour, unwatched: true},
+	} {
+		e := newDoor()
+		e.config.Codes = map[string]CodeFeature{"404": {Success: true}}
+		s := Span{
+			Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Code: tt.code, Outcome: tt.outcome, Duration: tt.d,
+			End: endTime, Link: span(1, 2, 1), Sampled: true, Unwatched: tt.unwatched,
+		}
+		if !e.ReportSpan(&s) {
+			t.Errorf("%+v: refused", tt)
+		}
+		r, d := e.takeOne(t)
+		if tt.unwatched {
+			if r != nil {
+				t.Errorf("an unwatched span is reported as %+v", r)
+			}
+			continue
+		}
+		if want := (Report{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Code: tt.code, Outcome: tt.want, Duration: tt.d}); r == nil || *r != want {
+			t.Errorf("%+v: got %+v, want %+v", tt, r, want)
+		}
+		if (d != nil) != tt.isTraced {
+			t.Errorf("%+v: with its trace: %t", tt, d != nil)
+		}
+		if want := (TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: true}); d != nil && (d.trace != want || d.end != endTime) {
+			t.Errorf("%+v: got %+v", tt, d)
+		}
+	}
+}
+
+// A call is explained by its children, of which only those need not be reported in full that
+// explain nothing.
+func TestEngineExplainsSpans(t *testing.T) {
+	e := newDoor()
+	e.config.Service = "own"
+	report := func(s Span) *Cause {
+		t.Helper()
+		s.Operation, s.End = cmp.Or(s.Operation, "GET"), endTime
+		e.ReportSpan(&s)
+		if _, d := e.takeOne(t); d != nil {
+			return d.cause
+		}
+		return nil
+	}
+	check := func(what string, got *Cause, want string) {
+		t.Helper()
+		if want == "" && got != nil || want != "" && (got == nil || got.Operation != want || got.Service != "own") {
+			t.Errorf("%s is explained by %v, want %q", what, got, want)
+		}
+	}
+	// A failure, through a span that is not watched.
+	check("a failure without children", report(Span{Operation: "SELECT", Outcome: OutcomeFailure, Link: span(1, 3, 2)}), "")
+	if !e.WantsUnwatched() {
+		t.Error("a span between a failure and its parent is not wanted")
+	}
+	report(Span{Unwatched: true, Link: span(1, 2, 1)})
+	check("a failure", report(Span{Outcome: OutcomeFailure, Link: span(1, 1, 0)}), "SELECT")
+	if e.WantsUnwatched() {
+		t.Error("an unwatched span is wanted though nobody waits")
+	}
+	// A retry excuses what failed before.
+	report(Span{Operation: "SELECT", Outcome: OutcomeFailure, Link: span(2, 2, 1)})
+	if e.ReportSuccess(e.ServiceRef(""), SpanKindClient, "SELECT", "", ms) {
+		t.Error("while a call waits for its causes, a success is not asked for its trace")
+	}
+	report(Span{Operation: "SELECT", Outcome: OutcomeSuccess, Link: span(2, 3, 1)})
+	check("a failure after a retry", report(Span{Outcome: OutcomeFailure, Link: span(2, 1, 0)}), "")
+	// A call is slow because its child was.
+	report(Span{Operation: "UPDATE", Outcome: OutcomeSuccess, Duration: 80 * ms, Link: span(3, 2, 1)})
+	check("a slow call", report(Span{Outcome: OutcomeSuccess, Duration: 120 * ms, Link: span(3, 1, 0)}), "UPDATE")
+	// Quick children are not looked at.
+	report(Span{Operation: "UPDATE", Outcome: OutcomeSuccess, Duration: 50 * ms, Link: span(4, 2, 1)})
+	check("a call whose child was quick", report(Span{Outcome: OutcomeSuccess, Duration: 101 * ms, Link: span(4, 1, 0)}), "")
+}
+
+// The quick way is for calls that succeeded fast while nobody needs to know more of them.
+func TestEngineReportSuccess(t *testing.T) {
+	const quick = 50 * ms
+	for name, tt := range map[string]struct {
+		prepare func(*Engine)
+		service string
+		d       time.Duration
+		want    bool
+	}{
+		"a known service":   {service: "shop", d: quick, want: true},
+		"no service":        {want: true},
+		"one too many":      {service: "fourth", prepare: func(e *Engine) { e.ServiceRef("first"); e.ServiceRef("second"); e.ServiceRef("third") }},
+		"maybe slow":        {service: "shop", d: quick + 1},
+		"a call that waits": {service: "shop", prepare: func(e *Engine) { e.causes.end(span(1, 2, 1), query, OutcomeFailure, ms, endTime) }},
+		"traces are needed": {service: "shop", prepare: func(e *Engine) { e.sampling.decided.Store(false) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newDoor()
+			if tt.prepare != nil {
+				tt.prepare(e)
+			}
+			got := e.ReportSuccess(e.ServiceRef(tt.service), SpanKindServer, "GET", "200", tt.d)
+			r, d := e.takeOne(t)
+			if got != tt.want || (r != nil) != tt.want {
+				t.Fatalf("got %t and %+v, want %t", got, r, tt.want)
+			}
+			if want := (Report{Service: tt.service, Operation: "GET", SpanKind: SpanKindServer, Code: "200", Outcome: OutcomeSuccess, Duration: tt.d}); tt.want && (*r != want || d != nil) {
+				t.Errorf("got %+v, want %+v", *r, want)
+			}
+		})
+	}
+}
+
+// The shortest target there is, or ever was, decides.
+func TestEngineKnowsWhatIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, _ := start(t, Config{Operations: map[string]Objective{"fast": {LatencyTarget: 100 * ms}}})
-		check := func(outcome Outcome, d time.Duration, want bool) {
-			t.Helper()
-			if got := e.WantsTrace(outcome, d); got != want {
-				t.Errorf("a call that took %s and is a %s: %t", d, outcome, got)
-			}
-		}
-		check(OutcomeSuccess, 100*ms, false)
-		check(OutcomeSuccess, 100*ms+1, true)
-		check(OutcomeFailure, 0, true)
-		check(OutcomeUnset, 0, true)
-		check(OutcomeCancelled, time.Hour, false)
-		check(OutcomeIgnored, time.Hour, false)
-
-		// The shortest target there is, or ever was, decides.
-		for _, target := range []time.Duration{0, time.Second, 50 * ms, 70 * ms} {
-			if err := e.SetObjective("other", Objective{LatencyTarget: target}); err != nil {
+		for _, tt := range []struct{ target, want time.Duration }{{0, 100 * ms}, {time.Second, 100 * ms}, {50 * ms, 50 * ms}, {70 * ms, 50 * ms}} {
+			if err := e.SetObjective("other", Objective{LatencyTarget: tt.target}); err != nil {
 				t.Fatal(err)
 			}
+			if slow, quick := e.slow.Load(), e.causes.quick.Load(); slow != int64(tt.want) || quick != int64(tt.want/2) {
+				t.Errorf("after a target of %s %s is slow and %s quick, want %s", tt.target, time.Duration(slow), time.Duration(quick), tt.want)
+			}
 		}
-		check(OutcomeSuccess, 50*ms, false)
-		check(OutcomeSuccess, 50*ms+1, true)
 	})
 }
 
@@ -785,8 +929,8 @@ func TestEngineExemplars(t *testing.T) {
 		e, r := start(t, Config{})
 		failed, slow := call(1, "", 0, true).Trace, call(2, "", 0, false).Trace
 		wait(10 * time.Second)
-		if !e.ReportTraced(Report{Operation: "a", Code: "500", Duration: 5 * ms}, failed, nil) ||
-			!e.ReportTraced(Report{Operation: "a", Code: "200", Duration: time.Second, End: noon}, slow, nil) {
+		if !e.ReportWithin(Report{Operation: "a", Code: "500", Duration: 5 * ms}, failed) ||
+			!e.ReportWithin(Report{Operation: "a", Code: "200", Duration: time.Second, End: noon}, slow) {
 			t.Error("refused")
 		}
 		report(t, e, 1, Report{Operation: "a", Code: "200", Duration: time.Second})
@@ -812,7 +956,7 @@ func TestEngineExemplarsAreTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := start(t, Config{QueueSize: 16})
 		for i := range byte(16) {
-			e.ReportTraced(Report{Operation: "a", Code: "500", Duration: time.Minute}, call(i, "", 0, true).Trace, nil)
+			e.ReportWithin(Report{Operation: "a", Code: "500", Duration: time.Minute}, call(i, "", 0, true).Trace)
 		}
 		wait(time.Minute)
 		if s := summaryOf(t, r.takePeriod(t), "a"); len(s.FailureExemplars) != 5 {
@@ -831,12 +975,12 @@ func sameExemplar(a, b Exemplar) bool {
 	return a.Trace == b.Trace && a.Code == b.Code && a.Duration == b.Duration && a.End.Equal(b.End)
 }
 
-func TestEngineKeepsWhatItIsTold(t *testing.T) {
+// What the Closed hook says is needed keeps its place when the next period ends.
+func TestEngineKeepsWhatIsNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := new(recorder)
-		hooks := r.hooks()
-		hooks.Keep = func(key OperationKey) bool { return key.Name == "firing" }
-		e, err := New(Config{IdlePeriods: 1}, hooks)
+		r.needed = map[OperationKey]bool{{Name: "firing"}: true}
+		e, err := New(Config{IdlePeriods: 1}, r.hooks())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -846,6 +990,14 @@ func TestEngineKeepsWhatItIsTold(t *testing.T) {
 		periods, _ := r.take()
 		if len(periods) != 2 || !slices.Equal(periods[1].Evicted, []OperationKey{{Name: "fine"}}) {
 			t.Errorf("got %+v", periods)
+		}
+		r.mu.Lock()
+		r.needed = nil
+		r.mu.Unlock()
+		wait(2 * time.Minute)
+		periods, _ = r.take()
+		if len(periods) != 2 || len(periods[0].Evicted) != 0 || !slices.Equal(periods[1].Evicted, []OperationKey{{Name: "firing"}}) {
+			t.Errorf("got %+v, want the place to be given up in the period after the one that said so", periods)
 		}
 		shutdown(t, e)
 	})
@@ -872,9 +1024,9 @@ func TestEngineWithoutHooks(t *testing.T) {
 }
 
 // An engine that was never started answers like one that was shut down.
-func TestDiscard(t *testing.T) {
+func TestNoop(t *testing.T) {
 	e := Noop()
-	if e.Report(Report{Operation: "a"}) || e.ReportTraced(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}, nil) {
+	if e.Report(Report{Operation: "a"}) || e.ReportWithin(Report{Operation: "a"}, TraceRef{TraceID: [16]byte{1}}) {
 		t.Error("a report was taken")
 	}
 	flush(t, e)
@@ -883,8 +1035,11 @@ func TestDiscard(t *testing.T) {
 	if err := e.SetObjective("a", Objective{AlertAfter: 1}); err != nil {
 		t.Error(err)
 	}
-	e.WantsTrace(OutcomeSuccess, time.Second)
-	if s := e.Stats(); s != (Stats{DroppedShutdown: 2}) {
+	e.Begin([8]byte{1}, "span")
+	e.End([8]byte{1})
+	e.ReportSpan(&Span{Operation: "a", Code: "500"})
+	e.ReportSpan(&Span{Operation: "a"})
+	if s := e.Stats(); s != (Stats{DroppedShutdown: 4}) {
 		t.Errorf("the stats are %+v", s)
 	}
 }
@@ -929,22 +1084,26 @@ func TestReportAllocatesNothing(t *testing.T) {
 			ref := TraceRef{TraceID: [16]byte{1}, Sampled: true}
 			for range 1000 {
 				e.Report(r)
-				e.ReportTraced(r, ref, nil)
+				e.ReportWithin(r, ref)
 			}
 			flush(t, e)
 			// What the engine's goroutine does with them is counted in.
 			if n := testing.AllocsPerRun(2000, func() { e.Report(r) }); n != 0 {
 				t.Errorf("Report allocates %v times", n)
 			}
-			in := e.Intake()
-			if n := testing.AllocsPerRun(2000, func() { in.Push(r.Service, r.Operation, r.Code, r.Duration, HowOf(r.SpanKind, r.Outcome)) }); n != 0 {
-				t.Errorf("Intake.Push allocates %v times", n)
+			if n := testing.AllocsPerRun(2000, func() { e.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome) }); n != 0 {
+				t.Errorf("ReportFields allocates %v times", n)
 			}
-			if n := testing.AllocsPerRun(2000, func() { e.ReportTraced(r, ref, nil) }); n != 0 {
-				t.Errorf("ReportTraced allocates %v times", n)
+			if n := testing.AllocsPerRun(2000, func() { e.ReportWithin(r, ref) }); n != 0 {
+				t.Errorf("ReportWithin allocates %v times", n)
 			}
-			if n := testing.AllocsPerRun(100, func() { e.WantsTrace(r.Outcome, r.Duration) }); n != 0 {
-				t.Errorf("WantsTrace allocates %v times", n)
+			span := Span{Service: r.Service, Operation: r.Operation, SpanKind: r.SpanKind, Code: r.Code, Outcome: r.Outcome, Duration: r.Duration, End: noon.UnixNano(), Link: span(1, 2, 1)}
+			if n := testing.AllocsPerRun(2000, func() { e.ReportSpan(&span) }); n != 0 {
+				t.Errorf("ReportSpan allocates %v times", n)
+			}
+			service := e.ServiceRef(r.Service)
+			if n := testing.AllocsPerRun(2000, func() { e.ReportSuccess(service, r.SpanKind, r.Operation, r.Code, r.Duration) }); n != 0 {
+				t.Errorf("ReportSuccess allocates %v times", n)
 			}
 		})
 	}

@@ -104,9 +104,9 @@ func TestStuckCalls(t *testing.T) {
 	w := newWindows(t, Config{Objective: Objective{StuckAfter: time.Minute}})
 	for i := range 20 {
 		age := time.Duration(50+i) * time.Second
-		w.AddInFlight(InFlight{Operation: "a", SpanKind: SpanKindServer, Age: age, Trace: call(byte(i), "", 0, i%4 == 0).Trace})
+		w.countInFlight(InFlight{Operation: "a", SpanKind: SpanKindServer, Started: noon.Add(-(age)), Trace: call(byte(i), "", 0, i%4 == 0).Trace}, noon)
 	}
-	w.AddInFlight(InFlight{Operation: "a", SpanKind: SpanKindServer, Age: time.Hour}) // it can't be looked up at all
+	w.countInFlight(InFlight{Operation: "a", SpanKind: SpanKindServer, Started: noon.Add(-(time.Hour))}, noon) // it can't be looked up at all
 	end := noon.Add(time.Minute)
 	s := summaryOf(t, w.Close(Period{Start: noon, End: end}, nil), "a")
 	if s.InFlight != 21 || s.Stuck != 10 {

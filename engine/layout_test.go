@@ -17,7 +17,7 @@ func TestOperationLayout(t *testing.T) {
 	if end := unsafe.Offsetof(op.success) + unsafe.Offsetof(op.success.place) + unsafe.Sizeof(op.success.place); end > pair {
 		t.Errorf("what a call touches ends at %d, want %d at most", end, pair)
 	}
-	if n := unsafe.Sizeof(recentNames{}); n != 64 {
+	if n := unsafe.Sizeof(knownNames{}); n != 64 {
 		t.Errorf("the names that share a place take %d bytes, want 64", n)
 	}
 	if n := unsafe.Sizeof(slot{}); n != 32 {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -57,7 +58,7 @@ type Objective struct {
 	// stuck: a period at whose end there are such calls is bad for the stuck
 	// objective. Default: off.
 	StuckAfter time.Duration `mapstructure:"stuck_after" json:"stuck_after_ns,omitzero"`
-	// SLO is the share of the calls of 30 days that must succeed, above 0 and
+	// SLO is the share of the calls of 30 days that must succeed, above 5/6 and
 	// below 1, such as 0.999: what it leaves is the error budget. A period is bad for the
 	// burn rate objective if at its end that budget burns more than 14.4 times too
 	// fast over the last hour and the last 5 minutes, or more than 6 times over the last
@@ -119,7 +120,7 @@ const (
 	maxLatencyTarget  = 24 * time.Hour
 	maxAlertFor       = 24 * time.Hour
 	maxStuckAfter     = 24 * time.Hour
-	maxRemindEvery    = 30 * 24 * time.Hour
+	maxRepeatInterval = 30 * 24 * time.Hour
 )
 
 // Validate returns one error for each field that is neither zero nor within its
@@ -138,7 +139,7 @@ func (o Objective) Validate() error {
 	}
 	ratio("success_ratio", o.SuccessRatio)
 	if o.LatencyTarget < 0 || o.LatencyTarget > maxLatencyTarget {
-		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", hours(maxLatencyTarget), o.LatencyTarget))
+		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", short(maxLatencyTarget), o.LatencyTarget))
 	}
 	ratio("within_target_ratio", o.WithinTargetRatio)
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)
@@ -152,7 +153,7 @@ func (o Objective) Validate() error {
 	}
 	atMost := func(key string, v, high time.Duration) {
 		if v > high {
-			errs = append(errs, fmt.Errorf("%s: must be at most %s, or negative for none, got %s", key, hours(high), v))
+			errs = append(errs, fmt.Errorf("%s: must be at most %s, or negative for none, got %s", key, short(high), v))
 		}
 	}
 	share("confidence", o.Confidence)
@@ -162,7 +163,34 @@ func (o Objective) Validate() error {
 	}
 	share("min_traffic_ratio", o.MinTrafficRatio)
 	atMost("stuck_after", o.StuckAfter, maxStuckAfter)
-	share("slo", o.SLO)
-	atMost("repeat_interval", o.RepeatInterval, maxRemindEvery)
+	if err := validateSLO(o.SLO); err != nil {
+		errs = append(errs, err)
+	}
+	atMost("repeat_interval", o.RepeatInterval, maxRepeatInterval)
 	return errors.Join(errs...)
 }
+
+// slowestBurn is the burn rate above which the slower of the two burn rate rules fires.
+const slowestBurn = 6
+
+// highestBurn returns the burn rate where every call fails.
+func highestBurn(slo float64) float64 { return 1 / (1 - slo) }
+
+// validateSLO refuses what is no share, and a share that leaves so large an error budget that
+// neither burn rate rule fires where every call fails. Mostly that is the budget itself, or a
+// percentage.
+func validateSLO(slo float64) error {
+	canFire := func(slo float64) bool { return slo < 1 && highestBurn(slo) > slowestBurn }
+	switch {
+	case slo <= 0 || canFire(slo):
+		return nil
+	case slo < 1 && canFire(1-slo):
+		return fmt.Errorf("slo: %v is an error budget; the objective is what must succeed: %s", slo, exactly(1-slo))
+	case slo > 1 && slo < 100 && canFire(slo/100):
+		return fmt.Errorf("slo: %v is a percentage; the objective is a share: %s", slo, exactly(slo/100))
+	}
+	return fmt.Errorf("slo: must be above 5/6, so that the burn rate can exceed %d, and below 1, or negative for none, got %v", slowestBurn, slo)
+}
+
+// exactly writes the decimal number that was meant, without the last digits of its binary form.
+func exactly(v float64) string { return strconv.FormatFloat(v, 'g', 14, 64) }

@@ -80,7 +80,7 @@ func TestObjectiveValidate(t *testing.T) {
 				"min_traffic: must be at most 1000000000, or negative for none, got 1000000001\n" +
 				"min_traffic_ratio: must be above 0 and below 1, or negative for none, got NaN\n" +
 				"stuck_after: must be at most 24h, or negative for none, got 24h0m0.000000001s\n" +
-				"slo: must be above 0 and below 1, or negative for none, got 1.5\n" +
+				"slo: must be above 5/6, so that the burn rate can exceed 6, and below 1, or negative for none, got 1.5\n" +
 				"repeat_interval: must be at most 720h, or negative for none, got 721h0m0s",
 		},
 		"N and M": {Objective{AlertAfter: 1, RecoverAfter: 1}, ""},
@@ -110,5 +110,53 @@ func TestObjectiveValidate(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { checkError(t, tt.o.Validate(), tt.want) })
+	}
+}
+
+// An SLO is refused if no alert could ever fire, and the error says what was meant.
+func TestObjectiveSLO(t *testing.T) {
+	const outOfBounds = "slo: must be above 5/6, so that the burn rate can exceed 6, and below 1, or negative for none, got "
+	for slo, want := range map[float64]string{
+		0:           "",
+		-1:          "",
+		0.001:       "slo: 0.001 is an error budget; the objective is what must succeed: 0.999",
+		0.0005:      "slo: 0.0005 is an error budget; the objective is what must succeed: 0.9995",
+		0.01:        "slo: 0.01 is an error budget; the objective is what must succeed: 0.99",
+		0.1:         "slo: 0.1 is an error budget; the objective is what must succeed: 0.9",
+		0.166:       "slo: 0.166 is an error budget; the objective is what must succeed: 0.834",
+		0.167:       outOfBounds + "0.167",
+		0.5:         outOfBounds + "0.5",
+		0.8333:      outOfBounds + "0.8333",
+		0.8334:      "",
+		0.9:         "",
+		0.999:       "",
+		0.999999999: "",
+		1:           outOfBounds + "1",
+		1.5:         outOfBounds + "1.5",
+		99.9:        "slo: 99.9 is a percentage; the objective is a share: 0.999",
+		95:          "slo: 95 is a percentage; the objective is a share: 0.95",
+		50:          outOfBounds + "50",
+		100:         outOfBounds + "100",
+		math.Inf(1): outOfBounds + "+Inf",
+	} {
+		checkError(t, Objective{SLO: slo}.Validate(), want)
+	}
+	checkError(t, Objective{SLO: math.NaN()}.Validate(), outOfBounds+"NaN")
+	checkError(t, Objective{SLO: 5e-324}.Validate(), outOfBounds+"5e-324")
+}
+
+// Where every call fails, the budget burns 1/(1-SLO) times too fast: what is valid reaches the
+// limit of the slower rule, and what is refused does not.
+func TestObjectiveSLOAtTheLimit(t *testing.T) {
+	limit := 1 - 1.0/slowestBurn
+	for range 100 {
+		limit = math.Nextafter(limit, 0)
+	}
+	for range 200 {
+		burns := 1/(1-limit) > slowestBurn
+		if isValid := (Objective{SLO: limit}).Validate() == nil; isValid != burns {
+			t.Errorf("an SLO of %v is valid: %t, and an alert can fire: %t", limit, isValid, burns)
+		}
+		limit = math.Nextafter(limit, 1)
 	}
 }

@@ -2,12 +2,12 @@ package engine
 
 import "strings"
 
-// callees tells the calls of a client apart by the service that they reach: "GET > stock".
-// Many clients call all their services under one name, so that what one of them suffers from is
-// lost among the others.
+// peerServices counts the calls of clients by the service that they reach: "GET > stock".
+// Many clients call all their services under one name. Counted together, the failures of one
+// service are lost among the successes of the others.
 type peerServices struct {
 	windows *Windows
-	names   map[calleeName]string
+	names   map[peerName]string
 	// within knows which servers those clients reach that call several services by one name,
 	// by the operation that makes the call.
 	within map[callSite]*reached
@@ -16,34 +16,34 @@ type peerServices struct {
 // callSite is a client's operation, and the one in which it makes a call.
 type callSite struct{ client, caller *operation }
 
-type calleeName struct{ operation, service string }
+type peerName struct{ operation, service string }
 
 const (
-	// calleeMark stands between the operation and the service that it reaches.
-	calleeMark = " > "
-	// maxCalleeNames bounds the names that are kept for use again.
-	maxCalleeNames = 4096
+	// peerMark stands between the operation and the service that it reaches.
+	peerMark = " > "
+	// maxPeerNames bounds the names that are kept for use again.
+	maxPeerNames = 4096
 	// maxCallSites bounds the places that are remembered from which calls are made.
 	maxCallSites = 1 << 14
 )
 
-// PeerService returns the service that the calls of a client's operation reach, where
-// [TimelineConfig.PeerServices] has told them apart.
+// PeerService returns the service that the calls of a client's operation reach, if
+// [TimelineConfig.PeerServices] counts them by that.
 func PeerService(key OperationKey) (service string, ok bool) {
 	if key.SpanKind != SpanKindClient {
 		return "", false
 	}
-	i := strings.LastIndex(key.Name, calleeMark)
+	i := strings.LastIndex(key.Name, peerMark)
 	if i < 0 {
 		return "", false
 	}
-	return key.Name[i+len(calleeMark):], true
+	return key.Name[i+len(peerMark):], true
 }
 
-// name gives a client's span the operation that says whose server it reached. Where there
-// is no room for another operation, it keeps the one that it has. Of what is left under that one
-// no traffic is expected. caller is the operation in which the client makes the call, nil if that
-// is not known.
+// name gives a client's span the operation that says which service it reached. Where there
+// is no room for another operation, it keeps the one that it has. What is left under that one
+// is not judged by its traffic. caller is the operation in which the client makes the call, nil
+// if that is not known.
 func (c *peerServices) name(client *recentSpan, server, caller *operation) {
 	if client.isNamed || !c.canName(client) || server.key.SpanKind != SpanKindServer || server.key.Service == client.op.key.Service {
 		return
@@ -57,7 +57,7 @@ func (c *peerServices) canName(client *recentSpan) bool {
 	return client.op.key.SpanKind == SpanKindClient && client.op != c.windows.overflow
 }
 
-// remember remembers whom a client's call reached.
+// remember remembers which service a client's call reached.
 func (c *peerServices) remember(client, server, caller *operation) {
 	if client.reached == nil {
 		client.reached = new(reached)
@@ -78,9 +78,9 @@ func (c *peerServices) remember(client, server, caller *operation) {
 	r.add(server)
 }
 
-// unanswered returns the server's operation that a failed call of a client would have reached,
-// which has left no trace of itself: its service is down, or hangs, or can't be reached. It is
-// nil if that is not known. The client's span is named like those that were answered.
+// unanswered returns the server's operation that a failed call of a client would have reached
+// if the service had answered: it is down, or hangs, or can't be reached. It returns nil if that
+// operation is not known. The client's span is named like those that were answered.
 func (c *peerServices) unanswered(client *recentSpan, caller *operation) *operation {
 	if !c.canName(client) {
 		return nil
@@ -102,19 +102,16 @@ func (c *peerServices) unanswered(client *recentSpan, caller *operation) *operat
 func (c *peerServices) rename(client *recentSpan, server *operation) {
 	own := &client.op.key
 	client.isNamed = true
-	of := calleeName{own.Name, server.key.Service}
+	of := peerName{own.Name, server.key.Service}
 	name, ok := c.names[of]
 	if !ok {
-		if c.names == nil || len(c.names) >= maxCalleeNames {
-			c.names = make(map[calleeName]string)
+		if c.names == nil || len(c.names) >= maxPeerNames {
+			c.names = make(map[peerName]string)
 		}
-		name = operationName(of.operation + calleeMark + of.service)
+		name = operationName(of.operation + peerMark + of.service)
 		c.names[of] = name
 	}
-	before := c.windows.overflowed
-	op := c.windows.lookup(own.Service, name, SpanKindClient)
-	c.windows.overflowed = before
-	if op != c.windows.overflow {
+	if op, _ := c.windows.lookup(own.Service, name, SpanKindClient); op != c.windows.overflow {
 		c.windows.divide(client.op)
 		client.op = op
 	}

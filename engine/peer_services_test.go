@@ -41,7 +41,7 @@ func countsByName(periods []Period) map[string]uint64 {
 	return counts
 }
 
-func TestCalleesTellClientsApart(t *testing.T) {
+func TestPeerServicesTellClientsApart(t *testing.T) {
 	named := map[string]uint64{
 		"shop server /order": 3, "shop client GET > stock": 3, "shop client GET > price": 3, "shop client GET": 3,
 		"shop client SELECT": 3, "shop server /self": 3, "stock server /stock": 3, "price server /price": 3,
@@ -93,7 +93,7 @@ func TestCalleesTellClientsApart(t *testing.T) {
 	}
 }
 
-func TestCalleesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
+func TestPeerServicesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
 	line := newTape(t, TimelineConfig{
 		PeerServices: true, Grace: 5 * time.Second,
 		Config: Config{Period: 10 * time.Second, Services: map[string]ServiceObjectives{"shop": {
@@ -131,7 +131,7 @@ func TestCalleesHaveObjectivesAndCausesOfTheirOwn(t *testing.T) {
 }
 
 // A call keeps its name when its trace is looked at again, for a call that ends in a later period.
-func TestCalleesAreNamedOnce(t *testing.T) {
+func TestPeerServicesAreNamedOnce(t *testing.T) {
 	line := newTape(t, TimelineConfig{PeerServices: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second}}, noon)
 	spans := shop(1, 9.8)
 	spans[0].End, spans[0].Outcome, spans[3].Outcome, spans[3].Code = at(10.4), OutcomeFailure, OutcomeFailure, "refused"
@@ -150,9 +150,9 @@ func TestCalleesAreNamedOnce(t *testing.T) {
 	}
 }
 
-func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
+func TestPeerServicesWithoutRoomAreNoOverflow(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1}}, noon).windows
-	client := windows.lookup("shop", "GET", SpanKindClient)
+	client, _ := windows.lookup("shop", "GET", SpanKindClient)
 	c, s := peerServices{windows: windows}, recentSpan{op: client}
 	c.name(&s, &operation{key: OperationKey{Service: "stock", SpanKind: SpanKindServer}}, nil)
 	if s.op != client || windows.overflowed != 0 {
@@ -161,7 +161,7 @@ func TestCalleesWithoutRoomAreNoOverflow(t *testing.T) {
 }
 
 // Only a server of another service says whom a client reached.
-func TestCalleesAreServersOfOthers(t *testing.T) {
+func TestPeerServicesAreServersOfOthers(t *testing.T) {
 	for _, tt := range []struct {
 		client, server SpanKind
 		service        string
@@ -182,21 +182,21 @@ func TestCalleesAreServersOfOthers(t *testing.T) {
 	}
 }
 
-func TestCalleesKeepBoundedNames(t *testing.T) {
+func TestPeerServicesKeepBoundedNames(t *testing.T) {
 	windows := newTape(t, TimelineConfig{Config: Config{MaxOperations: 1_000_000}}, noon).windows
 	c := peerServices{windows: windows}
-	client := windows.lookup("shop", strings.Repeat("é", 200), SpanKindClient)
-	for i := range 3 * maxCalleeNames {
+	client, _ := windows.lookup("shop", strings.Repeat("é", 200), SpanKindClient)
+	for i := range 3 * maxPeerNames {
 		s := recentSpan{op: client}
 		server := operation{key: OperationKey{Service: fmt.Sprint("s", i), SpanKind: SpanKindServer, Name: "/"}}
-		if c.name(&s, &server, nil); len(s.op.key.Name) > MaxNameBytes || len(c.names) > maxCalleeNames {
+		if c.name(&s, &server, nil); len(s.op.key.Name) > MaxNameBytes || len(c.names) > maxPeerNames {
 			t.Fatalf("a name of %d bytes, %d names", len(s.op.key.Name), len(c.names))
 		}
 	}
 }
 
 // That all calls of a client count under the names of their callees is no lack of traffic.
-func TestCalleesAreTheTrafficOfTheirClients(t *testing.T) {
+func TestPeerServicesAreTheTrafficOfTheirClients(t *testing.T) {
 	c := TimelineConfig{PeerServices: true, Grace: 5 * time.Second, Config: Config{Period: 10 * time.Second, IdlePeriods: 2, Objective: Objective{MinTraffic: 1, MinTrafficRatio: 0.5}}}
 	line := newTape(t, c, noon)
 	for s := 1.0; s < 60; s++ {
@@ -222,7 +222,7 @@ func TestCalleesAreTheTrafficOfTheirClients(t *testing.T) {
 }
 
 // A span that takes the place of one that was named has no name yet.
-func TestCalleesAreNamedInPlacesUsedBefore(t *testing.T) {
+func TestPeerServicesAreNamedInPlacesUsedBefore(t *testing.T) {
 	line := newTape(t, TimelineConfig{PeerServices: true, RecentSpans: 8, Grace: time.Second, Config: Config{Period: 10 * time.Second}}, noon)
 	for i := range 6 {
 		line.to(float64(i) + 2)

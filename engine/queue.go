@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math/bits"
 	"runtime"
 	"sync/atomic"
@@ -68,30 +69,6 @@ type ring struct {
 	_    [56]byte
 }
 
-// slot is a report while it waits. It is packed, so that two share a cache line: what a
-// report costs is mostly that its line moves from one processor to another and back.
-// It belongs to the producer that claimed its position until that has set round, then to
-// the consumer until that has moved ring.free past it.
-type slot struct {
-	name, code *byte // of the strings whose lengths are in how
-	duration   time.Duration
-	how        How // with the lengths, and whether the slot is detailed
-	// round is the low half of the position, plus one. It is set last.
-	round atomic.Uint32
-}
-
-// detail is what only few reports carry: those of calls that can be looked up, and those
-// that don't fit into a slot. Their slots hold name and code, and all the rest is here.
-type detail struct {
-	trace                  TraceRef
-	nameLength, codeLength uint16
-	kind                   SpanKind
-	outcome                Outcome
-	service                string
-	end                    int64 // in nanoseconds of Unix time; 0: now
-	cause                  *Cause
-}
-
 const (
 	sealed = 1 << 63
 	// ringSlots is the number of slots of a default ring: fewer cost time, since
@@ -102,75 +79,27 @@ const (
 	batch = 64
 )
 
-// How says of a call what kind it was of and how it ended, as one number; and, where the caller
-// knows it, by which number its service is known ([Intake.Place]).
-//
-// From the lowest bit on it holds the kind (8 bits), the outcome (8), the lengths of code (5)
-// and name (8), the place of the service (2), and whether a slot is detailed.
-type How uint32
-
-const (
-	outcomeShift = 8
-	codeShift    = 16
-	nameShift    = 21
-	placeShift   = 29
-	detailed     = How(1) << 31
-	// callers are the bits that are a caller's to set; whatever it may do to the others, they
-	// are the slot's.
-	callers = How(maxServices-1)<<placeShift | 1<<codeShift - 1
-
-	longestCode = 1<<(nameShift-codeShift) - 1
-	longestName = 1<<(placeShift-nameShift) - 1
-	// maxServices is the number of places, of which the first one stands for no service.
-	maxServices = 1 << 2
-)
-
-// HowOf returns kind and outcome as one number.
-func HowOf(k SpanKind, o Outcome) How { return How(k) | How(o)<<outcomeShift }
-
-func (h How) kind() SpanKind   { return SpanKind(h) }
-func (h How) outcome() Outcome { return Outcome(h >> outcomeShift) }
-func (h How) place() int       { return int(h >> placeShift & (maxServices - 1)) }
-func (h How) isDetailed() bool { return h&detailed != 0 }
-
-// fits reports whether the lengths of name and code have room in a How.
-func fits(name, code string) bool { return len(name) <= longestName && len(code) <= longestCode }
-
-// put writes a report that fits; the place of its service is part of how.
-func (s *slot) put(name, code string, d time.Duration, how How) {
-	s.name, s.code, s.duration = unsafe.StringData(name), unsafe.StringData(code), d
-	s.how = how&callers | How(len(code))<<codeShift | How(len(name))<<nameShift
-}
-
-// names returns name and code of a slot that is ready, of which d is the detail if it has one.
-//
-// Both strings are made of a pointer and a length that the producer took from one string,
-// and that had room where it put them.
-func (s *slot) names(d *detail) (name, code string) {
-	if s.how.isDetailed() {
-		return unsafe.String(s.name, int(d.nameLength)), unsafe.String(s.code, int(d.codeLength))
-	}
-	return unsafe.String(s.name, int(s.how>>nameShift&longestName)), unsafe.String(s.code, int(s.how>>codeShift&longestCode))
-}
-
 // whose returns service and kind of a slot that is ready, of which d is the detail if it has
 // one.
 func (q *queue) whose(s *slot, d *detail) (service string, kind SpanKind) {
 	if s.how.isDetailed() {
 		return d.service, d.kind
 	}
-	if known := q.services[s.how.place()].Load(); known != nil {
-		service = *known
-	}
-	return service, s.how.kind()
+	return q.serviceAt(s.how.place()), s.how.kind()
 }
 
-// Place returns what a caller adds to the How of reports of a service, to spare [Intake.Push] the
-// search for it: the number by which the service is known, or 0 if it has none.
-//
-// The name is compared by its address and length, as in [recentName]; one that is not known
-// yet gets a place if one is free.
-func (q *queue) Place(service string) How {
+// serviceAt returns the service at a place.
+func (q *queue) serviceAt(place int) string {
+	if known := q.services[place].Load(); known != nil {
+		return *known
+	}
+	return ""
+}
+
+// place returns the place of a service, or 0 if it has none. A service that is not known yet
+// gets a place if one is free. The name is compared by its address and length, as in
+// [knownName].
+func (q *queue) place(service string) int {
 	if service == "" || len(service) > MaxNameBytes {
 		return 0
 	}
@@ -180,7 +109,7 @@ func (q *queue) Place(service string) How {
 			known = q.know(place, service)
 		}
 		if unsafe.StringData(*known) == unsafe.StringData(service) && len(*known) == len(service) {
-			return How(place) << placeShift
+			return place
 		}
 	}
 	return 0
@@ -192,25 +121,24 @@ func (q *queue) know(place int, service string) *string {
 	return q.services[place].Load()
 }
 
-// newQueue returns a queue for size reports, or for the default number.
-func newQueue(size int) *queue {
+// initSize makes room for size reports, or for the default number.
+func (q *queue) initSize(size int) {
 	rings := min(maxRings, 2*ceilPow2(runtime.GOMAXPROCS(0)))
 	if size == 0 {
 		size = rings * ringSlots
 	}
 	size = ceilPow2(size)
 	rings = max(1, min(rings, size/ringSlots))
-	return newRings(rings, size/rings)
+	q.initRings(rings, size/rings)
 }
 
-// newRings returns a queue of so many rings, a power of two, of n slots each, another one.
-func newRings(rings, n int) *queue {
-	q := &queue{last: uint64(rings - 1), wake: make(chan struct{}, 1)}
+// initRings makes so many rings, a power of two, of n slots each, another one.
+func (q *queue) initRings(rings, n int) {
+	q.last, q.wake = uint64(rings-1), make(chan struct{}, 1)
 	q.rings = q.all[:rings]
 	for i := range q.rings {
 		q.rings[i].init(i, n)
 	}
-	return q
 }
 
 // init makes the ring of the given index, with n slots.
@@ -243,46 +171,54 @@ func (q *queue) pick() *ring {
 	return &q.all[affinity()>>11*0x9E3779B97F4A7C15>>32&q.last&(maxRings-1)]
 }
 
-// Intake is the way into an engine: its queue, of which only Push and Place are for others.
-type Intake = queue
-
-// Push passes a report on, or counts it as dropped and returns false, as
-// [Engine.Report] does. The fields come one by one, and few enough, so that they travel
-// in registers: a struct that was just written to memory stalls whoever copies it.
-func (q *queue) Push(service, name, code string, d time.Duration, how How) bool {
-	r := q.pick()
-	pos := r.tail.Load()
-	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
-	if !fits(name, code) || service != "" && how < 1<<placeShift || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
-		return q.pushAnywhere(r, service, name, code, d, how)
+// pushPlaced passes on a report whose service is known by its place, which is part of h, or
+// counts it as dropped and returns false. As in [Engine.ReportFields] the fields travel in
+// registers.
+func (q *queue) pushPlaced(name, code string, d time.Duration, h how) bool {
+	r, s, pos := q.next()
+	if !fits(name, code) || !r.take(pos) {
+		return q.pushAnywhere(r, "", name, code, d, h)
 	}
-	s.put(name, code, d, how)
+	s.put(name, code, d, h)
 	r.pass(s, pos, q)
 	return true
 }
 
-// pushAnywhere is Push where the first try at the ring that was picked failed, the service
-// has to be looked for, or the report does not fit into a slot.
+// next returns the slot that the calling goroutine tries first, and its position. The slot's
+// address is found before the claim, which whatever is read after has to wait for.
+func (q *queue) next() (r *ring, s *slot, pos uint64) {
+	r = q.pick()
+	pos = r.tail.Load()
+	return r, &r.slots[pos&r.mask], pos
+}
+
+// take claims the position, if it is still the tail and there is room for sure.
+func (r *ring) take(pos uint64) bool {
+	return pos < r.limit.Load() && r.tail.CompareAndSwap(pos, pos+1)
+}
+
+// pushAnywhere passes a report on where the first try at the ring that was picked failed, the
+// service has to be looked for, or the report does not fit into a slot.
 //
 //go:noinline
-func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Duration, how How) bool {
-	if service != "" && how.place() == 0 {
-		how |= q.Place(service)
+func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Duration, h how) bool {
+	if service != "" {
+		h = h.at(q.place(service))
 	}
-	if !fits(name, code) || service != "" && how.place() == 0 {
-		return q.pushDetailed(name, code, d, detail{service: service, kind: how.kind(), outcome: how.outcome()})
+	if !fits(name, code) || service != "" && h.place() == 0 {
+		return q.pushDetailed(name, code, d, detail{service: cmp.Or(service, q.serviceAt(h.place())), kind: h.kind(), outcome: h.outcome()})
 	}
 	r, pos, ok := q.claim(first)
 	if !ok {
 		return false
 	}
 	s := &r.slots[pos&r.mask]
-	s.put(name, code, d, how)
+	s.put(name, code, d, h)
 	r.pass(s, pos, q)
 	return true
 }
 
-// pushDetailed is Push for a report that carries more. It fills in the lengths.
+// pushDetailed passes on a report that carries more. It fills in the lengths.
 func (q *queue) pushDetailed(name, code string, d time.Duration, more detail) bool {
 	r, pos, ok := q.claim(q.pick())
 	if !ok {

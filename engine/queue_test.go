@@ -12,15 +12,34 @@ import (
 	"time"
 )
 
+// testQueue is the queue of an engine that counts nothing.
+type testQueue struct {
+	*queue
+	engine *Engine
+}
+
+func newQueue(size int) *testQueue {
+	e := new(Engine)
+	e.queue.initSize(size)
+	return &testQueue{&e.queue, e}
+}
+
+// newRings returns a queue of so many rings of n slots each.
+func newRings(rings, n int) *testQueue {
+	e := new(Engine)
+	e.queue.initRings(rings, n)
+	return &testQueue{&e.queue, e}
+}
+
 func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
-func (q *queue) pushNumber(n int) bool {
-	return q.Push("service", "operation", "code", time.Duration(n), HowOf(SpanKindServer, OutcomeFailure))
+func (q *testQueue) pushNumber(n int) bool {
+	return q.engine.ReportFields("service", "operation", "code", time.Duration(n), SpanKindServer, OutcomeFailure)
 }
 
 // numbers drains a queue and returns what pushNumber put in.
-func (q *queue) numbers() []int {
+func (q *testQueue) numbers() []int {
 	var got []int
 	q.drain(each(func(s *slot, _ *detail) { got = append(got, int(s.duration)) }))
 	return got
@@ -63,7 +82,7 @@ func (q *queue) startWriting(t *testing.T) writing {
 
 func (w writing) finish() { w.slot.round.Store(uint32(w.pos) + 1) }
 
-func checkRefused(t *testing.T, q *queue, wantFull, wantLate uint64) {
+func checkRefused(t *testing.T, q *testQueue, wantFull, wantLate uint64) {
 	t.Helper()
 	if full, late := q.refused(); full != wantFull || late != wantLate {
 		t.Errorf("refused %d because full and %d because sealed, want %d and %d", full, late, wantFull, wantLate)
@@ -133,7 +152,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		check(true)
 		// The next reports in the same slot have no trace, least of all that one.
 		for range 16 {
-			if !q.Push("s", "o", "c", 5*ms, HowOf(SpanKindClient, OutcomeFailure)) {
+			if !q.engine.ReportFields("s", "o", "c", 5*ms, SpanKindClient, OutcomeFailure) {
 				t.Fatal("refused")
 			}
 			check(false)
@@ -147,7 +166,7 @@ func TestQueueCarriesReports(t *testing.T) {
 // A queue for n reports takes n reports, be they all from one goroutine, and one more for
 // each that was taken out.
 func TestQueueRefusesOnlyWhenFull(t *testing.T) {
-	for _, q := range []*queue{newQueue(16), newQueue(64), newRings(4, 16), newQueue(0)} {
+	for _, q := range []*testQueue{newQueue(16), newQueue(64), newRings(4, 16), newQueue(0)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			refused := uint64(0)
 			for round := range 3 {
@@ -247,7 +266,7 @@ func TestQueueCarriesAnything(t *testing.T) {
 	q := newRings(2, 16)
 	check := func(want Report) {
 		t.Helper()
-		if !q.Push(want.Service, want.Operation, want.Code, want.Duration, HowOf(want.SpanKind, want.Outcome)) {
+		if !q.engine.ReportFields(want.Service, want.Operation, want.Code, want.Duration, want.SpanKind, want.Outcome) {
 			t.Fatalf("%+v was refused", want)
 		}
 		want.Operation, want.Code = TruncateName(want.Operation), TruncateName(want.Code)
@@ -295,12 +314,12 @@ func TestQueueKnowsServices(t *testing.T) {
 	const service = "shop"
 	services := []string{"orders", "stock"}
 	for range 3 {
-		q.Push(service, "o", "c", 0, 0)
-		q.Push("", "o", "c", 0, 0)
+		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
+		q.engine.ReportFields("", "o", "c", 0, 0, 0)
 	}
 	for _, service := range services { // there is room for some
-		q.Push(service, "o", "c", 0, 0)
-		q.Push(service, "o", "c", 0, 0)
+		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
+		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
 	}
 	n := q.drain(each(func(s *slot, d *detail) {
 		if s.how.isDetailed() {
@@ -312,56 +331,49 @@ func TestQueueKnowsServices(t *testing.T) {
 	}
 	// A caller that knows the place says it beside kind and outcome.
 	for _, service := range services {
-		q.Push(service, "o", "c", 0, HowOf(SpanKindServer, OutcomeFailure)|q.Place(service))
+		q.pushPlaced("o", "c", 0, howOf(SpanKindServer, OutcomeFailure).at(q.place(service)))
 		q.drain(each(func(s *slot, d *detail) {
 			if r := q.reportOf(s, d); s.how.isDetailed() || r.Service != service || r.SpanKind != SpanKindServer || r.Outcome != OutcomeFailure {
 				t.Errorf("got %+v, want a report of %s", r, service)
 			}
 		}))
+		// What does not fit into a slot keeps its service.
+		name := strings.Repeat("o", longestName+1)
+		q.pushPlaced(name, "c", 0, howOf(SpanKindServer, OutcomeFailure).at(q.place(service)))
+		q.drain(each(func(s *slot, d *detail) {
+			if r := q.reportOf(s, d); !s.how.isDetailed() || r.Service != service || r.Operation != name || r.SpanKind != SpanKindServer || r.Outcome != OutcomeFailure {
+				t.Errorf("got %+v, want a report of %s", r, service)
+			}
+		}))
 	}
-	if q.Place("") != 0 || q.Place(strings.Repeat("x", MaxNameBytes+1)) != 0 {
+	if q.place("") != 0 || q.place(strings.Repeat("x", MaxNameBytes+1)) != 0 {
 		t.Error("no service, or one of too long a name, has a place")
 	}
 	// What begins at the same address, and what is too long to be kept, is another service.
 	prefixes := newQueue(16)
 	long := strings.Repeat("x", MaxNameBytes+1)
-	if prefixes.Place(long) != 0 || prefixes.Place(long[:MaxNameBytes]) == 0 {
+	if prefixes.place(long) != 0 || prefixes.place(long[:MaxNameBytes]) == 0 {
 		t.Errorf("a name of %d bytes has a place, or one of %d has none", len(long), MaxNameBytes)
 	}
 	for _, service := range []string{"shop-eu", "shop-eu"[:4], long[:MaxNameBytes], long[:3]} {
-		prefixes.Push(service, "o", "c", 0, 0)
+		prefixes.engine.ReportFields(service, "o", "c", 0, 0, 0)
 		prefixes.drain(each(func(s *slot, d *detail) {
 			if r := prefixes.reportOf(s, d); r.Service != service {
 				t.Errorf("a report of %q is one of %q", service, r.Service)
 			}
 		}))
 	}
-	// No number that a caller makes up breaks anything.
-	stray := newQueue(16)
-	for bit := range 32 {
-		stray.Push("s", "o", "c", 0, 1<<bit)
-		stray.Push("", "o", "c", 0, 1<<bit)
-		stray.Push("", "o", "c", 0, ^How(0))
-		n := stray.drain(each(func(s *slot, d *detail) {
-			if r := stray.reportOf(s, d); s.how.isDetailed() || r.Operation != "o" || r.Code != "c" || r.Service != "" && r.Service != "s" {
-				t.Errorf("bit %d makes it %+v", bit, r)
-			}
-		}))
-		if n != 3 {
-			t.Errorf("bit %d: %d reports, want 3", bit, n)
-		}
-	}
 	// Of two that come at once, one gets the place, and the other one none.
 	rivals := newQueue(16)
 	if rivals.know(1, "first"); *rivals.know(1, "second") != "first" {
 		t.Errorf("the place of the first is the one of %q now", *rivals.know(1, "second"))
 	}
-	if rivals.Place("third") == 0 || rivals.Place("fourth") == 0 || rivals.Place("fifth") != 0 {
+	if rivals.place("third") == 0 || rivals.place("fourth") == 0 || rivals.place("fifth") != 0 {
 		t.Error("want room for two more, and no third one")
 	}
 	// What is remembered of services is short.
 	for i := range 1000 {
-		q.Push(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0)
+		q.engine.ReportFields(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0, 0)
 		q.numbers()
 	}
 	for i := range q.services {
@@ -375,7 +387,7 @@ func TestQueueKnowsServices(t *testing.T) {
 func TestQueueLetsGoOfStrings(t *testing.T) {
 	for _, rep := range []Report{{Operation: "x"}, {Service: strings.Repeat("x", MaxNameBytes+1)}, {Code: "x"}} {
 		q := newRings(2, 16)
-		for q.Push(rep.Service, rep.Operation, rep.Code, 0, 0) {
+		for q.engine.ReportFields(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
 			q.pushDetailed(rep.Operation, rep.Code, 0, detail{service: rep.Service, cause: new(Cause)})
 		}
 		q.drain(each(func(*slot, *detail) {}))
@@ -405,7 +417,7 @@ func TestQueueDrainIsBounded(t *testing.T) {
 }
 
 func TestQueueWakesItsConsumer(t *testing.T) {
-	woken := func(q *queue) bool {
+	woken := func(q *testQueue) bool {
 		select {
 		case <-q.wake:
 			return true
@@ -550,7 +562,7 @@ func TestQueuePushAllocatesNothing(t *testing.T) {
 		for range 10 {
 			q.pushNumber(1)
 			q.pushDetailed("a", "", 0, detail{trace: TraceRef{TraceID: [16]byte{1}}, end: 1})
-			q.Push(long, long, long, 1, HowOf(200, 200))
+			q.engine.ReportFields(long, long, long, 1, 200, 200)
 		}
 		q.drain(discard)
 	}
@@ -572,7 +584,7 @@ func (c *checksum) add(payload uint64) {
 // ring, out of order, and every refusal is counted.
 func TestQueueHammer(t *testing.T) {
 	const producers, reports = 4, 20_000
-	for _, q := range []*queue{newQueue(16), newRings(4, 16), newQueue(1024)} {
+	for _, q := range []*testQueue{newQueue(16), newRings(4, 16), newQueue(1024)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			var names, services [producers]string
 			for p := range producers {
@@ -639,19 +651,19 @@ func TestQueueHammer(t *testing.T) {
 }
 
 // pushPayload pushes a report of which every part follows from the payload.
-func pushPayload(q *queue, name, service string, payload uint64) bool {
+func pushPayload(q *testQueue, name, service string, payload uint64) bool {
 	d, kind, outcome := time.Duration(payload), SpanKind(payload%6), Outcome(payload%5)
 	if payload%3 == 0 {
 		return q.pushDetailed(name, "", d, detail{service: service, kind: kind, outcome: outcome, end: int64(payload)})
 	}
-	return q.Push(service, name, "", d, HowOf(kind, outcome))
+	return q.engine.ReportFields(service, name, "", d, kind, outcome)
 }
 
 // As long as no more reports are under way than the queue has room for, none is
 // refused: no lost race and no full ring among others with room is a reason.
 func TestQueueHammerNeverRefusesWhenThereIsRoom(t *testing.T) {
 	const producers, reports = 8, 10_000
-	for _, q := range []*queue{newRings(1, 4), newQueue(16), newRings(2, 4), newRings(4, 4), newRings(8, 4)} {
+	for _, q := range []*testQueue{newRings(1, 4), newQueue(16), newRings(2, 4), newRings(4, 4), newRings(8, 4)} {
 		t.Run(fmt.Sprintf("%d rings of %d", len(q.rings), len(q.rings[0].slots)), func(t *testing.T) {
 			room := int64(q.size())
 			var underWay, left, refusals atomic.Int64

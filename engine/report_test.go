@@ -78,7 +78,7 @@ func TestKindsHaveOpenTelemetrysNumbers(t *testing.T) {
 func TestEnumsOutsideTheirTable(t *testing.T) {
 	for got, want := range map[string]string{
 		Outcome(5).String():    "Outcome(5)",
-		SpanKind(200).String(): "Kind(200)",
+		SpanKind(200).String(): "SpanKind(200)",
 		Verdict(255).String():  "Verdict(255)",
 	} {
 		if got != want {

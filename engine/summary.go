@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -112,18 +110,6 @@ func (s *Summary) Clone() Summary {
 	return c
 }
 
-// OperationKey identifies an operation: what is judged.
-type OperationKey struct {
-	Service  string
-	SpanKind SpanKind
-	Name     string
-}
-
-// Compare orders operations as summaries are: by service, name and kind.
-func (k OperationKey) Compare(o OperationKey) int {
-	return cmp.Or(strings.Compare(k.Service, o.Service), strings.Compare(k.Name, o.Name), cmp.Compare(k.SpanKind, o.SpanKind))
-}
-
 // Latency describes the durations of calls. Min, Mean and Max are exact, the
 // percentiles lie within 1 % of the exact nearest-rank ones for durations from
 // 1µs to 1h. All are 0 when there were no calls. In JSON they are nanoseconds.
@@ -144,34 +130,6 @@ type FailureLatency struct {
 	Max  time.Duration `json:"max_ns"`
 }
 
-// Bucket is one interval of a latency distribution: Low <= latency < High. In
-// JSON the bounds are nanoseconds.
-type Bucket struct {
-	Low time.Duration `json:"low_ns"`
-	// High is 0 for the last interval, which has no upper bound.
-	High  time.Duration `json:"high_ns"`
-	Count uint64        `json:"count"`
-}
-
-// CodeCount is the number of failures with one code.
-type CodeCount struct {
-	// Code is the status code; of several that were given the same name, the most
-	// frequent one.
-	Code string `json:"code"`
-	// Name is the code's name from [Config.Codes], empty if it has none. Codes of
-	// one name are added up.
-	Name  string `json:"name,omitempty"`
-	Count uint64 `json:"count"`
-}
-
-// CauseCount says how many calls are blamed on one cause.
-type CauseCount struct {
-	Cause
-	Count uint64 `json:"count"`
-	// Share is Count's share of the failures, or of the slow successes, 0..1.
-	Share float64 `json:"share"`
-}
-
 // BurnRates says how many times too fast an error budget burns: the share of the calls
 // of a window that failed, divided by the share that may fail. At 1 the budget of 30
 // days lasts just that long.
@@ -180,92 +138,4 @@ type BurnRates struct {
 	Minutes30 float64 `json:"minutes_30"`
 	Hour1     float64 `json:"hour_1"`
 	Hours6    float64 `json:"hours_6"`
-}
-
-// Verdict says how one period of one operation did against one objective.
-type Verdict uint8
-
-const (
-	// VerdictNone means that the period was not judged.
-	VerdictNone Verdict = iota
-	// VerdictGood means that the objective was met.
-	VerdictGood
-	// VerdictBad means that it was missed.
-	VerdictBad
-	// VerdictInsufficient means that there were too few calls to tell.
-	VerdictInsufficient
-)
-
-var verdictNames = [...]string{"none", "good", "bad", "insufficient"}
-
-// String returns the verdict's name in lower case.
-func (v Verdict) String() string { return enumName("Verdict", verdictNames[:], v) }
-
-// MarshalText returns the verdict's name in lower case.
-func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
-
-// UnmarshalText reads a verdict's name: none, good, bad or insufficient.
-func (v *Verdict) UnmarshalText(text []byte) error {
-	return parseEnum("verdict", verdictNames[:], text, v)
-}
-
-// Verdicts holds the verdict for each objective.
-type Verdicts struct {
-	Availability Verdict `json:"availability"`
-	Latency      Verdict `json:"latency"`
-	Traffic      Verdict `json:"traffic,omitzero"`
-	Stuck        Verdict `json:"stuck,omitzero"`
-	BurnRate     Verdict `json:"burn_rate,omitzero"`
-}
-
-// Period is everything that one closed period brought: the summary of each
-// operation that was called in it, and what became of the reports. It is
-// immutable, as its summaries are.
-type Period struct {
-	Monitor string    `json:"monitor"`
-	Start   time.Time `json:"start"`
-	End     time.Time `json:"end"`
-	// Partial says that the period was cut short: it is delivered and not judged.
-	Partial bool `json:"partial,omitempty"`
-	// Missed is the number of period ends that passed unseen because the process
-	// stood still; their time is part of this period. It is 0 in a healthy process.
-	Missed int `json:"missed,omitempty"`
-	// Summaries are ordered by service, operation and kind; that of
-	// [OverflowName] comes last. Operations without a call in the period have none,
-	// unless calls of theirs are in flight or their objective is about silence, too
-	// ([Objective.MinTraffic], MinTrafficRatio, StuckAfter and SLO).
-	Summaries []Summary `json:"summaries"`
-	// Received is the number of reports made in the period: those that its
-	// summaries count and those that were dropped.
-	Received uint64 `json:"received"`
-	// Dropped is the number of reports that the full queue, or the closed engine,
-	// refused.
-	Dropped uint64 `json:"dropped"`
-	// Late is the number of reports of calls that had ended in an earlier period, which was
-	// closed already, and that are counted in this one. Early is that of calls which, by
-	// their own clock, ended in a period that had not begun. Both are 0 unless calls are
-	// counted by the time of their end ([Timeline]).
-	Late  uint64 `json:"late,omitzero"`
-	Early uint64 `json:"early,omitzero"`
-	// Overflowed is the number of reports that were counted under
-	// [OverflowName] because there were too many operations.
-	Overflowed uint64 `json:"overflowed"`
-	// InFlight is the number of calls that had begun and not ended at the end of the
-	// period, if they are tracked. Untracked is the number of calls that began in it and
-	// for which there was no room to track them, Abandoned that of calls which are no
-	// longer tracked because they were in flight for too long.
-	InFlight  uint64 `json:"in_flight,omitzero"`
-	Untracked uint64 `json:"untracked,omitzero"`
-	Abandoned uint64 `json:"abandoned,omitzero"`
-	// UndeliveredPeriods and UndeliveredNotifications are the numbers of those that sinks
-	// and notifiers made nothing of, since the period before was closed: they were too
-	// slow, or failed more often than they are tried.
-	UndeliveredPeriods       uint64 `json:"undelivered_periods,omitzero"`
-	UndeliveredNotifications uint64 `json:"undelivered_notifications,omitzero"`
-	// SampledRatio is the share of the traces, 0..1, that a sampler seems to let through
-	// to the monitor, so that the rest is never judged; 0 if there is no sign of that.
-	SampledRatio float64 `json:"sampled_ratio,omitzero"`
-	// Left are the operations that gave up their place at the end of this period
-	// because they were idle. It is not part of the JSON form.
-	Evicted []OperationKey `json:"-"`
 }

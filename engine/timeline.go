@@ -1,95 +1,18 @@
 package engine
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"time"
 )
-
-// Span is one finished call with its place in its trace, as [Timeline] takes it. It is
-// not kept, and neither are its strings.
-type Span struct {
-	// Service, Operation, Kind, Code, Outcome and Duration are those of a [Report].
-	Service, Operation, Code string
-	SpanKind                 SpanKind
-	Outcome                  Outcome
-	Duration                 time.Duration
-	// End is when the call ended, in Unix nanoseconds.
-	End int64
-	// Link is the span's place in its trace; zero: the call has none, so that it says
-	// nothing about others and can't be looked up.
-	Link Link
-	// Sampled says that the span is kept where it can be looked up.
-	Sampled bool
-	// Unwatched says that the call is not counted: what its children did is handed on to its parent.
-	Unwatched bool
-	// Weight is the number of calls that the span stands for, where others like it were left
-	// out by a sampler; 0 means 1, and more than 2^32 count as 2^32.
-	Weight uint64
-}
-
-// TimelineConfig says how a [Timeline] counts. It is plain data; a zero field means its default.
-type TimelineConfig struct {
-	Config `mapstructure:",squash"`
-	// Grace is how long after its end a period stays open for spans that come late, up to
-	// 1h. Default 10s.
-	Grace time.Duration `mapstructure:"grace"`
-	// RecentSpans is the number of spans that are remembered, for as long as Grace, to find
-	// out what failed and slow calls are blamed on, 1 to 16,777,216. One takes about 90
-	// bytes. Where more spans come in that time, the search sees fewer of them. Default 131,072.
-	RecentSpans int `mapstructure:"recent_spans"`
-	// PeerServices tells the calls of clients apart by the service that they reach, where that one's
-	// server span comes in the same time: the operation GET becomes "GET > stock", say, with an
-	// objective of its own. It is for clients that call many services under one name, and
-	// takes more time. Of what is left under the one name no traffic is expected. A failed call
-	// without a server's span is named and blamed as those like it, if they have always
-	// reached the same service: that one does not answer. Default: off.
-	PeerServices bool `mapstructure:"peer_services"`
-}
-
-const (
-	maxGrace           = time.Hour
-	maxRecentSpans     = 1 << 24
-	defaultGrace       = 10 * time.Second
-	defaultRecentSpans = 1 << 17
-	maxWeight          = 1 << 32
-	// maxOpen bounds the periods that are open at once, for a short period and a long grace.
-	maxOpen = 1000
-)
-
-// Validate returns one error for everything in c that can't be, joined; each names the key
-// and quotes the value.
-func (c TimelineConfig) Validate() error {
-	errs := []error{c.Config.Validate()}
-	if c.Grace < 0 || c.Grace > maxGrace {
-		errs = append(errs, fmt.Errorf("grace: must be above 0s and at most %s, got %s", hours(maxGrace), c.Grace))
-	}
-	if period, grace := c.timing(); period >= minPeriod && grace/period >= maxOpen {
-		errs = append(errs, fmt.Errorf("grace: must be less than %d periods of %s, got %s", maxOpen, period, grace))
-	}
-	if c.RecentSpans < 0 || c.RecentSpans > maxRecentSpans {
-		errs = append(errs, fmt.Errorf("recent_spans: must be between 1 and %d, got %d", maxRecentSpans, c.RecentSpans))
-	}
-	return errors.Join(errs...)
-}
-
-// timing returns the period and the grace, or their defaults.
-func (c *TimelineConfig) timing() (period, grace time.Duration) {
-	period, grace = c.Period, c.Grace
-	inherit(&period, time.Minute)
-	inherit(&grace, defaultGrace)
-	return period, grace
-}
 
 // Timeline counts spans in the periods in which their calls ended, for those who get
 // them from elsewhere: some time later, and in no particular order. A period stays open for
 // a while after its end; what comes later still is counted in the oldest open period, and
 // what ended in the future, by its own clock, in the newest. So every span is counted once.
 //
-// It also finds out what failed and slow calls are blamed on, as [Causes] does, across all
-// services: such a call is counted as late as its period allows, at most after the grace, so
-// that spans which belong to it can come in before or after it.
+// It also finds the causes of failed and slow calls, across all services. Such a call is
+// counted as late as its period allows, at most after the grace, so that spans which belong to
+// it can come in before or after it.
 //
 // It is pure: time is an argument, so recorded spans go through it as live ones do. It is
 // not safe for concurrent use.
@@ -97,8 +20,6 @@ type Timeline struct {
 	windows *Windows
 	period  int64 // all times are in nanoseconds
 	grace   int64
-	// keep says that an idle operation must keep its place; nil: none must.
-	keep func(OperationKey) bool
 
 	now   int64
 	began int64
@@ -109,7 +30,7 @@ type Timeline struct {
 	open []periodTally
 
 	recent recent
-	blame  blame
+	search traceSearch
 }
 
 // periodTally is what one open period counts apart from its windows.
@@ -125,7 +46,7 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	windows.anew = math.MaxInt // names come out of messages, so all are made anew
+	windows.names.skip = math.MaxInt // names come out of messages, so all are built anew
 	period, grace := c.timing()
 	inherit(&c.RecentSpans, defaultRecentSpans)
 	t := &Timeline{
@@ -133,10 +54,10 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 		period:  int64(period),
 		grace:   int64(grace),
 		recent:  newRecent(c.RecentSpans),
-		blame:   blame{causes: NewCauses()},
+		search:  traceSearch{causes: newCauses(everyCall)},
 	}
 	if c.PeerServices {
-		t.blame.callees = &peerServices{windows: windows}
+		t.search.peers = &peerServices{windows: windows}
 	}
 	t.begin(now)
 	return t, nil
@@ -144,17 +65,13 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 
 // Config returns a copy of the configuration with its defaults filled in.
 func (t *Timeline) Config() TimelineConfig {
-	return TimelineConfig{Config: t.windows.Config(), Grace: time.Duration(t.grace), RecentSpans: t.recent.limit, PeerServices: t.blame.callees != nil}
+	return TimelineConfig{Config: t.windows.Config(), Grace: time.Duration(t.grace), RecentSpans: t.recent.limit, PeerServices: t.search.peers != nil}
 }
 
-// Keep sets what says that an idle operation must keep its place, as one with a firing
-// alert must.
-func (t *Timeline) Keep(keep func(OperationKey) bool) { t.keep = keep }
-
-// Repeatable makes what the timeline finds depend on nothing but what it is given, for
-// recorded spans. Without it those who choose trace ids can't choose ones that get into each
-// other's way in the search for causes. It is for a timeline that was given nothing yet.
-func (t *Timeline) Repeatable() { t.blame.causes.spans = 0 }
+// Repeatable makes the timeline find the same causes each time that it is given the same
+// spans. That is for recorded spans: senders of live ones could then choose trace ids that
+// crowd each other out of the search. It must be called before the first span.
+func (t *Timeline) Repeatable() { t.search.causes.spans = 0 }
 
 // begin opens the first period.
 func (t *Timeline) begin(now time.Time) {
@@ -180,28 +97,32 @@ func (t *Timeline) Add(s *Span) {
 		return
 	}
 	n := t.place(s.End)
-	op := t.windows.lookup(s.Service, s.Operation, s.SpanKind)
-	if t.windows.overflowed > 0 {
-		t.open[n].overflowed += t.windows.overflowed
-		t.windows.overflowed = 0
-	}
-	outcome, duration, weight := s.Outcome, max(s.Duration, 0), min(max(s.Weight, 1), maxWeight)
-	if outcome == OutcomeUnset {
-		outcome = OutcomeOf(t.windows.config.Codes, s.Code)
-	}
+	op := t.lookup(n, s.Service, s.Operation, s.SpanKind)
+	outcome := s.Outcome.decided(t.windows.config.Codes, s.Code)
+	duration, weight := max(s.Duration, 0), min(max(s.Weight, 1), maxWeight)
 	if hasTrace {
 		t.remember(s, op, outcome)
 	}
 	w := t.windows.at(op, n)
 	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target
 	switch {
-	case hasTrace && (isBad || t.blame.callees != nil && s.SpanKind == SpanKindClient):
+	case hasTrace && (isBad || t.search.peers != nil && s.SpanKind == SpanKindClient):
 		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
 	case weight == 1:
 		w.add(outcome, s.Code, duration, t.windows.config.MaxCodes)
 	default:
 		w.addMany(outcome, s.Code, duration, weight, t.windows.config.MaxCodes)
 	}
+}
+
+// lookup returns the operation of a call in the n-th open period, and counts it where there is
+// no room for another operation.
+func (t *Timeline) lookup(n int, service, name string, kind SpanKind) *operation {
+	op, hasRoom := t.windows.lookup(service, name, kind)
+	if !hasRoom {
+		t.open[n].overflowed++
+	}
+	return op
 }
 
 // place returns the open period for a call that ended at the given time, counted from the
@@ -222,7 +143,7 @@ func (t *Timeline) place(end int64) int {
 }
 
 // remember keeps a span for the search for causes. op is nil if it is not watched. The place is
-// filled in field by field: to make the whole and copy it takes twice as long.
+// filled in field by field: to build a whole one and copy it takes twice as long.
 func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 	if t.recent.isCrowded() {
 		few := uint64(t.recent.limit / 8) // stay, so that this is not done for each span
@@ -240,24 +161,25 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 }
 
 // Advance tells what time it is, and calls closed for each period that ended a grace ago,
-// the oldest first. A time before an earlier one changes nothing.
+// the oldest first. keep says which idle operations must keep their places, as in
+// [Windows.Close]. A time before an earlier one changes nothing.
 //
 // Where more than a period and a grace have passed since the last call, the time between is
 // left out: the clock has leapt, or nobody was there to see what happened. The open periods
 // are closed, and the next one begins now.
-func (t *Timeline) Advance(now time.Time, closed func(*Period)) {
+func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed func(*Period)) {
 	ns := now.UnixNano()
 	if ns <= t.now {
 		return
 	}
 	if ns-t.now > t.period+t.grace && ns-t.end > t.period+t.grace {
-		t.Close(closed)
+		t.Close(keep, closed)
 		t.begin(now)
 		return
 	}
 	t.now = ns
 	for t.end+t.grace <= ns {
-		t.close(closed)
+		t.close(keep, closed)
 	}
 	for t.end+int64(len(t.open)-1)*t.period <= ns {
 		t.open = append(t.open, periodTally{})
@@ -273,28 +195,28 @@ func (t *Timeline) Advance(now time.Time, closed func(*Period)) {
 // NextClose returns the time at which Advance will close the next period.
 func (t *Timeline) NextClose() time.Time { return time.Unix(0, t.end+t.grace) }
 
-// Close closes all open periods and calls closed for each. The one that is not over is a
-// partial one. Nothing may be added after that.
-func (t *Timeline) Close(closed func(*Period)) {
+// Close closes all open periods as Advance does. The one that is not over is a partial one.
+// Nothing may be added after that.
+func (t *Timeline) Close(keep func(OperationKey) bool, closed func(*Period)) {
 	for range len(t.open) {
-		t.close(closed)
+		t.close(keep, closed)
 	}
 }
 
 // close closes the oldest open period.
-func (t *Timeline) close(closed func(*Period)) {
+func (t *Timeline) close(keep func(OperationKey) bool, closed func(*Period)) {
 	t.settle(func(h *heldSpan) bool { return h.period == t.start })
 	counted := t.open[0]
 	p := Period{
-		Start:   time.Unix(0, max(t.start, t.began)),
-		End:     time.Unix(0, min(t.end, t.now)),
-		Partial: t.start < t.began || t.end > t.now,
-		Late:    counted.late,
-		Early:   counted.early,
+		Start:      time.Unix(0, max(t.start, t.began)),
+		End:        time.Unix(0, min(t.end, t.now)),
+		Partial:    t.start < t.began || t.end > t.now,
+		Late:       counted.late,
+		Early:      counted.early,
+		Overflowed: counted.overflowed,
 	}
-	t.windows.overflowed = counted.overflowed
-	p = t.windows.Close(p, t.keep)
-	t.blame.causes.Expire(t.end)
+	p = t.windows.close(p, keep)
+	t.search.causes.expire(t.end)
 	t.start, t.end = t.end, t.end+t.period
 	if copy(t.open, t.open[1:]); len(t.open) > 1 {
 		t.open = t.open[:len(t.open)-1]
@@ -307,21 +229,18 @@ func (t *Timeline) close(closed func(*Period)) {
 // since returns the time from which on spans have a part in the search for causes.
 func (t *Timeline) since() int64 { return t.now - 2*t.grace }
 
-// settle finds out what those calls are blamed on that were held for it, and counts them.
-// isDue says which.
+// settle finds the causes of those held calls that are due, and counts the calls.
 func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	due := t.recent.takeDue(isDue)
 	if len(due) == 0 {
 		return
 	}
-	t.blame.find(&t.recent, due, t.since())
+	t.search.find(&t.recent, due, t.since())
 	for i := range due {
 		held, s := &due[i], t.recent.at(due[i].number)
 		op, n := s.op, int(max(0, (held.period-t.start)/t.period))
 		if op.group != nil && op.group.byName[op.key.Name] != op { // it has left since
-			op = t.windows.lookup(op.key.Service, op.key.Name, op.key.SpanKind)
-			t.open[n].overflowed += t.windows.overflowed
-			t.windows.overflowed = 0
+			op = t.lookup(n, op.key.Service, op.key.Name, op.key.SpanKind)
 		}
 		call := Exemplar{
 			Trace:    TraceRef{TraceID: s.link.Trace, SpanID: s.link.Span, Sampled: held.sampled},
@@ -329,6 +248,6 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 			Duration: s.duration,
 			End:      time.Unix(0, s.end),
 		}
-		t.windows.at(op, n).addTraced(s.outcome, call, t.blame.found[i], held.weight, t.windows.config.MaxCodes)
+		t.windows.at(op, n).addTraced(s.outcome, call, t.search.found[i], held.weight, t.windows.config.MaxCodes)
 	}
 }

@@ -22,6 +22,7 @@ func at(seconds float64) int64 { return noon.UnixNano() + int64(seconds*1e9) }
 type tape struct {
 	*Timeline
 	periods []Period
+	keep    func(OperationKey) bool
 }
 
 func newTape(t rapid.TB, c TimelineConfig, began time.Time) *tape {
@@ -36,9 +37,9 @@ func newTape(t rapid.TB, c TimelineConfig, began time.Time) *tape {
 func (p *tape) closed(period *Period) { p.periods = append(p.periods, *period) }
 
 // to tells what time it is.
-func (p *tape) to(seconds float64) { p.Advance(time.Unix(0, at(seconds)), p.closed) }
+func (p *tape) to(seconds float64) { p.Advance(time.Unix(0, at(seconds)), p.keep, p.closed) }
 
-func (p *tape) close() { p.Close(p.closed) }
+func (p *tape) close() { p.Close(p.keep, p.closed) }
 
 // counts returns the successes of each closed period.
 func (p *tape) counts() []uint64 {
@@ -133,7 +134,7 @@ func TestTimelineLeap(t *testing.T) {
 	for by, want := range map[time.Duration]int{17 * time.Second: 2, 17*time.Second + 1: 1} {
 		line := newTape(t, call10s(), noon)
 		line.to(8)
-		line.Advance(noon.Add(8*time.Second+by), line.closed)
+		line.Advance(noon.Add(8*time.Second+by), nil, line.closed)
 		if got := len(line.periods); got != want {
 			t.Errorf("after %s there are %d periods, want %d", by, got, want)
 		}
@@ -383,10 +384,10 @@ func TestTimelineCircleIsLeftAtOnce(t *testing.T) {
 	for i := range uint64(3000) {
 		line.Add(&Span{Operation: "deep", Code: "500", Link: span(1, 100+i, 101+i), End: at(0.5)})
 	}
-	line.blame.found = make([]*Cause, len(line.recent.held))
-	line.blame.gather(&line.recent, line.recent.held, 0)
-	family := line.blame.family
-	line.blame.trace(family)
+	line.search.found = make([]*Cause, len(line.recent.held))
+	line.search.gather(&line.recent, line.recent.held, 0)
+	family := line.search.family
+	line.search.trace(family)
 	for _, s := range family {
 		if s.depth > 3 && s.op.key.Name != "deep" || s.depth > 1001 {
 			t.Errorf("%s is %d deep", s.op.key.Name, s.depth)
@@ -500,7 +501,7 @@ func BenchmarkTimelineFailing(b *testing.B) {
 		}
 		line.Add(&s)
 		if i%1000 == 0 { // 50,000 spans a second
-			line.Advance(noon.Add(time.Duration(i)*20*time.Microsecond), func(*Period) {})
+			line.Advance(noon.Add(time.Duration(i)*20*time.Microsecond), nil, func(*Period) {})
 		}
 	}
 }
@@ -665,11 +666,11 @@ func TestTimelineForgets(t *testing.T) {
 	line.Add(&Span{Operation: "op", Code: "500", Link: span(1, 2, 1), End: at(0.5)})
 	for s := 2.0; s < 200; s++ {
 		line.to(s)
-		if s == 20 && !line.blame.causes.IsWaiting() {
+		if s == 20 && !line.search.causes.isWaiting() {
 			t.Error("nobody waits to hear of the failure")
 		}
 	}
-	if line.blame.causes.IsWaiting() {
+	if line.search.causes.isWaiting() {
 		t.Error("the failure is never forgotten")
 	}
 }
@@ -720,10 +721,10 @@ func TestTimelineOverflowed(t *testing.T) {
 		line.Add(&Span{Operation: "held", Code: "500", Link: span(1, i+1, 0), End: at(11)})
 	}
 	line.to(21)
-	line.windows.dismiss(nil) // nobody is idle
+	line.windows.evict(nil) // nobody is idle
 	line.windows.operations[0].idle = 9
 	line.windows.operations[0].ahead = nil
-	line.windows.dismiss(nil)
+	line.windows.evict(nil)
 	line.Add(&Span{Operation: "other", End: at(20)})
 	line.settle(func(*heldSpan) bool { return true })
 	line.to(50)
@@ -852,7 +853,7 @@ func TestTimelineKeep(t *testing.T) {
 	c := call10s()
 	c.IdlePeriods = 1
 	line := newTape(t, c, noon)
-	line.Keep(func(key OperationKey) bool { return key.Name == "firing" })
+	line.keep = func(key OperationKey) bool { return key.Name == "firing" }
 	for _, name := range []string{"firing", "other"} {
 		line.Add(&Span{Operation: name, End: at(1)})
 	}
@@ -872,7 +873,7 @@ func TestTimelineRepeatable(t *testing.T) {
 		if repeatable {
 			line.Repeatable()
 		}
-		seeds[line.blame.causes.spans] = true
+		seeds[line.search.causes.spans] = true
 	}
 	if len(seeds) != 3 {
 		t.Errorf("got the seeds %v, want one of two and two of their own", seeds)
@@ -931,13 +932,13 @@ func TestTimelineSearchesAnew(t *testing.T) {
 	}
 	line.close()
 	hashes := 0
-	for _, word := range line.blame.filter {
+	for _, word := range line.search.filter {
 		hashes += bits.OnesCount64(word)
 	}
-	if b := &line.blame; len(b.traces) != 1 || len(b.isDue) != 1 || hashes != 1 || len(b.places) > 1 {
+	if b := &line.search; len(b.traces) != 1 || len(b.isDue) != 1 || hashes != 1 || len(b.places) > 1 {
 		t.Errorf("the last search for one call was about %d traces, %d hashes, %d calls and %d spans", len(b.traces), hashes, len(b.isDue), len(b.places))
 	}
-	for _, s := range line.blame.family[:cap(line.blame.family)] {
+	for _, s := range line.search.family[:cap(line.search.family)] {
 		if s.recentSpan != nil {
 			t.Error("the search holds on to a span")
 		}

@@ -86,12 +86,17 @@ func TestWindowsFillIn(t *testing.T) {
 	}
 }
 
+// addTraced counts a report whose span is known.
+func (w *Windows) addTraced(r Report, ref TraceRef) {
+	w.countTraced(w.place(r.Service, r.Operation, r.SpanKind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, nil)
+}
+
 func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
 	w := newWindows(t, Config{})
 	w.Add(Report{Operation: "a", Duration: -time.Hour})
 	w.Add(Report{Operation: "a", Duration: 4 * ms})
 	w.Add(Report{Operation: "a", Code: "500", Duration: -time.Hour})
-	w.AddTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}}, nil)
+	w.addTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}})
 	s := summaryOf(t, w.Close(Period{}, nil), "a")
 	checkSummary(t, &s)
 	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
@@ -402,11 +407,11 @@ func TestWindowsSilenceIsSeenOnce(t *testing.T) {
 func TestWindowsInFlight(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 2, MaxOperations: 2, Operations: map[string]Objective{"a": {StuckAfter: time.Minute}}})
 	for range 3 { // calls in flight keep the place
-		w.AddInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Age: time.Minute})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Age: time.Hour})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Age: time.Minute + 1})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "b", SpanKind: SpanKindServer, Age: -time.Hour})
-		w.AddInFlight(InFlight{Service: "shop", Operation: "too many", SpanKind: SpanKindServer, Age: time.Second})
+		w.countInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Started: noon.Add(-(time.Minute))}, noon)
+		w.countInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Started: noon.Add(-(time.Hour))}, noon)
+		w.countInFlight(InFlight{Service: "shop", Operation: "a", SpanKind: SpanKindServer, Started: noon.Add(-(time.Minute + 1))}, noon)
+		w.countInFlight(InFlight{Service: "shop", Operation: "b", SpanKind: SpanKindServer, Started: noon.Add(-(-time.Hour))}, noon)
+		w.countInFlight(InFlight{Service: "shop", Operation: "too many", SpanKind: SpanKindServer, Started: noon.Add(-(time.Second))}, noon)
 		p := w.Close(Period{}, nil)
 		checkOperations(t, p, "a", "b", OverflowName)
 		if p.InFlight != 5 || p.Received != 0 {
@@ -494,8 +499,8 @@ func TestWindowsNamesUsedAgainAfterLeaving(t *testing.T) {
 	if len(w.operations) != 0 || len(w.groups) != 0 {
 		t.Errorf("%d operations and %d groups are still there", len(w.operations), len(w.groups))
 	}
-	for i, r := range w.recent {
-		if r != (recentNames{}) {
+	for i, r := range w.names.known {
+		if r != (knownNames{}) {
 			t.Fatalf("entry %d still remembers %v", i, r)
 		}
 	}
@@ -779,7 +784,7 @@ func TestWindowsTellNamesApart(t *testing.T) {
 }
 
 // It is found out whether names are the same strings each time, which are remembered all, or
-// made anew, of which it is then hardly tried.
+// built anew, of which it is then hardly tried.
 func TestWindowsNoticeNamesMadeAnew(t *testing.T) {
 	for _, n := range []int{1, 100, 3000} {
 		names := make([]string, n)
@@ -789,7 +794,7 @@ func TestWindowsNoticeNamesMadeAnew(t *testing.T) {
 		w := newWindows(t, Config{MaxOperations: n})
 		add := func(calls int, made func(string) string) (tried int) {
 			for i := range calls {
-				if w.anew == 0 {
+				if w.names.skip == 0 {
 					tried++
 				}
 				w.Add(Report{Operation: made(names[i%n]), Duration: ms})
@@ -804,13 +809,13 @@ func TestWindowsNoticeNamesMadeAnew(t *testing.T) {
 		}
 		add(calls, strings.Clone)
 		if tried := add(calls, strings.Clone); tried == 0 || tried > calls/50 {
-			t.Errorf("%d names that are made anew: %d of %d tried, want some", n, tried, calls)
+			t.Errorf("%d names that are built anew: %d of %d tried, want some", n, tried, calls)
 		}
-		if w.anew > mostAnew || w.nextAnew > mostAnew {
-			t.Errorf("%d names that are made anew: none of %d is tried, and then of %d, want %d at most", n, w.anew, w.nextAnew, mostAnew)
+		if w.names.skip > mostSkipped || w.names.nextSkip > mostSkipped {
+			t.Errorf("%d names that are built anew: none of %d is tried, and then of %d, want %d at most", n, w.names.skip, w.names.nextSkip, mostSkipped)
 		}
-		if isFew, hasTable := n <= freshOperations/2, w.fresh != nil; isFew != hasTable {
-			t.Errorf("%d names that are made anew: a table for them: %t", n, hasTable)
+		if isFew, hasTable := n <= builtOperations/2, w.names.built != nil; isFew != hasTable {
+			t.Errorf("%d names that are built anew: a table for them: %t", n, hasTable)
 		}
 		add(calls, same)
 		if tried := add(calls, same); tried != calls {

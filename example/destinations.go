@@ -20,15 +20,15 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// destinations are where summaries and alerts go, besides the terminal. They are the value
-// of the flag -to, which may be given several times.
+// destinations are where summaries and alerts go, besides the terminal: the value of the flag
+// -to, which may be repeated.
 type destinations struct {
 	notifiers []alert.Notifier
 	sinks     []engine.Sink
 	closers   []func(context.Context) error
 }
 
-const destinationsHelp = "send alerts, and to a store summaries, to this `kind=address`, too; may be repeated:\n" +
+const destinationsHelp = "also send alerts, and to a store summaries, to this `kind=address`; may be repeated:\n" +
 	"webhook=URL, slack=URL, feishu=URL, dingtalk=URL, wecom=URL, alertmanager=URL,\n" +
 	"mail=smtp://[user:password@]host[:port]/recipient (smtps:// for TLS), store=FILE or postgres://..."
 
@@ -90,7 +90,7 @@ func (d *destinations) addMail(address string) error {
 	password, _ := u.User.Password()
 	c := mail.Config{
 		Host: u.Hostname(), From: "shop@" + host, To: []string{strings.Trim(u.Path, "/")},
-		Username: u.User.Username(), Password: mail.Secret(password),
+		Username: u.User.Username(), Password: alert.Secret(password),
 	}
 	if u.Port() != "" {
 		if c.Port, err = strconv.Atoi(u.Port()); err != nil {
@@ -128,7 +128,7 @@ func (d *destinations) addStore(address string) error {
 	return nil
 }
 
-// close ends them, the last one first. The monitor has to be shut down before.
+// close closes all destinations, the last one first. The monitor must be shut down before.
 func (d *destinations) close(ctx context.Context) error {
 	var errs []error
 	for _, end := range slices.Backward(d.closers) {

@@ -76,7 +76,7 @@ func (i *inbox) takeMail(conn net.Conn) {
 	}
 }
 
-// TestTo plays the story with one flag for each kind of destination: all of them hear of it.
+// TestTo plays all scenes with one flag for each kind of destination: all of them get alerts.
 func TestTo(t *testing.T) {
 	var got inbox
 	hooks := httptest.NewServer(&got)

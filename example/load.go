@@ -54,7 +54,7 @@ func (l *load) every(ctx context.Context, interval time.Duration, f func()) {
 }
 
 func (l *load) send(ctx context.Context, method, target string) {
-	// A request that is on its way is not given up when the load ends.
+	// The end of the load does not cancel requests under way.
 	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method, target, nil)
 	if err != nil {
 		return

@@ -1,5 +1,5 @@
-// Command example is a small instrumented web shop that gets sick and well again
-// while a monitor watches it: run it and read along.
+// Command example is a small instrumented web shop that fails and recovers while a monitor
+// watches it: run it and read along.
 //
 // Without flags it runs for about 25 seconds. With -forever it stays up, and
 // faults are switched by hand:
@@ -52,10 +52,10 @@ type options struct {
 	to      destinations
 }
 
-// run starts the shop, the monitor and the load, and lets things happen.
+// run starts the shop, the monitor and the load, and plays the scenes.
 func run(ctx context.Context, o options) (err error) {
-	// This is all that monitoring takes: a monitor, and the line that gives it to
-	// the TracerProvider. AlwaysRecord shows it every span, although only one trace in ten is exported.
+	// Monitoring takes a monitor and the line that gives it to the TracerProvider. AlwaysRecord
+	// shows the monitor every span, although only one trace in ten is exported.
 	m, err := monitor.New(monitor.Config{
 		Name:      "shop",
 		Period:    o.period,
@@ -71,7 +71,7 @@ func run(ctx context.Context, o options) (err error) {
 		sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1)))),
 		sdktrace.WithSpanProcessor(&seen),
 		sdktrace.WithBatcher(&exported),
-		sdktrace.WithSpanProcessor(m), // the last, as its shutdown may take long if nobody takes its alerts
+		sdktrace.WithSpanProcessor(m), // last: its shutdown takes long if a notifier hangs
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))),
 	)
 	otel.SetTracerProvider(tp)
@@ -91,7 +91,7 @@ func run(ctx context.Context, o options) (err error) {
 
 	base := "http://" + listener.Addr().String()
 	say("A web shop at %s, judged every %s: 95 %% of the calls must succeed, 80 %% of those within 100 ms.", base, o.period)
-	say("Three bad periods running raise an alert, three good ones resolve it. A reading that is bad has a ! behind it.")
+	say("Three bad periods in a row raise an alert, three good ones resolve it. A bad value has a ! behind it.")
 	loadCtx, stopLoad := context.WithCancel(ctx)
 	load := startLoad(loadCtx, base)
 
@@ -107,7 +107,7 @@ func run(ctx context.Context, o options) (err error) {
 	requests := load.wait()
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	// The provider shuts the monitor down, which hands over what it has; then comes who got it.
+	// The provider shuts the monitor down, which delivers what it has; then the destinations close.
 	err = errors.Join(server.Shutdown(shutdown), tp.Shutdown(shutdown), o.to.close(shutdown))
 	if e := <-serving; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
@@ -141,7 +141,7 @@ func act(ctx context.Context, s *shop, period time.Duration) {
 	scene(9, "The fault is mended.")
 }
 
-// say prints a line of the story.
+// say prints what happens.
 func say(format string, args ...any) {
 	fmt.Printf("\n%s\n", emphasize(fmt.Sprintf("» "+format, args...)))
 }

@@ -32,7 +32,7 @@ type shop struct {
 }
 
 func init() {
-	// A slow disk to order: SELECT sleep_ms(200).
+	// SELECT sleep_ms(200) simulates a slow disk.
 	sqlite.MustRegisterScalarFunction("sleep_ms", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		if ms, ok := args[0].(int64); ok {
 			time.Sleep(time.Duration(ms) * time.Millisecond)
@@ -170,7 +170,7 @@ func fail(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
-// pay is the payment provider: somebody else's service, without tracing.
+// pay is the payment provider: a third party's service without tracing.
 func (s *shop) pay(w http.ResponseWriter, _ *http.Request) {
 	time.Sleep(2 * time.Millisecond)
 	if s.sick.Load() && s.asked.Add(1)%10 < 7 {

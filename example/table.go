@@ -25,8 +25,7 @@ type table struct {
 
 func newTable(w io.Writer) *table { return &table{w: w} }
 
-// Consume writes a period. Bad readings are marked with an exclamation mark, and red on
-// a terminal.
+// Consume writes a period. Bad values have an exclamation mark, and are red on a terminal.
 func (t *table) Consume(_ context.Context, p engine.Period) error {
 	var b strings.Builder
 	if t.rows%10 == 0 {
@@ -67,7 +66,7 @@ func (t *table) cell(b *strings.Builder, s *engine.Summary) {
 	b.WriteString(mark(fmt.Sprintf("%6s", short(s.Latency.P90)), s.Verdicts.Latency))
 }
 
-// mark marks a bad reading.
+// mark marks a bad value.
 func mark(text string, v engine.Verdict) string {
 	if v != engine.VerdictBad {
 		return text + " "
@@ -75,7 +74,7 @@ func mark(text string, v engine.Verdict) string {
 	return red(text + "!")
 }
 
-// short writes a duration in six characters at most.
+// short writes a duration in at most six characters.
 func short(d time.Duration) string {
 	switch {
 	case d >= 10*time.Millisecond:

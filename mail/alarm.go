@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// alarm calls a function after a while, on a goroutine of its own that lives as long as
-// the call. Its methods are safe for concurrent use; it must not be copied.
+// alarm calls a function at a time, on a goroutine that lives as long as the call. Its methods
+// are safe for concurrent use. It must not be copied.
 type alarm struct {
 	call func()
 
@@ -17,7 +17,7 @@ type alarm struct {
 	calls   sync.WaitGroup // calls that are due or under way
 }
 
-// set puts the next call at d from now, in place of one that was set before.
+// set schedules the next call in d, in place of one that was scheduled before.
 func (a *alarm) set(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -40,7 +40,7 @@ func (a *alarm) stop() {
 	a.clear()
 }
 
-// clear forgets a call that has not begun. The caller holds mu.
+// clear cancels a call that has not begun. a.mu is held.
 func (a *alarm) clear() {
 	if a.timer != nil && a.timer.Stop() {
 		a.calls.Done()
@@ -48,7 +48,7 @@ func (a *alarm) clear() {
 	a.timer = nil
 }
 
-// wait waits, once the alarm is stopped, for a call to end, or for ctx.
+// wait waits for a call under way to end, or for ctx. The alarm must be stopped.
 func (a *alarm) wait(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {

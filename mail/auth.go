@@ -9,16 +9,16 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// Auth is the way in which the server is shown that the password is known.
+// Auth is a mechanism of SMTP authentication.
 type Auth uint8
 
 const (
-	// AuthAuto takes the best of those the server offers: SCRAM before CRAM-MD5 before
+	// AuthAuto is the best mechanism that the server offers: SCRAM before CRAM-MD5 before
 	// PLAIN before LOGIN, the last two only where the password may be sent.
 	AuthAuto Auth = iota
 	// AuthPlain sends the password.
 	AuthPlain
-	// AuthLogin sends the password in the way of old servers.
+	// AuthLogin sends the password, for old servers.
 	AuthLogin
 	// AuthCRAMMD5 proves that the password is known, weakly.
 	AuthCRAMMD5
@@ -41,7 +41,7 @@ var authNames = [...]string{
 	AuthXOAuth2: "xoauth2",
 }
 
-// bestAuth is what AuthAuto tries, the best first.
+// bestAuth are the mechanisms of AuthAuto, the best first.
 var bestAuth = [...]Auth{
 	AuthSCRAMSHA256Plus, AuthSCRAMSHA256, AuthSCRAMSHA1Plus, AuthSCRAMSHA1, AuthCRAMMD5, AuthPlain, AuthLogin,
 }
@@ -69,17 +69,18 @@ func (a *Auth) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown auth %q, want one of %v", text, authNames)
 }
 
-// isClear reports whether the server gets to see the password itself.
+// isClear reports whether the mechanism sends the password itself.
 func (a Auth) isClear() bool { return a == AuthPlain || a == AuthLogin || a == AuthXOAuth2 }
 
-// isBound reports whether there must be a TLS connection to bind to.
+// isBound reports whether the mechanism needs a TLS connection to bind to.
 func (a Auth) isBound() bool { return a == AuthSCRAMSHA1Plus || a == AuthSCRAMSHA256Plus }
 
-// errUnencrypted says that a password was kept back.
-var errUnencrypted = errors.New("the connection is not encrypted, so the password is kept back (allow_unencrypted_password)")
+// errUnencrypted says that a password was not sent.
+var errUnencrypted = errors.New("the connection is not encrypted, so the password is not sent (allow_unencrypted_password)")
 
-// choose returns the mechanism to use with a server that offers some, separated by
-// spaces. mayTell says that the password may be sent, encrypted that there is TLS.
+// choose returns the mechanism to use with a server. offered are those of the server,
+// separated by spaces; mayTell says that the password may be sent, and encrypted that the
+// connection is encrypted.
 func (a Auth) choose(offered string, mayTell, encrypted bool) (Auth, error) {
 	if a != AuthAuto {
 		if a.isClear() && !mayTell {
@@ -106,16 +107,16 @@ func (a Auth) choose(offered string, mayTell, encrypted bool) (Auth, error) {
 	if kept {
 		return 0, errUnencrypted
 	}
-	return 0, fmt.Errorf("the server offers no way to log in that is known here, only %q", shown(offered, maxReply))
+	return 0, fmt.Errorf("the server offers no mechanism to log in that is supported, only %q", shown(offered, maxReply))
 }
 
 func (a Auth) isAmong(offered string) bool {
 	return slices.Contains(strings.Fields(strings.ToLower(offered)), a.String())
 }
 
-// mechanism returns the conversation of a mechanism.
+// mechanism returns the implementation of a mechanism.
 func (a Auth) mechanism(client *smtp.Client, host, username, password string) (smtp.Auth, error) {
-	const mayTell = true // choose has decided that
+	const mayTell = true // choose has checked that
 	switch a {
 	case AuthPlain:
 		return smtp.PlainAuth("", username, password, host, mayTell), nil

@@ -10,10 +10,12 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// Config says where mails go and by way of which server. It is plain data and is not
-// kept; the zero value of a field means its default.
+// Config says where mails go and by which server. It is plain data; a zero field means its
+// default.
 type Config struct {
 	// Host is the name or address of the mail server. It has no default.
 	Host string `mapstructure:"host" json:"host"`
@@ -21,50 +23,50 @@ type Config struct {
 	// [NoEncryption] 25.
 	Port int `mapstructure:"port" json:"port,omitzero"`
 	// Encryption says how the connection is encrypted: starttls, tls or none. Default
-	// starttls, without which no mail is sent.
+	// starttls; if the server does not offer it, no mail is sent.
 	Encryption Encryption `mapstructure:"encryption" json:"encryption"`
-	// TLS says whom to trust where the connection is encrypted.
+	// TLS says which servers to trust on an encrypted connection.
 	TLS TLS `mapstructure:"tls" json:"tls,omitzero"`
 	// HELO is the name by which the client introduces itself. Default: the host's name.
 	HELO string `mapstructure:"helo" json:"helo,omitzero"`
 
-	// Username and Password log in to the server. Default: it is not logged in.
-	Username string `mapstructure:"username" json:"username,omitzero"`
-	Password Secret `mapstructure:"password" json:"password,omitzero"`
-	// Auth is the way to log in. Default auto, the best one the server offers.
+	// Username and Password log in to the server. Default: no login.
+	Username string       `mapstructure:"username" json:"username,omitzero"`
+	Password alert.Secret `mapstructure:"password" json:"password,omitzero"`
+	// Auth is the mechanism to log in by. Default auto, the best one that the server offers.
 	Auth Auth `mapstructure:"auth" json:"auth"`
-	// AllowUnencryptedPassword allows to send the password where nothing hides it.
-	// Default: over an unencrypted connection it is sent only to this machine itself
-	// (a loopback address).
+	// AllowUnencryptedPassword allows sending the password over an unencrypted connection.
+	// Default: over such a connection it is sent only to a loopback address.
 	AllowUnencryptedPassword bool `mapstructure:"allow_unencrypted_password" json:"allow_unencrypted_password,omitzero"`
 
 	// From is the sender, "ops@example.org" or "Ops <ops@example.org>". It has no default.
 	From string `mapstructure:"from" json:"from"`
-	// To are the recipients, one address each; at least one, 100 together with Cc.
+	// To are the recipients, one address each: at least one, and at most 100 together with
+	// Cc.
 	To []string `mapstructure:"to" json:"to"`
-	// Cc are recipients, too. Default: none.
+	// Cc are further recipients. Default: none.
 	Cc []string `mapstructure:"cc" json:"cc,omitzero"`
-	// ReplyTo is where answers go. Default: to From.
+	// ReplyTo is the address for replies. Default: From.
 	ReplyTo string `mapstructure:"reply_to" json:"reply_to,omitzero"`
 	// SubjectPrefix begins every subject, up to 64 bytes. Default "[go-monitor]".
 	SubjectPrefix string `mapstructure:"subject_prefix" json:"subject_prefix,omitzero"`
 
-	// MaxPerHour is the largest number of mails in any hour, 1 to 1000. One of them is kept
-	// for a digest of what there was no room for; with 1 there are only digests. Default 20.
+	// MaxPerHour is the most mails in any hour, 1 to 1000. One of them is kept for a digest
+	// of the alerts for which there is no room; with 1 there are only digests. Default 20.
 	MaxPerHour int `mapstructure:"max_per_hour" json:"max_per_hour,omitzero"`
-	// Timeout is the time that one try may take, from the connection to the server's
-	// last word, up to 10m. Default 30s.
+	// Timeout is the time that one try may take, from connecting to the server's last
+	// answer, up to 10m. Default 30s.
 	Timeout time.Duration `mapstructure:"timeout" json:"timeout_ns,omitzero"`
 }
 
-// TLS says whom to trust.
+// TLS says which servers to trust.
 type TLS struct {
-	// CAFile is a file of PEM certificates that are trusted in place of the system's.
-	// Default: the system's.
+	// CAFile holds the certificates, in PEM, of the authorities to trust instead of the
+	// system's. Default: the system's.
 	CAFile string `mapstructure:"ca_file" json:"ca_file,omitzero"`
-	// ServerName is the name that the server's certificate must bear. Default: Host.
+	// ServerName is the name that the server's certificate must be for. Default: Host.
 	ServerName string `mapstructure:"server_name" json:"server_name,omitzero"`
-	// InsecureSkipVerify trusts every server, whoever it is. For tests.
+	// InsecureSkipVerify trusts every server. It is for tests.
 	InsecureSkipVerify bool `mapstructure:"insecure_skip_verify" json:"insecure_skip_verify,omitzero"`
 }
 
@@ -98,7 +100,7 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs, c.validateLogin()...)
 	errs = append(errs, c.validateAddresses()...)
-	if len(c.SubjectPrefix) > maxPrefix || inert(c.SubjectPrefix) != c.SubjectPrefix {
+	if len(c.SubjectPrefix) > maxPrefix || alert.Printable(c.SubjectPrefix) != c.SubjectPrefix {
 		fail("subject_prefix: must be at most %d bytes that can be printed, got %q", maxPrefix, clip(c.SubjectPrefix, 2*maxPrefix))
 	}
 	if c.MaxPerHour < 0 || c.MaxPerHour > maxMaxPerHour {
@@ -110,7 +112,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// validateLogin is Validate for the fields that are about logging in.
+// validateLogin is Validate for the fields about logging in.
 func (c *Config) validateLogin() (errs []error) {
 	switch {
 	case int(c.Auth) >= len(authNames):
@@ -166,25 +168,25 @@ func (c *Config) validateAddresses() (errs []error) {
 	return errs
 }
 
-// parseAddress reads one address; it and its name must fit into a line.
+// parseAddress parses one address. It must be printable and fit into a line.
 func parseAddress(s string) (*mail.Address, error) {
-	const longest = 320 // of 64 bytes before the @ and 255 after it
+	const longest = 320 // 64 bytes before the @ and 255 after it
 	a, err := mail.ParseAddress(s)
 	if err != nil {
 		return nil, err
 	}
-	if len(s) > longest || inert(a.Name) != a.Name || !isWord(a.Address) {
-		return nil, errors.New("must be printable, and not so long")
+	if len(s) > longest || alert.Printable(a.Name) != a.Name || !isWord(a.Address) {
+		return nil, errors.New("must be printable and at most 320 bytes long")
 	}
 	return a, nil
 }
 
-// isWord reports whether s can stand in a line of SMTP.
+// isWord reports whether s can be a word in a line of SMTP.
 func isWord(s string) bool {
-	return len(s) <= 320 && inert(s) == s && !strings.ContainsAny(s, " <>")
+	return len(s) <= 320 && alert.Printable(s) == s && !strings.ContainsAny(s, " <>")
 }
 
-// isLoopback reports whether a name or an address is this machine for certain.
+// isLoopback reports whether a name or an address is certainly a loopback address.
 func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
@@ -212,7 +214,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// hostname returns the host's name where that can be said to a mail server.
+// hostname returns the host's name, or localhost if that can't be sent to a mail server.
 func hostname() string {
 	if name, err := os.Hostname(); err == nil && name != "" && isWord(name) {
 		return name
@@ -220,7 +222,7 @@ func hostname() string {
 	return "localhost"
 }
 
-// config returns what package tls needs to know.
+// config returns the configuration of package tls.
 func (t *TLS) config() (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion:         tls.VersionTLS12,

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
 func valid() Config {
@@ -132,7 +134,7 @@ func TestSecret(t *testing.T) {
 		}
 	}
 	text, err := json.Marshal(c)
-	if err != nil || strings.Contains(string(text), "ter%2") || !strings.Contains(string(text), redacted) {
+	if err != nil || strings.Contains(string(text), "ter%2") || !strings.Contains(string(text), alert.Redacted) {
 		t.Errorf("%s, %v", text, err)
 	}
 	var back Config

@@ -10,10 +10,10 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// maxDigest is the number of lines of a digest. What is beyond it is counted.
+// maxDigest is the most lines of a digest. Further alerts are only counted.
 const maxDigest = 1000
 
-// subject is what alerts are about; only the latest of them is in a digest.
+// subject is what an alert is about. A digest holds only the latest alert of each subject.
 type subject struct {
 	monitor   string
 	operation engine.OperationKey
@@ -24,36 +24,32 @@ func subjectOf(a *alert.Alert) subject {
 	return subject{monitor: a.Monitor, operation: a.Key(), objective: a.Objective}
 }
 
-// line is an alert in one line: strings that are bounded and inert, so that a
-// digest can keep many of them.
+// line is an alert in one line. Its strings are bounded and printable, so that a digest can
+// keep many of them.
 type line struct {
 	State   string // FIRING, STILL FIRING or RESOLVED
 	Firing  bool
 	About   string // the operation and its objective
-	What    string // what was measured, and what is blamed
+	What    string // what was measured, and the main cause
 	Since   string
 	ID      string
-	Changes int // how often the state changed while the line waited, this time included
+	Changes int // how often the state changed while the line waited, the last time included
 
 	alert string // the id, for threads
 	order int
 }
 
-// newLine returns an alert in one line.
+// newLine returns the line of an alert.
 func newLine(a *alert.Alert) *line {
-	what := a.Measured()
-	if blame := a.MainCause(); blame != "" {
-		what += ", " + blame
-	}
-	since := "since " + moment(a.StartsAt)
+	since := "since " + alert.Moment(a.StartsAt)
 	if a.State == alert.Resolved {
-		since = fmt.Sprintf("from %s to %s", moment(a.StartsAt), moment(a.EndsAt))
+		since = fmt.Sprintf("from %s to %s", alert.Moment(a.StartsAt), alert.Moment(a.EndsAt))
 	}
 	return &line{
 		State:   stateWord(a),
 		Firing:  a.State == alert.Firing,
 		About:   shown(a.Operation, maxName) + " " + a.Objective.String() + serviceSuffix(a),
-		What:    shown(what, 2*maxName),
+		What:    shown(a.Headline(), 2*maxName),
 		Since:   since,
 		ID:      shown(a.ID, maxName),
 		Changes: 1,
@@ -61,10 +57,18 @@ func newLine(a *alert.Alert) *line {
 	}
 }
 
-// digest gathers the latest state of everything for which there was no room. The zero
-// value is empty. It has no locks.
+// serviceSuffix names the service that an alert is about, if any.
+func serviceSuffix(a *alert.Alert) string {
+	if a.Service == "" {
+		return ""
+	}
+	return " (" + shown(a.Service, maxName) + ")"
+}
+
+// digest gathers the latest alert of each subject for which there was no room. The zero value
+// is empty. It is not safe for concurrent use.
 type digest struct {
-	since    time.Time // when the first of it came
+	since    time.Time // when the first alert came
 	lines    map[subject]*line
 	next     int // the order of the next line
 	unlisted int // alerts for which there was no line
@@ -99,17 +103,18 @@ func (d *digest) add(alerts []alert.Alert, now time.Time) {
 	}
 }
 
-// drop takes those alerts out of which a later state was sent otherwise.
+// drop removes the lines of alerts of which a later state was sent in a mail of its own.
 func (d *digest) drop(alerts []alert.Alert) {
 	for i := range alerts {
 		delete(d.lines, subjectOf(&alerts[i]))
 	}
 }
 
-// size returns how many alerts wait.
+// size returns the number of alerts that wait.
 func (d *digest) size() int { return len(d.lines) + d.unlisted }
 
-// list returns what fires and then what is resolved, each in the order in which it came.
+// list returns the firing alerts and then the resolved ones, each in the order in which they
+// came.
 func (d *digest) list() []*line {
 	lines := make([]*line, 0, len(d.lines))
 	for _, l := range d.lines {

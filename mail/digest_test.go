@@ -109,9 +109,9 @@ func TestDigestOfOne(t *testing.T) {
 	d.add([]alert.Alert{resolved(a)}, testStart.Add(time.Minute))
 	b := firing("a2", "POST /orders")
 	d.add([]alert.Alert{b, firing("a3", "GET /")}, testStart.Add(2*time.Minute))
-	reminder := b
-	reminder.Repeat = true
-	d.add([]alert.Alert{reminder}, testStart.Add(3*time.Minute))
+	repeat := b
+	repeat.Repeat = true
+	d.add([]alert.Alert{repeat}, testStart.Add(3*time.Minute))
 	lines := d.list()
 	if len(lines) != 2 || lines[0].ID != "a2" || lines[0].State != "STILL FIRING" || lines[0].Changes != 3 || !d.since.Equal(testStart) {
 		t.Errorf("got %+v", lines)

@@ -6,13 +6,13 @@ import "fmt"
 type Encryption uint8
 
 const (
-	// StartTLS begins in the clear and encrypts before anything else is said. A server
-	// that does not offer it gets no mail.
+	// StartTLS begins unencrypted and encrypts before anything else is sent. A server that
+	// does not offer it gets no mail.
 	StartTLS Encryption = iota
 	// ImplicitTLS encrypts from the first byte.
 	ImplicitTLS
-	// NoEncryption sends everything in the clear. Passwords are kept back, see
-	// [Config.AllowUnencryptedPassword].
+	// NoEncryption sends everything unencrypted, but passwords only as
+	// [Config.AllowUnencryptedPassword] says.
 	NoEncryption
 )
 

@@ -26,5 +26,5 @@ func Example() {
 	if err := n.Close(ctx); err != nil { // after the monitor's Shutdown
 		fmt.Println(err)
 	}
-	// Output: mail by way of smtp.example.org:587
+	// Output: mail via smtp.example.org:587
 }

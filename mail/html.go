@@ -2,7 +2,6 @@ package mail
 
 import (
 	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"strings"
@@ -14,7 +13,7 @@ import (
 //go:embed mail.html
 var page string
 
-// pageTemplate needs nothing but itself: no style sheet, no image, no script.
+// pageTemplate loads nothing: no style sheet, no image, no script.
 var pageTemplate = template.Must(template.New("mail").Parse(page))
 
 // html writes the HTML part.
@@ -45,7 +44,7 @@ type card struct {
 	ID      string
 }
 
-// fact is one line of what there is to say.
+// fact is one line of a card.
 type fact struct{ Name, Value string }
 
 // cardOf returns an alert as the page shows it.
@@ -67,27 +66,23 @@ func cardOf(a *alert.Alert) card {
 	add := func(name, value string) { c.Facts = append(c.Facts, fact{name, shown(value, 2*maxName)}) }
 	add(strings.ReplaceAll(a.Objective.String(), "_", " "), a.Measured())
 	if a.State == alert.Resolved {
-		add("bad", fmt.Sprintf("%s to %s (%s)", moment(a.StartsAt), moment(a.EndsAt), duration(a.Lasted())))
+		add("bad", fmt.Sprintf("%s to %s (%s)", alert.Moment(a.StartsAt), alert.Moment(a.EndsAt), alert.Rounded(a.Lasted())))
 	} else {
-		add("bad since", fmt.Sprintf("%s (%s)", moment(a.StartsAt), duration(a.Lasted())))
+		add("bad since", fmt.Sprintf("%s (%s)", alert.Moment(a.StartsAt), alert.Rounded(a.Lasted())))
 	}
-	add("at worst", fmt.Sprintf("%s, at last %s", value(a, a.WorstActual), value(a, a.LastActual)))
+	add("at worst", fmt.Sprintf("%s, at last %s", a.ValueText(a.WorstActual), a.ValueText(a.LastActual)))
 	const most = 3 // causes
 	for i := range a.Causes[:min(len(a.Causes), most)] {
 		if a.State != alert.Firing {
 			break
 		}
 		cause := &a.Causes[i]
-		text := alert.Percent(cause.Share) + " " + clip(alert.CauseName(&cause.Cause, a.Service), maxName)
-		if cause.Code != "" && !cause.IsNetwork() {
-			text += " [" + cause.Code + "]"
-		}
-		add("caused by", text)
+		add("caused by", alert.Percent(cause.Share)+" "+alert.CauseText(&cause.Cause, a.Service))
 	}
 	if a.State == alert.Firing && a.CausedBy != "" {
 		add("caused by alert", a.CausedBy)
 	}
-	first, last := len(a.Evidence), 0 // the periods shown: one, a gap, four
+	first, last := len(a.Evidence), 0 // of more than five periods, the first and the last four are shown
 	if n, led := len(a.Evidence), max(a.Periods, len(a.Evidence)); led > 5 && n > 0 {
 		first, last = 1, max(1, n-4)
 		c.Skipped = led - first - (n - last)
@@ -99,30 +94,17 @@ func cardOf(a *alert.Alert) card {
 	}
 	if a.State == alert.Firing {
 		for _, call := range a.Exemplars() {
-			c.Calls = append(c.Calls, callText(call))
+			c.Calls = append(c.Calls, shown(alert.ExemplarText(call), 2*maxName))
 		}
 	}
 	return c
-}
-
-// callText tells how to look a call up.
-func callText(e engine.Exemplar) string {
-	text := fmt.Sprintf("trace %s span %s (", hex.EncodeToString(e.Trace.TraceID[:]), hex.EncodeToString(e.Trace.SpanID[:]))
-	if e.Code != "" {
-		text += shown(e.Code, maxName) + ", "
-	}
-	text += duration(e.Duration)
-	if !e.Trace.Sampled {
-		text += ", not sampled"
-	}
-	return text + ")"
 }
 
 // columns are the heads of the table of periods.
 func columns(a *alert.Alert) []string {
 	switch a.Objective {
 	case alert.Latency:
-		return []string{"period", "successes", "within " + duration(a.LatencyTarget), "p50", "p99"}
+		return []string{"period", "successes", "within " + alert.Exact(a.LatencyTarget), "p50", "p99"}
 	case alert.Traffic:
 		return []string{"period", "calls", "usually"}
 	case alert.Stuck:
@@ -135,10 +117,10 @@ func columns(a *alert.Alert) []string {
 
 // cells are one period in the table.
 func cells(a *alert.Alert, s *engine.Summary) []string {
-	row := []string{clock(s.Start) + "-" + clock(s.End)}
+	row := []string{alert.Clock(s.Start) + "-" + alert.Clock(s.End)}
 	switch a.Objective {
 	case alert.Latency:
-		return append(row, fmt.Sprint(s.Success), ratio(a, s.WithinTargetRatio), duration(s.Latency.P50), duration(s.Latency.P99))
+		return append(row, fmt.Sprint(s.Success), a.ValueText(s.WithinTargetRatio), alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99))
 	case alert.Traffic:
 		usually := "-"
 		if s.TypicalCalls > 0 {
@@ -146,11 +128,10 @@ func cells(a *alert.Alert, s *engine.Summary) []string {
 		}
 		return append(row, fmt.Sprint(s.Count), usually)
 	case alert.Stuck:
-		return append(row, fmt.Sprint(s.InFlight), fmt.Sprint(s.Stuck), duration(s.OldestInFlight))
+		return append(row, fmt.Sprint(s.InFlight), fmt.Sprint(s.Stuck), a.ValueText(s.OldestInFlight.Seconds()))
 	case alert.BurnRate:
-		r := &s.BurnRates
-		return append(row, fmt.Sprint(s.Success+s.Failure), fmt.Sprint(s.Failure),
-			number(r.Minutes5)+"x", number(r.Minutes30)+"x", number(r.Hour1)+"x", number(r.Hours6)+"x")
+		rates := alert.BurnRateTexts(s.BurnRates)
+		return append(append(row, fmt.Sprint(s.Success+s.Failure), fmt.Sprint(s.Failure)), rates[:]...)
 	}
-	return append(row, fmt.Sprint(s.Success+s.Failure), ratio(a, s.SuccessRatio), clip(alert.CodesText(s.Failures), maxName))
+	return append(row, fmt.Sprint(s.Success+s.Failure), a.ValueText(s.SuccessRatio), clip(alert.CodesText(s.Failures), maxName))
 }

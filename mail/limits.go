@@ -10,25 +10,24 @@ const (
 	gather = 5 * time.Minute
 	// between is the least time between two digests.
 	between = time.Hour
-	// firstPause and lastPause bound the time after which a digest that could not be
-	// sent is tried again; it doubles in between.
+	// firstPause and lastPause bound the time after which a digest that could not be sent is
+	// tried again. It doubles each time.
 	firstPause = time.Minute
 	lastPause  = time.Hour
 )
 
-// limits says what may go out when. Mails and digests have separate limits, so that in any
-// hour there are at most as many as both allow together, and a digest never waits
-// for room. It is pure: time is an argument.
+// limits says when mails and digests may be sent. They have separate limits, so that a digest
+// never waits for room. It is pure: time is an argument.
 type limits struct {
-	most     int         // mails in any hour, besides the digest
-	begun    []time.Time // the mails of the last hour, when they were last sent, oldest first
-	digested time.Time   // when the last digest went out
-	failures int         // tries of the digest that failed since
-	failed   time.Time   // when the last one did
+	most     int         // the most mails in any hour, besides the digest
+	begun    []time.Time // when the mails of the last hour were last sent, oldest first
+	digested time.Time   // when the last digest was sent
+	failures int         // failed tries of the digest since then
+	failed   time.Time   // when the last of these tries failed
 }
 
-// take reports whether a mail may go out, and counts it if so. One that is tried again
-// is not counted again, but see late.
+// take reports whether a mail may be sent, and counts it if so. Further tries of a mail are not
+// counted, but see late.
 func (l *limits) take(now time.Time) bool {
 	gone := 0
 	for gone < len(l.begun) && now.Sub(l.begun[gone]) >= time.Hour {
@@ -42,7 +41,7 @@ func (l *limits) take(now time.Time) bool {
 	return true
 }
 
-// late counts a mail as of now that was counted before: it went out at another try.
+// late counts a mail as sent now instead of before, since a later try succeeded.
 func (l *limits) late(before, now time.Time) {
 	if i := slices.Index(l.begun, before); i >= 0 {
 		l.begun = slices.Delete(l.begun, i, i+1)
@@ -50,7 +49,7 @@ func (l *limits) late(before, now time.Time) {
 	l.begun = append(l.begun, now)
 }
 
-// due returns when a digest may go out for which something has waited since then.
+// due returns when a digest may be sent whose first alert came at since.
 func (l *limits) due(since time.Time) time.Time {
 	at := since.Add(gather)
 	if next := l.digested.Add(between); !l.digested.IsZero() && next.After(at) {
@@ -64,7 +63,7 @@ func (l *limits) due(since time.Time) time.Time {
 	return at
 }
 
-// pause returns the time to wait after as many failures as there were.
+// pause returns the time to wait after the last failure.
 func (l *limits) pause() time.Duration {
 	pause := firstPause
 	for range l.failures - 1 {

@@ -17,17 +17,17 @@ import (
 
 // message is a mail on its way. Its bytes are the same for every try.
 type message struct {
-	key      string    // what it is known by while it is tried
+	key      string    // identifies it among the mails that are tried
 	id       string    // its Message-ID
 	raw      []byte    // headers and parts
-	left     []string  // the recipients that have not got it, and may yet
-	got      int       // how many have
-	counted  time.Time // what it counts as in the limits
+	left     []string  // the recipients that still have to get it
+	got      int       // the number of recipients that have got it
+	counted  time.Time // when it was sent as the limits have it
 	firing   []string  // ids of the alerts that it announces
 	resolved []string  // ids of the alerts that it ends
 }
 
-// letterhead is what all mails have in common.
+// letterhead holds what all mails have in common.
 type letterhead struct {
 	from    *mail.Address
 	to, cc  []*mail.Address
@@ -65,7 +65,7 @@ func newLetterhead(c *Config) (letterhead, error) {
 	return l, nil
 }
 
-// idDomain returns the domain of an address if it can stand in a message id.
+// idDomain returns the domain of an address if it can be part of a message id.
 func idDomain(address string) string {
 	domain := strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
 	fits := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' }
@@ -75,7 +75,7 @@ func idDomain(address string) string {
 	return domain
 }
 
-// recipients are the addresses that get a mail, each of them once.
+// recipients returns the addresses that get a mail, each once.
 func (l *letterhead) recipients() []string {
 	var all []string
 	for _, a := range slices.Concat(l.to, l.cc) {
@@ -86,20 +86,19 @@ func (l *letterhead) recipients() []string {
 	return all
 }
 
-// messageID returns a message id made from anything: of a hash, so that it needs no
-// escaping and tells nothing.
+// messageID returns a message id made from any text. It holds a hash, which needs no escaping
+// and reveals nothing.
 func (l *letterhead) messageID(kind, of string) string {
 	sum := sha256.Sum256([]byte(of))
 	return fmt.Sprintf("<gomonitor.%s.%s@%s>", kind, hex.EncodeToString(sum[:16]), l.domain)
 }
 
-// maxReferences is the number of alerts of one mail that have a thread.
+// maxReferences is the most alerts of one mail that have a thread.
 const maxReferences = 10
 
-// references returns the values of In-Reply-To and References for a mail about alerts. The
-// first of these name, for each alert, a mail that never was: its id is made from
-// that of the alert, so that mails of other processes and of earlier lives of this one
-// are in the same thread.
+// references returns the values of In-Reply-To and References for a mail about alerts. Each
+// alert has a thread. The root of the thread is a message id made from the alert's id, so that
+// mails of other processes, and from before a restart, are in the same thread. No mail has it.
 func (l *letterhead) references(alerts []alert.Alert, known *threads) (inReplyTo, references []string) {
 	for i := range alerts[:min(len(alerts), maxReferences)] {
 		a := &alerts[i]
@@ -149,7 +148,7 @@ func (l *letterhead) alertsMessage(key string, alerts []alert.Alert, known *thre
 	})
 }
 
-// digestMessage returns the mail about what had to wait.
+// digestMessage returns the mail about the alerts that had to wait.
 func (l *letterhead) digestMessage(d *digest, perHour int, now time.Time) (*message, error) {
 	lines := d.list()
 	var key strings.Builder
@@ -168,8 +167,8 @@ func (l *letterhead) digestMessage(d *digest, perHour int, now time.Time) (*mess
 	return m, l.write(m, draft{
 		subject: digestSubject(l.prefix, lines, d.unlisted),
 		content: content{
-			Intro: fmt.Sprintf("There were more notifications than %d mails an hour may tell (max_per_hour). "+
-				"This is the latest state of what has waited since %s.", perHour, moment(d.since)),
+			Intro: fmt.Sprintf("There were more notifications than %d mails an hour (max_per_hour). "+
+				"This is the latest state of the alerts that have waited since %s.", perHour, alert.Moment(d.since)),
 			Lines:    lines,
 			Unlisted: d.unlisted,
 		},
@@ -177,7 +176,7 @@ func (l *letterhead) digestMessage(d *digest, perHour int, now time.Time) (*mess
 	})
 }
 
-// draft is what is particular to one mail.
+// draft is the content of one mail.
 type draft struct {
 	subject               string
 	content               content
@@ -221,8 +220,8 @@ func (l *letterhead) write(m *message, d draft) error {
 	return nil
 }
 
-// unfold puts the ids of a mail into the lines of their headers, from where go-mail takes
-// them if they are long: not every program looks for them in the line after.
+// unfold puts ids into the line of their header. go-mail folds long ones into the next line,
+// where not every mail program finds them.
 func unfold(raw []byte) []byte {
 	head, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
 	for _, name := range []string{"Message-ID:", "In-Reply-To:", "References:"} {

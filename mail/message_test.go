@@ -112,7 +112,7 @@ func checkMails(t *testing.T, id string, lists [][]alert.Alert) {
 			t.Fatal(err)
 		}
 		p := checkMail(t, m.raw)
-		if n := len(p.subject); n > 300 || !utf8.ValidString(p.subject) || inert(p.subject) != p.subject {
+		if n := len(p.subject); n > 300 || !utf8.ValidString(p.subject) || alert.Printable(p.subject) != p.subject {
 			t.Errorf("subject of %d bytes: %q", n, p.subject)
 		}
 		if want := strings.Join(strings.Fields(subjectText("[go-monitor]", alerts)), " "); p.subject != want {
@@ -227,6 +227,8 @@ func TestSubject(t *testing.T) {
 	burn.Objective, burn.Actual = alert.BurnRate, 16.256
 	stuck.Objective, stuck.Actual = alert.Stuck, 120
 	traffic.Objective, traffic.Actual = alert.Traffic, 2.5
+	one := traffic
+	one.Actual = 1
 	for _, tc := range []struct {
 		alerts []alert.Alert
 		want   string
@@ -236,9 +238,10 @@ func TestSubject(t *testing.T) {
 		{[]alert.Alert{resolved(a), b, still}, "p FIRING: B availability 71 % (and 2 more)"},
 		{[]alert.Alert{near}, "p FIRING: A availability 94.96 %"},
 		{[]alert.Alert{still}, "p STILL FIRING: C availability 71 %"},
-		{[]alert.Alert{burn}, "p FIRING: D burn_rate 16.26x"},
+		{[]alert.Alert{burn}, "p FIRING: D burn_rate 16.3x"},
 		{[]alert.Alert{stuck}, "p FIRING: E stuck 2m"},
 		{[]alert.Alert{traffic}, "p FIRING: F traffic 2.5 calls a period"},
+		{[]alert.Alert{one}, "p FIRING: F traffic 1 call a period"},
 	} {
 		if got := subjectText("p", tc.alerts); got != tc.want {
 			t.Errorf("%q, want %q", got, tc.want)
@@ -254,7 +257,7 @@ func TestEncodeSubject(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		text, err := new(mime.WordDecoder).DecodeHeader(got)
-		if want := strings.Join(strings.Fields(inert(name)), " "); err != nil || text != want {
+		if want := strings.Join(strings.Fields(alert.Printable(name)), " "); err != nil || text != want {
 			t.Errorf("%q reads as %q, want %q: %v", got, text, want, err)
 		}
 	}

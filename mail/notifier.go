@@ -14,38 +14,38 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// errClosed is what Notify returns after Close.
+// errClosed is the error of Notify after Close.
 var errClosed = errors.New("mail: the notifier is closed")
 
-// maxTries is the number of notifications whose mails are kept for another try. There is
-// one for each monitor that has the notifier.
+// maxTries is the most mails that are kept for another try: one for each monitor that uses the
+// notifier.
 const maxTries = 8
 
 // Notifier sends alerts by mail. It is an [alert.Notifier]. Its methods are safe for
-// concurrent use; it must not be copied. While a digest waits it holds a timer: Close
-// sends the digest and ends it.
+// concurrent use. It must not be copied. While a digest waits it holds a timer; Close sends
+// the digest and stops the timer.
 type Notifier struct {
 	letterhead letterhead
 	perHour    int
 	address    string
 	deliver    func(ctx context.Context, from string, m *message) error
 	alarm      alarm
-	life       context.Context // of the tries that alarm starts
+	life       context.Context // of the tries that the alarm starts
 	end        context.CancelFunc
 	closed     atomic.Bool
-	waiting    atomic.Int64 // alerts in digest and sealed
+	waiting    atomic.Int64 // the number of alerts in digest and sealed
 
-	turn chan struct{} // holds a token while somebody owns the fields below
-	// Of whoever has the turn:
+	// turn holds a token while a goroutine owns the fields below.
+	turn    chan struct{}
 	limits  limits
 	digest  digest
-	sealed  *message // a digest that some have got and others not yet
+	sealed  *message // a digest that only some recipients have got; nil: none
 	threads threads
-	tries   []*message // mails that are to be tried again, oldest first
+	tries   []*message // mails that will be tried again, oldest first
 }
 
-// New returns a notifier. It does not connect. The error is that of [Config.Validate],
-// or says that a file can't be read.
+// New returns a notifier. It does not connect. It returns an error if c is not valid or its
+// files can't be read.
 func New(c Config) (*Notifier, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("mail: %w", err)
@@ -73,15 +73,15 @@ func New(c Config) (*Notifier, error) {
 }
 
 // String names the notifier and its server.
-func (n *Notifier) String() string { return "mail by way of " + n.address }
+func (n *Notifier) String() string { return "mail via " + n.address }
 
-// Notify makes one try to send a mail about alerts, or keeps them for a digest and
-// returns nil. Called again with the same notification id, or the same alerts where
-// ctx has none, it sends the same mail to those recipients that have not got it.
+// Notify makes one try to send a mail about alerts, or keeps them for a digest and returns
+// nil. Called again with the same notification id, or with the same alerts if ctx has none,
+// it sends the same mail to the recipients that have not got it.
 //
-// An error that trying again does not mend is marked by [alert.Final]: a refusal with a code
-// of 5xx, a certificate that is not trusted, a server that does not offer what the
-// config asks for. If only some recipients are refused the others get the mail.
+// An error that trying again can't mend is marked by [alert.Final]: a refusal with a code of
+// 5xx, a certificate that is not trusted, a server that does not offer what the config
+// requires. If some recipients are refused, the others still get the mail.
 func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
@@ -132,15 +132,15 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	return err
 }
 
-// Close makes one try to send what waits for a digest, whenever that was due, and ends
-// what the notifier began. Notify fails from now on. If ctx ends first, or the try
-// fails, the error says how many alerts are left; Close may be called again to try again.
+// Close makes one try to send a digest that waits, even if it is not due, and ends the
+// notifier's goroutines. Notify fails from now on. If ctx ends first, or the try fails, the
+// error says how many alerts are left; calling Close again tries again.
 func (n *Notifier) Close(ctx context.Context) error {
 	n.closed.Store(true)
 	n.alarm.stop()
 	err := n.take(ctx)
 	if err == nil {
-		for left := n.waiting.Load(); left > 0; { // a sealed one, and what came after it
+		for left := n.waiting.Load(); left > 0; { // a sealed digest, and the one after it
 			err = errors.Join(err, n.sendDigest(ctx))
 			before := left
 			if left = n.waiting.Load(); left >= before {
@@ -157,7 +157,7 @@ func (n *Notifier) Close(ctx context.Context) error {
 	return err
 }
 
-// take waits for the turn; release gives it back.
+// take waits for the turn. release gives it back.
 func (n *Notifier) take(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (n *Notifier) take(ctx context.Context) error {
 
 func (n *Notifier) release() { <-n.turn }
 
-// lastTry returns the mail of a notification that is tried again, or nil, and forgets it.
+// lastTry removes the mail of a notification from tries and returns it, nil if there is none.
 // The caller has the turn.
 func (n *Notifier) lastTry(key string) *message {
 	i := slices.IndexFunc(n.tries, func(m *message) bool { return m.key == key })
@@ -194,20 +194,18 @@ func (n *Notifier) announced(m *message) {
 	}
 }
 
-// plan sets the alarm for what waits. The caller has the turn.
+// plan sets the alarm for the digest that waits, if any. The caller has the turn.
 func (n *Notifier) plan() {
 	waiting := n.digest.size()
-	since := n.digest.since
 	if n.sealed != nil {
 		waiting += len(n.sealed.firing) + len(n.sealed.resolved)
-		since = time.Time{} // as soon as the pause after the failure is over
 	}
 	n.waiting.Store(int64(waiting))
 	if waiting == 0 {
 		return
 	}
-	at := n.limits.due(since)
-	if n.sealed != nil {
+	at := n.limits.due(n.digest.since)
+	if n.sealed != nil { // as soon as the pause after the failure is over
 		at = n.limits.failed.Add(n.limits.pause())
 	}
 	n.alarm.set(time.Until(at))
@@ -228,8 +226,8 @@ func (n *Notifier) digestDue() {
 	}
 }
 
-// sendDigest makes one try to send what waits. If nobody got it, it goes on gathering; if
-// only some did, the others get the same mail later. The caller has the turn.
+// sendDigest makes one try to send the digest. If no recipient got it, it goes on gathering; if
+// some did, the others get the same mail later. The caller has the turn.
 func (n *Notifier) sendDigest(ctx context.Context) error {
 	defer n.plan()
 	m := n.sealed
@@ -260,7 +258,7 @@ func (n *Notifier) sendDigest(ctx context.Context) error {
 	return err
 }
 
-// keyOf stands in for the id of a notification that has none.
+// keyOf returns a key for a notification that has no id.
 func keyOf(alerts []alert.Alert) string {
 	var b strings.Builder
 	for i := range alerts {

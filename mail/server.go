@@ -19,10 +19,10 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// maxReply is the number of bytes of a server's answer in an error.
+// maxReply is the most bytes of a server's answer in an error.
 const maxReply = 300
 
-// goodbye is the time that a server has to answer QUIT, after everything is done.
+// goodbye is the time that a server has to answer QUIT, when the mail is sent already.
 const goodbye = time.Second
 
 // server is a mail server. It is immutable and holds no connection.
@@ -34,7 +34,7 @@ type server struct {
 	tls        *tls.Config
 	auth       Auth
 	mayTell    bool                               // the password may be sent unencrypted
-	login      func() (username, password string) // a function, so that printing shows no password
+	login      func() (username, password string) // a function, so that printing the server shows no password
 	timeout    time.Duration
 }
 
@@ -55,10 +55,10 @@ func newServer(c *Config) (*server, error) {
 
 func (s *server) String() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
 
-// send makes one try to send m, whole, from one address to those that are left. It takes
-// those that got it, and those that are refused for good, from m.left. An error is
-// marked by [alert.Final] where trying again does not mend it; what is left in m.left is
-// then of no use. Nothing of ctx but its end reaches the connection.
+// send makes one try to send m to the recipients in m.left. It removes from m.left those that
+// got it and those that are refused for good. An error is marked by [alert.Final] if trying
+// again can't mend it; m.left has no meaning then. The connection gets nothing of ctx but its
+// end.
 func (s *server) send(ctx context.Context, from string, m *message) error {
 	own, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
@@ -77,14 +77,14 @@ func (s *server) send(ctx context.Context, from string, m *message) error {
 	return fmt.Errorf("mail: %s: %w", s, err)
 }
 
-// deliver is send without a last word.
+// deliver is send without the timeout and without naming the server in errors.
 func (s *server) deliver(ctx context.Context, from string, m *message) error {
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	// The end of ctx wakes up whoever waits for the connection.
+	// The end of ctx interrupts reading and writing.
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	client, err := s.open(ctx, conn)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *server) deliver(ctx context.Context, from string, m *message) error {
 	return err
 }
 
-// connect makes a connection that nothing instruments.
+// connect opens a connection, which nothing instruments.
 func (s *server) connect(ctx context.Context) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.String())
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
-// open greets, encrypts and logs in.
+// open says hello, encrypts the connection and logs in.
 func (s *server) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
 	loopback := isLoopbackAddr(conn.RemoteAddr())
 	if s.encryption == ImplicitTLS {
@@ -126,7 +126,7 @@ func (s *server) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) 
 	}
 	if s.encryption == StartTLS {
 		if ok, _ := client.Extension("STARTTLS"); !ok {
-			return nil, alert.Final(errors.New("the server does not offer STARTTLS, which encryption asks for"))
+			return nil, alert.Final(errors.New("the server does not offer STARTTLS, which encryption requires"))
 		}
 		if err := client.StartTLS(s.tls); err != nil {
 			return nil, s.failed("encrypt", err)
@@ -138,7 +138,7 @@ func (s *server) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) 
 	return client, s.logIn(client, loopback)
 }
 
-// logIn shows the server that the password is known.
+// logIn authenticates.
 func (s *server) logIn(client *smtp.Client, loopback bool) error {
 	username, password := s.login()
 	encrypted := s.encryption != NoEncryption
@@ -157,7 +157,7 @@ func (s *server) logIn(client *smtp.Client, loopback bool) error {
 	return nil
 }
 
-// transfer sends the message to those recipients that the server takes.
+// transfer sends the message to the recipients that the server accepts.
 func (s *server) transfer(client *smtp.Client, from string, m *message) error {
 	client.SkipSMTPUTF8(isASCII(from) && !slices.ContainsFunc(m.left, func(to string) bool { return !isASCII(to) }))
 	if err := client.Mail("<" + from + ">"); err != nil {
@@ -172,7 +172,7 @@ func (s *server) transfer(client *smtp.Client, from string, m *message) error {
 			continue
 		}
 		if _, ok := errors.AsType[*textproto.Error](err); !ok {
-			return s.failed("recipient", err) // the connection is of no more use
+			return s.failed("recipient", err) // the connection broke
 		}
 		err = s.failed("recipient "+to, err)
 		refusals = append(refusals, err)
@@ -201,14 +201,14 @@ func (s *server) transfer(client *smtp.Client, from string, m *message) error {
 	return err
 }
 
-// data sends the bytes of a mail and waits until the server has taken them.
+// data sends the bytes of a mail and waits until the server has accepted them.
 func (s *server) data(client *smtp.Client, raw []byte) error {
 	w, err := client.Data()
 	if err != nil {
 		return s.failed("data", err)
 	}
 	if _, err := w.Write(raw); err != nil {
-		_ = client.Close() // a QUIT would end half a mail, which must not be taken for a whole one
+		_ = client.Close() // a QUIT would end the half mail, which the server would accept
 		return s.failed("data", err)
 	}
 	if err := w.Close(); err != nil {
@@ -217,8 +217,8 @@ func (s *server) data(client *smtp.Client, raw []byte) error {
 	return nil
 }
 
-// failed returns the error of one step. Refusals with a 5xx and certificates that can't be
-// trusted are final: they need a person.
+// failed returns the error of one step. Refusals with a code of 5xx and certificates that are
+// not trusted are final.
 func (s *server) failed(step string, err error) error {
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
 		text := strings.Join(strings.Fields(s.scrub(reply.Msg)), " ")
@@ -235,7 +235,7 @@ func (s *server) failed(step string, err error) error {
 	return err
 }
 
-// isDistrust reports whether a server's certificate is why there is no connection.
+// isDistrust reports whether an error is that a certificate is not trusted.
 func isDistrust(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -244,7 +244,7 @@ func isDistrust(err error) bool {
 	return ok
 }
 
-// scrubbed returns err, or its text alone where that has to be scrubbed.
+// scrubbed returns err, or an error with only its scrubbed text if it holds the password.
 func (s *server) scrubbed(err error) error {
 	text := err.Error()
 	if clean := s.scrub(text); clean != text {
@@ -253,8 +253,8 @@ func (s *server) scrubbed(err error) error {
 	return err
 }
 
-// scrub takes the password from a text that a server had a part in, in the forms in
-// which it was told it.
+// scrub redacts the password in a text that may come from the server, in all forms in which it
+// was sent there.
 func (s *server) scrub(text string) string {
 	username, password := s.login()
 	if password == "" {
@@ -267,7 +267,7 @@ func (s *server) scrub(text string) string {
 		encode([]byte(password)),
 		password,
 	} {
-		text = strings.ReplaceAll(text, secret, redacted)
+		text = strings.ReplaceAll(text, secret, alert.Redacted)
 	}
 	return text
 }

@@ -10,13 +10,11 @@ import (
 )
 
 const (
-	// maxSubjectName is the number of bytes of an operation's name in a subject.
-	maxSubjectName = 120
-	// maxName is the number of bytes of a name elsewhere.
-	maxName = 300
+	maxSubjectName = 120 // bytes of an operation's name in a subject
+	maxName        = 300 // bytes of a name elsewhere
 )
 
-// stateWord says in capitals what an alert announces.
+// stateWord returns the state of an alert in capitals.
 func stateWord(a *alert.Alert) string {
 	switch {
 	case a.State == alert.Resolved:
@@ -27,7 +25,7 @@ func stateWord(a *alert.Alert) string {
 	return "FIRING"
 }
 
-// subjectText is the subject of the mail about alerts: the first one that fires, or
+// subjectText returns the subject of the mail about alerts: the first one that fires, or else
 // the first one, and how many more there are.
 func subjectText(prefix string, alerts []alert.Alert) string {
 	lead := &alerts[0]
@@ -38,14 +36,14 @@ func subjectText(prefix string, alerts []alert.Alert) string {
 		}
 	}
 	text := fmt.Sprintf("%s %s: %s %s %s", prefix, stateWord(lead),
-		shown(lead.Operation, maxSubjectName), lead.Objective, value(lead, lead.Actual))
+		shown(lead.Operation, maxSubjectName), lead.Objective, lead.ValueText(lead.Actual))
 	if more := len(alerts) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}
 	return text
 }
 
-// digestSubject is the subject of the mail about a digest.
+// digestSubject returns the subject of a digest.
 func digestSubject(prefix string, lines []*line, unlisted int) string {
 	firing := 0
 	for _, l := range lines {
@@ -60,11 +58,11 @@ func digestSubject(prefix string, lines []*line, unlisted int) string {
 	return text
 }
 
-// encodeSubject returns text as the value of a header: words of printable ASCII that are
-// short enough to fold between, or else encoded words as of RFC 2047. What looks like
-// an encoded word itself is encoded, so that it is shown as it was.
+// encodeSubject returns text as the value of a header: as it is if it consists of short words of
+// printable ASCII, which leave room to fold, and in encoded words of RFC 2047 otherwise. Text
+// that looks like an encoded word is encoded, too, so that it is shown as it is.
 func encodeSubject(text string) string {
-	text = strings.Join(strings.Fields(inert(text)), " ")
+	text = strings.Join(strings.Fields(alert.Printable(text)), " ")
 	if isPlain(text) {
 		return text
 	}
@@ -84,7 +82,7 @@ func encodeSubject(text string) string {
 	return strings.Join(words, " ")
 }
 
-// isPlain reports whether a text stands in a header as it is.
+// isPlain reports whether a text can be the value of a header as it is.
 func isPlain(text string) bool {
 	const longest = 60 // a line with it stays below 78
 	for word := range strings.SplitSeq(text, " ") {

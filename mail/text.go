@@ -8,23 +8,20 @@ import (
 )
 
 const (
-	// maxDetailed is the number of alerts that a mail tells all about; the others get
-	// a line each, maxDigest at most.
-	maxDetailed = 20
-	// maxBlock is the number of bytes of one alert in the text part.
-	maxBlock = 8192
+	maxDetailed = 20   // alerts that a mail shows in full; up to maxDigest others get a line each
+	maxBlock    = 8192 // bytes of one alert in the text part
 )
 
-// content is what both parts of a mail show. Everything in it is inert, but not yet
-// escaped for HTML.
+// content is what both parts of a mail show. Its strings are printable, but not yet escaped for
+// HTML.
 type content struct {
 	Intro    string
-	Alerts   []*alert.Alert // told in full
-	Lines    []*line        // told in a line each
-	Unlisted int            // only counted
+	Alerts   []*alert.Alert // shown in full
+	Lines    []*line        // shown in a line each
+	Unlisted int            // the number of further alerts
 }
 
-// contentOf returns what a mail about alerts shows.
+// contentOf returns the content of a mail about alerts.
 func contentOf(alerts []alert.Alert) content {
 	var c content
 	for i := range alerts {
@@ -64,7 +61,7 @@ func (c *content) text() string {
 	return b.String()
 }
 
-// Changed says how often a line changed, if it did.
+// Changed says how often the state of a line changed, if more than once.
 func (l *line) Changed() string {
 	if l.Changes < 2 {
 		return ""
@@ -72,10 +69,10 @@ func (l *line) Changed() string {
 	return fmt.Sprintf(", the last of %d changes", l.Changes)
 }
 
-// Rest says how much is only counted.
+// Rest says how many alerts are not shown, if any.
 func (c *content) Rest() string {
 	if c.Unlisted == 0 {
 		return ""
 	}
-	return fmt.Sprintf("And %d more alerts, for which there is no room here.", c.Unlisted)
+	return fmt.Sprintf("And %s, for which there is no room here.", alert.Counted(uint64(c.Unlisted), "more alert"))
 }

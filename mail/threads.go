@@ -1,13 +1,13 @@
 package mail
 
-// maxThreads is the number of alerts of which it is known which mail announced them.
+// maxThreads is the most alerts in threads.
 const maxThreads = 4096
 
-// threads knows which mail said that an alert fires, for as many alerts as fit; the oldest
-// give way. It has no locks.
+// threads maps firing alerts to the mails that announced them. If there are too many, the oldest
+// are removed. It is not safe for concurrent use.
 type threads struct {
 	mails map[string]string // alert id -> message id
-	order []string          // the ids in the order in which they came, some of them gone
+	order []string          // the ids in the order in which they came, also those that were removed
 }
 
 // began notes which mail announced an alert.

@@ -9,12 +9,12 @@ import (
 )
 
 // alertColumns are those of an alert that are read back. Causes, evidence and the worst
-// call are JSON.
+// exemplar are JSON.
 var alertColumns = []column[alert.Alert]{
 	{"alert_id", func(a *alert.Alert) field { return (*words)(&a.ID) }},
 	{"monitor", func(a *alert.Alert) field { return (*words)(&a.Monitor) }},
 	{"service", func(a *alert.Alert) field { return (*words)(&a.Service) }},
-	{"span_kind", func(a *alert.Alert) field { return kindName(&a.SpanKind) }},
+	{"span_kind", func(a *alert.Alert) field { return spanKindName(&a.SpanKind) }},
 	{"operation", func(a *alert.Alert) field { return (*words)(&a.Operation) }},
 	{"objective", func(a *alert.Alert) field { return name[alert.ObjectiveKind, *alert.ObjectiveKind]{&a.Objective} }},
 	{"state", func(a *alert.Alert) field { return name[alert.State, *alert.State]{&a.State} }},
@@ -57,7 +57,8 @@ func cleanAlert(a *alert.Alert) alert.Alert {
 	return c
 }
 
-// alertKey returns a hash over whose alert it is and what it announces.
+// alertKey returns a hash over the alert, the instance, and the change of state or the repeat
+// that it announces.
 func alertKey(a *alert.Alert, instance string) []byte {
 	d := newDigest()
 	d.texts(instance, a.Monitor, a.ID, a.State.String(), a.Objective.String())
@@ -66,8 +67,8 @@ func alertKey(a *alert.Alert, instance string) []byte {
 }
 
 // Alerts returns the alerts of every instance that were decided at or after from and before
-// to, oldest first; a zero time sets no bound. Their times are exact to the millisecond. Their
-// number of Periods is not kept.
+// to, oldest first; a zero time sets no bound. Times are exact to the millisecond.
+// [alert.Alert.Periods] is not kept.
 func (s *Store) Alerts(ctx context.Context, from, to time.Time) ([]alert.Alert, error) {
 	var list []alert.Alert
 	err := s.db.read(ctx, func(q queryer) error {

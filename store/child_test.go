@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,8 @@ import (
 // killedInstance is the instance of all children: one that is started again after another.
 const killedInstance = "web-1"
 
-// child is what the test binary does as a process of its own. It writes to the database
-// that its only argument names.
+// child is what the test binary does as a process of its own. Its last argument is the DSN of
+// the database.
 func child(what string) int {
 	dsn := os.Args[len(os.Args)-1]
 	ctx := context.Background()
@@ -28,24 +29,10 @@ func child(what string) int {
 	}
 	switch what {
 	case "open":
-	case "write": // what others have not, until it is killed
-		var begin int
-		if err := s.db.reads.QueryRowContext(ctx, "SELECT count(*) FROM periods").Scan(&begin); err != nil {
+	case "write":
+		if err := writeUntilKilled(ctx, s); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
-		}
-		for i := begin; ; i++ {
-			if err := s.Consume(ctx, killedPeriod(i)); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
-			if err := s.Flush(ctx); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				return 1
-			}
-			if i == begin {
-				fmt.Println("begun")
-			}
 		}
 	}
 	if err := s.Close(ctx); err != nil {
@@ -55,10 +42,37 @@ func child(what string) int {
 	return 0
 }
 
+// writeUntilKilled writes the periods that are not in the database, without an end. It says
+// so when the first one is written and some more are in the buffer: as many as the process's
+// first argument tells.
+func writeUntilKilled(ctx context.Context, s *Store) error {
+	ahead, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		return err
+	}
+	var begin int
+	if err := s.db.reads.QueryRowContext(ctx, "SELECT count(*) FROM periods").Scan(&begin); err != nil {
+		return err
+	}
+	for i := begin; ; i++ {
+		if err := s.Consume(ctx, killedPeriod(i)); err != nil {
+			return err
+		}
+		if i == begin || i > begin+ahead {
+			if err := s.Flush(ctx); err != nil {
+				return err
+			}
+		}
+		if i == begin+ahead {
+			fmt.Println("begun")
+		}
+	}
+}
+
 // childCommand returns a command that is child(what).
-func childCommand(t *testing.T, what, dsn string) *exec.Cmd {
+func childCommand(t *testing.T, what string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], dsn)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), childEnv+"="+what)
 	return cmd
 }
@@ -88,8 +102,9 @@ func TestConcurrentOpen(t *testing.T) {
 	})
 }
 
-// killedPeriod returns the period that a child writes after i others. It is so big that a
-// child is nearly always in the middle of one.
+// killedPeriod returns the period that a child writes after i others. Writing it takes much
+// longer than filling the buffer, so the kill comes in the middle of one, and the more periods
+// are ahead in the buffer, the later in it.
 func killedPeriod(i int) engine.Period {
 	return bigPeriod(500, start.Add(time.Duration(i)*time.Minute))
 }
@@ -100,7 +115,7 @@ func TestKilled(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		const kills = 5
 		for i := range kills {
-			kill(t, childCommand(t, "write", dsn), time.Duration(10+37*i)*time.Millisecond)
+			kill(t, childCommand(t, "write", strconv.Itoa(1+11*i), dsn))
 		}
 		s := openStore(t, Config{DSN: dsn, Instance: killedInstance})
 		checkComplete(t, s)
@@ -120,8 +135,8 @@ func TestKilled(t *testing.T) {
 	})
 }
 
-// kill starts a child, waits until it has written something, and kills it a while after.
-func kill(t *testing.T, cmd *exec.Cmd, after time.Duration) {
+// kill starts a child and kills it when it says that it has begun.
+func kill(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -135,7 +150,6 @@ func kill(t *testing.T, cmd *exec.Cmd, after time.Duration) {
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 		t.Fatalf("read %q from the child: %v: %s", line, err, stderr.String())
 	}
-	time.Sleep(after) // a real process needs real time
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

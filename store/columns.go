@@ -2,7 +2,7 @@ package store
 
 import "github.com/blurooo/go-monitor/v2/engine"
 
-// column is a column of a table and where its value stands in what the table holds.
+// column is a column of a table, and the field of T that its value comes from.
 type column[T any] struct {
 	name string
 	in   func(*T) field
@@ -17,7 +17,7 @@ func names[T any](columns []column[T]) []string {
 	return list
 }
 
-// values returns the values of the columns of v, after those given.
+// values returns the values given, and after them those of the columns of v.
 func values[T any](columns []column[T], v *T, given ...any) ([]any, error) {
 	row := make([]any, 0, len(given)+len(columns))
 	row = append(row, given...)
@@ -31,7 +31,7 @@ func values[T any](columns []column[T], v *T, given ...any) ([]any, error) {
 	return row, nil
 }
 
-// destinations returns where the columns of v are to be scanned to, after those given.
+// destinations returns the destinations given, and after them those of the columns of v.
 func destinations[T any](columns []column[T], v *T, given ...any) []any {
 	for _, c := range columns {
 		given = append(given, c.in(v))
@@ -42,7 +42,7 @@ func destinations[T any](columns []column[T], v *T, given ...any) []any {
 // operationColumns are those that name an operation.
 var operationColumns = []column[engine.OperationKey]{
 	{"service", func(k *engine.OperationKey) field { return (*words)(&k.Service) }},
-	{"span_kind", func(k *engine.OperationKey) field { return kindName(&k.SpanKind) }},
+	{"span_kind", func(k *engine.OperationKey) field { return spanKindName(&k.SpanKind) }},
 	{"operation", func(k *engine.OperationKey) field { return (*words)(&k.Name) }},
 }
 
@@ -127,14 +127,14 @@ var failureColumns = []column[engine.CodeCount]{
 // causeColumns are those of one cause.
 var causeColumns = []column[engine.CauseCount]{
 	{"cause_service", func(c *engine.CauseCount) field { return (*words)(&c.Service) }},
-	{"cause_span_kind", func(c *engine.CauseCount) field { return kindName(&c.SpanKind) }},
+	{"cause_span_kind", func(c *engine.CauseCount) field { return spanKindName(&c.SpanKind) }},
 	{"cause_operation", func(c *engine.CauseCount) field { return (*words)(&c.Operation) }},
 	{"cause_code", func(c *engine.CauseCount) field { return (*words)(&c.Code) }},
 	{"calls", func(c *engine.CauseCount) field { return (*count)(&c.Count) }},
 	{"share", func(c *engine.CauseCount) field { return (*real)(&c.Share) }},
 }
 
-// exemplarColumns are those of one call to look up.
+// exemplarColumns are those of one exemplar.
 var exemplarColumns = []column[engine.Exemplar]{
 	{"trace_id", func(e *engine.Exemplar) field { return hexID(e.Trace.TraceID[:]) }},
 	{"span_id", func(e *engine.Exemplar) field { return hexID(e.Trace.SpanID[:]) }},
@@ -144,6 +144,6 @@ var exemplarColumns = []column[engine.Exemplar]{
 	{"ended_at", func(e *engine.Exemplar) field { return (*instant)(&e.End) }},
 }
 
-func kindName(k *engine.SpanKind) field { return name[engine.SpanKind, *engine.SpanKind]{k} }
+func spanKindName(k *engine.SpanKind) field { return name[engine.SpanKind, *engine.SpanKind]{k} }
 
 func verdictName(v *engine.Verdict) field { return name[engine.Verdict, *engine.Verdict]{v} }

@@ -22,16 +22,16 @@ type Config struct {
 	// Instance tells this process from others that write to the same database. Default: the
 	// host's name and the process id, "web-1:4711".
 	Instance string `mapstructure:"instance"`
-	// Retention is the age at which periods and alerts are deleted, 1m or more, or negative:
-	// they are kept forever. Processes that share a database should agree on it, since the
+	// Retention is the age at which periods and alerts are deleted, at least 1m. A negative
+	// value keeps them forever. Processes that share a database should agree on it: the
 	// shortest wins. Default 720h, which is 30 days.
 	Retention time.Duration `mapstructure:"retention"`
 	// Buffer is the number of periods and notifications that can wait while the database is
 	// down, 1 to 100,000. Default 1000: 16 minutes of periods of 1s.
 	Buffer int `mapstructure:"buffer"`
-	// BufferSummaries is the number of summaries that can wait, those of all periods and
-	// all evidence together, 1 to 100,000,000. One takes about 1 KiB of memory. Default
-	// 200,000: 100 periods of 2000 operations.
+	// BufferSummaries is the number of summaries that can wait, in periods and in the
+	// evidence of alerts together, 1 to 100,000,000. One takes about 1 KiB of memory.
+	// Default 200,000: 100 periods of 2000 operations.
 	BufferSummaries int `mapstructure:"buffer_summaries"`
 	// Timeout is how long one attempt to write may take, 100ms to 10m. Default 10s.
 	Timeout time.Duration `mapstructure:"timeout"`
@@ -52,15 +52,15 @@ const (
 	maxTimeout         = 10 * time.Minute
 )
 
-// Validate returns one error for everything in c that can't be, joined; each names the key
-// and quotes the value, but for passwords.
+// Validate returns the errors of all fields, joined. Each names the key and quotes the value;
+// passwords are left out.
 func (c Config) Validate() error {
 	var errs []error
 	if _, err := parseDSN(c.DSN); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Retention > 0 && c.Retention < minRetention {
-		errs = append(errs, fmt.Errorf("retention: must be at least %s, or negative for none, got %s", minRetention, c.Retention))
+		errs = append(errs, fmt.Errorf("retention: must be at least %s, or negative to keep everything, got %s", minRetention, c.Retention))
 	}
 	within := func(key string, v, high int) {
 		if v < 0 || v > high {
@@ -116,22 +116,21 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(c))
 }
 
-// dsn is a DSN that was understood.
+// dsn is a parsed DSN.
 type dsn struct {
 	isPostgres bool
 	text       string // for PostgreSQL the URL, for SQLite the path, escaped as in a URL
 	params     string // of SQLite
 }
 
-// keyValues recognizes PostgreSQL's other way to write a DSN, which must not become the
-// name of a file with a password in it.
+// keyValues recognizes PostgreSQL's other form of a DSN. It must not become the name of a
+// file, which would have a password in it.
 var keyValues = regexp.MustCompile(`(?i)(^|\s)(host|hostaddr|port|user|password|dbname|sslmode|service)\s*=`)
 
-// scheme recognizes URLs; a letter alone is a drive.
+// scheme recognizes URLs; a single letter is a drive of Windows.
 var scheme = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]+):`)
 
-// parseDSN tells what kind of database text names. Its errors hold no more of the text
-// than can be known to be no secret.
+// parseDSN parses a DSN. Its errors quote only what can't be a secret.
 func parseDSN(text string) (dsn, error) {
 	if text == "" {
 		text = defaultDSN
@@ -139,7 +138,7 @@ func parseDSN(text string) (dsn, error) {
 	switch m := scheme.FindStringSubmatch(text); {
 	case m == nil:
 		if keyValues.MatchString(text) {
-			return dsn{}, errors.New("dsn: key=value pairs are not understood, want postgres://user:password@host/database")
+			return dsn{}, errors.New("dsn: key=value pairs are not supported, want postgres://user:password@host/database")
 		}
 		if text == ":memory:" {
 			return dsn{}, fmt.Errorf("dsn: a database in memory can't be shared by the store's connections, want a file, got %q", text)
@@ -165,13 +164,13 @@ func parseDSN(text string) (dsn, error) {
 	}
 }
 
-// escapePath writes a path as it must stand in a file: URL.
+// escapePath returns a path escaped for a file: URL.
 func escapePath(path string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
-// redacted returns a DSN without what may be secret in it: all of it but the scheme if it
-// can't be understood.
+// redacted returns a DSN without what may be secret. Of a DSN that can't be parsed only the
+// scheme is left.
 func redacted(text string) string {
 	m := scheme.FindStringSubmatch(text)
 	switch {

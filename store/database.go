@@ -4,19 +4,20 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"time"
 )
 
-// database is a store's database: what both kinds have in common. It writes from one
-// goroutine and reads from any.
+// database is what the two kinds of database have in common. One goroutine writes; any may
+// read.
 type database struct {
 	dialect
 	instance      string
 	writes, reads *sql.DB // the same for PostgreSQL
 }
 
-// dialect is what differs between the two.
+// dialect is what differs between SQLite and PostgreSQL.
 type dialect interface {
 	// open returns the connections to write and to read with.
 	open(d dsn) (writes, reads *sql.DB, err error)
@@ -26,24 +27,28 @@ type dialect interface {
 	lockSchema(ctx context.Context, tx *sql.Tx) error
 	// hasVersions reports whether the table schema_version exists.
 	hasVersions(ctx context.Context, tx *sql.Tx) (bool, error)
-	// insertPeriod writes a period in a transaction, unless it is there.
+	// insertPeriod writes a period in one transaction. A period that is there already is no
+	// error and changes nothing.
 	insertPeriod(ctx context.Context, db *sql.DB, p *periodWrite) error
-	// insertAlerts writes those alerts in a transaction that are not there.
+	// insertAlerts does the same with alerts.
 	insertAlerts(ctx context.Context, db *sql.DB, alerts rows) error
-	// oldPeriods is the query for the periods to delete: id and number of operations.
+	// oldPeriods returns the query for the periods to delete: id and number of operations,
+	// before $1, at most $2.
 	oldPeriods() string
-	// snapshot is the isolation at which all queries of a transaction see the same.
+	// snapshot returns the isolation level at which all queries of a transaction see the
+	// same state.
 	snapshot() sql.IsolationLevel
 	// arg returns a value as a column takes it.
 	arg(v any) any
 	// isBusy reports whether another process is in the way for a moment.
 	isBusy(err error) bool
-	// isFinal reports whether an error is about what was written, not about the database.
+	// isFinal reports whether the database refused what was written, so that another
+	// attempt fails, too.
 	isFinal(err error) bool
 }
 
-// openDatabase connects and brings the schema up to date.
-func openDatabase(ctx context.Context, c Config) (*database, error) {
+// openDatabase connects and brings the schema to the newest of the versions in files.
+func openDatabase(ctx context.Context, c Config, files fs.FS) (*database, error) {
 	d, err := parseDSN(c.DSN)
 	if err != nil {
 		return nil, err
@@ -55,13 +60,18 @@ func openDatabase(ctx context.Context, c Config) (*database, error) {
 	if db.writes, db.reads, err = db.open(d); err != nil {
 		return nil, err
 	}
+	if err := db.upgrade(ctx, files); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
+}
+
+// upgrade migrates, and tries again while other processes are in the way.
+func (db *database) upgrade(ctx context.Context, files fs.FS) error {
 	for {
-		err := db.migrate(ctx, schemas)
-		if err == nil {
-			return db, nil
-		}
-		if !db.isBusy(err) || !wait(ctx, busyDelay/2+rand.N(busyDelay)) {
-			return nil, errors.Join(err, db.close())
+		err := db.migrate(ctx, files)
+		if err == nil || !db.isBusy(err) || !wait(ctx, busyDelay/2+rand.N(busyDelay)) {
+			return err
 		}
 	}
 }
@@ -122,7 +132,8 @@ type queryer struct {
 	arg func(any) any
 }
 
-// read calls f with one state of the database, whatever is written meanwhile.
+// read calls f with a queryer. All its queries see the same state of the database, whatever
+// is written meanwhile.
 func (db *database) read(ctx context.Context, f func(queryer) error) error {
 	tx, err := db.reads.BeginTx(ctx, &sql.TxOptions{Isolation: db.snapshot(), ReadOnly: true})
 	if err != nil {
@@ -163,8 +174,8 @@ const (
 	trimRows      = 1000
 )
 
-// operationsOutlive is how much longer an operation is kept than its last summary: when it
-// was last seen is noted once a day.
+// operationsOutlive is how much longer an operation is kept than its last summary: last_seen
+// is up to a day behind.
 const operationsOutlive = 48 * time.Hour
 
 // trim implements target.

@@ -100,18 +100,15 @@ func TestMigrate(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, dsn string) {
 		s := openStore(t, Config{DSN: dsn})
 		known := schemaVersions(t)
-		files := migrationsUpTo(t, s.db.migrations(), known)
-		next := fmt.Sprintf("%s/%04d_next.sql", s.db.migrations(), known+1)
 		version := fmt.Sprintf("version %d", known+1)
-		files[next] = &fstest.MapFile{Data: []byte("CREATE TABLE half (n integer); CREATE TABLE half (n integer)")}
+		files := withNext(t, s.db.migrations(), "CREATE TABLE half (n integer); CREATE TABLE half (n integer)")
 		if err := s.db.migrate(t.Context(), files); err == nil || !strings.Contains(err.Error(), version) {
 			t.Errorf("a bad migration: got %v", err)
 		}
 		checkNumber(t, s, known, "SELECT max(version) FROM schema_version")
 
-		files[next] = &fstest.MapFile{
-			Data: []byte("CREATE TABLE half (n integer); -- comment; with a semicolon\nALTER TABLE period_rows ADD COLUMN note text NOT NULL DEFAULT 'a;b';"),
-		}
+		files = withNext(t, s.db.migrations(),
+			"CREATE TABLE half (n integer); -- comment; with a semicolon\nALTER TABLE period_rows ADD COLUMN note text NOT NULL DEFAULT 'a;b';")
 		for range 2 {
 			if err := s.db.migrate(t.Context(), files); err != nil {
 				t.Fatal(err)

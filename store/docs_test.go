@@ -132,8 +132,8 @@ func columnsOf(t *testing.T, s *Store, view string) []string {
 	return columns
 }
 
-// writeDemo writes what a web shop did in the last 26 hours: two hours of trouble with its
-// payment provider, slow products, and less traffic in the last hour.
+// writeDemo writes what a web shop did in the last 26 hours: two hours in which its
+// payment provider failed, and less traffic in the last two hours.
 func writeDemo(t *testing.T, s *Store, replica uint64) {
 	t.Helper()
 	const length = 10 * time.Minute

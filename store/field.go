@@ -14,8 +14,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// field is a value of a summary or an alert as it stands in a column: it writes itself
-// (Value) and reads itself (Scan).
+// field is a pointer to a value that goes into a column (Value) and comes back (Scan).
 type field interface {
 	driver.Valuer
 	sql.Scanner
@@ -49,10 +48,10 @@ func scanInt[T ~int | ~uint64](src any, to *T) error {
 	return nil
 }
 
-// real is a ratio, a rate or another number that is not whole.
+// real is a number with a fraction.
 type real float64
 
-// Value returns the number, 0 for what is none.
+// Value returns the number; NaN and infinities become 0.
 func (r *real) Value() (driver.Value, error) {
 	if v := float64(*r); !math.IsNaN(v) && !math.IsInf(v, 0) {
 		return v, nil
@@ -94,13 +93,13 @@ func asFloat(src any) (float64, error) {
 	return 0, fmt.Errorf("want a number, got %T", src)
 }
 
-// flag is a truth value.
+// flag is a boolean.
 type flag bool
 
-// Value returns the truth.
+// Value returns the boolean.
 func (f *flag) Value() (driver.Value, error) { return bool(*f), nil }
 
-// Scan reads a truth value; SQLite has numbers for them.
+// Scan reads a boolean; SQLite has 1 and 0.
 func (f *flag) Scan(src any) error {
 	switch v := src.(type) {
 	case bool:
@@ -108,7 +107,7 @@ func (f *flag) Scan(src any) error {
 	case int64:
 		*f = v != 0
 	default:
-		return fmt.Errorf("want a truth value, got %T", src)
+		return fmt.Errorf("want a boolean, got %T", src)
 	}
 	return nil
 }
@@ -177,7 +176,7 @@ func (e *ending) Scan(src any) error {
 	return (*instant)(e).Scan(src)
 }
 
-// toMillisecond cuts a time as the databases hold it.
+// toMillisecond returns t truncated to the millisecond, as the databases hold it.
 func toMillisecond(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 
 // name is a value of an enumeration, by its name.
@@ -232,7 +231,7 @@ func (id hexID) Scan(src any) error {
 	return err
 }
 
-// document is a value that stands in its column as JSON.
+// document is a value that its column holds as JSON.
 type document struct{ of any }
 
 // Value returns the JSON.

@@ -9,11 +9,11 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// History returns what an operation did in the periods that began at or after from and
-// before to, ordered by time; a zero time sets no bound. Operations of that name of all
-// services and kinds are among it, and those of all instances and monitors: each has a summary of its own
-// for the same period. Times are exact to the millisecond, and there are no full histograms.
-// It is read as a whole: a day of periods of 1m takes about 2 MiB for each instance.
+// History returns the summaries of an operation from periods that began at or after from and
+// before to, ordered by time; a zero time sets no bound. Operations of that name of every
+// service, span kind, monitor and instance are included, each with a summary of its own.
+// Times are exact to the millisecond; histograms are not kept. All of it is held in memory: a
+// day of periods of 1m takes about 2 MiB for each instance.
 func (s *Store) History(ctx context.Context, operation string, from, to time.Time) ([]engine.Summary, error) {
 	var list []engine.Summary
 	err := s.db.read(ctx, func(q queryer) (err error) {
@@ -23,7 +23,7 @@ func (s *Store) History(ctx context.Context, operation string, from, to time.Tim
 	return list, wrap("history", err)
 }
 
-// Queries of a history: the summaries themselves, and what belongs to them in another table.
+// Parts of the queries of a history.
 const (
 	ofOperation = " JOIN operation_rows o ON o.operation_id = s.operation_id" +
 		" WHERE o.operation = $3 AND s.started_at >= $1 AND s.started_at < $2"
@@ -37,11 +37,11 @@ func belongings(table string, columns []string) string {
 		" JOIN summary_rows s ON s.summary_id = t.summary_id" + ofOperation
 }
 
-// history reads a history.
+// history reads what [Store.History] returns.
 func history(q queryer, operation string, from, to time.Time) ([]engine.Summary, error) {
 	args := append(span(from, to), clean(operation))
 	var list []engine.Summary
-	place := make(map[int64]int) // of a summary in list, by id
+	place := make(map[int64]int) // index in list, by the summary's id
 	query := "SELECT s.summary_id, p.monitor, " + columnList("o.", names(operationColumns)) + ", " + columnList("s.", names(summaryColumns)) +
 		" FROM summary_rows s JOIN period_rows p ON p.period_id = s.period_id" + ofOperation + historyOrder
 	err := q.each(query, args, func(scan scanner) error {
@@ -81,7 +81,7 @@ func history(q queryer, operation string, from, to time.Time) ([]engine.Summary,
 		if err := scan(destinations(causeColumns, &c, &id, &symptom)...); err != nil {
 			return err
 		}
-		causes := symptomOf(&list[place[id]], symptom).causes
+		causes := listOf(&list[place[id]], symptom).causes
 		*causes = append(*causes, c)
 		return nil
 	})
@@ -95,26 +95,26 @@ func history(q queryer, operation string, from, to time.Time) ([]engine.Summary,
 		if err := scan(destinations(exemplarColumns, &e, &id, &symptom)...); err != nil {
 			return err
 		}
-		calls := symptomOf(&list[place[id]], symptom).calls
-		*calls = append(*calls, e)
+		exemplars := listOf(&list[place[id]], symptom).exemplars
+		*exemplars = append(*exemplars, e)
 		return nil
 	})
 	return list, err
 }
 
-// symptomOf returns the lists of s about what was missed. What only a later version knows of
-// goes into lists that nobody reads.
-func symptomOf(s *engine.Summary, symptom string) symptomList {
+// listOf returns the lists of s for a symptom. For one that only a later version knows it
+// returns lists that nobody reads.
+func listOf(s *engine.Summary, symptom string) symptomList {
 	for _, list := range listsOf(s) {
 		if list.symptom == symptom {
 			return list
 		}
 	}
-	return symptomList{causes: new([]engine.CauseCount), calls: new([]engine.Exemplar)}
+	return symptomList{causes: new([]engine.CauseCount), exemplars: new([]engine.Exemplar)}
 }
 
-// Operations returns the operations of which anything is known, ordered by service, name and
-// span_kind.
+// Operations returns the operations that the database knows, ordered by service, name and
+// span kind.
 func (s *Store) Operations(ctx context.Context) ([]engine.OperationKey, error) {
 	var list []engine.OperationKey
 	err := s.db.read(ctx, func(q queryer) error {
@@ -140,12 +140,12 @@ func span(from, to time.Time) []any {
 	return []any{toMillisecond(from), toMillisecond(to)}
 }
 
-// columnList returns names for a query, which are this package's own.
+// columnList returns names as a list for a query. They are never from outside.
 func columnList(prefix string, names []string) string {
 	return prefix + strings.Join(names, ", "+prefix)
 }
 
-// wrap says what failed.
+// wrap adds what failed to an error.
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil

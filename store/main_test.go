@@ -8,7 +8,7 @@ import (
 )
 
 // childEnv makes the test binary a process of its own that does one thing to a database;
-// see [startChild].
+// see [childCommand].
 const childEnv = "GO_MONITOR_STORE_CHILD"
 
 func TestMain(m *testing.M) {

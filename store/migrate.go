@@ -13,7 +13,12 @@ import (
 )
 
 // schemas holds the versions of the schema: migrations/<dialect>/<number>_<what>.sql. They
-// are applied in the order of their numbers, which begin with 1, and never changed.
+// are applied in the order of their numbers, which begin with 1. A version that was released
+// is never changed.
+//
+// A version must let older programs that are running write on, so a new column of a table
+// has a default. New columns of a view come last, so that PostgreSQL can replace the view
+// where it is, with all rights to it and the views that others built upon it.
 //
 //go:embed migrations
 var schemas embed.FS
@@ -46,8 +51,8 @@ func migrationsIn(files fs.FS, folder string) ([]migration, error) {
 	return list, nil
 }
 
-// migrate brings the schema to the newest version, in one transaction during which other
-// processes that want to do the same wait.
+// migrate brings the schema to the newest version in one transaction. Other processes that
+// want to do the same wait for it.
 func (db *database) migrate(ctx context.Context, files fs.FS) error {
 	list, err := migrationsIn(files, db.migrations())
 	if err != nil {
@@ -66,7 +71,7 @@ func (db *database) migrate(ctx context.Context, files fs.FS) error {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	if version > len(list) {
-		return fmt.Errorf("the tables are of version %d, and this program knows them up to %d: it is too old for the database", version, len(list))
+		return fmt.Errorf("the tables have version %d, and this program knows versions up to %d: it is too old for the database", version, len(list))
 	}
 	for _, m := range list[version:] {
 		if _, err := tx.ExecContext(ctx, m.sql); err != nil {
@@ -81,8 +86,8 @@ func (db *database) migrate(ctx context.Context, files fs.FS) error {
 	return tx.Commit()
 }
 
-// version returns the schema's version, 0 if there is none yet; then there is a place for
-// it afterwards.
+// version returns the schema's version. In an empty database that is 0, and version creates
+// the table for the versions to come.
 func (db *database) version(ctx context.Context, tx *sql.Tx) (version int, err error) {
 	has, err := db.hasVersions(ctx, tx)
 	if err != nil {

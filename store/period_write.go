@@ -25,5 +25,5 @@ func newPeriodWrite(p *engine.Period, instance string) (*periodWrite, error) {
 	return &periodWrite{period: period, operations: operations, of: p}, nil
 }
 
-// tables returns the rows that need the id which the database gave to the period.
+// tables returns the rows that hold the id which the database gave to the period.
 func (w *periodWrite) tables(periodID int64) ([]rows, error) { return summaryRows(w.of, periodID) }

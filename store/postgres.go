@@ -25,7 +25,7 @@ const (
 func (postgres) open(d dsn) (writes, reads *sql.DB, err error) {
 	config, err := pgx.ParseConfig(d.text)
 	if err != nil { // the error may quote what is secret
-		return nil, nil, errors.New("dsn: pgx does not understand the URL or one of its parameters")
+		return nil, nil, errors.New("dsn: the URL or one of its parameters is invalid")
 	}
 	if _, set := config.RuntimeParams["application_name"]; !set {
 		config.RuntimeParams["application_name"] = "go-monitor"
@@ -50,7 +50,7 @@ func (postgres) hasVersions(ctx context.Context, tx *sql.Tx) (has bool, err erro
 	return has, err
 }
 
-// oldPeriods leaves to other processes what they delete already.
+// oldPeriods skips what another process is deleting.
 func (postgres) oldPeriods() string {
 	return "SELECT period_id, operations FROM period_rows WHERE started_at < $1 ORDER BY started_at LIMIT $2 FOR UPDATE SKIP LOCKED"
 }
@@ -90,9 +90,9 @@ func (d postgres) insertPeriod(ctx context.Context, db *sql.DB, p *periodWrite) 
 	})
 }
 
-// insertOperations writes the operations that are not there and notes once a day that the
-// others were seen. That comes first: an operation that is being deleted for its age is
-// then either kept, or gone and inserted anew.
+// insertOperations writes the operations that are not there, and updates last_seen of the
+// others once a day. The update comes first: an operation that another process is deleting
+// for its age is then either kept, or gone and inserted anew.
 func (postgres) insertOperations(ctx context.Context, tx pgx.Tx, r rows) error {
 	if len(r.values) == 0 {
 		return nil
@@ -123,7 +123,7 @@ func (d postgres) insertAlerts(ctx context.Context, db *sql.DB, alerts rows) err
 	})
 }
 
-// transaction calls f with a transaction of pgx, which can do more than database/sql's.
+// transaction calls f with a transaction of pgx, which has COPY and batches.
 func (postgres) transaction(ctx context.Context, db *sql.DB, f func(pgx.Tx) error) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -144,16 +144,16 @@ func placeholders(n int) string {
 	return text
 }
 
-// isBusy knows the error of two processes that wait for each other: the schema is changed
-// while others read and write, and they may lock the same tables in another order.
+// isBusy recognizes a deadlock: others that read and write while the schema is changed may
+// lock the same tables in another order.
 func (postgres) isBusy(err error) bool {
 	const deadlock = "40P01"
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == deadlock
 }
 
-// isFinal knows the classes of errors that are about the data: data exceptions, violated
-// constraints, and what is beyond a limit of the program.
+// isFinal recognizes the classes of errors that are about the data: data exceptions (22),
+// violated constraints (23) and exceeded limits (54).
 func (postgres) isFinal(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || len(e.Code) != 5 {

@@ -10,7 +10,6 @@ import (
 // while, costs no period and makes no duplicate.
 func TestPostgresDown(t *testing.T) {
 	s := openStore(t, Config{DSN: newPostgres(t)})
-	written := func() uint64 { return s.Stats().Written }
 	const periods = 120
 	go func() {
 		for i := range periods {
@@ -20,27 +19,24 @@ func TestPostgresDown(t *testing.T) {
 		}
 	}()
 	for round, end := range []func() error{testServer.stop, testServer.crash, testServer.stop} {
-		for written() < 10*uint64(round+1) {
-			time.Sleep(time.Millisecond) // a real server needs real time
-		}
+		awaitStats(t, s, "periods", func(s Stats) bool { return s.Written >= 10*uint64(round+1) })
 		if err := end(); err != nil {
 			t.Fatal(err)
 		}
-		for s.Stats().LastError == nil {
-			time.Sleep(time.Millisecond)
-		}
-		before := written()
-		time.Sleep(300 * time.Millisecond)
-		if got := s.Stats(); got.Written != before || got.LastError == nil {
-			t.Errorf("while the server is down: got %+v", got)
-		}
+		awaitStats(t, s, "an error", func(s Stats) bool { return s.LastError != nil })
+		before, changes := s.Stats().Written, 0
+		awaitStats(t, s, "more failures", func(s Stats) bool {
+			if s.Written != before || s.LastError == nil {
+				t.Errorf("while the server is down: got %+v", s)
+			}
+			changes++
+			return changes > 2
+		})
 		if err := testServer.start(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for s.Stats().Written+s.Stats().Dropped < periods {
-		time.Sleep(time.Millisecond)
-	}
+	awaitStats(t, s, "all periods", func(s Stats) bool { return s.Written+s.Dropped == periods })
 	checkDiff(t, Stats{Written: periods}, s.Stats())
 	checkNumber(t, s, periods, "SELECT count(*) FROM periods")
 	checkNumber(t, s, periods*100, "SELECT count(*) FROM summaries")

@@ -40,10 +40,10 @@ type queue struct {
 	seq       uint64
 	writing   bool // the first item is being written
 	closed    bool
-	closing   chan struct{} // closed with it
+	closing   chan struct{} // closed when closed is set
 	stats     Stats
-	more      chan struct{} // holds a token when the writer has something to look at
-	progress  chan struct{} // closed, and made anew, whenever an item has left
+	more      chan struct{} // holds a token when the writer should look at the queue
+	changed   chan struct{} // closed, and made anew, when an item has left or an attempt failed
 }
 
 func newQueue(maxItems, maxSummaries int) *queue {
@@ -52,12 +52,12 @@ func newQueue(maxItems, maxSummaries int) *queue {
 		maxSummaries: maxSummaries,
 		closing:      make(chan struct{}),
 		more:         make(chan struct{}, 1),
-		progress:     make(chan struct{}),
+		changed:      make(chan struct{}),
 	}
 }
 
-// put adds an item and makes room for it: the oldest periods are dropped, or, where there
-// is none left to drop, the oldest alerts. It returns the number of items dropped.
+// put adds an item. If there is no room it drops the oldest periods, and alerts only when no
+// period is left to drop. It returns the number of items dropped.
 func (q *queue) put(it item) (dropped int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -72,7 +72,7 @@ func (q *queue) put(it item) (dropped int, err error) {
 	for len(q.items) > q.maxItems || q.summaries > q.maxSummaries {
 		i := q.oldest()
 		if i < 0 {
-			break // nothing is left but it and what is being written
+			break // only the new item and the one being written are left
 		}
 		q.count(&q.items[i], &q.stats.Dropped, &q.stats.AlertsDropped)
 		q.remove(i)
@@ -82,8 +82,8 @@ func (q *queue) put(it item) (dropped int, err error) {
 	return dropped, nil
 }
 
-// oldest returns the place of the item to drop, -1 if there is none: neither the one being
-// written nor the newest. q.mu is held.
+// oldest returns the index of the item to drop, -1 if there is none. It is neither the item
+// being written nor the newest. q.mu is held.
 func (q *queue) oldest() int {
 	first := 0
 	if q.writing {
@@ -114,12 +114,11 @@ func (q *queue) count(it *item, periods, alerts *uint64) {
 func (q *queue) remove(i int) {
 	q.summaries -= q.items[i].summaries()
 	q.items = slices.Delete(q.items, i, i+1)
-	close(q.progress)
-	q.progress = make(chan struct{})
+	q.announce()
 }
 
-// first returns the oldest item, which counts as being written from then on. ok is false
-// if there is none; then closed says whether there will be any.
+// first returns the oldest item and marks it as being written. ok is false if the queue is
+// empty; if it is closed, too, no item will come.
 func (q *queue) first() (it item, ok, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -130,14 +129,14 @@ func (q *queue) first() (it item, ok, closed bool) {
 	return q.items[0], true, q.closed
 }
 
-// isWanted reports whether the writer has something better to do than to tidy up.
+// isWanted reports whether the writer has something more urgent to do than to delete old rows.
 func (q *queue) isWanted() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed || len(q.items) > 0
 }
 
-// settle takes the first item out, as written, or as dropped because of err.
+// settle takes the first item out: as written if err is nil, otherwise as dropped.
 func (q *queue) settle(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -156,6 +155,7 @@ func (q *queue) failed(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.LastError = err
+	q.announce()
 }
 
 // flush waits until every item put before has left.
@@ -164,10 +164,10 @@ func (q *queue) flush(ctx context.Context) error {
 	defer q.mu.Unlock()
 	target := q.seq
 	for len(q.items) > 0 && q.items[0].seq <= target {
-		progress := q.progress
+		changed := q.changed
 		q.mu.Unlock()
 		select {
-		case <-progress:
+		case <-changed:
 			q.mu.Lock()
 		case <-ctx.Done():
 			q.mu.Lock()
@@ -200,8 +200,7 @@ func (q *queue) abandon() error {
 	q.stats.Dropped += periods
 	q.stats.AlertsDropped += alerts
 	q.items, q.summaries = nil, 0
-	close(q.progress)
-	q.progress = make(chan struct{})
+	q.announce()
 	return fmt.Errorf("%d periods and %d alerts left unwritten", periods, alerts)
 }
 
@@ -216,6 +215,12 @@ func (q *queue) snapshot() Stats {
 	}
 	s.Waiting, s.AlertsWaiting = periods, alerts
 	return s
+}
+
+// announce wakes whoever waits for a change. q.mu is held.
+func (q *queue) announce() {
+	close(q.changed)
+	q.changed = make(chan struct{})
 }
 
 // nudge makes the writer look at the queue. q.mu is held.

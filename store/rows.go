@@ -13,9 +13,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// summariesBits says how a summary's id is made: the period's id, and in the lowest bits its
-// place in the period. So the rows of a period lie next to each other and are found without
-// an index of their own.
+// summariesBits is the number of low bits of a summary's id that hold its index in the
+// period; the bits above hold the period's id. So the rows of a period lie next to each
+// other and need no index of their own.
 const summariesBits = 20
 
 // rows are rows of one table.
@@ -47,7 +47,7 @@ func periodRow(p *engine.Period, instance string) (rows, error) {
 }
 
 // operationRows returns the rows of the operations of a period, ordered by id, so that
-// processes that write the same ones don't wait for each other in a circle.
+// processes that write the same ones can't deadlock.
 func operationRows(p *engine.Period, now time.Time) (rows, error) {
 	r := newRows("operation_rows", operationColumns, "operation_id", "last_seen")
 	for i := range p.Summaries {
@@ -83,8 +83,8 @@ func summaryRows(p *engine.Period, periodID int64) ([]rows, error) {
 					return nil, err
 				}
 			}
-			for n := range *list.calls {
-				if err := add(&exemplars, exemplarColumns, &(*list.calls)[n], id, list.symptom, int64(n)); err != nil {
+			for n := range *list.exemplars {
+				if err := add(&exemplars, exemplarColumns, &(*list.exemplars)[n], id, list.symptom, int64(n)); err != nil {
 					return nil, err
 				}
 			}
@@ -93,19 +93,20 @@ func summaryRows(p *engine.Period, periodID int64) ([]rows, error) {
 	return []rows{summaries, failures, causes, exemplars}, nil
 }
 
-// symptomList is what a summary knows about the calls that missed one objective.
+// symptomList holds the causes and exemplars of the bad calls of a summary that have one
+// symptom: they failed, were slow, or are stuck.
 type symptomList struct {
-	symptom string
-	causes  *[]engine.CauseCount
-	calls   *[]engine.Exemplar
+	symptom   string
+	causes    *[]engine.CauseCount
+	exemplars *[]engine.Exemplar
 }
 
-// listsOf returns the lists of s, by what was missed.
+// listsOf returns the lists of s by symptom.
 func listsOf(s *engine.Summary) [3]symptomList {
 	return [3]symptomList{
-		{symptom: "failure", causes: &s.FailureCauses, calls: &s.FailureExemplars},
-		{symptom: "slow", causes: &s.SlowCauses, calls: &s.SlowExemplars},
-		{symptom: "stuck", causes: new([]engine.CauseCount), calls: &s.StuckExemplars},
+		{symptom: "failure", causes: &s.FailureCauses, exemplars: &s.FailureExemplars},
+		{symptom: "slow", causes: &s.SlowCauses, exemplars: &s.SlowExemplars},
+		{symptom: "stuck", causes: new([]engine.CauseCount), exemplars: &s.StuckExemplars},
 	}
 }
 
@@ -117,10 +118,9 @@ func operationID(k engine.OperationKey) int64 {
 	return int64(binary.BigEndian.Uint64(d.sum()) & math.MaxInt64)
 }
 
-// periodKey returns a hash over whose period it is, when it was, and what it holds. The same
-// period has the same key whenever it is written. Two parts of a period that was cut by a
-// restart have different ones, and so have the periods of two monitors that go by the same
-// name.
+// periodKey returns a hash over the monitor, the instance, the times and the counts of a
+// period. The same period has the same key whenever it is written. The two parts of a period
+// that a restart cut have different keys, as have the periods of two monitors of one name.
 func periodKey(p *engine.Period, instance string) []byte {
 	d := newDigest()
 	d.texts(p.Monitor, instance)
@@ -133,7 +133,8 @@ func periodKey(p *engine.Period, instance string) []byte {
 	return d.sum()
 }
 
-// digest is a hash over texts and numbers, each of which has its own place.
+// digest is a hash over texts and numbers. The length of each text is hashed, too, so that
+// "ab", "c" and "a", "bc" differ.
 type digest struct{ hash.Hash }
 
 func newDigest() digest { return digest{sha256.New()} }
@@ -159,7 +160,7 @@ func (d digest) numbers(numbers ...uint64) {
 // sum returns 16 bytes.
 func (d digest) sum() []byte { return d.Sum(nil)[:16] }
 
-// refusedError is about a value that can't be stored, now or later.
+// refusedError says that a value can never be stored.
 type refusedError struct {
 	what string
 	err  error

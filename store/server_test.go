@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // server is a PostgreSQL server of the tests' own: in a folder that is removed afterwards,
@@ -134,19 +132,11 @@ func (s *server) start() error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	for {
-		if err = db.PingContext(ctx); err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			text, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("PostgreSQL does not answer: %w: %s", err, text)
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := awaitServer("PostgreSQL's answer", db.PingContext); err != nil {
+		text, _ := os.ReadFile(log.Name())
+		return fmt.Errorf("%w: %s", err, text)
 	}
+	return nil
 }
 
 // stop ends the server, and all connections to it, at once.
@@ -162,8 +152,7 @@ func (s *server) stop() error {
 	return err
 }
 
-// crash ends the server without a word to anybody: nothing is written down, and the
-// next start recovers.
+// crash ends the server at once, without a checkpoint: the next start recovers.
 func (s *server) crash() error {
 	if err := s.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
 		return err
@@ -171,12 +160,12 @@ func (s *server) crash() error {
 	err := s.cmd.Wait()
 	s.cmd = nil
 	if _, ok := errors.AsType[*exec.ExitError](err); ok {
-		return nil // it does not call that a success
+		return nil // its exit code after SIGQUIT
 	}
 	return err
 }
 
-// remove deletes all there is of the server.
+// remove deletes the server's folder.
 func (s *server) remove() {
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)

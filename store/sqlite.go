@@ -11,15 +11,16 @@ import (
 	codes "modernc.org/sqlite/lib"
 )
 
-// sqlite is the dialect of SQLite. One connection writes, so that the process never waits
-// for itself; other processes are waited for.
+// sqlite is the dialect of SQLite. One connection writes, so that the process never locks
+// itself out; it waits for the locks of other processes.
 type sqlite struct{}
 
 // sqliteReaders is the number of connections to read with.
 const sqliteReaders = 4
 
-// Parameters of the connections. WAL lets readers and the writer alone; the file remembers
-// it. What Stats counts as written survives a power cut (synchronous=FULL).
+// Parameters of the connections. With WAL, readers and the writer don't block each other; the
+// file remembers that mode. What Stats counts as written survives a power cut
+// (synchronous=FULL).
 const (
 	sqliteReads  = "_pragma=busy_timeout(5000)"
 	sqliteWrites = sqliteReads + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
@@ -45,7 +46,8 @@ func (sqlite) migrations() string { return "migrations/sqlite" }
 
 func (sqlite) snapshot() sql.IsolationLevel { return sql.LevelDefault }
 
-// lockSchema has nothing to do: writes begins its transactions with BEGIN IMMEDIATE.
+// lockSchema has nothing to do: the writing connection locks the file when it begins a
+// transaction (_txlock=immediate).
 func (sqlite) lockSchema(context.Context, *sql.Tx) error { return nil }
 
 func (sqlite) hasVersions(ctx context.Context, tx *sql.Tx) (has bool, err error) {
@@ -57,7 +59,7 @@ func (sqlite) oldPeriods() string {
 	return "SELECT period_id, operations FROM period_rows WHERE started_at < $1 ORDER BY started_at LIMIT $2"
 }
 
-// arg makes numbers of times.
+// arg returns times as unix milliseconds.
 func (sqlite) arg(v any) any {
 	if t, ok := v.(time.Time); ok {
 		return t.UnixMilli()
@@ -110,7 +112,7 @@ func (d sqlite) insertAlerts(ctx context.Context, db *sql.DB, alerts rows) error
 	return tx.Commit()
 }
 
-// insert writes rows one by one, which costs SQLite little.
+// insert writes rows one by one: SQLite has no round trips to save.
 func (d sqlite) insert(ctx context.Context, tx *sql.Tx, r rows, onConflict string) error {
 	if len(r.values) == 0 {
 		return nil
@@ -119,7 +121,7 @@ func (d sqlite) insert(ctx context.Context, tx *sql.Tx, r rows, onConflict strin
 	if err != nil {
 		return err
 	}
-	defer func() { _ = statement.Close() }() // the transaction tells whether all went well
+	defer func() { _ = statement.Close() }() // Commit returns what matters
 	for _, row := range r.values {
 		if _, err := statement.ExecContext(ctx, bound(row, d.arg)...); err != nil {
 			return err
@@ -134,8 +136,8 @@ func insertion(r rows) string {
 		strings.Repeat(", ?", len(r.columns)-1) + ")"
 }
 
-// isBusy knows the error of two processes that switch the same file to WAL: SQLite does not
-// wait for that.
+// isBusy recognizes SQLITE_BUSY. Two processes that switch the same file to WAL get it at
+// once: busy_timeout does not apply to that.
 func (sqlite) isBusy(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
 	return ok && e.Code()&0xff == codes.SQLITE_BUSY

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A file that another process has locked for longer than an attempt may take is waited for:
-// nothing is lost, and nobody waits longer than he said.
+// A file that another process locks for longer than an attempt may take loses nothing, and
+// nobody waits longer than its deadline.
 func TestSQLiteLocked(t *testing.T) {
 	dsn := newSQLite(t)
 	other := openStore(t, Config{DSN: dsn})
@@ -37,9 +37,7 @@ func TestSQLiteLocked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for s.Stats().LastError == nil {
-		time.Sleep(time.Millisecond) // a real file needs real time
-	}
+	awaitStats(t, s, "an error", func(s Stats) bool { return s.LastError != nil })
 	if _, err := s.History(t.Context(), "x", start, start.Add(time.Hour)); err != nil {
 		t.Errorf("read while another one writes: %v", err)
 	}
@@ -62,8 +60,24 @@ func TestSQLiteLocked(t *testing.T) {
 	}
 }
 
-// A file that another process reads can't be switched to WAL before that has ended: Open
-// waits.
+// observed tells of the attempts that found another process in the way.
+type observed struct {
+	dialect
+	busy chan struct{}
+}
+
+func (o observed) isBusy(err error) bool {
+	busy := o.dialect.isBusy(err)
+	if busy {
+		select {
+		case o.busy <- struct{}{}:
+		default:
+		}
+	}
+	return busy
+}
+
+// A file that another process reads can't be switched to WAL. Opening waits for that process.
 func TestSQLiteOpenLocked(t *testing.T) {
 	dsn := newSQLite(t)
 	other, err := sql.Open("sqlite", dsn)
@@ -82,23 +96,33 @@ func TestSQLiteOpenLocked(t *testing.T) {
 	if err := tx.QueryRowContext(t.Context(), "SELECT count(*) FROM theirs").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
-	opened := make(chan error, 1)
-	go func() {
-		s, err := Open(context.WithoutCancel(t.Context()), Config{DSN: dsn, Timeout: time.Minute})
-		if err == nil {
-			err = s.Close(context.Background())
+	impatient := strings.Replace(sqliteWrites, "busy_timeout(5000)", "busy_timeout(10)", 1)
+	writes, err := sql.Open("sqlite", "file:"+dsn+"?"+impatient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := make(chan struct{})
+	db := &database{dialect: observed{sqlite{}, busy}, writes: writes, reads: writes}
+	defer func() {
+		if err := db.close(); err != nil {
+			t.Error(err)
 		}
-		opened <- err
 	}()
-	select {
-	case err := <-opened:
-		t.Fatalf("it did not wait: %v", err)
-	case <-time.After(300 * time.Millisecond): // a real file needs real time
+	ctx, cancel := context.WithTimeout(t.Context(), awaitTimeout)
+	defer cancel()
+	upgraded := make(chan error, 1)
+	go func() { upgraded <- db.upgrade(ctx, schemas) }()
+	for range 3 {
+		select {
+		case <-busy:
+		case err := <-upgraded:
+			t.Fatalf("it did not wait: %v", err)
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		t.Error(err)
 	}
-	if err := <-opened; err != nil {
-		t.Errorf("Open: %v", err)
+	if err := <-upgraded; err != nil {
+		t.Errorf("after the other process has ended: %v", err)
 	}
 }

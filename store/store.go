@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -32,16 +33,19 @@ var (
 )
 
 // Open connects to the database, brings its tables up to date, and starts the writer. The
-// database must be up: Open does not wait for it longer than ctx or [Config.Timeout].
-// It returns an error, too, if the tables are newer than this version of the package.
-func Open(ctx context.Context, c Config) (*Store, error) {
+// database must be up: Open waits for it until ctx or [Config.Timeout] ends. Tables that are
+// newer than this version of the package are an error.
+func Open(ctx context.Context, c Config) (*Store, error) { return open(ctx, c, schemas) }
+
+// open is Open with the versions of the schema.
+func open(ctx context.Context, c Config, files fs.FS) (*Store, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	c = c.withDefaults()
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	db, err := openDatabase(ctx, c)
+	db, err := openDatabase(ctx, c, files)
 	if err != nil {
 		return nil, fmt.Errorf("store: open %q: %w", redacted(c.DSN), err)
 	}
@@ -81,8 +85,8 @@ func withoutHistograms(summaries []engine.Summary) []engine.Summary {
 	return summaries
 }
 
-// Notify takes alerts to be written, as Consume does periods. They are written one row for
-// each: that an alert fires, that it still does, that it is resolved.
+// Notify takes alerts to be written and returns without waiting for that. Each alert becomes
+// a row: that it fires, that it still fires (a repeat), that it is resolved.
 func (s *Store) Notify(_ context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
@@ -95,7 +99,7 @@ func (s *Store) Notify(_ context.Context, alerts []alert.Alert) error {
 	if errors.Is(err, ErrClosed) {
 		return alert.Final(err)
 	}
-	return nil // the alerts are taken, whatever was dropped for them; Stats tells
+	return nil // these alerts were taken; Stats counts what was dropped to make room
 }
 
 // put leaves an item for the writer.
@@ -105,24 +109,24 @@ func (s *Store) put(it item) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	if dropped > 0 {
-		return fmt.Errorf("store: the buffer is full, %d dropped: %w", dropped, s.Stats().reason())
+		return fmt.Errorf("store: the buffer is full: %d of the oldest entries dropped: %w", dropped, s.Stats().reason())
 	}
 	return nil
 }
 
-// Stats are a store's counters. What was ever taken is written, dropped or waiting.
+// Stats are a store's counters. Everything that was taken is written, waiting or dropped.
 type Stats struct {
-	// Written is the number of periods that are in the database, Waiting that of those
-	// which are not yet, and Dropped that of those which never will be: the buffer was full,
-	// the database refused what they hold, or the store was closed.
+	// Written is the number of periods that are in the database. Waiting is the number of
+	// those in the buffer. Dropped is the number of those that are lost: the buffer was full,
+	// the database refused them, or the store was closed.
 	Written, Waiting, Dropped uint64
 	// AlertsWritten, AlertsWaiting and AlertsDropped are the same for alerts.
 	AlertsWritten, AlertsWaiting, AlertsDropped uint64
-	// LastError is why the last attempt to write failed, nil if it did not.
+	// LastError is the error of the last attempt to write, nil if it succeeded.
 	LastError error
 }
 
-// reason returns why there is no room.
+// reason returns why the buffer is full.
 func (s Stats) reason() error {
 	if s.LastError != nil {
 		return s.LastError
@@ -133,8 +137,8 @@ func (s Stats) reason() error {
 // Stats returns the counters as they are now.
 func (s *Store) Stats() Stats { return s.queue.snapshot() }
 
-// Flush waits until everything that was taken before is written, or dropped. It returns
-// ctx's error if that ends first, with the reason.
+// Flush waits until everything that was taken before is written or dropped. If ctx ends
+// first it returns ctx's error, joined with [Stats.LastError].
 func (s *Store) Flush(ctx context.Context) error {
 	err := s.queue.flush(ctx)
 	if err != nil {
@@ -145,10 +149,10 @@ func (s *Store) Flush(ctx context.Context) error {
 
 // Close takes nothing more, writes what is left, and closes the database. If ctx ends first
 // the rest is dropped, and the error says how much that was. Further calls wait for the
-// first and return what it did.
+// first one and return its error.
 func (s *Store) Close(ctx context.Context) error { return s.close(ctx, s.db.close) }
 
-// close is Close with what closes the database.
+// close is Close with the function that closes the database.
 func (s *Store) close(ctx context.Context, closeDB func() error) error {
 	s.closing.Do(func() {
 		s.queue.close()

@@ -7,16 +7,16 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// clean returns text as every database can hold it: what is not UTF-8, and NUL, which
-// PostgreSQL can't store and SQLite's shell cuts at, become U+FFFD. It stays inert by
-// being bound, never by being escaped.
+// clean returns text as every database can hold it. What is not UTF-8 becomes U+FFFD, and so
+// does NUL: PostgreSQL can't store it, and SQLite's shell stops at it. Nothing is escaped:
+// texts are bound to statements, never part of them.
 func clean(text string) string {
 	const replacement = "\uFFFD"
 	return strings.ReplaceAll(strings.ToValidUTF8(text, replacement), "\x00", replacement)
 }
 
-// cleanSummary returns a copy of s whose texts are clean, for JSON, in which PostgreSQL
-// accepts no NUL either.
+// cleanSummary returns a copy of s whose texts are clean, for JSON: PostgreSQL accepts no NUL
+// there, either.
 func cleanSummary(s *engine.Summary) engine.Summary {
 	c := s.Clone()
 	c.Monitor, c.Service, c.Operation = clean(c.Monitor), clean(c.Service), clean(c.Operation)

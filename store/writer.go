@@ -11,9 +11,9 @@ type target interface {
 	// write stores an item completely or not at all. An item that is there already is no
 	// error and changes nothing.
 	write(ctx context.Context, it *item) error
-	// isFinal reports whether an error of write is one that trying again does not mend.
+	// isFinal reports whether another attempt fails with the same error.
 	isFinal(err error) bool
-	// trim deletes a bounded number of rows that are older than a time, and says whether
+	// trim deletes a bounded number of rows that are older than before, and reports whether
 	// there are more.
 	trim(ctx context.Context, before time.Time) (more bool, err error)
 }
@@ -21,14 +21,14 @@ type target interface {
 const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 15 * time.Second
-	// trimEvery is the least time between two rounds of deleting, trimBatches how many
-	// batches one round has at most.
+	// trimEvery is the least time between two rounds of deleting. A round has at most
+	// trimBatches batches.
 	trimEvery   = time.Minute
 	trimBatches = 100
 )
 
-// writer takes items from a queue to a target, one after the other, each until it is there.
-// It belongs to one goroutine.
+// writer takes items from a queue to a target, in order, and tries each until it is written
+// or refused. It belongs to one goroutine.
 type writer struct {
 	queue     *queue
 	db        target
@@ -38,7 +38,7 @@ type writer struct {
 
 // run writes until the queue is closed and empty, or ctx ends.
 func (w *writer) run(ctx context.Context) {
-	// Processes that begin together don't delete together.
+	// A random start keeps replicas from deleting at the same moment.
 	trim := time.NewTimer(trimEvery/6 + rand.N(trimEvery))
 	defer trim.Stop()
 	for {
@@ -61,7 +61,7 @@ func (w *writer) run(ctx context.Context) {
 			}
 			continue
 		}
-		select { // periods may come so fast that the queue is never empty
+		select { // the queue may never be empty
 		case <-trim.C:
 			w.trim(ctx)
 			trim.Reset(trimEvery)
@@ -70,8 +70,7 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
-// write tries until the item is written, or will never be. It returns false if ctx ended
-// before.
+// write tries until the item is written or refused. It returns false if ctx ended first.
 func (w *writer) write(ctx context.Context, it *item) bool {
 	closing := w.queue.closing
 	for delay := firstRetry; ; delay = min(2*delay, lastRetry) {
@@ -86,7 +85,7 @@ func (w *writer) write(ctx context.Context, it *item) bool {
 		w.queue.failed(err)
 		select {
 		case <-time.After(delay/2 + rand.N(delay/2)):
-		case <-closing: // whoever closes has not long to wait: begin with short delays again
+		case <-closing: // Close has a deadline: begin with short delays again
 			closing, delay = nil, firstRetry/2
 		case <-ctx.Done():
 			return false
@@ -101,8 +100,8 @@ func (w *writer) attempt(ctx context.Context, it *item) error {
 	return w.db.write(ctx, it)
 }
 
-// trim deletes what is too old, batch by batch, as long as nothing waits for more than one
-// of them. What it does not get done, or fails to, is left for the next round.
+// trim deletes what is too old, batch by batch. It stops after a batch when an item waits, or
+// when a batch failed; the next round goes on.
 func (w *writer) trim(ctx context.Context) {
 	if w.retention < 0 {
 		return

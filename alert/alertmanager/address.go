@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
 )
 
 // apiPath is where alerts are posted to, below an address.
@@ -21,18 +22,16 @@ const apiPath = "/api/v2/alerts"
 
 // Bounds of answers.
 const (
-	maxAnswer     = 64 << 10       // bytes that are read
-	maxQuote      = 256            // bytes that an error quotes
-	maxRetryAfter = 24 * time.Hour // longest wait that is passed on
+	maxAnswer = 64 << 10 // bytes that are read
+	maxQuote  = 256      // bytes that an error quotes
 )
 
-// address is one Alertmanager. Its method may be called from any goroutine; it does
-// not change.
+// address is one Alertmanager. It is immutable, and its methods are safe for concurrent use.
 type address struct {
 	name    string // its URL as it may be shown
 	url     *url.URL
 	header  http.Header
-	secrets *strings.Replacer // takes what must not be shown out of an answer
+	secrets *strings.Replacer // redacts an answer
 	rt      http.RoundTripper
 	timeout time.Duration
 }
@@ -57,7 +56,8 @@ func newAddress(raw string, c *Config, rt http.RoundTripper) (*address, error) {
 		secrets = append(secrets, string(value))
 	}
 	a.header.Set("Content-Type", "application/json")
-	// Not sent, but says that a request that met a closing connection may be sent again.
+	// It is not sent. It tells the transport to send a request again that met a closing
+	// connection.
 	a.header["X-Idempotency-Key"] = []string{}
 	name, password := c.BasicAuth.Username, string(c.BasicAuth.Password)
 	if user != nil {
@@ -78,27 +78,27 @@ func newAddress(raw string, c *Config, rt http.RoundTripper) (*address, error) {
 	return a, nil
 }
 
-// hiding returns what takes secrets out of a text.
+// hiding returns a replacer that redacts secrets in a text.
 func hiding(secrets []string) *strings.Replacer {
 	var pairs []string
 	for _, s := range secrets {
 		if s != "" {
-			pairs = append(pairs, s, redacted)
+			pairs = append(pairs, s, alert.Redacted)
 		}
 	}
 	return strings.NewReplacer(pairs...)
 }
 
-// outcome is what came of sending to one address.
+// outcome is the result of sending to one address.
 type outcome struct {
 	err     error         // nil: it took everything
-	isFinal bool          // it will not take it another time either
-	wait    time.Duration // how long it wants to be left alone; 0: it did not say
+	isFinal bool          // sending again would not help
+	wait    time.Duration // how long it asks to wait; 0: it does not ask
 }
 
-// send posts bodies one after the other. A body that is refused does not keep the next ones
-// from being sent; whatever else goes wrong does. Of a body with a label that it doesn't like
-// Alertmanager takes the other alerts, though it answers 400.
+// send posts bodies one after the other. After a body that is refused it goes on, and after any
+// other error it stops. Alertmanager answers 400 if it refuses one alert of a body, but
+// takes the others.
 func (a *address) send(ctx context.Context, bodies [][]byte) outcome {
 	var refused []error
 	for _, body := range bodies {
@@ -113,8 +113,8 @@ func (a *address) send(ctx context.Context, bodies [][]byte) outcome {
 	return outcome{err: errors.Join(refused...), isFinal: len(refused) > 0}
 }
 
-// post sends one request and judges the answer. Redirects are not followed: they would
-// lead a password elsewhere, or end at a page that says 200 to everything.
+// post sends one request and judges the answer. It follows no redirects: they could take a
+// password to another host, or end at a page that answers 200 to everything.
 func (a *address) post(ctx context.Context, body []byte) outcome {
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
@@ -135,12 +135,12 @@ func (a *address) post(ctx context.Context, body []byte) outcome {
 		return outcome{err: fmt.Errorf("POST %s: %w", a.name, err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// To its end, so that the connection can be used again.
+	// An answer that is read to its end leaves the connection usable.
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	return a.judge(resp, answer, time.Now())
 }
 
-// judge says what an answer means.
+// judge returns the outcome that an answer means.
 func (a *address) judge(resp *http.Response, answer []byte, now time.Time) outcome {
 	code := resp.StatusCode
 	if code >= 200 && code <= 299 {
@@ -153,24 +153,11 @@ func (a *address) judge(resp *http.Response, answer []byte, now time.Time) outco
 	switch {
 	case code == http.StatusRequestTimeout || code == http.StatusTooEarly:
 	case code == http.StatusTooManyRequests || code >= 500:
-		o.wait = retryAfter(resp.Header.Get("Retry-After"), now)
+		o.wait = httpheader.RetryAfter(resp.Header, now)
 	case code >= 400:
 		o.isFinal = true
 	}
 	return o
-}
-
-// retryAfter reads the header Retry-After: a number of seconds, or a date. It is 0 if there is
-// none that can be read or that lies ahead.
-func retryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(now), 0), maxRetryAfter)
 }
 
 // failure returns the error of a notification that no address took.
@@ -190,8 +177,8 @@ func failure(outcomes []outcome) error {
 	return err
 }
 
-// next says whether there is no use in trying again, and if there is how long to wait: until
-// the first address may be asked, or 0 if one has not said when.
+// next reports whether trying again is useless, and otherwise how long to wait: the shortest
+// time that an address asks for, 0 if one asks for none.
 func next(outcomes []outcome) (isFinal bool, wait time.Duration) {
 	isFinal = true
 	for _, o := range outcomes {

@@ -104,7 +104,7 @@ func TestRequest(t *testing.T) {
 		{"basic", Config{BasicAuth: BasicAuth{"me", "s3cret"}}, "", basic},
 		{"in the URL", Config{}, "me:s3cret@", basic},
 		{"bearer", Config{BearerToken: "t0ken"}, "", "Bearer t0ken"},
-		{"header", Config{Headers: map[string]Secret{"authorization": "Own x"}}, "", "Own x"},
+		{"header", Config{Headers: map[string]alert.Secret{"authorization": "Own x"}}, "", "Own x"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestRequest(t *testing.T) {
 			defer server.Close()
 			c := tt.config
 			if c.Headers == nil {
-				c.Headers = make(map[string]Secret)
+				c.Headers = make(map[string]alert.Secret)
 			}
 			c.Headers["X-Scope"] = "7"
 			c.URLs = []string{strings.Replace(server.URL, "//", "//"+tt.user, 1) + "/prefix/"}
@@ -266,7 +266,7 @@ func TestTLS(t *testing.T) {
 		{"no file", TLS{CAFile: dir + "/none"}, "alertmanager: tls.ca_file: open " + dir + "/none: no such file or directory", ""},
 		{"no certificate", TLS{CAFile: empty}, `alertmanager: tls.ca_file: "` + empty + `" holds no certificate in PEM`, ""},
 		{"no key", TLS{CertFile: cert, KeyFile: empty}, "alertmanager: tls.cert_file, tls.key_file: tls: failed to find ", ""},
-		{"half a pair", TLS{CertFile: cert}, `alertmanager: tls: cert_file and key_file go together, got "` + cert + `" and ""`, ""},
+		{"half a pair", TLS{CertFile: cert}, `alertmanager: tls.cert_file: must be set together with key_file, got "` + cert + `" and ""`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,13 +16,13 @@ import (
 const (
 	maxAnnotationBytes = 4096
 	maxCauses          = 5
+	maxCauseBytes      = 600
 	maxPeriods         = 10
 	maxCodes           = 3
 	maxCodeBytes       = 64
 )
 
-// annotationsOf returns what there is to know about an alert besides what it is about. It
-// may change as long as the alert fires.
+// annotationsOf returns the annotations of an alert, which may change while it fires.
 func annotationsOf(a *alert.Alert) map[string]string {
 	annotations := make(map[string]string)
 	set := func(name, value string) {
@@ -42,23 +42,19 @@ func annotationsOf(a *alert.Alert) map[string]string {
 	return annotations
 }
 
-// number writes a number as a program would read it.
+// number writes a number for programs.
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // causes lists the largest causes in one line: "92 % INSERT orders [23505], 8 % HTTP POST".
 func causes(a *alert.Alert) string {
 	var parts []string
 	for _, c := range a.Causes[:min(len(a.Causes), maxCauses)] {
-		part := alert.Percent(c.Share) + " " + clean(alert.CauseName(&c.Cause, a.Service), maxLabelBytes/2)
-		if c.Code != "" && !c.IsNetwork() {
-			part += " [" + clean(c.Code, maxCodeBytes) + "]"
-		}
-		parts = append(parts, part)
+		parts = append(parts, alert.Percent(c.Share)+" "+clean(alert.CauseText(&c.Cause, a.Service), maxCauseBytes))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// traceIDs lists the traces to look up, the one that shows best what went wrong first.
+// traceIDs lists the traces to look up, that of the worst exemplar first.
 func traceIDs(a *alert.Alert) string {
 	var ids []string
 	for _, call := range append([]engine.Exemplar{a.WorstExemplar}, a.Exemplars()...) {
@@ -84,7 +80,7 @@ type periodJSON struct {
 }
 
 // evidence returns the newest periods that led to an alert as a JSON array, oldest first. It
-// holds no floating-point number, some of which JSON can't say.
+// holds no floating-point numbers, since JSON has no infinity.
 func evidence(summaries []engine.Summary) string {
 	summaries = summaries[max(0, len(summaries)-maxPeriods):]
 	if len(summaries) == 0 {
@@ -116,6 +112,6 @@ func evidence(summaries []engine.Summary) string {
 		if len(text) <= maxAnnotationBytes {
 			return string(text)
 		}
-		periods = periods[1:] // one alone is not that long
+		periods = periods[1:] // a single one always fits
 	}
 }

@@ -10,49 +10,48 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
-// TLS says whom to trust and who to be.
+// TLS sets up https.
 type TLS = alert.TLS
 
-// Config says where the Alertmanagers are and how alerts are sent to them. It is plain
-// data; a zero field means its default. Its printed forms show no secrets: neither those of
-// type [Secret] nor the user information of URLs.
+// Config says where the Alertmanagers are and how alerts are sent to them. It is plain data; a
+// zero field means its default. Printed or written as JSON it shows neither secrets nor the
+// user information of URLs.
 type Config struct {
 	// URLs are the addresses of all Alertmanagers of one cluster, http or https, each with
-	// the path prefix that it is served under, if any: "http://am-0:9093". Every one gets
-	// every alert. User information in one is used as BasicAuth for that one. At least one
-	// is required.
+	// its path prefix if it has one: "http://am-0:9093". Each gets every alert. User
+	// information in a URL replaces BasicAuth for that address. At least one is required.
 	URLs []string `mapstructure:"urls"`
 	// BasicAuth is the user that requests are made as. Default: none.
 	BasicAuth BasicAuth `mapstructure:"basic_auth"`
 	// BearerToken is sent as "Authorization: Bearer ...". Default: none.
-	BearerToken Secret `mapstructure:"bearer_token"`
-	// Headers are sent with every request; their values are taken for secrets. Default: none.
-	Headers map[string]Secret `mapstructure:"headers"`
-	// TLS is for https addresses. Default: the system's certificate authorities.
+	BearerToken alert.Secret `mapstructure:"bearer_token"`
+	// Headers are added to every request. Default: none.
+	Headers map[string]alert.Secret `mapstructure:"headers"`
+	// TLS sets up https. Default: the system's certificate authorities.
 	TLS TLS `mapstructure:"tls"`
 	// Timeout is how long one request to one address may take, 10ms to 1m. Default 10s.
 	Timeout time.Duration `mapstructure:"timeout"`
-	// ResendDelay is the time after which everything that fires is sent again, 100ms to 5m.
-	// Alertmanager takes an alert that it was not told about for three times as long for
-	// resolved. Default 1m.
+	// ResendDelay is the time after which all alerts that fire are sent again, 100ms to 5m.
+	// Alertmanager resolves an alert that was not sent for three times as long. Default 1m.
 	ResendDelay time.Duration `mapstructure:"resend_delay"`
-	// MaxAlerts is the number of alerts that are kept to be sent again, 1 to 100,000; of
-	// more, those that were heard of longest ago are given up. Default 1000.
+	// MaxAlerts is the number of alerts that are kept to be sent again, 1 to 100,000. Of more,
+	// those that changed longest ago are dropped. Default 1000.
 	MaxAlerts int `mapstructure:"max_alerts"`
-	// Labels are added to every alert. What a label's name must not hold is replaced by an
-	// underscore; one with an empty value is left out. Processes that send the same labels are one alert
-	// to Alertmanager: where each is to have its own, give them a label that tells them
-	// apart. Default: none.
+	// Labels are added to every alert. Characters that a label's name can't have are replaced
+	// by underscores; a label with an empty value is left out. To Alertmanager, alerts of
+	// several processes with the same labels are one alert: add a label that tells the
+	// processes apart if each should have its own. Default: none.
 	Labels map[string]string `mapstructure:"labels"`
 	// Severity is the value of the label severity. Default "critical".
 	Severity string `mapstructure:"severity"`
-	// GeneratorURL is the page to which Alertmanager links alerts, http or https.
-	// Default: none.
+	// GeneratorURL is the page that Alertmanager links alerts to, http or https. Default:
+	// none.
 	GeneratorURL string `mapstructure:"generator_url"`
 }
 
@@ -61,15 +60,15 @@ type BasicAuth struct {
 	// Username is the user's name; it must not hold a colon. Default: no authentication.
 	Username string `mapstructure:"username"`
 	// Password is the user's password. Default: empty.
-	Password Secret `mapstructure:"password"`
+	Password alert.Secret `mapstructure:"password"`
 }
 
 // Bounds of [Config].
 const (
 	minTimeout     = 10 * time.Millisecond
 	maxTimeout     = time.Minute
-	minResendEvery = 100 * time.Millisecond
-	maxResendEvery = resolvedFor // so that what is resolved is sent again at least once
+	minResendDelay = 100 * time.Millisecond
+	maxResendDelay = resolvedFor // so that a resolved alert is sent again at least once
 	maxMaxAlerts   = 100_000
 )
 
@@ -107,29 +106,21 @@ func (c Config) Validate() error {
 		ways = append(ways, "bearer_token")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		switch canonical := http.CanonicalHeaderKey(name); {
-		case !isToken(name):
-			bad("headers[%q]: must be the name of a header", name)
-		case slices.Contains(ownHeaders, canonical):
-			bad("headers[%q]: is not for you to set", name)
-		case !isHeaderValue(string(c.Headers[name])):
-			bad("headers[%q]: the value must not hold control characters", name)
-		case canonical == "Authorization":
+		if http.CanonicalHeaderKey(name) == "Authorization" {
 			ways = append(ways, "headers["+name+"]")
 		}
 	}
+	errs = append(errs, httpheader.Validate(c.Headers))
 	if len(ways) > 1 {
 		bad("there must be one authorization, got %s", strings.Join(ways, " and "))
 	}
 	if hasBasic && (c.BasicAuth.Username == "" || strings.Contains(c.BasicAuth.Username, ":")) {
 		bad("basic_auth.username: must be a name without a colon, got %q", c.BasicAuth.Username)
 	}
-	if !isHeaderValue(string(c.BearerToken)) {
-		bad("bearer_token: must not hold control characters, such as the end of a line")
+	if !httpheader.IsValue(string(c.BearerToken)) {
+		bad("bearer_token: must hold neither control characters, such as the end of a line, nor spaces at its ends")
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		bad("tls: cert_file and key_file go together, got %q and %q", c.TLS.CertFile, c.TLS.KeyFile)
-	}
+	errs = append(errs, keyed.Below("tls", c.TLS.Validate()))
 
 	within := func(key string, d, low, high time.Duration) {
 		if d != 0 && (d < low || d > high) {
@@ -137,7 +128,7 @@ func (c Config) Validate() error {
 		}
 	}
 	within("timeout", c.Timeout, minTimeout, maxTimeout)
-	within("resend_delay", c.ResendDelay, minResendEvery, maxResendEvery)
+	within("resend_delay", c.ResendDelay, minResendDelay, maxResendDelay)
 	if c.MaxAlerts < 0 || c.MaxAlerts > maxMaxAlerts {
 		bad("max_alerts: must be between 1 and %d, got %d", maxMaxAlerts, c.MaxAlerts)
 	}
@@ -163,8 +154,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// withDefaults returns a copy of c that shares nothing with it and in which only those
-// fields are zero whose zero says something.
+// withDefaults returns a copy of c with its defaults that shares no memory with c.
 func (c Config) withDefaults() Config {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
@@ -184,10 +174,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// shownConfig is a Config that prints as it is.
+// shownConfig is a Config without its methods for printing.
 type shownConfig Config
 
-// shown returns a copy of c that may be shown.
+// shown returns a copy of c without the secrets in its URLs.
 func (c Config) shown() shownConfig {
 	urls := make([]string, len(c.URLs))
 	for i, raw := range c.URLs {
@@ -197,15 +187,15 @@ func (c Config) shown() shownConfig {
 	return shownConfig(c)
 }
 
-// Format writes c as package fmt would, without its secrets.
+// Format writes c as package fmt would, but without secrets.
 func (c Config) Format(f fmt.State, verb rune) {
 	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), c.shown())
 }
 
-// MarshalJSON writes c without its secrets: it can't be read back.
+// MarshalJSON writes c without secrets, so that it can't be read back.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
-// parseURL parses the URL of a page or a server. Its errors don't hold the URL.
+// parseURL parses the URL of a page or a server. Its errors don't show the URL.
 func parseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
@@ -214,8 +204,8 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// shownURL returns a URL, or what is meant for one, without everything that may be a secret:
-// user information, query and fragment.
+// shownURL returns a URL, valid or not, without user information, query and fragment, which may
+// be secrets.
 func shownURL(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "//")
 	if !ok {
@@ -230,19 +220,4 @@ func shownURL(raw string) string {
 		rest = rest[:end]
 	}
 	return scheme + rest
-}
-
-// ownHeaders are those that a request can't do without or can't be sent with.
-var ownHeaders = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", "Trailer", "Upgrade"}
-
-// isToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	}) < 0
-}
-
-// isHeaderValue reports whether s can be a header's value.
-func isHeaderValue(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }) < 0
 }

@@ -29,7 +29,7 @@ func TestValidate(t *testing.T) {
 		{"smallest", Config{URLs: ok}, ""},
 		{"everything", Config{
 			URLs: []string{"https://am-0.example/prefix/", "http://[::1]:9093"}, BasicAuth: BasicAuth{"me", "pw"},
-			Headers: map[string]Secret{"X-Scope-OrgID": "7"}, TLS: TLS{CertFile: "c", KeyFile: "k"}, Timeout: time.Minute, ResendDelay: 5 * time.Minute,
+			Headers: map[string]alert.Secret{"X-Scope-OrgID": "7"}, TLS: TLS{CertFile: "c", KeyFile: "k"}, Timeout: time.Minute, ResendDelay: 5 * time.Minute,
 			MaxAlerts: 100_000, Labels: map[string]string{"service.namespace": "shop", "1st": ""}, Severity: "page", GeneratorURL: "https://x.example/?a=b#c",
 		}, ""},
 		{"user in a URL", Config{URLs: []string{"http://me:pw@am:9093", "http://am:9094"}}, ""},
@@ -42,15 +42,15 @@ func TestValidate(t *testing.T) {
 		{"query", Config{URLs: []string{"http://am/?token=pw"}}, `urls[0]: must have neither a query nor a fragment, got "http://am/" and one`},
 		{"fragment", Config{URLs: []string{"http://am/#pw"}}, `urls[0]: must have neither a query nor a fragment, got "http://am/" and one`},
 		{"two users", Config{URLs: []string{"http://me:pw@am"}, BearerToken: "pw"}, "there must be one authorization, got user information in urls and bearer_token"},
-		{"three users", Config{URLs: ok, BasicAuth: BasicAuth{"me", "pw"}, BearerToken: "pw", Headers: map[string]Secret{"authorization": "pw"}},
+		{"three users", Config{URLs: ok, BasicAuth: BasicAuth{"me", "pw"}, BearerToken: "pw", Headers: map[string]alert.Secret{"authorization": "pw"}},
 			"there must be one authorization, got basic_auth and bearer_token and headers[authorization]"},
 		{"no name", Config{URLs: ok, BasicAuth: BasicAuth{Password: "pw"}}, `basic_auth.username: must be a name without a colon, got ""`},
 		{"colon", Config{URLs: ok, BasicAuth: BasicAuth{Username: "a:b"}}, `basic_auth.username: must be a name without a colon, got "a:b"`},
-		{"end of line", Config{URLs: ok, BearerToken: "pw\n"}, "bearer_token: must not hold control characters, such as the end of a line"},
-		{"header's name", Config{URLs: ok, Headers: map[string]Secret{"a b": "pw"}}, `headers["a b"]: must be the name of a header`},
-		{"own header", Config{URLs: ok, Headers: map[string]Secret{"content-type": "pw"}}, `headers["content-type"]: is not for you to set`},
-		{"header's value", Config{URLs: ok, Headers: map[string]Secret{"X": "pw\r\nY: pw"}}, `headers["X"]: the value must not hold control characters`},
-		{"certificate", Config{URLs: ok, TLS: TLS{KeyFile: "k"}}, `tls: cert_file and key_file go together, got "" and "k"`},
+		{"end of line", Config{URLs: ok, BearerToken: "pw\n"}, "bearer_token: must hold neither control characters, such as the end of a line, nor spaces at its ends"},
+		{"header's name", Config{URLs: ok, Headers: map[string]alert.Secret{"a b": "pw"}}, `headers["a b"]: must be the name of a header`},
+		{"own header", Config{URLs: ok, Headers: map[string]alert.Secret{"content-type": "pw"}}, `headers["content-type"]: is set by the notifier`},
+		{"header's value", Config{URLs: ok, Headers: map[string]alert.Secret{"X": "pw\r\nY: pw"}}, `headers["X"]: the value must hold neither control characters nor spaces at its ends`},
+		{"certificate", Config{URLs: ok, TLS: TLS{KeyFile: "k"}}, `tls.cert_file: must be set together with key_file, got "" and "k"`},
 		{"timeout", Config{URLs: ok, Timeout: time.Hour}, "timeout: must be between 10ms and 1m0s, got 1h0m0s"},
 		{"resend_delay", Config{URLs: ok, ResendDelay: time.Millisecond}, "resend_delay: must be between 100ms and 5m0s, got 1ms"},
 		{"max_alerts", Config{URLs: ok, MaxAlerts: -1}, "max_alerts: must be between 1 and 100000, got -1"},
@@ -119,14 +119,14 @@ func TestSecretsStaySecret(t *testing.T) {
 			secrets = append(secrets, s)
 			return s
 		}
-		c := Config{URLs: []string{echo.URL}, Timeout: time.Second, Headers: map[string]Secret{"X-Key": Secret(with("header") + bad)}}
+		c := Config{URLs: []string{echo.URL}, Timeout: time.Second, Headers: map[string]alert.Secret{"X-Key": alert.Secret(with("header") + bad)}}
 		switch rapid.IntRange(0, 3).Draw(rt, "way") {
 		case 0:
 			pw := with("password")
-			c.BasicAuth = BasicAuth{"me", Secret(pw + bad)}
+			c.BasicAuth = BasicAuth{"me", alert.Secret(pw + bad)}
 			secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte("me:"+pw)))
 		case 1:
-			c.BearerToken = Secret(with("token") + bad)
+			c.BearerToken = alert.Secret(with("token") + bad)
 		case 2:
 			user, pw := with("user"), with("password")
 			c.URLs[0] = strings.Replace(c.URLs[0], "//", "//"+user+":"+pw+rapid.SampledFrom([]string{"", "", "%zz", "/", "?", " "}).Draw(rt, "broken")+"@", 1)

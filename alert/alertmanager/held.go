@@ -9,21 +9,20 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// resolvedFor is how long a resolved alert is sent again, so that an Alertmanager that was
-// down hears of it, too.
+// resolvedFor is how long a resolved alert is sent again, for an Alertmanager that was down.
 const resolvedFor = 5 * time.Minute
 
-// entry is an alert as Alertmanager is told about it. It does not change.
+// entry is an alert in the form in which it is sent. It is immutable.
 type entry struct {
-	key          string // what Alertmanager knows the alert by: its labels, in order
+	key          string // the labels in order, which identify the alert
 	labels       json.RawMessage
 	annotations  json.RawMessage
 	generatorURL string
 	isResolved   bool
 	startsAt     time.Time
 	endsAt       time.Time // zero while it fires
-	decided      time.Time // when the decision fell, on the clock of the judge
-	came         time.Time // when it was heard of first
+	decided      time.Time // when the judge decided
+	came         time.Time // when it came to the notifier first
 }
 
 // newEntry returns an entry for an alert that came now.
@@ -52,7 +51,7 @@ func newEntry(a *alert.Alert, c *Config, now time.Time) (*entry, error) {
 	return e, nil
 }
 
-// orElse returns t if it is a time that JSON can say, and fallback if not.
+// orElse returns t if JSON can write it, and fallback otherwise.
 func orElse(t, fallback time.Time) time.Time {
 	if y := t.UTC().Year(); t.IsZero() || y < 1 || y > 9999 {
 		return fallback
@@ -60,9 +59,8 @@ func orElse(t, fallback time.Time) time.Time {
 	return t
 }
 
-// outranks reports whether e says something newer than other, which is about the same
-// alert and comes now. What was decided in the future was decided before the clock was set
-// back, and outranks nothing.
+// outranks reports whether e is newer than other, which is about the same alert and comes now.
+// An entry that was decided in the future is from before the clock was set back, and is not.
 func (e *entry) outranks(other *entry, now time.Time) bool {
 	if e.decided.After(now) {
 		return false
@@ -73,12 +71,12 @@ func (e *entry) outranks(other *entry, now time.Time) bool {
 	return e.decided.After(other.decided)
 }
 
-// repeats reports whether e says what other said.
+// repeats reports whether e and other are the same decision.
 func (e *entry) repeats(other *entry) bool {
 	return e.isResolved == other.isResolved && e.decided.Equal(other.decided)
 }
 
-// message is an alert in the API's words.
+// message is an alert in the API's format.
 type message struct {
 	Labels       json.RawMessage `json:"labels"`
 	Annotations  json.RawMessage `json:"annotations"`
@@ -87,16 +85,15 @@ type message struct {
 	GeneratorURL string          `json:"generatorURL,omitempty"`
 }
 
-// message returns what to send now. An alert that fires ends when nobody has said for
-// three times as long as it takes to say it again that it still does. Nothing begins or
-// has ended in the future, whatever happens to the clock, nor ends before it begins:
-// Alertmanager would not take it.
-func (e *entry) message(now time.Time, resendEvery time.Duration) message {
+// message returns the message to send now. A firing alert ends after three times ResendDelay,
+// unless it is sent again. No alert begins in the future, no resolved one ends there,
+// and none ends before it begins: Alertmanager would refuse it.
+func (e *entry) message(now time.Time, resendDelay time.Duration) message {
 	m := message{
 		Labels:       e.labels,
 		Annotations:  e.annotations,
 		StartsAt:     earlier(e.startsAt, now).UTC(),
-		EndsAt:       now.Add(3 * resendEvery).UTC(),
+		EndsAt:       now.Add(3 * resendDelay).UTC(),
 		GeneratorURL: e.generatorURL,
 	}
 	if e.isResolved {
@@ -114,21 +111,21 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// held are the alerts that are to be sent again: what fires, and what was resolved not long
-// ago. It is not safe for concurrent use.
+// held are the alerts that are sent again: those that fire, and those that were resolved in the
+// last resolvedFor. It is not safe for concurrent use.
 type held struct {
 	max     int
-	order   *list.List // of *entry, the one heard of longest ago first
+	order   *list.List // of *entry, the one that changed longest ago first
 	byKey   map[string]*list.Element
-	givenUp uint64 // number of those that there was no room for
+	givenUp uint64 // the number of alerts that there was no room for
 }
 
 func newHeld(maxAlerts int) *held {
 	return &held{max: maxAlerts, order: list.New(), byKey: make(map[string]*list.Element)}
 }
 
-// put keeps e unless something newer is known about the same alert. If there are
-// too many now, it gives up the one heard of longest ago.
+// put keeps e unless a newer entry about the same alert is there. If there are too many now, it
+// drops the one that changed longest ago.
 func (h *held) put(e *entry, now time.Time) {
 	if at, ok := h.byKey[e.key]; ok {
 		known := at.Value.(*entry)
@@ -137,7 +134,7 @@ func (h *held) put(e *entry, now time.Time) {
 		}
 		if known.repeats(e) {
 			again := *e
-			again.came = known.came // saying it twice does not make it last longer
+			again.came = known.came // a repetition does not make it last longer
 			e = &again
 		}
 		at.Value = e
@@ -151,7 +148,7 @@ func (h *held) put(e *entry, now time.Time) {
 	}
 }
 
-// newest returns what is known about the alert that e is about: e itself if nothing is.
+// newest returns the kept entry about the alert of e, or e if there is none.
 func (h *held) newest(e *entry) *entry {
 	if at, ok := h.byKey[e.key]; ok {
 		return at.Value.(*entry)
@@ -159,7 +156,7 @@ func (h *held) newest(e *entry) *entry {
 	return e
 }
 
-// forget drops what was resolved long enough ago.
+// forget removes the alerts that were resolved more than resolvedFor ago.
 func (h *held) forget(now time.Time) {
 	for at := h.order.Front(); at != nil; {
 		next := at.Next()
@@ -175,7 +172,7 @@ func (h *held) remove(at *list.Element) {
 	h.order.Remove(at)
 }
 
-// all returns all of them, the one heard of longest ago first.
+// all returns all entries, the one that changed longest ago first.
 func (h *held) all() []*entry {
 	entries := make([]*entry, 0, h.order.Len())
 	for at := h.order.Front(); at != nil; at = at.Next() {
@@ -184,20 +181,20 @@ func (h *held) all() []*entry {
 	return entries
 }
 
-// len returns how many there are.
+// len returns the number of entries.
 func (h *held) len() int { return h.order.Len() }
 
-// maxBody is the number of bytes that a request's body has at most, unless it is a single
-// alert: proxies refuse large ones.
+// maxBody is the most bytes of a request's body, unless it is a single alert. Proxies refuse
+// large ones.
 const maxBody = 256 << 10
 
-// bodies returns the requests' bodies that tell about entries now.
-func bodies(entries []*entry, now time.Time, resendEvery time.Duration) [][]byte {
+// bodies returns the bodies of the requests that send entries now.
+func bodies(entries []*entry, now time.Time, resendDelay time.Duration) [][]byte {
 	var all [][]byte
 	var body []byte
 	for _, e := range entries {
-		text, err := json.Marshal(e.message(now, resendEvery))
-		if err != nil { // its parts were marshalled before, its times can be
+		text, err := json.Marshal(e.message(now, resendDelay))
+		if err != nil { // can't be: orElse checked the times, and the rest is JSON already
 			continue
 		}
 		if len(body) > 0 && len(body)+len(text) > maxBody {

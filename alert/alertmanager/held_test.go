@@ -64,7 +64,7 @@ func TestMessage(t *testing.T) {
 		name               string
 		entry              *entry
 		startsAt, endsAt   time.Duration // from now
-		resendEvery, after time.Duration
+		resendDelay, after time.Duration
 	}{
 		{"fires", entryFor(t, "a", alert.Firing, now, now), -3 * time.Minute, 3 * time.Minute, time.Minute, 0},
 		{"fires still", entryFor(t, "a", alert.Firing, now, now), -3 * time.Minute, 13 * time.Second, time.Second, 10 * time.Second},
@@ -75,7 +75,7 @@ func TestMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := tt.entry.message(now.Add(tt.after), tt.resendEvery)
+			got := tt.entry.message(now.Add(tt.after), tt.resendDelay)
 			if !got.StartsAt.Equal(now.Add(tt.startsAt)) || !got.EndsAt.Equal(now.Add(tt.endsAt)) {
 				t.Errorf("from %s to %s, want from %s to %s", got.StartsAt, got.EndsAt, now.Add(tt.startsAt), now.Add(tt.endsAt))
 			}

@@ -9,14 +9,14 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// ownLabels are the names of the labels that tell what an alert is about.
+// ownLabels are the names of the labels that every alert has.
 var ownLabels = [...]string{"alertname", "monitor", "objective", "operation", "service_name", "severity", "span_kind"}
 
-// maxLabelBytes is the number of bytes that a label's value may have; longer ones are cut.
+// maxLabelBytes is the most bytes of a label's value; longer ones are cut.
 const maxLabelBytes = 1024
 
-// labelsOf returns the labels of an alert. They are what Alertmanager knows it by, so
-// nothing is among them that changes between the firing and the resolved one.
+// labelsOf returns the labels of an alert. They identify it to Alertmanager, so they must be
+// the same for the firing and the resolved alert.
 func labelsOf(a *alert.Alert, c *Config) map[string]string {
 	labels := make(map[string]string, len(ownLabels)+len(c.Labels))
 	set := func(name, value string) {
@@ -39,8 +39,8 @@ func labelsOf(a *alert.Alert, c *Config) map[string]string {
 	return labels
 }
 
-// labelName returns name as a label may be called, [a-zA-Z_][a-zA-Z0-9_]*: service_name
-// for service.name.
+// labelName returns name as the name of a label, [a-zA-Z_][a-zA-Z0-9_]*: service_name for
+// service.name.
 func labelName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
@@ -54,9 +54,8 @@ func labelName(name string) string {
 	return name
 }
 
-// clean returns s as something that any receiver can take: in UTF-8, cut at a rune if it is
-// longer than so many bytes, and with U+FFFD for everything that could move a cursor, break
-// a line or reorder text.
+// clean returns s in UTF-8, cut at a rune if it is longer than so many bytes, and with U+FFFD
+// for everything that could move a cursor, break a line or reorder text.
 func clean(s string, maxBytes int) string {
 	return cleanText(s, maxBytes, unicode.IsGraphic)
 }
@@ -72,7 +71,7 @@ func cleanText(s string, maxBytes int, isClean func(rune) bool) string {
 			return r
 		}
 		return unicode.ReplacementChar
-	}, cut(s, maxBytes)), maxBytes) // what is replaced may get longer
+	}, cut(s, maxBytes)), maxBytes) // U+FFFD may be longer than what it replaces
 }
 
 // cut returns s, cut at a rune if it is longer than so many bytes.

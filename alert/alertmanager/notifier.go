@@ -16,26 +16,26 @@ import (
 // errClosed is what Notify returns once the notifier is closed.
 var errClosed = errors.New("alertmanager: notifier is closed")
 
-// Notifier sends alerts to all Alertmanagers of a cluster, and again as long as they fire.
-// It is an [alert.Notifier]. Its methods are safe for concurrent use; it must not be copied,
-// and must be closed, since it owns a goroutine.
+// Notifier sends alerts to all Alertmanagers of a cluster, and again as long as they fire. It
+// is an [alert.Notifier]. Its methods are safe for concurrent use. It must not be copied. It
+// owns a goroutine, which Close ends.
 type Notifier struct {
-	config    *Config // without what addresses know
+	config    *Config // only what entries need
 	transport *http.Transport
 	notes     chan *notification
 	closing   chan struct{} // closed when Close is called
 	close     func()        // closes it, once
 	done      chan struct{} // closed when the goroutine has ended
-	isCut     bool          // Close gave something up; to be read when done is closed
+	isCut     bool          // a request was given up; to be read when done is closed
 	cancel    context.CancelFunc
-	name      string // what it is printed as
+	name      string // its printed form
 
 	mu    sync.Mutex
 	stats Stats
 }
 
-// New returns a notifier. It returns an error if c is not valid or its files can't be
-// read; it does not look whether there are Alertmanagers.
+// New returns a notifier. It returns an error if c is not valid or its files can't be read. It
+// does not connect.
 func New(c Config) (*Notifier, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("alertmanager: %w", err)
@@ -48,7 +48,7 @@ func New(c Config) (*Notifier, error) {
 		Proxy:               http.ProxyFromEnvironment,
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: 10 * time.Second,
-		IdleConnTimeout:     2 * maxResendEvery,
+		IdleConnTimeout:     2 * maxResendDelay,
 		MaxIdleConnsPerHost: 1,
 	}
 	n, err := newNotifier(c, transport)
@@ -73,7 +73,7 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 	n.close = sync.OnceFunc(func() { close(n.closing) })
 	s := &sender{
 		held:        newHeld(c.MaxAlerts),
-		resendEvery: c.ResendDelay,
+		resendDelay: c.ResendDelay,
 		ctx:         ctx,
 		landed:      make(chan landing),
 	}
@@ -91,11 +91,11 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 	return n, nil
 }
 
-// Notify sends alerts to all addresses and returns as soon as one took them. The others,
-// and those that come back, are told when they are sent again. It returns an error if none
-// took them, marked by [alert.Final] if all refused them for good, or by [alert.RetryAfter]
-// if all that did not asked to wait; even so they are kept, and sent again as long as they fire.
-// The requests carry nothing of ctx: no span above all.
+// Notify sends alerts to all addresses and returns as soon as one took them. Addresses that
+// fail get them when they are sent again. If no address took them it returns an error,
+// marked by [alert.Final] if all refused them for good, or by [alert.RetryAfter] if all the
+// others ask to wait. Even then the alerts are kept, and sent again as long as they fire.
+// The requests carry nothing of ctx, so that they belong to no trace.
 func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
@@ -125,11 +125,11 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	}
 }
 
-// Close takes no more alerts, waits until those it has were sent once to all addresses, and
-// ends the goroutine. If ctx ends first, it gives up the requests under way, if there are any,
-// and returns ctx's error. What fires is not resolved: Alertmanager does that by itself, after
-// three times [Config.ResendDelay], unless another process says that it fires still. It
-// may be called any number of times.
+// Close takes no more alerts, waits until those that it has were sent once to all addresses,
+// and ends the goroutine. If ctx ends first, it cancels the requests under way and returns
+// ctx's error. It does not resolve alerts that fire: Alertmanager does so by itself after
+// three times [Config.ResendDelay], unless another process sends them. It may be called any
+// number of times.
 func (n *Notifier) Close(ctx context.Context) error {
 	n.close()
 	select {
@@ -150,19 +150,19 @@ func (n *Notifier) Close(ctx context.Context) error {
 	return fmt.Errorf("alertmanager: close: %w", ctx.Err())
 }
 
-// Shutdown is Close under the name that OpenTelemetry's parts give it.
+// Shutdown is Close by the name that OpenTelemetry components use.
 func (n *Notifier) Shutdown(ctx context.Context) error { return n.Close(ctx) }
 
-// Format writes, whatever the verb, where alerts go.
+// Format writes the addresses, without secrets, whatever the verb.
 func (n *Notifier) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.name) }
 
 // Stats says what a notifier has done so far.
 type Stats struct {
-	// Held is the number of alerts that are sent again: those that fire, and those that
-	// were resolved in the last 5 minutes.
+	// Held is the number of alerts that are sent again: those that fire, and those that were
+	// resolved in the last 5 minutes.
 	Held int `json:"held"`
-	// GivenUp is the number of alerts that are not sent again because there were more
-	// than [Config.MaxAlerts].
+	// GivenUp is the number of alerts that are not sent again, because there were more than
+	// [Config.MaxAlerts].
 	GivenUp uint64 `json:"given_up"`
 	// Addresses are those of [Config.URLs], in the same order.
 	Addresses []AddressStats `json:"addresses"`
@@ -172,16 +172,16 @@ type Stats struct {
 type AddressStats struct {
 	// URL is the address without user information.
 	URL string `json:"url"`
-	// Sent is the number of times that alerts were sent to it and taken.
+	// Sent is the number of sendings that it took.
 	Sent uint64 `json:"sent"`
-	// Failed is the number of times that they were not.
+	// Failed is the number of sendings that it did not take.
 	Failed uint64 `json:"failed"`
-	// LastError is the error of the last time, empty if that was no failure.
+	// LastError is the error of the last sending, empty if it took that.
 	LastError string `json:"last_error,omitempty"`
 }
 
 // Stats returns what the notifier has done so far. An address that fails while another one
-// works is no error of Notify: it is seen here.
+// works shows only here, since Notify then returns no error.
 func (n *Notifier) Stats() Stats {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -190,7 +190,7 @@ func (n *Notifier) Stats() Stats {
 	return stats
 }
 
-// publish makes what Stats returns.
+// publish sets what Stats returns.
 func (n *Notifier) publish(s *sender) {
 	stats := Stats{Held: s.held.len(), GivenUp: s.held.givenUp}
 	for _, l := range s.lines {
@@ -209,7 +209,7 @@ func (n *Notifier) run(s *sender) {
 	if n.transport != nil {
 		defer n.transport.CloseIdleConnections()
 	}
-	var ticker *time.Ticker // only while there is something to send again
+	var ticker *time.Ticker // nil while there is nothing to send again
 	var tick <-chan time.Time
 	notes, closing := n.notes, n.closing
 	for notes != nil || s.isBusy() {
@@ -225,7 +225,7 @@ func (n *Notifier) run(s *sender) {
 		}
 		switch isNeeded := notes != nil && s.held.len() > 0; {
 		case isNeeded && ticker == nil:
-			ticker = time.NewTicker(s.resendEvery)
+			ticker = time.NewTicker(s.resendDelay)
 			tick = ticker.C
 		case !isNeeded && ticker != nil:
 			ticker.Stop()

@@ -209,17 +209,27 @@ func (w *webhook) heard(t *testing.T, want ...string) {
 	})
 }
 
-// eventually waits until something is so.
+// eventually waits until check returns no error. It is for Alertmanager, a process of its own,
+// which can't tell when that is; what says what for.
 func eventually(t *testing.T, what string, check func() error) {
 	t.Helper()
+	const most = 20 * time.Second
 	defer http.DefaultClient.CloseIdleConnections()
-	var err error
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if err = check(); err == nil {
+	ctx, cancel := context.WithTimeout(t.Context(), most)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := check()
+		if err == nil {
 			return
 		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("waited %s, but not yet: %s: %v", most, what, err)
+		}
 	}
-	t.Fatalf("never came true: %s: %v", what, err)
 }
 
 // sent waits until so many more sendings to each address were taken.

@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// sender is what the notifier's goroutine works with: the alerts, and a line to each address.
-// It belongs to that goroutine. At most one request at a time is under way to an address, so
-// that what was sent later is heard later; an address that takes its time keeps
-// only its own line waiting.
+// sender holds the alerts, and a line to each address. It belongs to the notifier's goroutine.
+// At most one sending at a time is under way to an address, so that an address gets alerts
+// in order. A slow address delays only its own line.
 type sender struct {
 	held        *held
 	lines       []*line
-	resendEvery time.Duration
+	resendDelay time.Duration
 	ctx         context.Context // of all requests
 	landed      chan landing
-	isCut       bool // something was under way when ctx ended
+	isCut       bool // a sending was under way when ctx ended
 }
 
 // line is the way to one address.
@@ -25,21 +24,21 @@ type line struct {
 	address *address
 	stats   AddressStats
 	isBusy  bool
-	carries []*notification // those that what is under way tells of
+	carries []*notification // those that the sending under way is of
 	waiting []*notification // those that came meanwhile
-	behind  bool            // others came meanwhile that nobody waits for any more
+	behind  bool            // alerts of others came meanwhile, which nobody waits for any more
 }
 
-// notification is one call of Notify, which waits until it is answered.
+// notification is one call of Notify, which waits for the reply.
 type notification struct {
 	entries    []*entry
-	reply      chan error // has room for the one answer
+	reply      chan error // has room for the one reply
 	isAnswered bool
-	isLeft     atomic.Bool       // nobody waits for the answer any more
+	isLeft     atomic.Bool       // nobody waits for the reply any more
 	outcomes   map[*line]outcome // of the addresses that did not take it
 }
 
-// landing is what came of a sending.
+// landing is the end of a sending.
 type landing struct {
 	line *line
 	outcome
@@ -56,7 +55,7 @@ func (s *sender) take(n *notification, now time.Time) {
 			l.waiting = append(l.waiting, n)
 			continue
 		}
-		s.send(l, []*notification{n}, bodies(s.load([]*notification{n}, false), now, s.resendEvery))
+		s.send(l, []*notification{n}, bodies(s.load([]*notification{n}, false), now, s.resendDelay))
 	}
 }
 
@@ -64,7 +63,7 @@ func (s *sender) take(n *notification, now time.Time) {
 // resolved long enough ago.
 func (s *sender) resend(now time.Time) {
 	s.held.forget(now)
-	all := bodies(s.held.all(), now, s.resendEvery)
+	all := bodies(s.held.all(), now, s.resendDelay)
 	for _, l := range s.lines {
 		if !l.isBusy && len(all) > 0 {
 			s.send(l, nil, all)
@@ -72,8 +71,8 @@ func (s *sender) resend(now time.Time) {
 	}
 }
 
-// settle records what came of a sending, answers the notifications that this decides, and
-// sends on what the address has missed meanwhile.
+// settle records the outcome of a sending, replies to the notifications that it decides, and
+// sends what came for the address meanwhile.
 func (s *sender) settle(done landing, now time.Time) {
 	l := done.line
 	carried := l.carries
@@ -92,13 +91,13 @@ func (s *sender) settle(done landing, now time.Time) {
 	if len(l.waiting) > 0 || l.behind {
 		notes, behind := l.waiting, l.behind
 		l.waiting, l.behind = nil, false
-		if missed := bodies(s.load(notes, behind), now, s.resendEvery); len(missed) > 0 {
+		if missed := bodies(s.load(notes, behind), now, s.resendDelay); len(missed) > 0 {
 			s.send(l, notes, missed)
 		}
 	}
 }
 
-// hear takes note of what came of sending a notification to one address.
+// hear records the outcome of sending a notification to one address.
 func (s *sender) hear(n *notification, done landing) {
 	if n.isAnswered {
 		return
@@ -112,21 +111,20 @@ func (s *sender) hear(n *notification, done landing) {
 	}
 	n.isAnswered = true
 	n.reply <- nil
-	// It need not be kept for the addresses that have not got it: its alerts are held.
+	// The addresses that have not got it will get its alerts, which are held.
 	for _, l := range s.lines {
 		l.drop(func(other *notification) bool { return other == n })
 	}
 }
 
-// drop takes notifications from those that wait for the line: it will tell of all
-// alerts that are held instead.
+// drop removes notifications that wait for the line. The line will send all held alerts instead.
 func (l *line) drop(which func(*notification) bool) {
 	before := len(l.waiting)
 	l.waiting = slices.DeleteFunc(l.waiting, which)
 	l.behind = l.behind || len(l.waiting) < before
 }
 
-// inOrder returns what came of sending to each address, in their order.
+// inOrder returns the outcomes in the order of the addresses.
 func (s *sender) inOrder(outcomes map[*line]outcome) []outcome {
 	ordered := make([]outcome, len(s.lines))
 	for i, l := range s.lines {
@@ -135,8 +133,8 @@ func (s *sender) inOrder(outcomes map[*line]outcome) []outcome {
 	return ordered
 }
 
-// load returns the newest that is known about the alerts of notes, and after them all
-// others if there is a need, each once.
+// load returns the newest entries about the alerts of notes, each once, followed by all others
+// if all is set.
 func (s *sender) load(notes []*notification, all bool) []*entry {
 	var entries []*entry
 	isLoaded := make(map[string]bool)
@@ -159,13 +157,13 @@ func (s *sender) load(notes []*notification, all bool) []*entry {
 	return entries
 }
 
-// send begins to send bodies, which tell of notes, to an address.
+// send starts sending bodies, which hold notes, to an address.
 func (s *sender) send(l *line, notes []*notification, bodies [][]byte) {
 	l.isBusy, l.carries = true, notes
 	go func() { s.landed <- landing{l, l.address.send(s.ctx, bodies)} }()
 }
 
-// isBusy reports whether a request is under way.
+// isBusy reports whether a sending is under way.
 func (s *sender) isBusy() bool {
 	return slices.ContainsFunc(s.lines, func(l *line) bool { return l.isBusy })
 }

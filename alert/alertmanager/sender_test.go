@@ -11,7 +11,7 @@ import (
 // Callers who don't wait for a busy address leave nothing behind but their alerts.
 func TestCallersWhoLeave(t *testing.T) {
 	l := &line{isBusy: true}
-	s := &sender{held: newHeld(10), lines: []*line{l}, resendEvery: time.Minute}
+	s := &sender{held: newHeld(10), lines: []*line{l}, resendDelay: time.Minute}
 	for i := range 1000 {
 		n := &notification{entries: []*entry{entryFor(t, fmt.Sprint(i%7), alert.Firing, begin, begin)}}
 		s.take(n, begin)
@@ -28,7 +28,7 @@ func TestCallersWhoLeave(t *testing.T) {
 // What one address took need not wait for another one.
 func TestTakenByAnother(t *testing.T) {
 	quick, hung := new(line), &line{isBusy: true}
-	s := &sender{held: newHeld(10), lines: []*line{quick, hung}, resendEvery: time.Minute}
+	s := &sender{held: newHeld(10), lines: []*line{quick, hung}, resendDelay: time.Minute}
 	n := &notification{
 		entries:  []*entry{entryFor(t, "a", alert.Firing, begin, begin)},
 		reply:    make(chan error, 1),

@@ -13,27 +13,24 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
 )
 
-const (
-	// limitWait is how long to wait where a chat says that it got too much: chats count
-	// by the minute.
-	limitWait = time.Minute
-	// maxWait bounds what a receiver asks for.
-	maxWait = 24 * time.Hour
-)
+// limitWait is how long to wait where a chat says that it got too much: chats count by the
+// minute.
+const limitWait = time.Minute
 
-// failure is an error that shows nothing but its text, whatever it comes from.
+// failure is an error that shows only its text. The error behind it may hold secrets, so it is
+// not kept, unless it is a context's.
 type failure struct {
 	text string
-	// is a context's error, or nil.
-	is error
+	is   error // a context's error, or nil
 }
 
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.is }
 
-// noAnswer returns the error for a request that got no answer. ctx is the caller's.
+// noAnswer returns the error of a request that got no answer. ctx is the caller's.
 func (n *Notifier) noAnswer(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return &failure{text: "given up: " + ended.Error(), is: ended}
@@ -47,19 +44,19 @@ func (n *Notifier) noAnswer(ctx context.Context, err error) error {
 	if blocked, ok := errors.AsType[*blockedError](err); ok {
 		return alert.Final(&failure{text: blocked.Error()})
 	}
-	// The error of a client holds the whole URL.
+	// An error of http.Client holds the whole URL.
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
 	return &failure{text: n.redact.text(err.Error())}
 }
 
-// judge returns the error that an answer stands for, nil if the notification was taken. err
-// is what went wrong while its body was read.
+// judge returns the error that an answer means, nil if the receiver took the notification.
+// err is the error of reading its body.
 func (n *Notifier) judge(resp *http.Response, body []byte, err error, now time.Time) error {
 	status := resp.StatusCode
 	taken := status >= 200 && status < 300
-	wait := retryAfter(resp.Header.Get("Retry-After"), now)
+	wait := httpheader.RetryAfter(resp.Header, now)
 	if codes, ok := chatCodes[n.config.Format]; ok {
 		code, ok := codes.read(body)
 		failed := n.failed("code "+strconv.FormatInt(code, 10), body)
@@ -97,29 +94,16 @@ func (n *Notifier) failed(what string, body []byte) error {
 	return &failure{text: what}
 }
 
-// isRetryable reports whether the same request may be taken another time.
+// isRetryable reports whether the receiver may take the same request later.
 func isRetryable(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
 }
 
-// retryAfter reads a Retry-After header, which is a number of seconds or a date. It
-// returns at most a day, and 0 for what it can't read and for what is past.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
-		return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(at.Sub(now), 0), maxWait)
-	}
-	return 0
-}
-
-// codes says how a chat tells in the body of its answer what became of a message.
+// codes says how a chat reports in the body of its answer whether it took a message.
 type codes struct {
-	// keys are the names under which the code is found; the first that is there counts.
-	keys []string
-	// limited are the codes for too many messages, busy those for troubles of the chat's own.
-	limited, busy []int64
+	keys    []string // of the code; the first that is there counts
+	limited []int64  // codes for too many messages
+	busy    []int64  // codes for an error of the chat itself
 }
 
 var chatCodes = map[Format]codes{

@@ -18,12 +18,12 @@ import (
 )
 
 func TestGolden(t *testing.T) {
-	reminder := incident()
-	reminder.Repeat = true
+	repeat := incident()
+	repeat.Repeat = true
 	for _, f := range allFormats {
 		t.Run(f.String(), func(t *testing.T) {
 			golden(t, f.String()+"_firing.json", bodyOf(t, f, incident()))
-			golden(t, f.String()+"_several.json", bodyOf(t, f, reminder, recovery()))
+			golden(t, f.String()+"_several.json", bodyOf(t, f, repeat, recovery()))
 			golden(t, f.String()+"_hostile.json", bodyOf(t, f, named("a\r\n<!channel> @all ](http://evil) `*_x_y_*` \u202e\"\\\xff&amp;")))
 		})
 	}

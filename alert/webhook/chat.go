@@ -11,22 +11,20 @@ import (
 
 // layout says how a chat's message is put together from the texts of alerts.
 type layout struct {
-	// alerts is the number of alerts that a message has room for, text the number of bytes
-	// for all of them, and each that for one.
-	alerts, text, each int
-	// shape is how lines are escaped, and line what becomes of each then. Line 0 is
-	// what an alert is about.
-	shape shape
-	line  func(i int, escaped string) string
-	// title is how the message's title is escaped, and titleRoom the bytes it may have.
-	title     shape
-	titleRoom int
+	alerts    int                                // the most alerts in a message
+	text      int                                // the most bytes of all alerts together
+	each      int                                // the most bytes of one alert
+	shape     shape                              // how lines are escaped
+	line      func(i int, escaped string) string // formats an escaped line; line 0 is the first of an alert
+	title     shape                              // how the title is escaped
+	titleRoom int                                // the most bytes of the title
 }
 
 // noteRoom is the number of bytes kept for the note on what was left out.
 const noteRoom = 100
 
-// titleOf says in one line what a notification is about.
+// titleOf returns the title of a notification: the first line of its first alert, with the
+// numbers of alerts if there are several.
 func (l *layout) titleOf(alerts []alert.Alert) string {
 	text := strings.Join(strings.Fields(linesOf(&alerts[0])[0]), " ")
 	if len(alerts) > 1 {
@@ -36,8 +34,8 @@ func (l *layout) titleOf(alerts []alert.Alert) string {
 	return l.title.escape(text, l.titleRoom)
 }
 
-// texts returns a text for each of as many alerts as there is room for, and a note on
-// those that are left out, empty if there are none.
+// texts returns the texts of as many alerts as there is room for, and a note on those that
+// are left out, empty if there are none.
 func (l *layout) texts(alerts []alert.Alert) (texts []string, note string) {
 	room := l.text - noteRoom
 	for i := range alerts {
@@ -47,13 +45,13 @@ func (l *layout) texts(alerts []alert.Alert) (texts []string, note string) {
 			firing := firingOf(left)
 			return texts, fmt.Sprintf("%d more not shown: %d firing, %d resolved", len(left), firing, len(left)-firing)
 		}
-		room -= len(text) + 1 // the one may stand between two of them
+		room -= len(text) + 1 // with a separator
 		texts = append(texts, text)
 	}
 	return texts, ""
 }
 
-// textOf returns the text of one alert: as many of its lines as there is room for.
+// textOf returns the text of one alert, with as many of its lines as there is room for.
 func (l *layout) textOf(a *alert.Alert) string {
 	const cut = "(cut)"
 	var b strings.Builder
@@ -78,7 +76,7 @@ func linesOf(a *alert.Alert) []string {
 	return strings.Split(strings.TrimSuffix(alert.Text(a), "\n"), "\n")
 }
 
-// firingOf returns how many of the alerts fire.
+// firingOf returns the number of alerts that fire.
 func firingOf(alerts []alert.Alert) int {
 	n := 0
 	for i := range alerts {
@@ -89,7 +87,7 @@ func firingOf(alerts []alert.Alert) int {
 	return n
 }
 
-// compact writes JSON without escapes for HTML, which would take room from the text.
+// compact returns JSON without escapes for HTML, which would use up the room for text.
 func compact(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

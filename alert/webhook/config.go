@@ -3,80 +3,75 @@ package webhook
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
-// Config says where notifications are posted, and how. It is plain data; a zero field
-// means its default. Printed, logged or written as JSON it shows no secrets, so that it
-// can't be read back from there.
+// Config says where notifications are posted, and how. It is plain data; a zero field means
+// its default. Printed, logged or written as JSON it shows no secrets, and so can't be
+// read back.
 type Config struct {
 	// URL is where notifications are posted: http or https. It may hold secrets. Required.
 	URL string `mapstructure:"url"`
-	// Format is the shape of what is posted. Default [Alertmanager].
+	// Format is the format of the body. Default [Alertmanager].
 	Format Format `mapstructure:"format"`
-	// Template makes the body from a [Message], in the language of text/template with the
-	// additional functions json, text, cut, lower, upper and join. Whatever it
-	// writes that came from outside it must escape itself: with json in JSON, with the
-	// predefined html, js and urlquery elsewhere. Where ContentType is JSON, a body that
-	// is not is an error. Errors show its actions, so that those should hold no secrets.
-	// Required for the format [Template], of no use for others.
+	// Template makes the body from a [Message]. It is a text/template with the additional
+	// functions json, text, cut, lower, upper and join. It must escape names and codes
+	// itself: by json in JSON, by html, js or urlquery elsewhere. If ContentType is JSON, a
+	// body that is not JSON is an error. Errors show the template's actions, which should
+	// therefore hold no secrets. Required for the format [Template], and only for that.
 	Template string `mapstructure:"template"`
-	// ContentType is the media type of what Template makes. Default application/json.
+	// ContentType is the media type of the body that Template makes. Default
+	// application/json.
 	ContentType string `mapstructure:"content_type"`
-	// Headers are sent along, such as Authorization. They are not sent to another
+	// Headers are added to each request, such as Authorization. They are not sent to another
 	// host that a redirect leads to. Default: none.
-	Headers map[string]string `mapstructure:"headers"`
-	// Secrets sign requests as https://www.standardwebhooks.com describes. Each is whsec_
-	// followed by the base64 of 24 to 64 bytes. Two of them both sign, which is for the
-	// time in which the receiver changes from one to the other. Default: requests are not signed.
-	Secrets []string `mapstructure:"secrets"`
-	// DingTalkSecret signs requests to a DingTalk robot that asks for it. Default: they
-	// are not signed.
-	DingTalkSecret string `mapstructure:"dingtalk_secret"`
-	// FeishuSecret signs requests to a Feishu bot that asks for it. Default: they are
+	Headers map[string]alert.Secret `mapstructure:"headers"`
+	// Secrets sign requests as https://www.standardwebhooks.com describes. Each is "whsec_"
+	// followed by the base64 of 24 to 64 bytes. There may be two, which both sign, while the
+	// receiver changes from one to the other. Default: requests are not signed.
+	Secrets []alert.Secret `mapstructure:"secrets"`
+	// DingTalkSecret signs requests for a DingTalk robot that requires it. Default: they are
 	// not signed.
-	FeishuSecret string `mapstructure:"feishu_secret"`
-	// Timeout is the time that one request may take, redirects and answer included,
-	// 1ms to 5m. Default 10s.
+	DingTalkSecret alert.Secret `mapstructure:"dingtalk_secret"`
+	// FeishuSecret signs requests for a Feishu bot that requires it. Default: they are not
+	// signed.
+	FeishuSecret alert.Secret `mapstructure:"feishu_secret"`
+	// Timeout is the time that one request may take, with redirects and answer, 1ms to 5m.
+	// Default 10s.
 	Timeout time.Duration `mapstructure:"timeout"`
-	// TLS sets how https is spoken. Default: as Go does.
+	// TLS sets up https. Default: the system's certificate authorities.
 	TLS TLS `mapstructure:"tls"`
-	// BlockPrivate refuses to connect to addresses that are not public: private,
-	// loopback, link-local, shared (CGNAT), multicast, unspecified and reserved ones. What
-	// counts is the address that a connection is made to, whatever name or
-	// redirect led there. It is for URLs that come from others. The environment's proxy is
-	// not used then, as it would look up the names. Default: every address is allowed.
+	// BlockPrivate refuses to connect to addresses that are not public: private, loopback,
+	// link-local, shared (CGNAT), multicast, unspecified and reserved ones. It checks the
+	// address of each connection, whatever name or redirect led there. Set it where the URL
+	// comes from others. The environment's proxy is not used then, since it would look up
+	// names itself. Default: every address is allowed.
 	BlockPrivate bool `mapstructure:"block_private"`
-	// Transport sends the requests. It should not be an instrumented one: the monitor
-	// would watch its own requests. Default: one that belongs to the notifier and uses the
+	// Transport sends the requests. It should not be instrumented, or the monitor would watch
+	// its own requests. Default: a transport of the notifier's own that uses the
 	// environment's proxy.
 	Transport http.RoundTripper `mapstructure:"-"`
 }
 
-// TLS sets how https is spoken.
+// TLS sets up https.
 type TLS = alert.TLS
 
 const (
 	defaultTimeout = 10 * time.Second
 	minTimeout     = time.Millisecond
 	maxTimeout     = 5 * time.Minute
-	// maxSecrets are the one to come and the one to go.
+	// maxSecrets allows for an old secret and a new one.
 	maxSecrets = 2
 )
-
-// ownHeaders are set by the notifier.
-var ownHeaders = []string{
-	"Connection", "Content-Length", "Content-Type", "Host", "Transfer-Encoding", headerID, headerTimestamp, headerSignature,
-}
 
 // Validate returns one error for everything in c that can't be, joined; each names the
 // key, and quotes the value unless that may be secret.
@@ -89,22 +84,7 @@ func (c Config) Validate() error {
 	if c.Format >= formatCount {
 		add("format: must be one of %v, got %s", formatNames, c.Format)
 	}
-	spelling := make(map[string]string) // by the name as it is sent
-	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		sent := http.CanonicalHeaderKey(name)
-		other, twice := spelling[sent]
-		spelling[sent] = name
-		switch {
-		case !isToken(name):
-			add("headers[%q]: is no name of a header", name)
-		case slices.Contains(ownHeaders, sent):
-			add("headers[%q]: is set by the notifier", name)
-		case twice:
-			add("headers[%q]: is the same header as %q", name, other)
-		case !isHeaderValue(c.Headers[name]):
-			add("headers[%q]: the value has control characters or spaces at its ends", name)
-		}
-	}
+	errs = append(errs, httpheader.Validate(c.Headers, headerID, headerTimestamp, headerSignature))
 	if len(c.Secrets) > maxSecrets {
 		add("secrets: must be at most %d, got %d", maxSecrets, len(c.Secrets))
 	}
@@ -115,7 +95,7 @@ func (c Config) Validate() error {
 	}
 	only := func(key string, set bool, f Format) {
 		if set && c.Format != f {
-			add("%s: is of no use for the format %s, only for %s", key, c.Format, f)
+			add("%s: is only for the format %s, got %s", key, f, c.Format)
 		}
 	}
 	only("dingtalk_secret", c.DingTalkSecret != "", DingTalk)
@@ -124,7 +104,7 @@ func (c Config) Validate() error {
 	only("content_type", c.ContentType != "", Template)
 	if c.ContentType != "" {
 		media, _, err := mime.ParseMediaType(c.ContentType)
-		if err != nil || !strings.Contains(media, "/") || !isHeaderValue(c.ContentType) {
+		if err != nil || !strings.Contains(media, "/") || !httpheader.IsValue(c.ContentType) {
 			add("content_type: must be a media type, got %q", c.ContentType)
 		}
 	}
@@ -136,19 +116,17 @@ func (c Config) Validate() error {
 	if c.Timeout != 0 && (c.Timeout < minTimeout || c.Timeout > maxTimeout) {
 		add("timeout: must be between %s and 5m, got %s", minTimeout, c.Timeout)
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		add("tls: cert_file and key_file must both be set, got %q and %q", c.TLS.CertFile, c.TLS.KeyFile)
-	}
+	errs = append(errs, keyed.Below("tls", c.TLS.Validate()))
 	if c.Transport != nil && c.BlockPrivate {
-		add("block_private: has no power over a transport of your own")
+		add("block_private: does not work with a transport of your own")
 	}
 	if c.Transport != nil && c.TLS != (TLS{}) {
-		add("tls: has no power over a transport of your own")
+		add("tls: does not work with a transport of your own")
 	}
 	return errors.Join(errs...)
 }
 
-// checkURL says what is wrong with a URL without showing any of it.
+// checkURL returns an error if text is not the URL of a server. The error shows nothing of it.
 func checkURL(text string) error {
 	if text == "" {
 		return errors.New("is required")
@@ -160,24 +138,11 @@ func checkURL(text string) error {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("must begin with http:// or https:// (it is not shown, as it may hold secrets)")
 	case u.Hostname() == "":
-		return errors.New("has no host (it is not shown, as it may hold secrets)")
+		return errors.New("must have a host (it is not shown, as it may hold secrets)")
 	}
-	// A password with a slash in it ends up as the port.
+	// A password with a slash in it is read as the port.
 	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || len(u.Port()) > len("65535")) {
-		return errors.New("has no port up to 65535 (it is not shown, as it may hold secrets)")
+		return errors.New("must have a port up to 65535 (it is not shown, as it may hold secrets)")
 	}
 	return nil
-}
-
-// isToken reports whether s may be the name of a header.
-func isToken(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-		return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	}) < 0
-}
-
-// isHeaderValue reports whether s may be the value of a header.
-func isHeaderValue(s string) bool {
-	return s == strings.TrimSpace(s) && strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
 }

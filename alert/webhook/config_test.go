@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -20,7 +21,7 @@ func TestConfigValidate(t *testing.T) {
 	}{
 		{"all defaults", Config{URL: url}, nil},
 		{"everything", Config{
-			URL: "http://u:p@h:1/x?y=z", Headers: map[string]string{"Authorization": "Bearer x"}, Secrets: []string{whsec(0), whsec(1)},
+			URL: "http://u:p@h:1/x?y=z", Headers: map[string]alert.Secret{"Authorization": "Bearer x"}, Secrets: []alert.Secret{whsec(0), whsec(1)},
 			Timeout: time.Second, TLS: TLS{CertFile: "a", KeyFile: "b"}, BlockPrivate: true,
 		}, nil},
 		{"dingtalk", Config{URL: url, Format: DingTalk, DingTalkSecret: "x"}, nil},
@@ -30,23 +31,23 @@ func TestConfigValidate(t *testing.T) {
 		{"url", Config{URL: "https://a b"}, []string{"url: can't be read"}},
 		{"scheme", Config{URL: "ftp://example.com"}, []string{"url: must begin with http:// or https://"}},
 		{"no scheme", Config{URL: "example.com/x"}, []string{"url: must begin with http:// or https://"}},
-		{"host", Config{URL: "https:///x"}, []string{"url: has no host"}},
-		{"port only", Config{URL: "https://:80/x"}, []string{"url: has no host"}},
-		{"port", Config{URL: "https://example.com:65536/x"}, []string{"url: has no port up to 65535"}},
-		{"no port", Config{URL: "https://example.com:000000/x"}, []string{"url: has no port up to 65535"}},
+		{"host", Config{URL: "https:///x"}, []string{"url: must have a host"}},
+		{"port only", Config{URL: "https://:80/x"}, []string{"url: must have a host"}},
+		{"port", Config{URL: "https://example.com:65536/x"}, []string{"url: must have a port up to 65535"}},
+		{"no port", Config{URL: "https://example.com:000000/x"}, []string{"url: must have a port up to 65535"}},
 		{"format", Config{URL: url, Format: 99}, []string{"format: must be one of [alertmanager slack feishu dingtalk wecom template], got Format(99)"}},
-		{"headers", Config{URL: url, Headers: map[string]string{"a b": "", "x-y": "v\r\nEvil: 1", "webhook-id": "", "content-type": "", "": ""}}, []string{
-			`headers[""]: is no name of a header`, `headers["a b"]: is no name of a header`, `headers["content-type"]: is set by the notifier`,
-			`headers["webhook-id"]: is set by the notifier`, `headers["x-y"]: the value has control characters or spaces at its ends`,
+		{"headers", Config{URL: url, Headers: map[string]alert.Secret{"a b": "", "x-y": "v\r\nEvil: 1", "webhook-id": "", "content-type": "", "": ""}}, []string{
+			`headers[""]: must be the name of a header`, `headers["a b"]: must be the name of a header`, `headers["content-type"]: is set by the notifier`,
+			`headers["webhook-id"]: is set by the notifier`, `headers["x-y"]: the value must hold neither control characters nor spaces at its ends`,
 		}},
-		{"shortest and longest secret", Config{URL: url, Secrets: []string{secretOf(24), secretOf(64)}}, nil},
-		{"secrets of another length", Config{URL: url, Secrets: []string{secretOf(23), secretOf(65)}}, []string{"secrets[0]: must be whsec_", "secrets[1]: must be whsec_"}},
-		{"a header twice", Config{URL: url, Headers: map[string]string{"X-Key": "1", "x-key": "2"}}, []string{`headers["x-key"]: is the same header as "X-Key"`}},
-		{"secrets", Config{URL: url, Secrets: []string{whsec(0), "whsec_short", strings.TrimPrefix(whsec(1), "whsec_")}}, []string{
+		{"shortest and longest secret", Config{URL: url, Secrets: []alert.Secret{secretOf(24), secretOf(64)}}, nil},
+		{"secrets of another length", Config{URL: url, Secrets: []alert.Secret{secretOf(23), secretOf(65)}}, []string{"secrets[0]: must be whsec_", "secrets[1]: must be whsec_"}},
+		{"a header twice", Config{URL: url, Headers: map[string]alert.Secret{"X-Key": "1", "x-key": "2"}}, []string{`headers["x-key"]: is the same header as "X-Key"`}},
+		{"secrets", Config{URL: url, Secrets: []alert.Secret{whsec(0), "whsec_short", whsec(1)[len("whsec_"):]}}, []string{
 			"secrets: must be at most 2, got 3", "secrets[1]: must be whsec_", "secrets[2]: must be whsec_",
 		}},
 		{"of other formats", Config{URL: url, DingTalkSecret: "x", FeishuSecret: "x", Template: "x", ContentType: "a/b"}, []string{
-			"dingtalk_secret: is of no use for the format alertmanager, only for dingtalk", "feishu_secret: is of no use", "template: is of no use", "content_type: is of no use",
+			"dingtalk_secret: is only for the format dingtalk, got alertmanager", "feishu_secret: is only for", "template: is only for", "content_type: is only for",
 		}},
 		{"content type", Config{URL: url, Format: Template, Template: "x", ContentType: "text"}, []string{`content_type: must be a media type, got "text"`}},
 		{"bad content type", Config{URL: url, Format: Template, Template: "x", ContentType: "text/"}, []string{`content_type: must be a media type, got "text/"`}},
@@ -58,8 +59,8 @@ func TestConfigValidate(t *testing.T) {
 		{"template without end", Config{URL: url, Format: Template, Template: `{{printf "%9000000d" 1}}`, ContentType: "text/plain"}, []string{"template: it writes more than 8388608 bytes"}},
 		{"timeout", Config{URL: url, Timeout: -time.Second}, []string{"timeout: must be between 1ms and 5m, got -1s"}},
 		{"long timeout", Config{URL: url, Timeout: time.Hour}, []string{"timeout: must be between 1ms and 5m, got 1h0m0s"}},
-		{"certificate alone", Config{URL: url, TLS: TLS{CertFile: "x.pem"}}, []string{`tls: cert_file and key_file must both be set, got "x.pem" and ""`}},
-		{"transport", Config{URL: url, Transport: http.DefaultTransport, BlockPrivate: true, TLS: TLS{ServerName: "x"}}, []string{"block_private: has no power", "tls: has no power"}},
+		{"certificate alone", Config{URL: url, TLS: TLS{CertFile: "x.pem"}}, []string{`tls.cert_file: must be set together with key_file, got "x.pem" and ""`}},
+		{"transport", Config{URL: url, Transport: http.DefaultTransport, BlockPrivate: true, TLS: TLS{ServerName: "x"}}, []string{"block_private: does not work", "tls: does not work"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.c.Validate()
@@ -84,7 +85,9 @@ func TestConfigValidate(t *testing.T) {
 }
 
 // secretOf returns a secret of n bytes.
-func secretOf(n int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)) }
+func secretOf(n int) alert.Secret {
+	return alert.Secret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)))
+}
 
 func TestFormats(t *testing.T) {
 	var _ encoding.TextMarshaler = Slack
@@ -106,10 +109,10 @@ func TestFormats(t *testing.T) {
 
 // A config may be changed once it was given away.
 func TestConfigIsCopied(t *testing.T) {
-	c := Config{URL: "http://127.0.0.1", Headers: map[string]string{"A": "b"}, Secrets: []string{whsec(0)}}
+	c := Config{URL: "http://127.0.0.1", Headers: map[string]alert.Secret{"A": "b"}, Secrets: []alert.Secret{whsec(0)}}
 	n := newNotifier(t, c)
 	c.Headers["A"], c.Secrets[0] = "c", whsec(1)
-	if diff := cmp.Diff(map[string]string{"A": "b"}, n.config.Headers); diff != "" || n.config.Secrets[0] != whsec(0) {
+	if diff := cmp.Diff(map[string]alert.Secret{"A": "b"}, n.config.Headers); diff != "" || n.config.Secrets[0] != whsec(0) {
 		t.Errorf("the notifier shares its config: %s", diff)
 	}
 }

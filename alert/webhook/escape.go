@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// fullwidth is the distance from a printable ASCII character to its fullwidth twin.
+	// fullwidth is the distance from a printable ASCII character to its fullwidth form.
 	fullwidth = '！' - '!'
-	// afterAt follows every @, so that what stands behind it is not mentioned.
+	// afterAt is put behind every @, so that no chat takes the next word for a person.
 	afterAt = "\u200b"
 	// more stands where a text was cut.
 	more = "…"
 )
 
-// shape says what has to be escaped in the texts of one chat.
+// shape says how texts are escaped for one chat.
 type shape struct {
-	// entities says that &, < and > are written as those of HTML.
+	// entities says that &, < and > are written as HTML entities.
 	entities bool
-	// wide are the characters that are shown as their fullwidth twins. An underscore within
-	// a word stays: it means nothing there, and many names have some.
+	// wide are the characters that are replaced by their fullwidth forms. An underscore
+	// within a word stays: it has no special meaning there, and many names have some.
 	wide string
 }
 
@@ -34,8 +34,8 @@ var (
 	markdownText = shape{wide: "\\`*_[]<>#|!~&$"}
 )
 
-// escape returns a text in one line in which nothing means anything to a chat, cut so
-// that it has at most room bytes.
+// escape returns a text in one line without characters that are special to the chat, cut to
+// at most room bytes.
 func (sh shape) escape(s string, room int) string {
 	var b strings.Builder
 	runes := []rune(s)
@@ -54,7 +54,7 @@ func (sh shape) escape(s string, room int) string {
 	return b.String()
 }
 
-// escapeRune returns what stands for the i-th rune of a text.
+// escapeRune returns the replacement for the i-th rune of a text.
 func (sh shape) escapeRune(runes []rune, i int) string {
 	r := visible(runes[i])
 	switch {
@@ -78,8 +78,8 @@ func isWord(runes []rune, i int) bool {
 	return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
 }
 
-// visible returns a space for all white space, and U+FFFD for what moves a cursor,
-// reorders text or is not seen.
+// visible returns a space for any white space, and U+FFFD for what moves a cursor, reorders
+// text or is invisible.
 func visible(r rune) rune {
 	switch {
 	case unicode.IsSpace(r):
@@ -90,11 +90,11 @@ func visible(r rune) rune {
 	return r
 }
 
-// oneLine returns a text in one line, with everything in it visible.
+// oneLine returns a text in one line, with only visible characters.
 func oneLine(s string) string { return strings.Map(visible, s) }
 
-// bounded returns a copy of an alert whose names and codes are UTF-8 and cut at
-// [engine.MaxNameBytes]. The alert itself may be needed again.
+// bounded returns a copy of an alert in which names and codes are UTF-8 and cut at
+// [engine.MaxNameBytes].
 func bounded(a *alert.Alert) alert.Alert {
 	c := a.Clone()
 	for _, s := range []*string{&c.ID, &c.Monitor, &c.Service, &c.Operation, &c.CausedBy, &c.WorstExemplar.Code} {

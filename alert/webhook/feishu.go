@@ -6,8 +6,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// feishuLayout keeps to what Feishu takes: 20 KB for all of the request, in which a
-// backslash or a quotation mark takes two bytes.
+// feishuLayout keeps within Feishu's limit of 20 KB a request, in which a backslash or a
+// quotation mark takes two bytes.
 var feishuLayout = layout{
 	alerts: 50, text: 8000, each: 4000,
 	shape:     feishuText,
@@ -48,9 +48,9 @@ type feishuPlain struct {
 	Content string `json:"content"`
 }
 
-// feishuBody returns a card with the alerts' texts, none of which is Markdown, red if any
-// of them fires and green otherwise.
-func feishuBody(alerts []alert.Alert, secret string, at time.Time) ([]byte, error) {
+// feishuBody returns a card with the alerts' texts as plain text, red if any alert fires and
+// green otherwise.
+func feishuBody(alerts []alert.Alert, secret alert.Secret, at time.Time) ([]byte, error) {
 	plain := func(s string) feishuPlain { return feishuPlain{Tag: "plain_text", Content: s} }
 	color := "green"
 	if firingOf(alerts) > 0 {

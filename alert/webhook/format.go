@@ -2,13 +2,13 @@ package webhook
 
 import "fmt"
 
-// Format is the shape of what is posted.
+// Format is the format of the body that is posted.
 type Format uint8
 
 const (
 	// Alertmanager is the body of Alertmanager's webhook, version 4: a [Message] as JSON.
 	Alertmanager Format = iota
-	// Slack is the body of Slack's incoming webhooks, which others understand, too.
+	// Slack is the body of Slack's incoming webhooks, which other chats accept, too.
 	Slack
 	// Feishu is a card for a custom bot of Feishu or Lark.
 	Feishu
@@ -16,7 +16,7 @@ const (
 	DingTalk
 	// WeCom is a Markdown message for a group robot of WeCom (WeChat Work).
 	WeCom
-	// Template is what [Config.Template] makes.
+	// Template is the body that [Config.Template] makes.
 	Template
 
 	formatCount

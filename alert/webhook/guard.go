@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// notPublic are the ranges that IANA reserves for something else than public hosts, and
-// those in which an IPv6 address leads to an IPv4 one. Of IPv6, all is reserved but
-// 2000::/3. Multicast of IPv4, which is not listed, is not public either.
+// notPublic are the ranges that IANA does not assign to public hosts, and those IPv6 ranges
+// that stand for IPv4 addresses. Of IPv6 only 2000::/3 is assigned. IPv4 multicast is
+// checked apart.
 var notPublic = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
@@ -46,8 +46,8 @@ func (e *blockedError) Error() string {
 	return fmt.Sprintf("%s is not a public address, and block_private is set", e.address)
 }
 
-// onlyPublic is a net.Dialer's Control that refuses addresses that are not public. It is
-// called once a name is looked up, for every address that is tried.
+// onlyPublic is a net.Dialer's Control that refuses addresses that are not public. The dialer
+// calls it with every address that it tries, after looking up the name.
 func onlyPublic(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublic(at.Addr()) {

@@ -6,18 +6,18 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// dingTalkLayout keeps to what DingTalk takes: 20,000 bytes for all of the request, in
-// which a quotation mark takes two bytes.
+// dingTalkLayout keeps within DingTalk's limit of 20,000 bytes a request, in which a quotation
+// mark takes two bytes.
 var dingTalkLayout = layout{
 	alerts: 50, text: 9000, each: 4000,
 	shape: markdownText,
-	// A single line end is none in DingTalk's Markdown.
+	// DingTalk's Markdown ignores a single line break.
 	line:      func(i int, escaped string) string { return markdownLine(i, escaped) + "\n" },
 	title:     markdownText,
 	titleRoom: 300,
 }
 
-// wecomLayout keeps to what WeCom takes: 4096 bytes of Markdown.
+// wecomLayout keeps within WeCom's limit of 4096 bytes of Markdown.
 var wecomLayout = layout{
 	alerts: 50, text: 4096, each: 1900,
 	shape:     markdownText,
@@ -26,7 +26,7 @@ var wecomLayout = layout{
 	titleRoom: 300,
 }
 
-// markdownLine makes the first line of an alert a bold one and quotes the others.
+// markdownLine makes the first line of an alert bold and quotes the others.
 func markdownLine(i int, escaped string) string {
 	escaped = strings.Join(strings.Fields(escaped), " ")
 	if i == 0 {

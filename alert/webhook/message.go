@@ -14,10 +14,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Message is what Alertmanager's webhooks carry, version 4, and what a [Config.Template]
-// gets. Its alerts are those that changed, not all those that fire: what goes together
-// in a receiver should be told by Fingerprint, which is the same for all that is ever
-// sent about one objective of one operation.
+// Message is the body of Alertmanager's webhooks, version 4, and the data of a
+// [Config.Template]. Its alerts are those that changed, not all that fire. A receiver
+// recognises the alerts about one objective of one operation by their Fingerprint.
 type Message struct {
 	// Version is "4".
 	Version string `json:"version"`
@@ -42,16 +41,16 @@ type Message struct {
 
 // Item is one alert of a [Message].
 type Item struct {
-	// Status is firing or resolved. An alert that fires still and is sent again is firing.
+	// Status is firing or resolved. A repeat is firing.
 	Status string `json:"status"`
 	// Labels say what the alert is about: alertname ("gomonitor_" and the objective),
 	// objective, monitor, service, operation, span_kind, and severity, which is warning
 	// for latency and critical otherwise. Empty ones are left out.
 	Labels map[string]string `json:"labels"`
 	// Annotations are the evidence: id, summary (one line), description (the text of
-	// [alert.Text]), target, actual, causes (one in a line), caused_by (the id of an
-	// alert), trace_ids (of sampled calls, separated by spaces), reminder ("true"), and
-	// evidence, the newest summaries that have room, as JSON. Empty ones are left out.
+	// [alert.Text]), target, actual, causes (one a line), caused_by (the id of an alert),
+	// trace_ids (of sampled calls, separated by spaces), repeat ("true"), and evidence, the
+	// newest summaries that have room, as JSON. Empty ones are left out.
 	Annotations map[string]string `json:"annotations"`
 	// StartsAt is when the incident began.
 	StartsAt time.Time `json:"startsAt"`
@@ -61,15 +60,13 @@ type Item struct {
 	GeneratorURL string `json:"generatorURL"`
 	// Fingerprint is made from Labels, as Alertmanager does.
 	Fingerprint string `json:"fingerprint"`
-	// Alert is the alert itself, for templates. Names in it are UTF-8 and not too long.
+	// Alert is the alert itself, for templates. Its names are UTF-8 and bounded.
 	Alert *alert.Alert `json:"-"`
 }
 
 const (
-	// maxEvidence is the number of bytes for the evidence of one alert, and
-	// maxAllEvidence that for the evidence of all alerts of a message.
-	maxEvidence    = 64 << 10
-	maxAllEvidence = 4 << 20
+	maxEvidence    = 64 << 10 // bytes of the evidence of one alert
+	maxAllEvidence = 4 << 20  // bytes of the evidence of all alerts of a message
 )
 
 // newMessage returns the message about the alerts of one notification.
@@ -111,7 +108,7 @@ func keepCommon(common, other map[string]string) {
 	})
 }
 
-// newItem returns what a message says about one alert.
+// newItem returns the item of one alert, with room bytes for its evidence.
 func newItem(a *alert.Alert, room int) (Item, error) {
 	evidence, err := evidenceOf(a, room)
 	if err != nil {
@@ -156,7 +153,7 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 	}, nil
 }
 
-// severity says how urgent a kind of objective is: what is slow still works.
+// severity returns warning for latency, since slow calls still succeed, and critical otherwise.
 func severity(k alert.ObjectiveKind) string {
 	if k == alert.Latency {
 		return "warning"
@@ -164,15 +161,11 @@ func severity(k alert.ObjectiveKind) string {
 	return "critical"
 }
 
-// causesText returns causes, one in a line: "INSERT orders [23505]: 92 %".
+// causesText lists causes, one a line: "INSERT orders [23505]: 92 %".
 func causesText(a *alert.Alert) string {
 	var lines []string
 	for _, c := range a.Causes {
-		line := oneLine(alert.CauseName(&c.Cause, a.Service))
-		if c.Code != "" && !c.IsNetwork() {
-			line += " [" + oneLine(c.Code) + "]"
-		}
-		lines = append(lines, line+": "+alert.Percent(c.Share))
+		lines = append(lines, oneLine(alert.CauseText(&c.Cause, a.Service))+": "+alert.Percent(c.Share))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -188,8 +181,8 @@ func traceIDs(a *alert.Alert) string {
 	return strings.Join(ids, " ")
 }
 
-// evidenceOf returns the newest of an alert's summaries that have room, as a JSON array,
-// oldest first; empty if there are none.
+// evidenceOf returns the newest summaries of an alert that have room, as a JSON array, oldest
+// first. It is empty if there are none.
 func evidenceOf(a *alert.Alert, room int) (string, error) {
 	var parts []string
 	for i := len(a.Evidence) - 1; i >= 0; i-- {
@@ -209,7 +202,7 @@ func evidenceOf(a *alert.Alert, room int) (string, error) {
 	return "[" + strings.Join(parts, ",") + "]", nil
 }
 
-// fingerprint identifies labels as Alertmanager and Prometheus do.
+// fingerprint returns the fingerprint of labels as Alertmanager and Prometheus compute it.
 func fingerprint(labels map[string]string) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
@@ -218,7 +211,7 @@ func fingerprint(labels map[string]string) string {
 	return hashOf(parts...)
 }
 
-// hashOf returns the FNV-1a hash of texts, each ended by a byte that is in no UTF-8.
+// hashOf returns the FNV-1a hash of texts, each ended by a byte that UTF-8 never has.
 func hashOf(texts ...string) string {
 	h := fnv.New64a()
 	for _, s := range texts {

@@ -17,8 +17,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 )
 
-// MaxResponse is the number of bytes that are read of an answer. A longer one is not read
-// to its end, and its connection not used again.
+// MaxResponse is the number of bytes that are read of an answer. If an answer is longer, its
+// connection is closed.
 const MaxResponse = 64 << 10
 
 // Notifier posts notifications. It implements [alert.Notifier]. It is immutable, and its
@@ -74,8 +74,8 @@ func New(c Config) (*Notifier, error) {
 	return n, nil
 }
 
-// Close ends the connections that are kept for the next request, unless they are those
-// of [Config.Transport]. The notifier can be used after it all the same.
+// Close closes idle connections, but not those of [Config.Transport]. The notifier can still
+// be used after it.
 func (n *Notifier) Close() error {
 	if n.transport != nil {
 		n.transport.CloseIdleConnections()
@@ -83,11 +83,11 @@ func (n *Notifier) Close() error {
 	return nil
 }
 
-// Notify posts the alerts once. Its error is marked by [alert.Final] if the receiver
-// refuses what it got, or there is nothing to post it to or no way to write it; it has the
-// receiver's [alert.RetryAfter], if that asked for one; and otherwise it may be tried
-// again at any time. It quotes what the receiver answered, but no secrets. The header
-// webhook-id, which is [alert.NotificationID], is the same for every try.
+// Notify posts the alerts once. Its error is marked by [alert.Final] if the receiver refuses
+// the request for good or no request can be made, and by [alert.RetryAfter] if the receiver
+// asks to wait. Other errors may go away by trying again. An error quotes the receiver's
+// answer, but no secrets. The header webhook-id is the [alert.NotificationID], the same
+// for every try.
 func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
@@ -113,7 +113,7 @@ func (n *Notifier) post(ctx context.Context, alerts []alert.Alert) error {
 		return n.noAnswer(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	// The byte beyond the bound tells whether this was all: if so, the connection can be used again.
+	// One byte more than the bound shows whether the answer is too long.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxResponse+1))
 	if len(body) > MaxResponse {
 		body, err = body[:MaxResponse], errors.New("it is too long")
@@ -121,8 +121,8 @@ func (n *Notifier) post(ctx context.Context, alerts []alert.Alert) error {
 	return n.judge(resp, body, err, time.Now())
 }
 
-// detach returns a context that ends with ctx or after the timeout and carries nothing
-// else of it: a span in it would make the request part of a trace.
+// detach returns a context that ends with ctx or after the timeout, without ctx's values: a
+// span in them would make the request part of a trace.
 func detach(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	own, cancel := context.WithTimeout(context.Background(), timeout)
 	stop := context.AfterFunc(ctx, cancel)
@@ -149,7 +149,7 @@ func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert,
 	req.URL = &u
 	req.Header.Set("User-Agent", "go-monitor/2")
 	for name, value := range n.config.Headers {
-		req.Header.Set(name, value)
+		req.Header.Set(name, string(value))
 	}
 	req.Header.Set("Content-Type", n.config.ContentType)
 	if id == "" {

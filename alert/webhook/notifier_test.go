@@ -26,6 +26,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 func TestClassification(t *testing.T) {
@@ -115,19 +117,6 @@ func TestErrorsSayWhatWasAnswered(t *testing.T) {
 }
 
 func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"": 0, "0": 0, "120": 2 * time.Minute, "-5": 0, "1.5": 0, "never": 0,
-		"86400": 24 * time.Hour, "86401": 24 * time.Hour, "18446744073709551615": 24 * time.Hour, "99999999999999999999": 0,
-		now.Add(90 * time.Second).Format(http.TimeFormat):                  90 * time.Second,
-		now.Add(-time.Hour).Format(http.TimeFormat):                        0,
-		now.Add(1000 * time.Hour).Format(http.TimeFormat):                  24 * time.Hour,
-		now.Add(time.Minute).Format("Monday, 02-Jan-06 15:04:05") + " GMT": time.Minute,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("retryAfter(%q) = %s, want %s", header, got, want)
-		}
-	}
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 		w.WriteHeader(503)
@@ -144,7 +133,7 @@ func TestRequest(t *testing.T) {
 		got = r
 		body, _ = io.ReadAll(r.Body)
 	})
-	n := newNotifier(t, Config{URL: strings.Replace(s.URL, "//", "//user:pass@", 1) + "/a%2Fb?x=y", Headers: map[string]string{"x-key": "value"}})
+	n := newNotifier(t, Config{URL: strings.Replace(s.URL, "//", "//user:pass@", 1) + "/a%2Fb?x=y", Headers: map[string]alert.Secret{"x-key": "value"}})
 	alerts := []alert.Alert{incident(), recovery()}
 	if err := n.Notify(context.Background(), alerts); err != nil {
 		t.Fatal(err)
@@ -335,7 +324,7 @@ func (zeros) Read(p []byte) (int, error) {
 // All tries of one notification bear the same id, signed or not, so that a receiver can tell
 // a repetition from news; each is signed at its own time.
 func TestTriesHaveTheSameID(t *testing.T) {
-	for name, secrets := range map[string][]string{"signed": {whsec(0)}, "not signed": nil} {
+	for name, secrets := range map[string][]alert.Secret{"signed": {whsec(0)}, "not signed": nil} {
 		t.Run(name, func(t *testing.T) {
 			var ids []string
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -352,9 +341,12 @@ func TestTriesHaveTheSameID(t *testing.T) {
 				}
 			})
 			n := newNotifier(t, Config{URL: s.URL, Secrets: secrets})
-			d := alert.NewDispatcher(alert.Delivery{InitialInterval: time.Millisecond, MaxInterval: time.Millisecond}, []alert.Notifier{n}, func(int, error) {})
-			d.Dispatch([]alert.Alert{incident()})
-			d.Dispatch([]alert.Alert{recovery()})
+			d := delivery.New(delivery.Options{
+				Config:    delivery.Config{InitialInterval: time.Millisecond, MaxInterval: time.Millisecond},
+				Notifiers: []alert.Notifier{n},
+			})
+			d.Send(&engine.Period{}, []alert.Alert{incident()})
+			d.Send(&engine.Period{}, []alert.Alert{recovery()})
 			if err := d.Close(context.Background()); err != nil {
 				t.Fatal(err)
 			}

@@ -9,10 +9,10 @@ import (
 // maxRedirects is the number of redirects that are followed.
 const maxRedirects = 3
 
-// redirectError says why a redirect is not followed. Where it leads came from outside.
+// redirectError says why a redirect is not followed.
 type redirectError struct {
 	status int
-	to     string
+	to     string // redacted
 	why    string
 }
 
@@ -20,8 +20,8 @@ func (e *redirectError) Error() string {
 	return fmt.Sprintf("%d %s: redirect to %s not followed: %s", e.status, http.StatusText(e.status), e.to, e.why)
 }
 
-// follow is an http.Client's CheckRedirect. It follows those redirects that keep what is
-// posted and don't leave https; secrets stay with the host that they are for.
+// follow is an http.Client's CheckRedirect. It follows a redirect unless it would drop the
+// body or leave https. Secrets are not sent to another host.
 func (n *Notifier) follow(req *http.Request, via []*http.Request) error {
 	refuse := func(why string) error {
 		to := req.URL.Scheme + "://" + req.URL.Host
@@ -36,7 +36,7 @@ func (n *Notifier) follow(req *http.Request, via []*http.Request) error {
 	case req.URL.Scheme != "https" && req.URL.Scheme != last.Scheme:
 		return refuse("it leads away from https")
 	}
-	// The client tells every host the whole URL that it comes from.
+	// The client would tell every host the URL of the one before.
 	req.Header.Del("Referer")
 	elsewhere := !strings.EqualFold(req.URL.Host, via[0].URL.Host)
 	for _, r := range via {

@@ -31,7 +31,7 @@ func TestRedirectsKeepThePost(t *testing.T) {
 				t.Errorf("%d: got a %s with %v", status, r.Method, r.Header)
 			}
 		})
-		err := notify(t, Config{URL: s.URL, Headers: map[string]string{"X-Key": "value"}, Secrets: []string{whsec(0)}})
+		err := notify(t, Config{URL: s.URL, Headers: map[string]alert.Secret{"X-Key": "value"}, Secrets: []alert.Secret{whsec(0)}})
 		if verdictOf(err) != want || (got.Load() == 1) != (want == "ok") {
 			t.Errorf("%d: %s (%v) after %d posts, want %s", status, verdictOf(err), err, got.Load(), want)
 		}
@@ -77,8 +77,8 @@ func TestRedirectsKeepSecretsAtHome(t *testing.T) {
 	})
 	for _, path := range []string{"/services/T0/s3cr3t", "/back"} {
 		err := notify(t, Config{
-			URL: strings.Replace(back.URL, "//", "//user:s3cr3t@", 1) + path + "?token=s3cr3t", Secrets: []string{whsec(0)},
-			Headers: map[string]string{"X-Key": "s3cr3t", "cookie": "s3cr3t"},
+			URL: strings.Replace(back.URL, "//", "//user:s3cr3t@", 1) + path + "?token=s3cr3t", Secrets: []alert.Secret{whsec(0)},
+			Headers: map[string]alert.Secret{"X-Key": "s3cr3t", "cookie": "s3cr3t"},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// shown returns what may be seen of a URL: its scheme and host.
+// shown returns the parts of a URL that hold no secrets: its scheme and host.
 func shown(text string) string {
 	if checkURL(text) != nil {
 		return "(no valid url)"
@@ -55,22 +55,22 @@ func (n *Notifier) LogValue() slog.Value { return n.config.LogValue() }
 func (n *Notifier) MarshalJSON() ([]byte, error) { return n.config.MarshalJSON() }
 
 const (
-	// leastSecret is the number of characters below which a part of a URL or of a
-	// header is no secret, but something like "v2" or "Basic".
+	// leastSecret is the number of characters from which a part of a URL or a header may be
+	// a secret. Shorter ones are like "v2" or "Basic".
 	leastSecret = 6
-	// leastKey is the same for a word of a template.
+	// leastKey is the number of characters from which a word of a template may be a secret.
 	leastKey = 16
-	// maxShown is the number of characters shown of what a receiver answers.
+	// maxShown is the number of characters that are shown of a receiver's answer.
 	maxShown = 200
 )
 
-// templateActions are what errors of a template have to show.
+// templateActions matches the actions of a template, which its errors show.
 var templateActions = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 
-// redactor keeps secrets out of texts that others had a hand in, such as a receiver's
-// answer, which may repeat what was sent.
+// redactor keeps secrets out of texts of others, such as a receiver's answer, which may
+// repeat what was sent.
 type redactor struct {
-	// secrets are in lower case, each in all the ways in which it may be written.
+	// secrets are in lower case, each in all ways in which it may be escaped.
 	secrets []string
 }
 
@@ -97,12 +97,12 @@ func newRedactor(c *Config) redactor {
 		}
 	}
 	for _, value := range c.Headers {
-		r.add(leastSecret, value)
-		r.add(leastSecret, strings.Fields(value)...)
+		r.add(leastSecret, string(value))
+		r.add(leastSecret, strings.Fields(string(value))...)
 	}
-	r.add(1, c.DingTalkSecret, c.FeishuSecret)
+	r.add(1, string(c.DingTalkSecret), string(c.FeishuSecret))
 	for _, secret := range c.Secrets {
-		r.add(1, secret, strings.TrimPrefix(secret, secretPrefix))
+		r.add(1, string(secret), strings.TrimPrefix(string(secret), secretPrefix))
 	}
 	r.add(leastKey, strings.FieldsFunc(templateActions.ReplaceAllString(c.Template, " "), func(c rune) bool {
 		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '-' && c != '_'
@@ -110,7 +110,7 @@ func newRedactor(c *Config) redactor {
 	return r
 }
 
-// add takes those of the values that have at least the given number of characters.
+// add adds those values that have at least the given number of characters.
 func (r *redactor) add(least int, values ...string) {
 	for _, v := range values {
 		if v == "" || utf8.RuneCountInString(v) < least {
@@ -128,8 +128,8 @@ func (r *redactor) add(least int, values ...string) {
 	}
 }
 
-// text returns the beginning of s in one line, or, if there is a secret anywhere in s,
-// nothing of it.
+// text returns the beginning of s in one line. If s holds a secret anywhere, it returns nothing
+// of s.
 func (r redactor) text(s string) string {
 	lower := strings.ToLower(s)
 	for _, secret := range r.secrets {

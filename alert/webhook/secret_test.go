@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/httpheader"
 )
 
 // printed returns v in every way in which it may be shown by accident.
@@ -133,16 +134,16 @@ func TestSecretsNeverShow(t *testing.T) {
 		u.Path = "/services/T000/" + secret
 		u.RawQuery = "token=" + url.QueryEscape(secret)
 		c.URL = u.String()
-		c.Headers = map[string]string{"X-Key": secret, "X-Auth": "Bearer " + secret}
+		c.Headers = map[string]alert.Secret{"X-Key": alert.Secret(secret), "X-Auth": alert.Secret("Bearer " + secret)}
 		signing := "whsec_" + base64.StdEncoding.EncodeToString([]byte(secret+strings.Repeat("x", 24)))
-		c.Secrets = []string{signing}
+		c.Secrets = []alert.Secret{alert.Secret(signing)}
 		switch c.Format {
 		case DingTalk:
-			c.DingTalkSecret = secret
+			c.DingTalkSecret = alert.Secret(secret)
 		case Feishu:
-			c.FeishuSecret = secret
+			c.FeishuSecret = alert.Secret(secret)
 		}
-		if !isHeaderValue(secret) {
+		if !httpheader.IsValue(secret) {
 			t.Fatalf("%q is no value of a header", secret)
 		}
 		secrets := []string{secret, signing, strings.TrimPrefix(signing, "whsec_")}
@@ -175,7 +176,7 @@ func TestRedactor(t *testing.T) {
 	const secret, key = `a&b<C"d\éf/+%gh`, "0123456789abcdef-XYZ"
 	r := newRedactor(&Config{
 		URL:      "https://user:pass@example.com/v2/zyxwvu/one%2ftwo%2fthree/1%2fafter-1/%61bcdefg?flag=no&k=v#fragment",
-		Headers:  map[string]string{"A": secret, "B": "1", "C": "Bearer token.of.c", "D": "a b c d"},
+		Headers:  map[string]alert.Secret{"A": secret, "B": "1", "C": "Bearer token.of.c", "D": "a b c d"},
 		Template: `{"key": "` + key + `", "x": {{json .CommonAnnotations}}}`,
 	})
 	inJSON, err := json.Marshal(secret)
@@ -208,9 +209,9 @@ func TestSecretsNeverShowInOtherErrors(t *testing.T) {
 		for _, c := range []Config{
 			{URL: secret}, {URL: "ftp://" + secret}, {URL: secret + "://x"}, {URL: "https:///" + secret}, {URL: "https://user:" + secret + "/x@host"},
 			{URL: "https://user:" + secret + "@ho st/"}, {URL: "http://host/%zz" + secret}, {URL: "http://h\x7f/" + secret},
-			{URL: "http://host", Headers: map[string]string{"A": secret + "\n"}},
-			{URL: "http://host", Secrets: []string{secret, "whsec_" + secret, "whsec_!" + secret}},
-			{URL: "http://host", DingTalkSecret: secret, FeishuSecret: secret},
+			{URL: "http://host", Headers: map[string]alert.Secret{"A": alert.Secret(secret + "\n")}},
+			{URL: "http://host", Secrets: []alert.Secret{alert.Secret(secret), alert.Secret("whsec_" + secret), alert.Secret("whsec_!" + secret)}},
+			{URL: "http://host", DingTalkSecret: alert.Secret(secret), FeishuSecret: alert.Secret(secret)},
 			{URL: "http://host", Format: Template, Template: `{"routing_key": "` + secret + secret + `"} {{.Nope}}`},
 			{URL: "http://host", Format: Template, Template: `{"routing_key": "` + secret + secret + `} {{`},
 			{URL: "http://host", Format: Template, Template: `{"routing_key": k` + secret + secret + `}`},
@@ -225,7 +226,7 @@ func TestSecretsNeverShowInOtherErrors(t *testing.T) {
 		with := func(base string) string { return base + "/" + secret + "?key=" + secret }
 		for _, c := range []Config{
 			{URL: with("http://127.0.0.1:1")}, {URL: with("http://localhost:1"), BlockPrivate: true},
-			{URL: with("http://127.0.0.1:1"), Format: DingTalk, DingTalkSecret: secret},
+			{URL: with("http://127.0.0.1:1"), Format: DingTalk, DingTalkSecret: alert.Secret(secret)},
 			{URL: with("http://example.com"), Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 				return nil, fmt.Errorf("no way to %s: %w", r.URL, io.ErrUnexpectedEOF)
 			})},

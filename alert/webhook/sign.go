@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
 )
 
 // Headers of Standard Webhooks.
@@ -18,13 +20,13 @@ const (
 	headerSignature = "Webhook-Signature"
 )
 
-// secretPrefix begins the secrets of Standard Webhooks.
+// secretPrefix is the prefix of the secrets of Standard Webhooks.
 const secretPrefix = "whsec_"
 
 // signingKey reads a secret of Standard Webhooks. Its errors don't show it.
-func signingKey(secret string) ([]byte, error) {
+func signingKey(secret alert.Secret) ([]byte, error) {
 	const least, most = 24, 64
-	encoded, ok := strings.CutPrefix(secret, secretPrefix)
+	encoded, ok := strings.CutPrefix(string(secret), secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) < least || len(key) > most {
 		return nil, errors.New("must be whsec_ followed by the base64 of 24 to 64 bytes (it is not shown, as it is a secret)")
@@ -42,10 +44,10 @@ func signatures(keys [][]byte, id string, at time.Time, body []byte) string {
 	return strings.Join(all, " ")
 }
 
-// signDingTalk adds the timestamp and the signature that DingTalk asks for to the query of u.
-func signDingTalk(u *url.URL, secret string, at time.Time) {
+// signDingTalk adds the timestamp and the signature that DingTalk requires to the query of u.
+func signDingTalk(u *url.URL, secret alert.Secret, at time.Time) {
 	timestamp := strconv.FormatInt(at.UnixMilli(), 10)
-	sign := mac([]byte(secret), []byte(timestamp+"\n"+secret))
+	sign := mac([]byte(secret), []byte(timestamp+"\n"+string(secret)))
 	query := "timestamp=" + timestamp + "&sign=" + url.QueryEscape(sign)
 	if u.RawQuery != "" {
 		query = u.RawQuery + "&" + query
@@ -53,11 +55,11 @@ func signDingTalk(u *url.URL, secret string, at time.Time) {
 	u.RawQuery = query
 }
 
-// signFeishu returns the timestamp and the signature that Feishu asks for: what others
-// sign is its key, and what it signs is empty.
-func signFeishu(secret string, at time.Time) (timestamp, sign string) {
+// signFeishu returns the timestamp and the signature that Feishu requires. The text that
+// others sign is Feishu's key, and the signed message is empty.
+func signFeishu(secret alert.Secret, at time.Time) (timestamp, sign string) {
 	timestamp = strconv.FormatInt(at.Unix(), 10)
-	return timestamp, mac([]byte(timestamp+"\n"+secret), nil)
+	return timestamp, mac([]byte(timestamp+"\n"+string(secret)), nil)
 }
 
 // mac returns the base64 of a message's HMAC-SHA256.

@@ -42,7 +42,7 @@ func TestStandardWebhooksExample(t *testing.T) {
 }
 
 // verify is what a receiver does that follows https://www.standardwebhooks.com.
-func verify(h http.Header, body []byte, secret string, now time.Time) error {
+func verify(h http.Header, body []byte, secret alert.Secret, now time.Time) error {
 	sent, err := strconv.ParseInt(h.Get("webhook-timestamp"), 10, 64)
 	if err != nil || h.Get("webhook-id") == "" {
 		return fmt.Errorf("headers are missing in %v", h)
@@ -50,7 +50,7 @@ func verify(h http.Header, body []byte, secret string, now time.Time) error {
 	if age := now.Sub(time.Unix(sent, 0)); age > 5*time.Minute || age < -5*time.Minute {
 		return fmt.Errorf("sent %s ago", age)
 	}
-	key, err := base64.StdEncoding.DecodeString(secret[len("whsec_"):])
+	key, err := base64.StdEncoding.DecodeString(string(secret[len("whsec_"):]))
 	if err != nil {
 		return err
 	}
@@ -66,8 +66,8 @@ func verify(h http.Header, body []byte, secret string, now time.Time) error {
 	return fmt.Errorf("no signature in %q matches", h.Get("webhook-signature"))
 }
 
-func whsec(b byte) string {
-	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune('a'+b)), 32)))
+func whsec(b byte) alert.Secret {
+	return alert.Secret("whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune('a'+b)), 32))))
 }
 
 func TestSignature(t *testing.T) {
@@ -78,7 +78,7 @@ func TestSignature(t *testing.T) {
 		body, _ = io.ReadAll(r.Body)
 	})
 	ctx := alert.WithNotificationID(context.Background(), "n-1")
-	post := func(ctx context.Context, f Format, secrets ...string) {
+	post := func(ctx context.Context, f Format, secrets ...alert.Secret) {
 		t.Helper()
 		c := configFor(f, s.URL)
 		c.Secrets = secrets

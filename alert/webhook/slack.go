@@ -2,8 +2,8 @@ package webhook
 
 import "github.com/blurooo/go-monitor/v2/alert"
 
-// slackLayout keeps to what Slack takes: 50 blocks, of which one is the header and one
-// the note, 150 characters in a header and 3000 in a section.
+// slackLayout keeps within Slack's limits: 50 blocks, of which one is the header and one the
+// note, 150 characters in a header and 3000 in a section.
 var slackLayout = layout{
 	alerts: 48, text: 30_000, each: 3000 - len("```\n```"),
 	shape:     slackCode,

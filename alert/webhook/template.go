@@ -17,11 +17,11 @@ import (
 
 const (
 	jsonType = "application/json"
-	// maxTemplated is the number of bytes that a template may write.
+	// maxTemplated is the most bytes that a template may write.
 	maxTemplated = 8 << 20
 )
 
-// templateFuncs are what templates can call besides what text/template has.
+// templateFuncs are the functions of templates besides those of text/template.
 var templateFuncs = template.FuncMap{
 	// json writes any value as JSON; a string with its quotation marks.
 	"json": func(v any) (string, error) {
@@ -50,8 +50,8 @@ func parseTemplate(text string) (*template.Template, error) {
 	return template.New("template").Funcs(templateFuncs).Parse(text)
 }
 
-// checkTemplate makes a body of two made-up alerts, so that what is wrong with a template
-// is known before there is something to tell.
+// checkTemplate makes a body of two sample alerts, so that errors of a template show before
+// the first alert.
 func checkTemplate(c *Config) error {
 	redact := newRedactor(c)
 	t, err := parseTemplate(c.Template)
@@ -64,7 +64,7 @@ func checkTemplate(c *Config) error {
 	return nil
 }
 
-// sample returns two made-up alerts, of which the second is resolved.
+// sample returns two alerts, of which the second is resolved.
 func sample() []alert.Alert {
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	firing := alert.Alert{
@@ -78,7 +78,7 @@ func sample() []alert.Alert {
 	return []alert.Alert{firing, resolved}
 }
 
-// templateBody returns what a template makes of alerts.
+// templateBody returns the body that a template makes of alerts.
 func templateBody(t *template.Template, contentType string, alerts []alert.Alert) ([]byte, error) {
 	m, err := newMessage(alerts)
 	if err != nil {

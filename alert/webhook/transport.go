@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// newTransport returns a transport that only the notifier uses, so that nothing
-// instruments it.
+// newTransport returns a transport of the notifier's own, which nothing instruments.
 func newTransport(c *Config) (*http.Transport, error) {
 	config, err := c.TLS.Client()
 	if err != nil {
@@ -33,8 +32,8 @@ func newTransport(c *Config) (*http.Transport, error) {
 	}, nil
 }
 
-// proxyOfEnvironment is http.ProxyFromEnvironment with errors that don't show the
-// proxy's password.
+// proxyOfEnvironment is http.ProxyFromEnvironment, but its errors don't show the proxy's
+// password.
 func proxyOfEnvironment(req *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(req)
 	if err != nil {

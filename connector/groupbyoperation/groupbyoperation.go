@@ -1,10 +1,10 @@
 // Package groupbyoperation is a Collector processor for a first tier that spreads the operations of
 // large services over several instances of go-monitor.
 //
-// The load-balancing exporter hands all spans of a trace that came in one list to the
-// same place, whatever attributes it routes by: it looks at the first one. This processor
-// gives each operation of the services that it is told a list of its own, and says in
-// the list's scope attribute gomonitor.operation which one it is. With
+// The load-balancing exporter routes all spans of a trace in one list of spans (ScopeSpans) by
+// the attributes of the first one. This processor gives each operation of the configured
+// services a list of its own, and names the operation in the list's scope attribute
+// gomonitor.operation. With
 //
 //	routing_key: attributes
 //	routing_attributes: [service.name, gomonitor.operation]
@@ -30,21 +30,20 @@ import (
 // Type is the component's type, by which configurations name it.
 var Type = component.MustNewType("gomonitor_groupbyoperation")
 
-// Attribute is the scope attribute that names the operation whose spans a list holds.
+// Attribute is the scope attribute that names the operation of a list's spans.
 const Attribute = "gomonitor.operation"
 
 // All stands for every service.
 const All = "*"
 
-// Config says whose operations are spread.
+// Config names the services whose operations are spread.
 type Config struct {
 	// Services are the names of the services whose operations get lists of their own; "*"
 	// stands for all. Default: none.
 	Services []string `mapstructure:"services"`
 }
 
-// Validate returns one error for everything in c that can't be, joined; each names the key
-// and quotes the value.
+// Validate returns all errors of c, joined. Each names the key and quotes the value.
 func (c *Config) Validate() error {
 	var errs []error
 	seen := map[string]bool{}
@@ -53,7 +52,7 @@ func (c *Config) Validate() error {
 		case name == "":
 			errs = append(errs, fmt.Errorf("services[%d]: must not be empty", i))
 		case seen[name]:
-			errs = append(errs, fmt.Errorf("services[%d]: %q is there twice", i, name))
+			errs = append(errs, fmt.Errorf("services[%d]: %q is listed twice", i, name))
 		}
 		seen[name] = true
 	}
@@ -68,57 +67,58 @@ func NewFactory() processor.Factory {
 }
 
 func newTraces(ctx context.Context, set processor.Settings, config component.Config, next consumer.Traces) (processor.Traces, error) {
-	s := newSplitter(config.(*Config))
-	return processorhelper.NewTraces(ctx, set, config, next, s.split,
-		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: len(s.services) > 0}))
+	g := newGrouper(config.(*Config))
+	return processorhelper.NewTraces(ctx, set, config, next, g.group,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: len(g.services) > 0}))
 }
 
-// splitter gives operations lists of their own. It is safe for concurrent use.
-type splitter struct{ services map[string]bool }
+// grouper gives operations lists of their own. It is safe for concurrent use.
+type grouper struct{ services map[string]bool }
 
-func newSplitter(c *Config) *splitter {
-	s := &splitter{services: make(map[string]bool, len(c.Services))}
+func newGrouper(c *Config) *grouper {
+	g := &grouper{services: make(map[string]bool, len(c.Services))}
 	for _, name := range c.Services {
-		s.services[name] = true
+		g.services[name] = true
 	}
-	return s
+	return g
 }
 
-// operation is what the spans of one list have in common. That it is no finer than what
-// go-monitor judges, and no coarser than what it needs, is all that matters here.
+// operation is what the spans of one list have in common. It must be no finer than the
+// operations that go-monitor judges: each of those must go to one instance.
 type operation struct {
 	kind ptrace.SpanKind
 	name string
 }
 
-// split rearranges the lists of td.
-func (s *splitter) split(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	if len(s.services) == 0 {
+// group rearranges the lists of td.
+func (g *grouper) group(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	if len(g.services) == 0 {
 		return td, nil
 	}
 	for _, resource := range td.ResourceSpans().All() {
-		if !s.wants(resource) {
+		if !g.wants(resource) {
 			continue
 		}
 		lists := resource.ScopeSpans()
-		for i := range lists.Len() { // not those that are added
-			splitList(lists, lists.At(i))
+		for i := range lists.Len() { // groupList appends lists, which are done already
+			groupList(lists, lists.At(i))
 		}
 	}
 	return td, nil
 }
 
 // wants reports whether the operations of a resource's service are to be spread.
-func (s *splitter) wants(resource ptrace.ResourceSpans) bool {
-	if s.services[All] {
+func (g *grouper) wants(resource ptrace.ResourceSpans) bool {
+	if g.services[All] {
 		return true
 	}
 	name, ok := resource.Resource().Attributes().Get("service.name")
-	return ok && s.services[name.AsString()]
+	return ok && g.services[name.AsString()]
 }
 
-// splitList leaves in a list the operation of its first span, and adds one for each other.
-func splitList(lists ptrace.ScopeSpansSlice, list ptrace.ScopeSpans) {
+// groupList leaves the operation of the first span in a list, and appends a list for each
+// other operation.
+func groupList(lists ptrace.ScopeSpansSlice, list ptrace.ScopeSpans) {
 	spans := list.Spans()
 	if spans.Len() == 0 {
 		return
@@ -148,8 +148,8 @@ func splitList(lists ptrace.ScopeSpansSlice, list ptrace.ScopeSpans) {
 	first.mark(list)
 }
 
-// operationOf returns the operation of a span. What go-monitor judges as one is one here, too: a
-// kind that is not set, or not known, is internal, and names are cut.
+// operationOf returns the operation of a span. As in go-monitor, a span kind that is not set or
+// not known is internal, and names are truncated.
 func operationOf(s ptrace.Span) operation {
 	o := operation{s.Kind(), engine.TruncateName(s.Name())}
 	if o.kind < ptrace.SpanKindInternal || o.kind > ptrace.SpanKindConsumer {
@@ -161,7 +161,7 @@ func operationOf(s ptrace.Span) operation {
 	return o
 }
 
-// mark says which operation a list holds.
+// mark writes the operation into a list's scope.
 func (o operation) mark(list ptrace.ScopeSpans) {
 	list.Scope().Attributes().PutStr(Attribute, o.kind.String()+" "+o.name)
 }

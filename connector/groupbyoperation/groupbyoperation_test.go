@@ -63,7 +63,7 @@ func describe(t *testing.T, td ptrace.Traces) string {
 	return b.String()
 }
 
-func TestSplit(t *testing.T) {
+func TestGroup(t *testing.T) {
 	tests := map[string]struct {
 		services []string
 		want     string
@@ -115,9 +115,9 @@ b||
 	}
 }
 
-// Names that differ where they are cut, or only stand for one another, are one operation, which
-// must not come to two places.
-func TestSplitIsNoFinerThanWhatIsJudged(t *testing.T) {
+// Spans that go-monitor judges as one operation go to one place, though their kinds or names
+// differ.
+func TestGroupIsNoFinerThanWhatIsJudged(t *testing.T) {
 	long := strings.Repeat("SELECT ", 100)
 	for _, tt := range []struct {
 		kinds [2]ptrace.SpanKind
@@ -135,7 +135,7 @@ func TestSplitIsNoFinerThanWhatIsJudged(t *testing.T) {
 			s.SetKind(tt.kinds[i])
 			s.SetName(tt.names[i])
 		}
-		if _, err := newSplitter(&Config{Services: []string{All}}).split(t.Context(), td); err != nil {
+		if _, err := newGrouper(&Config{Services: []string{All}}).group(t.Context(), td); err != nil {
 			t.Fatal(err)
 		}
 		if lists.Len() != 1 {
@@ -152,24 +152,24 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 	const want = `services[1]: must not be empty
-services[2]: "a" is there twice`
+services[2]: "a" is listed twice`
 	if err := (&Config{Services: []string{"a", "", "a"}}).Validate(); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
-func BenchmarkSplit(b *testing.B) {
+func BenchmarkGroup(b *testing.B) {
 	names := make([]string, 1000)
 	for i := range names {
 		names[i] = "server GET /" + string(rune('a'+i%26))
 	}
 	from := ptrace.NewTraces()
 	add(from, "a", names...)
-	s := newSplitter(&Config{Services: []string{All}})
+	g := newGrouper(&Config{Services: []string{All}})
 	for b.Loop() {
 		td := ptrace.NewTraces()
 		from.CopyTo(td)
-		if _, err := s.split(b.Context(), td); err != nil {
+		if _, err := g.group(b.Context(), td); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -22,7 +22,7 @@ func Command() *cobra.Command {
 		Use:   "learn [flags] [FILE...]",
 		Short: "Propose a configuration from recorded spans of healthy traffic",
 		Long: "Propose a configuration from recorded spans of healthy traffic, with the reasons as comments, on the standard output.\n\n" +
-			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, or that compressed by gzip; - or no FILE is the standard input.",
+			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, plain or compressed by gzip; - or no FILE is the standard input.",
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -57,14 +57,14 @@ func Command() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringArrayVarP(&configs, "config", "c", nil, "a YAML `file` that says what is watched and which codes are failures, as for replay")
-	f.DurationVar(&s.Within, "within", s.Within, "the `time` within which an alert should follow on a fault: longer ones take more to fire")
-	f.Float64Var(&s.Share, "share", s.Share, "the `share` of the calls that has to be within the latency target, 0.5 to 0.999")
+	f.StringArrayVarP(&configs, "config", "c", nil, "a YAML `file` with the connector's settings, as for replay: which kinds are watched, which codes are failures")
+	f.DurationVar(&s.Within, "within", s.Within, "the `time` within which an alert should follow a fault; with a longer one it takes more to fire")
+	f.Float64Var(&s.Share, "share", s.Share, "the `share` of the calls that must be within the latency target, 0.5 to 0.999")
 	f.Float64Var(&s.Margin, "margin", s.Margin, "how many `times` longer than in the recording calls may take")
-	f.Float64Var(&s.Sure, "sure", s.Sure, "the `certainty` of the bounds that are found from few calls, 0.5 to 1")
-	f.BoolVar(&s.PeerServices, "peer-services", s.PeerServices, "tell the calls of clients apart by the service that they reach; not where other instances of go-monitor judge those services")
+	f.Float64Var(&s.Sure, "sure", s.Sure, "the `confidence` of the bounds that are computed from few calls, 0.5 to 1")
+	f.BoolVar(&s.PeerServices, "peer-services", s.PeerServices, "tell the calls of clients apart by the service that they reach; switch it off if another instance of go-monitor judges those services")
 	f.DurationVar(&player.Grace, "grace", 10*time.Second, "how late spans may come, in the recording's own `time`")
-	f.IntVar(&player.Buffer, "buffer", recording.DefaultBuffer, "hold back so many `spans` to bring them into order, about 500 bytes each")
-	f.BoolVar(&player.SkipBad, "skip-bad", false, "count lines that are no spans, and go on")
+	f.IntVar(&player.Buffer, "buffer", recording.DefaultBuffer, "the number of `spans` to hold back to bring them into order, about 500 bytes each")
+	f.BoolVar(&player.SkipBad, "skip-bad", false, "count lines that are not OTLP JSON and go on")
 	return c
 }

@@ -1,3 +1,3 @@
-// Package learn is the command "go-monitor learn": it proposes a configuration from recorded spans
-// of healthy traffic, with its reasons.
+// Package learn is the command "go-monitor learn". It proposes a configuration from recorded spans
+// of healthy traffic, and gives the reasons.
 package learn

@@ -13,12 +13,12 @@ import (
 // wide. The zero value is empty.
 type durations struct {
 	count   uint64
-	buckets map[int32]uint64 // by index; those too short to tell under the lowest one
+	buckets map[int32]uint64 // by index; tooShort has those below the lowest bucket
 	longest time.Duration
 	scale   int32
 }
 
-// tooShort is the bucket of durations that are too short to tell.
+// tooShort is the bucket of durations that the histogram counts as zero.
 const tooShort = math.MinInt32
 
 // add adds what a histogram counted.

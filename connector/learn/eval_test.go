@@ -105,22 +105,22 @@ func (tr *trial) evaluate(t *testing.T, dir string, faults []fault) map[string]*
 			outcomes[name] = o
 		}
 		o.recordings++
-		story := replayed(t, configs[f.Healthy], filepath.Join(dir, f.File))
+		result := replayed(t, configs[f.Healthy], filepath.Join(dir, f.File))
 		began := time.Unix(f.InjectUnix, 0).UTC()
-		for _, in := range story.Episodes {
-			if !in.FiredAt.After(began) {
+		for _, e := range result.Episodes {
+			if !e.FiredAt.After(began) {
 				o.alerts++
-				o.wrong = append(o.wrong, fmt.Sprintf("%s before %s of %s: %s %s of %s, by %s", began.Sub(in.FiredAt), f.Fault, f.Service, in.SpanKind, in.Operation, in.Service, in.RootService))
+				o.wrong = append(o.wrong, fmt.Sprintf("%s before %s of %s: %s %s of %s, by %s", began.Sub(e.FiredAt), f.Fault, f.Service, e.SpanKind, e.Operation, e.Service, e.RootService))
 			}
 		}
-		culprit, at, ok := story.FirstRootService(began)
+		root, at, ok := result.FirstRootService(began)
 		if ok && at.Sub(began) <= inTime {
 			o.alerted++
 			o.after = append(o.after, at.Sub(began))
-			if culprit == f.Service {
+			if root == f.Service {
 				o.right++
 			} else {
-				o.wrong = append(o.wrong, fmt.Sprintf("%s of %s: %s is blamed first", f.Fault, f.Service, culprit))
+				o.wrong = append(o.wrong, fmt.Sprintf("%s of %s: %s is named first", f.Fault, f.Service, root))
 			}
 		} else {
 			o.wrong = append(o.wrong, fmt.Sprintf("%s of %s: no alert", f.Fault, f.Service))
@@ -136,9 +136,9 @@ func (tr *trial) evaluate(t *testing.T, dir string, faults []fault) map[string]*
 				continue
 			}
 			other.recordings++
-			for _, in := range replayed(t, configs[learnedOn], filepath.Join(dir, day)).Episodes {
+			for _, e := range replayed(t, configs[learnedOn], filepath.Join(dir, day)).Episodes {
 				other.alerts++
-				other.wrong = append(other.wrong, fmt.Sprintf("healthy %s by what was learned from %s: %s of %s", day, learnedOn, in.Operation, in.Service))
+				other.wrong = append(other.wrong, fmt.Sprintf("healthy %s by what was learned from %s: %s of %s", day, learnedOn, e.Operation, e.Service))
 			}
 		}
 	}
@@ -200,11 +200,11 @@ func loaded(t *testing.T, text []byte) *gomonitorconnector.Config {
 // replayed returns what a replay shows.
 func replayed(t *testing.T, c *gomonitorconnector.Config, file string) *replay.Result {
 	t.Helper()
-	story, _, err := replay.Files(context.Background(), c, recording.Player{Files: []string{file}})
+	result, _, err := replay.Files(context.Background(), c, recording.Player{Files: []string{file}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return story
+	return result
 }
 
 // sum adds up the outcomes of the faults that show in spans.
@@ -310,7 +310,7 @@ func TestLearnedConfigIsRobust(t *testing.T) {
 	}
 	withoutAlertFor := func(c *gomonitorconnector.Config) { c.Objective.AlertFor = 0 }
 	trials = append(trials,
-		trial{name: "--callees=false", settings: with(func(s *Settings) { s.PeerServices = false })},
+		trial{name: "--peer-services=false", settings: with(func(s *Settings) { s.PeerServices = false })},
 		trial{name: "without alert_for, periods of 3s", settings: DefaultSettings(), change: withoutAlertFor},
 		trial{name: "without alert_for, periods of 5s", settings: DefaultSettings(), period: 5 * time.Second, change: withoutAlertFor},
 		trial{name: "without alert_for, periods of 8s", settings: DefaultSettings(), period: 8 * time.Second, change: withoutAlertFor},

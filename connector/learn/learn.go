@@ -12,11 +12,10 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// learnedOperations bounds the operations from which is learned.
+// learnedOperations is the largest number of operations in a recording.
 const learnedOperations = 100_000
 
-// Validate returns one error for each setting that can't be, joined; each names the flag and
-// quotes the value.
+// Validate returns all errors of the settings, joined. Each names the flag and quotes the value.
 func (s Settings) Validate() error {
 	var errs []error
 	if s.Within < 20*time.Second || s.Within > 20*time.Hour {
@@ -34,8 +33,8 @@ func (s Settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// learn plays recordings of healthy traffic and proposes a configuration. c says how spans are read:
-// which kinds are watched, which codes are failures.
+// learn plays recordings of healthy traffic and proposes a configuration. c says how spans are
+// read: which kinds are watched, which codes are failures.
 func (s Settings) learn(ctx context.Context, c *gomonitorconnector.Config, player recording.Player) (*proposal, recording.Stats, error) {
 	reader, err := gomonitorconnector.NewSpanReader(c)
 	if err != nil {
@@ -55,7 +54,7 @@ func (s Settings) learn(ctx context.Context, c *gomonitorconnector.Config, playe
 	}
 	p := l.propose()
 	if p == nil {
-		return nil, stats, fmt.Errorf("no calls of the watched kinds in %d spans: others are watched if a --config lists them under kinds", stats.Spans)
+		return nil, stats, fmt.Errorf("none of %d spans has a kind that is watched: add theirs to kinds in a --config", stats.Spans)
 	}
 	return p, stats, nil
 }
@@ -68,8 +67,8 @@ type learner struct {
 	timeline *engine.Timeline // nil before the first span
 }
 
-// newLearner returns a learner for spans that were read by a configuration. It returns an error for what that or the
-// grace can't be.
+// newLearner returns a learner for spans that were read by a configuration. It returns the
+// errors of that and of the grace.
 func (s Settings) newLearner(c *gomonitorconnector.Config, grace time.Duration) (*learner, error) {
 	counting, timing := c.Timeline(), s.timing()
 	counting.Period, counting.PeerServices = timing.Period, timing.PeerServices
@@ -84,27 +83,27 @@ func (l *learner) add(span *engine.Span) {
 	if l.timeline == nil {
 		timeline, err := engine.NewTimeline(l.counting, now)
 		if err != nil {
-			panic(err) // it was validated, and what was set since is valid
+			panic(err) // newLearner would have returned it
 		}
 		timeline.Repeatable()
 		l.timeline = timeline
 	}
-	l.timeline.Advance(now, l.closed)
+	l.timeline.Advance(now, nil, l.closed)
 	l.timeline.Add(span)
 }
 
 func (l *learner) closed(p *engine.Period) { l.traffic.add(p, l.settings.settleStretch) }
 
-// propose returns what was learned; nil if there were no calls.
+// propose returns the proposal, nil if there were no calls.
 func (l *learner) propose() *proposal {
-	l.timeline.Close(l.closed)
+	l.timeline.Close(nil, l.closed)
 	if len(l.traffic.operations) == 0 {
 		return nil
 	}
 	return l.settings.propose(l.traffic)
 }
 
-// name writes an operation for a comment.
+// nameOf writes an operation for a comment.
 func nameOf(k engine.OperationKey) string {
 	return fmt.Sprintf("%s %s of %s", k.SpanKind, alert.Printable(k.Name), alert.Printable(k.Service))
 }

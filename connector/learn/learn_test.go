@@ -81,10 +81,10 @@ func TestProposeTargets(t *testing.T) {
 	}
 	for _, want := range []string{
 		"# Proposed by go-monitor learn from healthy traffic: 669 spans, 669 calls of 4 operations in 2 services,\n# 2026-06-01 12:00:00 to 2026-06-01 12:00:59 UTC (1m).\n",
-		"latency_target: 36ms # 600 calls, p50 15", "p99 20ms, max 20ms; typically below 1",
-		"      # Called fewer than 5 times, so that the objective above holds for them:\n      #   four times (server, 4)\n      shop:\n",
+		"latency_target: 36ms # 600 calls, p50 15", "p99 20ms, max 20ms; typical time below 1",
+		"      # Fewer than 5 calls, so the objective above applies:\n      #   four times (server, 4)\n      shop:\n",
 		"success_ratio: 0.99 # 0 of 669 calls failed;",
-		"as much as the slowest, server report of slow\n",
+		"that of the slowest, server report of slow\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in:\n%s", want, text)
@@ -135,8 +135,8 @@ func TestProposeFailuresAndFloors(t *testing.T) {
 	if got := shop["solid"].SuccessRatio; got != 0 {
 		t.Errorf("solid has a ratio of its own: %v", got)
 	}
-	if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); len(story.Episodes) > 0 {
-		t.Errorf("what was learned from fires: %+v", story.Episodes[0])
+	if result := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); len(result.Episodes) > 0 {
+		t.Errorf("what was learned from fires: %+v", result.Episodes[0])
 	}
 	// 2400 and 60 calls in 3 s: a tenth of them; less than one in 3 s is no floor.
 	floors := map[string]int{"flaky": 5, "solid": 29, "seldom": 0, "pausing": 0}
@@ -145,7 +145,7 @@ func TestProposeFailuresAndFloors(t *testing.T) {
 			t.Errorf("%s: floor %d, want %d", name, got, want)
 		}
 	}
-	if !strings.Contains(text, "min_traffic: 29 # calls a period; there were 300 at least, 300 in the mean") {
+	if !strings.Contains(text, "min_traffic: 29 # calls a period; there were at least 300, on average 300") {
 		t.Error(text)
 	}
 }
@@ -189,18 +189,18 @@ func TestProposeForHostileNames(t *testing.T) {
 // names who has it.
 func TestLearnThenReplay(t *testing.T) {
 	_, c := proposed(t, DefaultSettings(), recordingtest.Shop(1, 2, 0, time.Minute, time.Hour, 0))
-	storyOf := func(spans []recordingtest.Span) *replay.Result {
+	resultOf := func(spans []recordingtest.Span) *replay.Result {
 		return replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
 	}
 	for seed := range uint64(10) {
-		if story := storyOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, time.Hour, 0)); len(story.Episodes) > 0 {
-			t.Errorf("seed %d: %+v", seed, story.Episodes[0])
+		if result := resultOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, time.Hour, 0)); len(result.Episodes) > 0 {
+			t.Errorf("seed %d: %+v", seed, result.Episodes[0])
 		}
 		fault := 60 * time.Second
-		story := storyOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, fault, 200*time.Millisecond))
-		who, at, ok := story.FirstRootService(recordingtest.Noon)
+		result := resultOf(recordingtest.Shop(seed+2, 2, 0, 3*time.Minute, fault, 200*time.Millisecond))
+		who, at, ok := result.FirstRootService(recordingtest.Noon)
 		if after := at.Sub(recordingtest.Noon.Add(fault)); !ok || who != "stock" || after < 0 || after > time.Minute {
-			t.Errorf("seed %d: %s after the fault, %q is blamed", seed, after, who)
+			t.Errorf("seed %d: %s after the fault, %q is named", seed, after, who)
 		}
 	}
 }
@@ -239,7 +239,7 @@ func TestCommand(t *testing.T) {
 	}{
 		"nothing":    {"", nil, "no spans in 0 lines"},
 		"all broken": {"x\n", nil, "standard input:1: is no OTLP JSON"},
-		"internal":   {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":1,"endTimeUnixNano":"1"}]}]}]}`, nil, "no calls of the watched kinds in 1 spans"},
+		"internal":   {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":1,"endTimeUnixNano":"1"}]}]}]}`, nil, "none of 1 spans has a kind that is watched: "},
 		"within":     {"", []string{"--within", "1s"}, "within: must be between 20s and 20h, got 1s"},
 		"share":      {"", []string{"--share", "0.4"}, "share: must be between 0.5 and 0.999, got 0.4"},
 		"margin":     {"", []string{"--margin", "0.5"}, "margin: must be between 1 and 100, got 0.5"},

@@ -23,12 +23,12 @@ func TestReplayOfTwoDays(t *testing.T) {
 		t.Fatalf("the night between counts: %+v\n%s", got, text)
 	}
 	began := time.Now()
-	story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
-	if len(story.Episodes) > 0 {
-		t.Errorf("%+v", story.Episodes[0])
+	result := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
+	if len(result.Episodes) > 0 {
+		t.Errorf("%+v", result.Episodes[0])
 	}
-	if took := time.Since(began); story.Periods > 100 || took > 20*time.Second {
-		t.Errorf("%d periods, %s", story.Periods, took)
+	if took := time.Since(began); result.Periods > 100 || took > 20*time.Second {
+		t.Errorf("%d periods, %s", result.Periods, took)
 	}
 }
 
@@ -48,13 +48,13 @@ func TestWrongClocks(t *testing.T) {
 				return []string{recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)}
 			}
 			_, c := proposed(t, DefaultSettings(), healthy)
-			story, stats, err := replay.Files(context.Background(), c, recording.Player{Files: file(faulty), Buffer: 1000})
+			result, stats, err := replay.Files(context.Background(), c, recording.Player{Files: file(faulty), Buffer: 1000})
 			if err != nil {
 				t.Fatal(err)
 			}
-			who, at, ok := story.FirstRootService(recordingtest.Noon)
+			who, at, ok := result.FirstRootService(recordingtest.Noon)
 			if after := at.Sub(recordingtest.Noon.Add(90 * time.Second)); !ok || who != "stock" || after < 0 || after > time.Minute {
-				t.Errorf("%q is blamed, %s after the fault (%v); %d of %d late", who, after, ok, stats.Late, stats.Spans)
+				t.Errorf("%q is named, %s after the fault (%v); %d of %d late", who, after, ok, stats.Late, stats.Spans)
 			}
 		})
 	}
@@ -69,8 +69,8 @@ func TestProposeRoomForManyOperations(t *testing.T) {
 	if c.MaxOperations != 6000 {
 		t.Errorf("room for %d operations", c.MaxOperations)
 	}
-	if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); story.Overflowed > 0 || len(story.Operations) != 3000 {
-		t.Errorf("%d operations, %d calls overflowed", len(story.Operations), story.Overflowed)
+	if result := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, spans)...)); result.Overflowed > 0 || len(result.Operations) != 3000 {
+		t.Errorf("%d operations, %d calls overflowed", len(result.Operations), result.Overflowed)
 	}
 }
 
@@ -82,8 +82,8 @@ func TestProposeFromFewSpans(t *testing.T) {
 		if got := c.Objective.LatencyTarget; got < 2*spans[n].Took {
 			t.Errorf("%d spans: a target of %s\n%s", n+1, got, text)
 		}
-		if story := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, recordingtest.Shop(8, 1, 0, 2*time.Minute, time.Hour, 0))...)); len(story.Episodes) > 0 && n > 3 {
-			t.Errorf("%d spans: %+v", n+1, story.Episodes[0])
+		if result := replayed(t, c, recordingtest.File(t, "s", recordingtest.Lines(t, recordingtest.Shop(8, 1, 0, 2*time.Minute, time.Hour, 0))...)); len(result.Episodes) > 0 && n > 3 {
+			t.Errorf("%d spans: %+v", n+1, result.Episodes[0])
 		}
 	}
 }

@@ -10,16 +10,15 @@ import (
 
 // Settings say what is asked of the proposal.
 type Settings struct {
-	// Within is the time within which an alert should follow on a fault. Default 1m.
+	// Within is the time within which an alert should follow a fault. Default 1m.
 	Within time.Duration
-	// Share is the share of the calls that has to be within the target. Default 0.5: half of
-	// them.
+	// Share is the share of the calls that must be within the latency target. Default 0.5.
 	Share float64
 	// Margin is how many times longer than in the recording calls may take. Default 2.
 	Margin float64
-	// Sure is how sure the bounds are that are found from few calls. Default 0.95.
+	// Sure is the confidence of the bounds that are computed from few calls. Default 0.95.
 	Sure float64
-	// PeerServices says that the calls of clients are told apart by the service that they reach. Default
+	// PeerServices tells the calls of clients apart by the service that they reach. Default
 	// true.
 	PeerServices bool
 }
@@ -30,38 +29,38 @@ func DefaultSettings() Settings {
 }
 
 const (
-	// periodsWithin is the number of periods in the time within which an alert should come: many,
-	// so that what begins in the middle of one costs little, and the calls of an operation that is
-	// called seldom come in periods of their own.
+	// periodsWithin is the number of periods in Within. It is large, so that a fault that begins
+	// in the middle of a period loses little time, and so that the calls of a rare operation fall
+	// into different periods.
 	periodsWithin = 20
-	// holdsWithin is the share of that time for which calls must have been slow.
+	// Calls must have been bad for one holdsWithin-th of Within.
 	holdsWithin = 3
-	// alertAfter is the number of bad periods that an alert stands on, at least.
+	// alertAfter is the least number of bad periods before an alert.
 	alertAfter = 3
-	// noiseShare is the share of calls that no noise is expected to hit harder.
+	// noiseShare is the quantile of the calls' excess over the typical time that counts as noise.
 	noiseShare = 0.975
-	// longestFast is the longest typical time of operations from which is learned what noise there is: the
-	// times of longer ones differ by what they have to do.
+	// longestFast is the longest typical time of the operations from which noise is measured:
+	// the times of longer ones differ by their work.
 	longestFast = time.Second
-	// stretchCalls is the number of calls from which the typical time of a stretch is told.
+	// stretchCalls is the least number of calls in a stretch for its typical time to count.
 	stretchCalls = 20
-	// failureMargin is how many times more failures than in the recording are accepted, and
-	// leastFailures the share that always is.
+	// failureMargin is how many times more failures than in the recording are accepted.
+	// leastFailures is the share of failures that is always accepted.
 	failureMargin = 2
 	leastFailures = 0.01
-	// quietShare is the share of the usual and of the least number of calls below which an operation
-	// has gone quiet, and floorPeriods the number of periods that have to be known for that.
+	// An operation has gone quiet with fewer calls in a period than quietShare of the mean and
+	// than fewestShare of the least number. At least floorPeriods periods must be known.
 	quietShare   = 0.1
 	fewestShare  = 0.5
 	floorPeriods = 10
-	// busyCalls is the number of calls in a period from which none at all in all the periods that an
-	// alert takes is no chance, even if only half as many come on another day; and steadyCalls that from
-	// which the usual number is known well enough that less than dropShare of it is none.
+	// From a mean of busyCalls a period, no call in all the periods before an alert is no chance,
+	// even on a day with half as many. From steadyCalls, fewer than dropShare of the usual number
+	// is no chance.
 	busyCalls   = 4
 	steadyCalls = 10
 	dropShare   = 0.2
-	// roomFor is how many times as many operations as in the recording have room, and
-	// defaultOperations the number of those that have if nothing is said.
+	// max_operations is roomFor times the number of operations in the recording, if that is more
+	// than its default, defaultOperations.
 	roomFor           = 2
 	defaultOperations = 2000
 )
@@ -71,17 +70,17 @@ type proposal struct {
 	settings Settings
 	traffic  *traffic
 	config   engine.TimelineConfig // but its services
-	// noise is how much longer than typical calls take by chance, and noisy the number of
-	// calls from which that was found.
+	// noise is how much longer than typical calls take by chance. noisy is the number of calls
+	// from which it was measured.
 	noise time.Duration
 	noisy uint64
 	calls uint64
-	// usualCalls and usualFailures are those of the operations that don't fail more than is accepted
-	// of all.
+	// usualCalls and usualFailures are those of the operations that fail no more often than
+	// leastFailures.
 	usualCalls, usualFailures uint64
 
 	slowest  engine.OperationKey // the operation with the longest target
-	inner    map[string]bool     // the services that are called by others that were recorded, too
+	inner    map[string]bool     // the services that are called mostly by recorded clients
 	services []serviceProposal
 }
 
@@ -89,25 +88,25 @@ type proposal struct {
 type serviceProposal struct {
 	name       string
 	operations []operationProposal
-	rare       []rareOperation // those called too seldom to expect something of their own
+	rare       []rareOperation // those with too few calls for an objective of their own
 }
 
-// rareOperation is an operation about which too little is known.
+// rareOperation is an operation with too few calls.
 type rareOperation struct {
 	key     engine.OperationKey
 	calls   uint64
 	longest time.Duration
 }
 
-// operationProposal is what is proposed for the operations of one name.
+// operationProposal is what is proposed for the operations with one name.
 type operationProposal struct {
 	name      string
 	objective engine.Objective
-	seen      []*observed // mostly one; several if they differ in kind alone
+	seen      []*observed // usually one; several if they differ only in span kind
 	typical   time.Duration
 }
 
-// timing returns the timing of a configuration for alerts within the given time.
+// timing returns the part of the configuration that follows from the settings alone.
 func (s *Settings) timing() engine.TimelineConfig {
 	period := nicePeriod(s.Within / periodsWithin)
 	hold := (s.Within / holdsWithin).Round(time.Second) + period
@@ -138,8 +137,8 @@ func nicePeriod(most time.Duration) time.Duration {
 	return nice
 }
 
-// leastCalls returns the number of calls from which a single slow one no longer misses the
-// share that has to be fast; 1 for half of them, where there is nothing to be gained.
+// leastCalls returns the least number of calls of which one may be slow without missing the
+// share. It is 1 for a share of one half, where more calls gain nothing.
 func leastCalls(share float64) int {
 	if share <= 0.5 {
 		return 1
@@ -147,8 +146,8 @@ func leastCalls(share float64) int {
 	return int(math.Ceil(1/(1-min(share, 0.999)) - 1e-9))
 }
 
-// typicalOf returns an upper bound of the typical time of an operation, as surely as asked for;
-// false if it was called too seldom for that.
+// typicalOf returns an upper bound of the typical time of an operation, with the confidence
+// asked for. It returns false if there are too few calls.
 func (s *Settings) typicalOf(d *durations) (time.Duration, bool) {
 	rank := leastRank(d.count, s.Share, s.Sure)
 	if rank == 0 {
@@ -157,8 +156,8 @@ func (s *Settings) typicalOf(d *durations) (time.Duration, bool) {
 	return d.at(rank), true
 }
 
-// settleStretch is typicalOf for a part of the recording, of which there may be many: fewer calls
-// would leave too much to chance.
+// settleStretch is typicalOf for one stretch of the recording. There may be many stretches, so
+// it asks for more calls.
 func (s *Settings) settleStretch(d *durations) (time.Duration, bool) {
 	if d.count < stretchCalls {
 		return 0, false
@@ -166,7 +165,7 @@ func (s *Settings) settleStretch(d *durations) (time.Duration, bool) {
 	return s.typicalOf(d)
 }
 
-// propose finds a configuration for traffic that was healthy.
+// propose returns a configuration for healthy traffic.
 func (s Settings) propose(t *traffic) *proposal {
 	t.endStretch(s.settleStretch)
 	p := &proposal{settings: s, traffic: t, config: s.timing()}
@@ -198,7 +197,7 @@ func (s Settings) propose(t *traffic) *proposal {
 			}
 		}
 	}
-	// What is slower than that by nature may be among what was called too seldom.
+	// Operations that are slower by nature may be among the rare ones.
 	for i := range p.services {
 		for _, o := range p.services[i].rare {
 			if target := p.target(o.longest); target > general.LatencyTarget {
@@ -209,14 +208,14 @@ func (s Settings) propose(t *traffic) *proposal {
 	return p
 }
 
-// target returns the latency target for what typically takes so long.
+// target returns the latency target for a typical time.
 func (p *proposal) target(typical time.Duration) time.Duration {
 	return niceTarget(time.Duration(p.settings.Margin*float64(typical)) + p.noise)
 }
 
-// measureNoise finds how much longer than typical calls take by chance: pauses, retransmissions,
-// cold caches. They hit all operations alike, so they are looked for in all together: single ones are
-// called too seldom to know.
+// measureNoise measures how much longer than typical calls take by chance: pauses,
+// retransmissions, cold caches. These hit all operations alike, so it looks at all of them
+// together: single ones have too few calls.
 func (p *proposal) measureNoise() {
 	type excess struct {
 		by time.Duration
@@ -246,7 +245,7 @@ func (p *proposal) measureNoise() {
 	}
 }
 
-// successRatio returns the least share of successes to expect where so many calls failed of so many.
+// successRatio returns the success ratio to expect of operations of which so many calls failed.
 func (p *proposal) successRatio(failures, calls uint64) float64 {
 	_, high := wilson(failures, calls, p.settings.Sure)
 	if calls == 0 {
@@ -256,15 +255,16 @@ func (p *proposal) successRatio(failures, calls uint64) float64 {
 	return math.Floor((1-accepted)*1000+1e-9) / 1000
 }
 
-// failsMore reports whether an operation surely fails more often than is accepted of all, as some
-// do that look for what need not be there.
+// failsMore reports whether an operation surely fails more often than leastFailures. Some do in
+// healthy times, such as a lookup that rarely finds something.
 func (p *proposal) failsMore(o *observed) bool {
 	low, _ := wilson(o.failure, o.success+o.failure, p.settings.Sure)
 	return low > leastFailures
 }
 
-// ownRatio returns the least share of successes to expect of an operation; 1 if it failed no more often than is
-// accepted of all. Unless it is sure that so many fail, it is one at which an outage shows.
+// ownRatio returns the success ratio to expect of one operation, 1 if it failed no more often
+// than leastFailures. It is at least 0.5, so that an outage shows, unless more failures than that
+// are surely normal.
 func (p *proposal) ownRatio(o *observed) float64 {
 	calls := o.success + o.failure
 	if float64(o.failure) <= leastFailures*float64(calls) {
@@ -289,7 +289,7 @@ func (s *serviceProposal) add(p *proposal, o *observed) {
 	if ratio := p.ownRatio(o); ratio < p.config.Objective.SuccessRatio {
 		own.objective.SuccessRatio = ratio
 		if ratio < 0.5 {
-			// What hardly ever succeeds is bad only if that is sure: no call in a period may be the rule.
+			// Where most calls fail, a period in which all of the few fail is no sign.
 			own.objective.Confidence = p.settings.Sure
 		}
 	}
@@ -303,8 +303,8 @@ func (s *serviceProposal) add(p *proposal, o *observed) {
 	}
 }
 
-// join makes one proposal of two for operations of the same name, which differ in kind alone: there is
-// one objective for both, the more lenient one.
+// join joins the proposals for two operations of the same name, which differ only in span kind
+// and share an objective: the more lenient one.
 func (o *operationProposal) join(other *operationProposal) {
 	o.seen = append(o.seen, other.seen...)
 	o.typical = max(o.typical, other.typical)
@@ -315,7 +315,7 @@ func (o *operationProposal) join(other *operationProposal) {
 	o.objective.MinTrafficRatio = min(o.objective.MinTrafficRatio, other.objective.MinTrafficRatio)
 }
 
-// lowerRatio returns the lower one of two ratios of which 0 is none.
+// lowerRatio returns the lower of two ratios; 0 means there is none.
 func lowerRatio(a, b float64) float64 {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -323,12 +323,12 @@ func lowerRatio(a, b float64) float64 {
 	return a
 }
 
-// floor returns the least number of calls to expect in a period, and the least share of the usual number;
-// 0 if that is not known, or if there are so few calls that none comes now and then.
+// floor returns the least number of calls to expect in a period, and the least ratio to the usual
+// number. They are 0 if too little is known, or if periods without a call are normal.
 //
-// It is about what comes from outside, and about messages. The services inside call each other as often as that takes:
-// if they don't, somebody else is to blame, and says so by failures.
-func (p *proposal) floor(o *observed) (least int, drop float64) {
+// Only calls from outside and messages have a floor. Calls between services depend on those: if
+// they stop, something else is the cause, and its failures show that.
+func (p *proposal) floor(o *observed) (least int, ratio float64) {
 	isEntry := o.key.SpanKind == engine.SpanKindServer && !p.inner[o.key.Service]
 	if !isEntry && o.key.SpanKind != engine.SpanKindConsumer || p.traffic.periods < floorPeriods || o.with < p.traffic.periods {
 		return 0, 0
@@ -338,20 +338,20 @@ func (p *proposal) floor(o *observed) (least int, drop float64) {
 		return 0, 0
 	}
 	if mean >= steadyCalls && float64(o.fewest) >= dropShare*mean {
-		drop = dropShare
+		ratio = dropShare
 	}
-	return int(max(1, min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))), drop
+	return int(max(1, min(quietShare*mean, fewestShare*float64(o.fewest), 1e9))), ratio
 }
 
-// findInner finds the services most of whose calls come from clients that were recorded, too.
+// findInner finds the services of which at least half of the calls come from recorded clients.
 func (p *proposal) findInner() {
 	served, asked := make(map[string]uint64), make(map[string]uint64)
 	for key, o := range p.traffic.operations {
 		calls := o.success + o.failure
 		if key.SpanKind == engine.SpanKindServer {
 			served[key.Service] += calls
-		} else if callee, ok := engine.PeerService(key); ok {
-			asked[callee] += calls
+		} else if peer, ok := engine.PeerService(key); ok {
+			asked[peer] += calls
 		}
 	}
 	p.inner = make(map[string]bool)
@@ -360,7 +360,7 @@ func (p *proposal) findInner() {
 	}
 }
 
-// niceTarget rounds a target up to two digits.
+// niceTarget rounds a target up to two digits, at least 1 ms.
 func niceTarget(d time.Duration) time.Duration {
 	unit := time.Microsecond
 	for d >= 100*unit {

@@ -17,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/connector/recording"
 	"github.com/blurooo/go-monitor/connector/recording/recordingtest"
 	"github.com/blurooo/go-monitor/connector/replay"
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -43,7 +44,7 @@ type finding struct {
 	after   time.Duration
 	early   []string // the alerts before it
 	right   bool
-	blamed  string
+	first   string // what the first alert after it says
 }
 
 const (
@@ -141,15 +142,15 @@ func (m *madeUp) try(t *testing.T) finding {
 		}
 	}
 	f.service = traffic.Fault.Service
-	story, err := replay.Spans(c, spansOf(t, system, traffic, &hit))
+	result, err := replay.Spans(c, spansOf(t, system, traffic, &hit))
 	if err != nil {
 		t.Fatal(err)
 	}
 	began := recordingtest.Noon.Add(beforeFault)
 	first := true
-	for _, in := range story.Episodes {
-		what := fmt.Sprintf("%s %s of %s %s: %s (%s), blamed %s", in.Objective, in.SpanKind, in.Service, in.Operation, in.FiredAt.Sub(began), in.Measured, in.Cause)
-		if !in.FiredAt.After(began) {
+	for _, e := range result.Episodes {
+		what := fmt.Sprintf("%s %s of %s %s: %s (%s), cause %s", e.Objective, e.SpanKind, e.Service, e.Operation, e.FiredAt.Sub(began), e.Measured, e.Cause)
+		if !e.FiredAt.After(began) {
 			f.early = append(f.early, what)
 			continue
 		}
@@ -158,9 +159,9 @@ func (m *madeUp) try(t *testing.T) finding {
 		}
 		if first {
 			first = false
-			f.after, f.blamed = in.FiredAt.Sub(began), what
+			f.after, f.first = e.FiredAt.Sub(began), what
 			f.alerted = f.after <= inTime
-			f.right = in.RootService == f.service
+			f.right = e.RootService == f.service
 		}
 	}
 	return f
@@ -287,14 +288,14 @@ func TestLearnMadeUpSystems(t *testing.T) {
 	t.Log("\n" + tableBy(findings, "fault", byFault))
 	t.Log("\n" + tableBy(findings, "requests", func(f *finding) string { return fmt.Sprintf("%g/s", f.rate) }))
 	t.Log("\n" + tableBy(findings, "services", func(f *finding) string { return fmt.Sprint(f.services) }))
-	t.Log("\n" + tableBy(findings, "learned from", func(f *finding) string { return short(f.healthy) }))
+	t.Log("\n" + tableBy(findings, "learned from", func(f *finding) string { return alert.Exact(f.healthy) }))
 	t.Log("\n" + tableBy(findings, "spans", func(f *finding) string { return f.style.String() }))
 
 	var bad, quiet tally // the faults of which calls go wrong, and those that leave calls away
 	for i := range findings {
 		f := &findings[i]
 		if wrong := f.wrong(); wrong != "" {
-			t.Logf("%s of %s, %g/s, %d services, %s, learned from %s, %.2f times as slow, %.1f times as busy: %s", byFault(f), f.service, f.rate, f.services, f.style, short(f.healthy), f.slower, f.busier, wrong)
+			t.Logf("%s of %s, %g/s, %d services, %s, learned from %s, %.2f times as slow, %.1f times as busy: %s", byFault(f), f.service, f.rate, f.services, f.style, alert.Exact(f.healthy), f.slower, f.busier, wrong)
 		}
 		if f.fault == recordingtest.FaultDrop {
 			quiet.add(f)
@@ -323,5 +324,5 @@ func (f *finding) wrong() string {
 	case !f.alerted:
 		return "no alert in time"
 	}
-	return "blamed wrongly: " + f.blamed
+	return "wrong cause: " + f.first
 }

@@ -13,9 +13,9 @@ type traffic struct {
 	operations map[engine.OperationKey]*observed
 	first      time.Time // the start of the first period
 	last       time.Time // the end of the last one
-	periods    uint64    // those that were not cut short
+	periods    uint64    // without those that were cut short
 	overflowed uint64
-	stretch    time.Duration // the length of the stretches in which typical times are compared
+	stretch    time.Duration // the length of a stretch, a part of the recording with typical times of its own
 	stretchEnd time.Time
 }
 
@@ -24,12 +24,12 @@ type observed struct {
 	key              engine.OperationKey
 	success, failure uint64
 	durations        durations
-	// stretch is what came in the current stretch, and typical the sure upper bounds of the
-	// typical time in those before, of which there were enough calls.
+	// stretch holds the durations of the current stretch. typical are the upper bounds of the
+	// typical time in the stretches before it that had enough calls.
 	stretch durations
 	typical []time.Duration
-	// whole is the number of calls in periods that were not cut short, and with the number of
-	// those periods in which there were any, fewest the least number in one of those.
+	// Of the periods that were not cut short, whole is the number of calls in them, with the
+	// number of those with a call, and fewest the least number of calls in one of those.
 	whole, with, fewest uint64
 }
 
@@ -76,8 +76,8 @@ func (t *traffic) add(p *engine.Period, settle func(*durations) (time.Duration, 
 	}
 }
 
-// endStretch ends the current stretch. settle returns a sure upper bound of the typical time,
-// if there were enough calls.
+// endStretch ends the current stretch. settle returns an upper bound of the typical time, if
+// there were enough calls.
 func (t *traffic) endStretch(settle func(*durations) (time.Duration, bool)) {
 	for _, o := range t.operations {
 		if typical, ok := settle(&o.stretch); ok {
@@ -90,12 +90,12 @@ func (t *traffic) endStretch(settle func(*durations) (time.Duration, bool)) {
 // lasted returns for how long traffic was seen.
 func (t *traffic) lasted() time.Duration { return t.last.Sub(t.first) }
 
-// sorted returns the operations in their order.
+// sorted returns the operations by service, name and span kind.
 func (t *traffic) sorted() []*observed {
 	return slices.SortedFunc(maps.Values(t.operations), func(a, b *observed) int { return a.key.Compare(b.key) })
 }
 
-// typicalOf returns what is exceeded by the typical time of hardly any stretch.
+// typicalOf returns a bound that the typical times of all but 1 % of the stretches keep to.
 func (o *observed) typicalOf() time.Duration {
 	if len(o.typical) == 0 {
 		return 0

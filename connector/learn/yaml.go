@@ -17,24 +17,24 @@ import (
 func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	block := new(mapping)
 	c, o := &p.config, &p.config.Objective
-	block.add("period", text(short(c.Period)), fmt.Sprintf("a %dth of the time within which alerts should come", periodsWithin))
-	block.add("idle_periods", number(c.IdlePeriods), short(time.Duration(c.IdlePeriods)*c.Period)+": operations that are called seldom keep their place")
+	block.add("period", text(alert.Exact(c.Period)), fmt.Sprintf("a %dth of the time within which an alert should follow a fault", periodsWithin))
+	block.add("idle_periods", number(c.IdlePeriods), alert.Exact(time.Duration(c.IdlePeriods)*c.Period)+": rare operations keep their place")
 	if c.MaxOperations > 0 {
 		block.add("max_operations", number(c.MaxOperations), fmt.Sprintf("%d were called", len(p.traffic.operations)))
 	}
 	if c.PeerServices {
-		block.add("peer_services", flag(true), "calls to each service are told apart, as clients mostly call them all by one name")
+		block.add("peer_services", flag(true), "tells calls to each service apart, since most clients give all of them one name")
 	}
 
 	objective := new(mapping)
 	objective.add("success_ratio", ratio(o.SuccessRatio), p.whySuccess(p.usualFailures, p.usualCalls))
-	objective.add("latency_target", text(short(o.LatencyTarget)), "for what was called too seldom to know better: as much as the slowest, "+nameOf(p.slowest))
+	objective.add("latency_target", text(alert.Exact(o.LatencyTarget)), "for operations with too few calls: that of the slowest, "+nameOf(p.slowest))
 	objective.add("within_target_ratio", ratio(o.WithinTargetRatio), p.whyShare())
-	objective.add("alert_after", number(o.AlertAfter), "periods, those with calls alone")
-	objective.add("alert_for", text(short(o.AlertFor)), "how long they must have been bad: the bursts of a few seconds that healthy systems have don't fire")
-	objective.add("recover_after", number(o.RecoverAfter), "as long")
+	objective.add("alert_after", number(o.AlertAfter), "periods with calls")
+	objective.add("alert_for", text(alert.Exact(o.AlertFor)), "how long they must have been bad, so that bursts of a few seconds, which healthy systems have, don't fire")
+	objective.add("recover_after", number(o.RecoverAfter), "periods, as long as alert_for")
 	objective.add("min_calls", number(o.MinCalls), whyMinCalls(o.MinCalls))
-	block.addMap("objective", objective, "confidence is off: how many periods were bad for how long says more where there are few calls in each")
+	block.addMap("objective", objective, "confidence is off: with few calls in each period, how long periods were bad says more")
 
 	services := new(mapping)
 	for i := range p.services {
@@ -69,25 +69,25 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// head says what the proposal was found from, and how to use it.
+// head says what the proposal was learned from, and how to use it.
 func (p *proposal) head(stats recording.Stats) string {
 	t := p.traffic
 	lines := []string{
 		"Proposed by go-monitor learn from healthy traffic: " + fmt.Sprintf("%d spans, %d calls of %d operations in %d services,", stats.Spans, p.calls, len(t.operations), len(p.services)),
-		fmt.Sprintf("%s to %s (%s).", t.first.UTC().Format(time.DateTime), t.last.UTC().Format(time.DateTime+" UTC"), short(t.lasted().Round(time.Second))),
+		fmt.Sprintf("%s to %s (%s).", t.first.UTC().Format(time.DateTime), t.last.UTC().Format(time.DateTime+" UTC"), alert.Exact(t.lasted().Round(time.Second))),
 		"",
-		fmt.Sprintf("An alert should come within %s of a fault. Each latency target is %v times the time below which %s of", short(p.settings.Within), p.settings.Margin, alert.Percent(p.settings.Share)),
-		fmt.Sprintf("the calls lie for sure (%s), as other days differ, and %s on top: %s of %d calls took no", alert.Percent(p.settings.Sure), readable(p.noise), alert.Percent(noiseShare), p.noisy),
-		"more than that beyond what is typical of their operation.",
+		fmt.Sprintf("An alert should come within %s of a fault. Each latency target is %v times the time within which %s of", alert.Exact(p.settings.Within), p.settings.Margin, alert.Percent(p.settings.Share)),
+		fmt.Sprintf("the calls are (confidence %s), since days differ, plus %s for noise: %s of %d calls took no", alert.Percent(p.settings.Sure), alert.Rounded(p.noise), alert.Percent(noiseShare), p.noisy),
+		"more than that above the typical time of their operation.",
 		"",
 		"Try it:    go-monitor replay --config THIS_FILE RECORDING",
 		"Use it:    go-monitor --config SERVICE.yaml --config THIS_FILE",
 	}
 	if lasted := t.lasted(); lasted < 30*time.Minute {
-		lines = append(lines, "", fmt.Sprintf("%s of traffic tell nothing of other hours and days: learn again from more when there is more.", short(lasted.Round(time.Second))))
+		lines = append(lines, "", fmt.Sprintf("%s of traffic say nothing of other hours and days: learn again when there is more.", alert.Exact(lasted.Round(time.Second))))
 	}
 	if t.overflowed > 0 {
-		lines = append(lines, "", fmt.Sprintf("%d calls are of further operations, beyond %d, and nothing was learned of them.", t.overflowed, learnedOperations))
+		lines = append(lines, "", fmt.Sprintf("%d calls were left out: they are of operations beyond the first %d.", t.overflowed, learnedOperations))
 	}
 	if stats.Late > 0 {
 		lines = append(lines, "", fmt.Sprintf("%d spans came later than the grace.", stats.Late))
@@ -104,11 +104,11 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 			kind = s.key.SpanKind.String() + ": "
 		}
 		d := &s.durations
-		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, readable(d.quantile(0.5)), readable(d.quantile(0.99)), readable(d.longest)))
+		seen = append(seen, fmt.Sprintf("%s%d calls, p50 %s, p99 %s, max %s", kind, s.success+s.failure, alert.Rounded(d.quantile(0.5)), alert.Rounded(d.quantile(0.99)), alert.Rounded(d.longest)))
 	}
 	own := new(mapping)
 	if o.objective.LatencyTarget > 0 {
-		own.add("latency_target", text(short(o.objective.LatencyTarget)), fmt.Sprintf("%s; typically below %s", strings.Join(seen, "; "), readable(o.typical)))
+		own.add("latency_target", text(alert.Exact(o.objective.LatencyTarget)), fmt.Sprintf("%s; typical time below %s", strings.Join(seen, "; "), alert.Rounded(o.typical)))
 	}
 	if o.objective.SuccessRatio > 0 {
 		var failures, calls uint64
@@ -118,10 +118,10 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 		own.add("success_ratio", ratio(o.objective.SuccessRatio), p.whySuccess(failures, calls))
 	}
 	if o.objective.Confidence > 0 {
-		own.add("confidence", ratio(o.objective.Confidence), "as it hardly ever succeeds")
+		own.add("confidence", ratio(o.objective.Confidence), "since most calls fail even in healthy times")
 	}
 	if o.objective.MinTraffic > 0 {
-		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were %d at least, %.3g in the mean", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))
+		own.add("min_traffic", number(o.objective.MinTraffic), fmt.Sprintf("calls a period; there were at least %d, on average %.3g", o.seen[0].fewest, float64(o.seen[0].whole)/float64(o.seen[0].with)))
 	}
 	if o.objective.MinTrafficRatio > 0 {
 		own.add("min_traffic_ratio", ratio(o.objective.MinTrafficRatio), "of the usual number of calls")
@@ -134,12 +134,12 @@ func (p *proposal) writeOperation(to *mapping, o *operationProposal) {
 }
 
 func (p *proposal) whySuccess(failures, calls uint64) string {
-	return fmt.Sprintf("%d of %d calls failed; %d times as many as that can stand for are accepted, and %s at least", failures, calls, failureMargin, alert.Percent(leastFailures))
+	return fmt.Sprintf("%d of %d calls failed; %d times the upper bound of that is accepted, at least %s", failures, calls, failureMargin, alert.Percent(leastFailures))
 }
 
 func (p *proposal) whyShare() string {
 	if p.settings.Share == 0.5 {
-		return "the typical call decides, as a few calls tell enough about it"
+		return "the typical call decides: a few calls are enough to tell"
 	}
 	return "as asked for"
 }
@@ -151,13 +151,13 @@ func whyMinCalls(n int) string {
 	return "with fewer, one slow call would miss the share"
 }
 
-// whyRare names the operations of which too little is known.
+// whyRare names the operations with too few calls.
 func (s *serviceProposal) whyRare(settings Settings) string {
 	if len(s.rare) == 0 {
 		return ""
 	}
 	const most = 10
-	lines := []string{fmt.Sprintf("Called fewer than %d times, so that the objective above holds for them:", fewest(settings.Share, settings.Sure))}
+	lines := []string{fmt.Sprintf("Fewer than %d calls, so the objective above applies:", fewest(settings.Share, settings.Sure))}
 	for i, r := range s.rare {
 		if i == most {
 			lines = append(lines, fmt.Sprintf("  and %d more", len(s.rare)-most))
@@ -168,11 +168,11 @@ func (s *serviceProposal) whyRare(settings Settings) string {
 	return strings.Join(lines, "\n")
 }
 
-// noKey says that something can't be named in a configuration.
-const noKey = "left out, as two colons have a meaning in a Collector's configuration: "
+// noKey introduces a name that can't be a key of a configuration.
+const noKey = "left out, since two colons have a meaning in a Collector's configuration: "
 
-// isKey reports whether a name can be a key of a Collector's configuration, which takes two colons
-// for the border between two keys.
+// isKey reports whether a name can be a key of a Collector's configuration, in which two colons
+// separate keys.
 func isKey(name string) bool {
 	return name != "" && !strings.Contains(name, "::") && !strings.HasSuffix(name, ":")
 }
@@ -185,21 +185,21 @@ func (m *mapping) key(name string) *yaml.Node {
 	key.SetString(name)
 	isOdd := func(r rune) bool { return r < ' ' || r > '~' }
 	if name == "<<" || strings.ContainsFunc(name, isOdd) {
-		// Else the first means that another map is merged into this one, and others are written in ways
-		// that can't be read again.
+		// Unquoted, << merges another map into this one, and the others are written in ways that
+		// can't be read again.
 		key.Style = yaml.DoubleQuotedStyle
 	}
 	m.node.Kind = yaml.MappingNode
 	return key
 }
 
-// add adds a value, with its reason at the end of the line.
+// add adds a value with its reason at the end of the line.
 func (m *mapping) add(name string, value *yaml.Node, why string) {
 	value.LineComment = why
 	m.node.Content = append(m.node.Content, m.key(name), value)
 }
 
-// addMap adds another map, with what is said about it above it.
+// addMap adds a map with a comment above it.
 func (m *mapping) addMap(name string, value *mapping, about string) {
 	key := m.key(name)
 	key.HeadComment = about
@@ -209,7 +209,7 @@ func (m *mapping) addMap(name string, value *mapping, about string) {
 	m.node.Content = append(m.node.Content, key, &value.node)
 }
 
-// foot adds a comment below.
+// foot adds a comment below the map.
 func (m *mapping) foot(about string) {
 	m.node.FootComment = strings.TrimPrefix(m.node.FootComment+"\n"+about, "\n")
 }
@@ -224,23 +224,3 @@ func scalar(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Valu
 func number(n int) *yaml.Node    { return scalar(strconv.Itoa(n)) }
 func flag(on bool) *yaml.Node    { return scalar(strconv.FormatBool(on)) }
 func ratio(r float64) *yaml.Node { return scalar(strconv.FormatFloat(r, 'f', -1, 64)) }
-
-// short writes a duration without zeros at its end.
-func short(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
-}
-
-// readable writes a duration with three digits.
-func readable(d time.Duration) string {
-	unit := time.Nanosecond
-	for d/unit >= 1000 {
-		unit *= 10
-	}
-	return short(d.Round(unit))
-}

@@ -11,17 +11,17 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// batch is what one line holds.
+// batch is one line and its spans.
 type batch struct {
 	line  []byte
-	where string // which line it is
+	where string // its file and number
 	spans []engine.Span
 	bytes int64 // of the file, up to here
 	err   error
 	done  chan struct{} // closed when the line was decoded
 }
 
-// decoders decode lines on several goroutines, which end with the context.
+// decoders decode lines on several goroutines, until their context ends.
 type decoders struct {
 	work  chan *batch
 	group sync.WaitGroup
@@ -53,7 +53,7 @@ func newDecoders(ctx context.Context, decode func(line []byte) ([]engine.Span, e
 type source struct {
 	lines   *lines
 	batches chan *batch // in the order of the lines
-	newest  int64       // the latest end of a span up to now
+	newest  int64       // the latest end of a span so far
 }
 
 // read reads all lines, until the context ends.

@@ -10,10 +10,11 @@ import (
 	"os"
 )
 
-// maxLine bounds a line: what is longer is no batch of spans.
+// maxLine is the length of the longest line that can be a batch of spans.
 const maxLine = 512 << 20
 
-// lines are the lines of one file, which may be compressed by gzip, whatever its name.
+// lines are the lines of one file, which may be compressed by gzip. Its content decides, not its
+// name.
 type lines struct {
 	name string
 	file io.Closer
@@ -24,7 +25,7 @@ type lines struct {
 	most int      // the length of the longest line
 }
 
-// openLines opens a file; "-" is the given standard input.
+// openLines opens a file. "-" is stdin.
 func openLines(name string, stdin io.Reader) (*lines, error) {
 	l := &lines{name: name, next: 1, most: maxLine, raw: &counted{in: stdin}, file: io.NopCloser(nil)}
 	if name == stdinName {
@@ -47,7 +48,7 @@ func openLines(name string, stdin io.Reader) (*lines, error) {
 		}
 	}
 	l.in = bufio.NewReaderSize(l.raw, 1<<18)
-	magic, _ := l.in.Peek(4) // an error comes again with the first line
+	magic, _ := l.in.Peek(4) // an error is returned again with the first line
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		unzipped, err := gzip.NewReader(l.in)
@@ -66,9 +67,9 @@ const stdinName = "-"
 
 func (l *lines) close() error { return l.file.Close() }
 
-// read returns the next line that is not empty, without its end, and its number. It returns
-// io.EOF after the last one. After any other error there may be further lines if the line was
-// too long, and none otherwise.
+// read returns the next line that is not empty, without its end, and its number. After the last
+// one it returns io.EOF. After errLongLine there may be more lines, after any other error there
+// are none.
 func (l *lines) read() (line []byte, number int, err error) {
 	for {
 		line, err = l.readOne()
@@ -86,7 +87,7 @@ func (l *lines) read() (line []byte, number int, err error) {
 
 var errLongLine = fmt.Errorf("is longer than %d MiB", maxLine>>20)
 
-// readOne returns the next line, which is the caller's.
+// readOne returns the next line. The caller owns it.
 func (l *lines) readOne() ([]byte, error) {
 	var line []byte
 	isLong := false

@@ -7,21 +7,21 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// order puts spans that come nearly in the order of their ends into exactly that one: it
-// holds each back until all that belong before it must have come. It is a binary heap.
+// order sorts spans that come nearly in the order of their ends. It holds each back until no
+// earlier one can come. It is a binary heap.
 type order struct {
 	waiting []*engine.Span
 	last    *engine.Span // the one that was released last
 	late    uint64
 }
 
-// compareSpans orders spans by their ends, and those that ended at once by their ids.
+// compareSpans orders spans by their ends, and by their ids if those are equal.
 func compareSpans(a, b *engine.Span) int {
 	return cmp.Or(
 		cmp.Compare(a.End, b.End),
 		bytes.Compare(a.Link.Trace[:], b.Link.Trace[:]),
 		bytes.Compare(a.Link.Span[:], b.Link.Span[:]),
-		// Spans with the same ids are a mistake, but must not spoil the order.
+		// Ids should be unique. If they are not, the order is still the same each time.
 		cmp.Compare(a.Service, b.Service),
 		cmp.Compare(a.SpanKind, b.SpanKind),
 		cmp.Compare(a.Operation, b.Operation),
@@ -49,22 +49,22 @@ func (o *order) add(s *engine.Span) {
 	}
 }
 
-// release hands on spans that ended before the given time, in their order, until no more than
-// some are left; those that came too late first.
+// release calls each for the spans that ended before the given time, in order, as long as more
+// than keep are left.
 func (o *order) release(before int64, keep int, each func(*engine.Span)) {
 	for len(o.waiting) > keep && o.waiting[0].End < before {
 		o.next(each)
 	}
 }
 
-// releaseAll hands on all spans.
+// releaseAll calls each for all spans that are left.
 func (o *order) releaseAll(each func(*engine.Span)) {
 	for len(o.waiting) > 0 {
 		o.next(each)
 	}
 }
 
-// next hands on the first span.
+// next calls each for the first span.
 func (o *order) next(each func(*engine.Span)) {
 	s := o.take()
 	if o.last == nil || compareSpans(s, o.last) > 0 {

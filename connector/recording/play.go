@@ -17,31 +17,30 @@ import (
 
 // Player plays recorded spans in the order in which the calls ended.
 //
-// The lines of each file must come nearly in that order, as they do if they were written when
-// the calls ended: each at most Grace too late, or so much too late that Buffer spans are enough to
-// bring it to its place. What is later still is counted, and played at once. Several files are
-// played as one, by the time of what is in them, so it is no matter in which order they are
-// named; and within the grace it is no matter in which order the lines are.
+// The lines of each file must be nearly in that order, as they are if they were written when the
+// calls ended. A line may be late by Grace, or by as much as Buffer spans can make up for. A span
+// that is later still is counted and played at once. Several files are merged by the times of
+// their spans. So neither the order of the files nor, within the grace, that of the lines
+// changes what is played.
 type Player struct {
-	// Files are the names of the files. "-" is standard input, and so is no name at all.
+	// Files are the names of the files. "-" is standard input, and so is an empty list.
 	Files []string
 	// Stdin is the standard input.
 	Stdin io.Reader
-	// Grace is how much later than a later one a span may come.
+	// Grace is how late a span may come, by the spans' own times.
 	Grace time.Duration
-	// Buffer is the number of spans that are held back, if there are so many, to bring them into
-	// order; and more where that takes more within the grace. Default 524,288, which take about
-	// 260 MB: shorter recordings may be in any order.
+	// Buffer is the number of spans that are held back to bring them into order; it is more if
+	// more spans lie within the grace. Default 524,288, which take about 260 MB: recordings with
+	// fewer spans may be in any order.
 	Buffer int
-	// SkipBad says that lines which are no spans are counted and left out; else the first of them
-	// is an error.
+	// SkipBad counts and leaves out lines that are not OTLP JSON. Without it the first of them is
+	// an error.
 	SkipBad bool
 	// Read appends the spans of one line.
 	Read func(to []engine.Span, td ptrace.Traces) []engine.Span
 	// Keep, if it is not nil, says which spans are played.
 	Keep func(*engine.Span) bool
-	// Progress, if it is not nil, is told now and then how far it is, from the goroutine
-	// that plays.
+	// Progress, if it is not nil, is called after each line, on the goroutine that plays.
 	Progress func(Stats)
 }
 
@@ -53,23 +52,23 @@ const DefaultBuffer = 1 << 19
 
 // Stats says what was read.
 type Stats struct {
-	// Files is the number of files, Bytes how much of them was read, and Size how much they
-	// hold; 0 if that is not known.
+	// Files is the number of files. Bytes is how much of them was read, and Size is their
+	// length, 0 if it is not known.
 	Files       int
 	Bytes, Size int64
-	// Lines is the number of lines, Spans that of the spans in them.
+	// Lines is the number of lines, Spans the number of spans in them.
 	Lines, Spans uint64
-	// Unended is the number of those that have no end, or one after the year 2100, and are left out.
+	// Unended is the number of spans that were left out because they have no end, or one after
+	// the year 2100.
 	Unended uint64
-	// Late is the number of spans that came later than the grace, and too late to be put into order.
+	// Late is the number of spans that came too late to be put into order.
 	Late uint64
-	// Bad is the number of lines that were left out, and FirstBad says what is wrong with the
-	// first of them.
+	// Bad is the number of lines that were left out. FirstBad is the error of the first of them.
 	Bad      uint64
 	FirstBad error
 }
 
-// Play calls each for every span, from the goroutine that calls it.
+// Play calls each for every span, on the caller's goroutine.
 func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, error) {
 	stats := Stats{}
 	ctx, cancel := context.WithCancel(ctx)
@@ -86,7 +85,7 @@ func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, erro
 	defer func() {
 		cancel()
 		for _, s := range sources {
-			_ = s.lines.close() // it was only read; who reads still gets an error
+			_ = s.lines.close() // it was only read; a pending read returns an error
 		}
 		readers.Wait()
 		decoders.group.Wait()
@@ -107,7 +106,7 @@ func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, erro
 		stats.Size += lines.size
 		isSized = isSized && lines.size > 0
 		if name == stdinName {
-			go s.read(ctx, decoders) // nobody waits for it: it may be waiting for somebody who types
+			go s.read(ctx, decoders) // nobody waits for it: standard input may never end
 		} else {
 			readers.Go(func() { s.read(ctx, decoders) })
 		}
@@ -119,7 +118,7 @@ func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, erro
 	return stats, err
 }
 
-// play merges the sources, and lets them through the order.
+// play merges the sources and plays their spans in order.
 func (p *Player) play(ctx context.Context, sources []*source, stats *Stats, each func(*engine.Span)) error {
 	var order order
 	buffer := p.Buffer
@@ -132,7 +131,7 @@ func (p *Player) play(ctx context.Context, sources []*source, stats *Stats, each
 		open[i] = i
 	}
 	for len(open) > 0 {
-		// The one that is furthest behind decides up to when all is there.
+		// Read from the source that is furthest behind: up to its newest span, all is there.
 		at := slices.MinFunc(open, func(i, j int) int {
 			switch a, b := sources[i], sources[j]; {
 			case a.newest < b.newest:
@@ -202,7 +201,7 @@ func (p *Player) take(s *source, b *batch, order *order, stats *Stats) error {
 	return nil
 }
 
-// next returns the next line of a source, decoded; false after the last one.
+// next returns the next line of a source, decoded. It returns false after the last one.
 func (s *source) next(ctx context.Context) (*batch, bool) {
 	select {
 	case b, ok := <-s.batches:

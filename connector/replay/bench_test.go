@@ -29,12 +29,12 @@ func recorded(b *testing.B, seconds int) (content []byte, spans int) {
 // traffic is slow and fires.
 func BenchmarkReplay(b *testing.B) {
 	for _, tt := range []struct {
-		name    string
-		callees bool
-	}{{"plain", false}, {"callees", true}} {
+		name         string
+		peerServices bool
+	}{{"plain", false}, {"peer services", true}} {
 		b.Run(tt.name, func(b *testing.B) {
 			content, n := recorded(b, 20)
-			c := &gomonitorconnector.Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Period: 3 * time.Second, Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond, AlertAfter: 1}}, PeerServices: tt.callees}}
+			c := &gomonitorconnector.Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{Period: 3 * time.Second, Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond, AlertAfter: 1}}, PeerServices: tt.peerServices}}
 			reader, err := gomonitorconnector.NewSpanReader(c)
 			if err != nil {
 				b.Fatal(err)

@@ -33,7 +33,7 @@ func Command() *cobra.Command {
 		Use:   "replay [flags] [FILE...]",
 		Short: "Judge recorded spans, and show which alerts would have fired",
 		Long: "Judge recorded spans by their own times, and show which alerts would have fired.\n\n" +
-			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, or that compressed by gzip; - or no FILE is the standard input. " +
+			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, plain or compressed by gzip; - or no FILE is the standard input. " +
 			"Nobody is notified and nothing is stored. The same spans give the same output, byte for byte.",
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
@@ -46,18 +46,18 @@ func Command() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringArrayVarP(&o.configs, "config", "c", nil, "a YAML `file` with the connector's settings, or a whole Collector configuration of which they are taken; of several, later ones win")
-	f.DurationVar(&o.period, "period", 0, "judge in periods of this `length`, whatever the configuration says")
-	f.DurationVar(&o.grace, "grace", 0, "how late spans may come, in the recording's own `time`, whatever the configuration says")
-	f.IntVar(&o.buffer, "buffer", recording.DefaultBuffer, "hold back so many `spans` to bring them into order, about 500 bytes each")
-	f.BoolVar(&o.summaries, "summaries", false, "show what each operation did in each period, too")
+	f.StringArrayVarP(&o.configs, "config", "c", nil, "a YAML `file` with the connector's settings, or a whole Collector configuration that holds them; of several files, later ones win")
+	f.DurationVar(&o.period, "period", 0, "the `length` of a period; wins over the configuration")
+	f.DurationVar(&o.grace, "grace", 0, "how late spans may come, in the recording's own `time`; wins over the configuration")
+	f.IntVar(&o.buffer, "buffer", recording.DefaultBuffer, "the number of `spans` to hold back to bring them into order, about 500 bytes each")
+	f.BoolVar(&o.summaries, "summaries", false, "also show each operation in each period")
 	f.BoolVar(&o.brief, "brief", false, "show the verdict alone, without the alerts' evidence")
-	f.BoolVar(&o.json, "json", false, "write JSON objects, one in a line, for machines")
-	f.BoolVar(&o.skipBad, "skip-bad", false, "count lines that are no spans, and go on; else the first of them ends the replay")
+	f.BoolVar(&o.json, "json", false, "write JSON objects for machines, one a line")
+	f.BoolVar(&o.skipBad, "skip-bad", false, "count lines that are not OTLP JSON and go on; without it the first of them ends the replay")
 	return c
 }
 
-// contextOf returns the context of a command, which has none if nobody gave it one.
+// contextOf returns the context of a command, or the background context if it has none.
 func contextOf(c *cobra.Command) context.Context {
 	if ctx := c.Context(); ctx != nil {
 		return ctx
@@ -90,7 +90,7 @@ func (o *options) run(ctx context.Context, files []string) error {
 		Files: files, Stdin: o.stdin, Buffer: o.buffer, SkipBad: o.skipBad,
 		Progress: func(s recording.Stats) { progress.show(s, time.Now()) },
 	}
-	story, stats, err := play(ctx, c, player, report.period)
+	result, stats, err := play(ctx, c, player, report.period)
 	progress.clear()
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (o *options) run(ctx context.Context, files []string) error {
 	if stats.Spans == 0 {
 		return fmt.Errorf("no spans in %d lines", stats.Lines)
 	}
-	report.verdict(story, stats)
+	report.verdict(result, stats)
 	if err := report.failed(); err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func TestCommandIsTheSameWhateverTheOrder(t *testing.T) {
 	}
 	for _, flags := range [][]string{{"--summaries"}, {"--summaries", "--json"}} {
 		t.Run(fmt.Sprint(flags), func(t *testing.T) {
-			config := file(t, "c.yaml", quick+"grace: 3s\ncallees: true\n")
+			config := file(t, "c.yaml", quick+"grace: 3s\npeer_services: true\n")
 			args := append([]string{"-c", config, "--buffer", "1"}, flags...)
 			outputOf := func(t testing.TB, files []string) string {
 				out, _, err := run(t, "", append(args[:len(args):len(args)], files...)...)
@@ -217,7 +217,7 @@ func TestCommandErrors(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	internal := `{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":1,"endTimeUnixNano":"1780315200000000000"}]}]}]}`
-	if out, _, err := run(t, internal); err != nil || !strings.Contains(out, "CAUTION   no span is of a kind that is watched: name theirs under kinds\nALERTS    none\n") {
+	if out, _, err := run(t, internal); err != nil || !strings.Contains(out, "CAUTION   no span has a kind that is watched: add theirs to kinds\nALERTS    none\n") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	full := errors.New("disk full")
@@ -253,7 +253,7 @@ func TestCommandShowsHostileNamesInert(t *testing.T) {
 	}
 }
 
-func TestStoryOfWhatResolves(t *testing.T) {
+func TestResultOfWhatResolves(t *testing.T) {
 	spans := append(shop(), recordingtest.Shop(2, 10, 40*time.Second, 60*time.Second, time.Hour, 0)...)
 	out, _, err := run(t, "", "-c", file(t, "c.yaml", quick), recordingtest.File(t, "s", recordingtest.Lines(t, spans)...))
 	if err != nil {
@@ -266,7 +266,7 @@ func TestStoryOfWhatResolves(t *testing.T) {
 	}
 }
 
-func TestStoryOfWhatWasNeverJudged(t *testing.T) {
+func TestResultOfWhatWasNeverJudged(t *testing.T) {
 	call := func(name string, at float64, times int) (spans []recordingtest.Span) {
 		for range times {
 			spans = append(spans, recordingtest.Span{Service: "s", Name: name, End: time.Duration(at * float64(time.Second)), Took: time.Second})

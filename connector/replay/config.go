@@ -16,10 +16,10 @@ import (
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 )
 
-// LoadConfig reads the connector's configuration from YAML files, of which later ones win: each
-// holds the connector's own block, or a whole Collector configuration, of which that block is
-// taken. Environment variables stand for what they stand for in the service. No file at all
-// is the default configuration.
+// LoadConfig reads the connector's configuration from YAML files; later ones win. Each holds the
+// connector's own block, or a whole Collector configuration with that block in it.
+// Environment variables are replaced as in the service. Without a file it returns the default
+// configuration.
 func LoadConfig(ctx context.Context, files []string) (*gomonitorconnector.Config, error) {
 	c := new(gomonitorconnector.Config)
 	all := confmap.New()
@@ -56,14 +56,14 @@ func load(ctx context.Context, name string) (*confmap.Conf, error) {
 	return conf, errors.Join(err, resolver.Shutdown(ctx))
 }
 
-// connectorsKey is the key of a Collector configuration under which the connectors stand.
+// connectorsKey is the key of the connectors in a Collector configuration.
 const connectorsKey = "connectors"
 
 // blockOf returns the connector's block of a configuration.
 func blockOf(conf *confmap.Conf) (*confmap.Conf, error) {
 	whole := conf.ToStringMap()
 	_, hasConnectors := whole[connectorsKey]
-	_, hasService := whole["service"].(map[string]any) // the connector has a key of that name, which is a text
+	_, hasService := whole["service"].(map[string]any) // the connector's own key of that name is a string
 	if !hasConnectors && !hasService {
 		return conf, nil
 	}
@@ -80,7 +80,7 @@ func blockOf(conf *confmap.Conf) (*confmap.Conf, error) {
 		return nil, fmt.Errorf("connectors: none of the type %s", gomonitorconnector.Type)
 	case 1:
 	default:
-		return nil, fmt.Errorf("connectors: %s: only one of them can be tried at a time", strings.Join(names, ", "))
+		return nil, fmt.Errorf("connectors: there must be one of type gomonitor, got %s", strings.Join(names, ", "))
 	}
 	block, ok := connectors[names[0]].(map[string]any)
 	if connectors[names[0]] != nil && !ok {

@@ -55,7 +55,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [gomonitor]}}}`}, w
 
 		{name: "none of the type", files: []string{"connectors: {spanmetrics: {}}"}, err: "0: connectors: none of the type gomonitor"},
 		{name: "a service without connectors", files: []string{"service: {pipelines: {}}"}, err: "0: connectors: none of the type gomonitor"},
-		{name: "two", files: []string{"connectors: {gomonitor/b: {}, gomonitor: {}}"}, err: "0: connectors: gomonitor, gomonitor/b: only one of them can be tried at a time"},
+		{name: "two", files: []string{"connectors: {gomonitor/b: {}, gomonitor: {}}"}, err: "0: connectors: there must be one of type gomonitor, got gomonitor, gomonitor/b"},
 		{name: "no map", files: []string{"connectors: {gomonitor: 7}"}, err: "0: connectors.gomonitor: must be a map"},
 		{name: "an unknown key", files: []string{"objektive: {}"}, err: "objektive"},
 		{name: "no YAML", files: []string{"a: [\n"}, err: "0: "},

@@ -1,3 +1,3 @@
-// Package replay is the command "go-monitor replay": it drives the analysis by recorded spans, so
-// that a rule is tried on yesterday's traffic before it pages anyone.
+// Package replay is the command "go-monitor replay". It runs the analysis on recorded spans, so
+// that an objective is tried on yesterday's traffic before it pages anyone.
 package replay

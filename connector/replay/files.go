@@ -10,15 +10,15 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Files replays recordings by a configuration and returns what that has shown. What is not set of the
-// player follows from the configuration.
+// Files replays recordings by a configuration and returns what that has shown. The player's
+// Grace and Read follow from the configuration.
 func Files(ctx context.Context, c *gomonitorconnector.Config, player recording.Player) (*Result, recording.Stats, error) {
 	return play(ctx, c, player, func(*engine.Period, []alert.Alert) {})
 }
 
-// Spans replays spans that are in the order of their ends, and returns what that has shown.
+// Spans replays spans in the order of their ends and returns what that has shown.
 func Spans(c *gomonitorconnector.Config, spans iter.Seq[*engine.Span]) (*Result, error) {
-	story, replay, err := newTold(c, func(*engine.Period, []alert.Alert) {})
+	result, replay, err := newReplay(c, func(*engine.Period, []alert.Alert) {})
 	if err != nil {
 		return nil, err
 	}
@@ -26,27 +26,27 @@ func Spans(c *gomonitorconnector.Config, spans iter.Seq[*engine.Span]) (*Result,
 		replay.Add(s)
 	}
 	replay.Close()
-	story.end()
-	return story, nil
+	result.end()
+	return result, nil
 }
 
-// newTold returns a replay and the story that it will have told when it was closed.
-func newTold(c *gomonitorconnector.Config, closed func(*engine.Period, []alert.Alert)) (*Result, *Replay, error) {
-	story := newStory()
+// newReplay returns a replay and the result that it fills. closed is told each period, too.
+func newReplay(c *gomonitorconnector.Config, closed func(*engine.Period, []alert.Alert)) (*Result, *Replay, error) {
+	result := newResult()
 	replay, err := New(c.Timeline(), func(p *engine.Period, alerts []alert.Alert) {
-		story.add(p, alerts)
+		result.add(p, alerts)
 		closed(p, alerts)
 	})
-	return story, replay, err
+	return result, replay, err
 }
 
-// play is Files with an observer of the periods and their alerts.
+// play is Files that tells closed each period and its alerts.
 func play(ctx context.Context, c *gomonitorconnector.Config, player recording.Player, closed func(*engine.Period, []alert.Alert)) (*Result, recording.Stats, error) {
 	reader, err := gomonitorconnector.NewSpanReader(c)
 	if err != nil {
 		return nil, recording.Stats{}, err
 	}
-	story, replay, err := newTold(c, closed)
+	result, replay, err := newReplay(c, closed)
 	if err != nil {
 		return nil, recording.Stats{}, err
 	}
@@ -56,6 +56,6 @@ func play(ctx context.Context, c *gomonitorconnector.Config, player recording.Pl
 		return nil, stats, err
 	}
 	replay.Close()
-	story.end()
-	return story, stats, nil
+	result.end()
+	return result, stats, nil
 }

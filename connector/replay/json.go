@@ -8,7 +8,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// jsonReport is a report for machines: a JSON object in each line.
+// jsonReport is a report for machines: one JSON object a line.
 type jsonReport struct {
 	out       stickyWriter
 	summaries bool // write them, too

@@ -12,9 +12,9 @@ import (
 	"github.com/blurooo/go-monitor/connector/recording"
 )
 
-// progress tells a terminal how far it is, if that takes long.
+// progress shows on a terminal how far a long replay is.
 type progress struct {
-	to    io.Writer // nil: nobody looks
+	to    io.Writer // nil: it is no terminal
 	began time.Time
 	last  time.Time
 	shown int // the length of the line that is shown
@@ -25,7 +25,7 @@ const (
 	progressEvery = 500 * time.Millisecond
 )
 
-// newProgress returns the progress for a writer, which says nothing unless that is a terminal.
+// newProgress returns the progress for a writer. It shows nothing unless that is a terminal.
 func newProgress(to io.Writer) *progress {
 	if f, ok := to.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return &progress{to: to}
@@ -33,7 +33,7 @@ func newProgress(to io.Writer) *progress {
 	return &progress{}
 }
 
-// show tells how far it is.
+// show replaces the line, if it is time to.
 func (p *progress) show(s recording.Stats, now time.Time) {
 	if p.began.IsZero() {
 		p.began = now
@@ -49,7 +49,7 @@ func (p *progress) show(s recording.Stats, now time.Time) {
 	p.write(fmt.Sprintf("%s, %s", line, many(s.Spans, "span")))
 }
 
-// clear takes the line away.
+// clear removes the line.
 func (p *progress) clear() {
 	if p.shown > 0 {
 		p.write("")

@@ -7,9 +7,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Replay drives the analysis by recorded spans: what the service does, by the spans' own
-// times. The same spans in the same order give the same periods and alerts. It is not safe for
-// concurrent use.
+// Replay runs the analysis of the service on recorded spans, by the spans' own times. The same
+// spans in the same order give the same periods and alerts. It is not safe for concurrent use.
 type Replay struct {
 	config   engine.TimelineConfig
 	timeline *engine.Timeline // nil before the first span
@@ -28,26 +27,25 @@ func New(c engine.TimelineConfig, closed func(*engine.Period, []alert.Alert)) (*
 	return &Replay{config: c, judge: alert.NewJudge(), closed: closed, grace: timeline.Config().Grace}, nil
 }
 
-// Add counts a span, after all those that ended before it.
+// Add counts a span. Spans come in the order of their ends.
 func (r *Replay) Add(s *engine.Span) {
 	now := time.Unix(0, s.End).UTC()
 	if r.timeline == nil {
 		timeline, err := engine.NewTimeline(r.config, now)
 		if err != nil {
-			panic(err) // New has tried it
+			panic(err) // New would have returned it
 		}
 		timeline.Repeatable()
-		timeline.Keep(r.judge.Needs)
 		r.timeline = timeline
 	}
-	r.timeline.Advance(now, r.end)
+	r.timeline.Advance(now, r.judge.Needs, r.end)
 	r.timeline.Add(s)
 }
 
 // Close closes the periods that are still open.
 func (r *Replay) Close() {
 	if r.timeline != nil {
-		r.timeline.Close(r.end)
+		r.timeline.Close(r.judge.Needs, r.end)
 	}
 }
 

@@ -14,18 +14,18 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// report writes what a replay shows while it goes on, and what it has shown at its end. Its
-// first error of writing stays.
+// report writes what a replay shows: each period while it goes on, and the whole at its end.
+// It keeps the first error of writing.
 type report interface {
 	// period takes a closed period with its alerts.
 	period(p *engine.Period, alerts []alert.Alert)
-	// verdict takes what the whole has shown.
-	verdict(s *Result, stats recording.Stats)
+	// verdict takes the result of the whole replay.
+	verdict(r *Result, stats recording.Stats)
 	// failed returns the first error of writing.
 	failed() error
 }
 
-// textReport is a report for people, with everything that came from outside made inert.
+// textReport is a report for people. Everything that came from outside is made inert.
 type textReport struct {
 	out       stickyWriter
 	summaries bool // write them, too
@@ -61,7 +61,7 @@ func (r *textReport) table(p *engine.Period) {
 	_ = columns.Flush() // r.out keeps the error
 }
 
-// verdicts writes the verdicts that say something.
+// verdicts names the objectives whose verdict is bad.
 func verdicts(s *engine.Summary) string {
 	var bad []string
 	for _, k := range alert.ObjectiveKindsOf(s.Objective) {
@@ -76,9 +76,9 @@ func verdicts(s *engine.Summary) string {
 }
 
 const (
-	// maxEpisodes and maxNames bound the lists of a verdict, so that it stays one page.
+	// maxEpisodes and maxNames bound the lists of the result, so that it stays one page.
 	maxEpisodes = 20
-	maxNames     = 5
+	maxNames    = 5
 )
 
 func (r *textReport) verdict(s *Result, stats recording.Stats) {
@@ -91,16 +91,16 @@ func (r *textReport) verdict(s *Result, stats recording.Stats) {
 		many(s.Calls, "call"), many(uint64(len(s.Operations)), "operation"), many(uint64(len(services)), "service"))
 	fmt.Fprintf(&b, "          %s to %s, %s: %s, of which %d were cut short and not judged\n", s.First.Format(time.DateTime), s.Last.Format(time.DateTime+" MST"),
 		alert.Rounded(s.Last.Sub(s.First)), many(uint64(s.Periods), "period"), s.Partial)
-	for _, trouble := range troubles(s, stats) {
-		fmt.Fprintf(&b, "CAUTION   %s\n", trouble)
+	for _, c := range cautions(s, stats) {
+		fmt.Fprintf(&b, "CAUTION   %s\n", c)
 	}
 	writeEpisodes(&b, s)
 	writeJudged(&b, s)
 	r.out.write(b.String())
 }
 
-// troubles says what about the recording makes the findings less sure.
-func troubles(s *Result, stats recording.Stats) []string {
+// cautions says what about the recording makes the result less sure.
+func cautions(s *Result, stats recording.Stats) []string {
 	var all []string
 	if stats.Late > 0 {
 		all = append(all, fmt.Sprintf("%s came too late to be put into order: give a longer --grace or a larger --buffer", many(stats.Late, "span")))
@@ -112,7 +112,7 @@ func troubles(s *Result, stats recording.Stats) []string {
 		all = append(all, fmt.Sprintf("%s left out, the first: %s", many(stats.Bad, "bad line"), alert.Printable(stats.FirstBad.Error())))
 	}
 	if s.Calls == 0 {
-		all = append(all, "no span is of a kind that is watched: name theirs under kinds")
+		all = append(all, "no span has a kind that is watched: add theirs to kinds")
 	}
 	if s.Overflowed > 0 {
 		all = append(all, fmt.Sprintf("%s of operations beyond max_operations, judged together", many(s.Overflowed, "call")))
@@ -120,7 +120,7 @@ func troubles(s *Result, stats recording.Stats) []string {
 	return all
 }
 
-// writeEpisodes writes which alerts fired, when, for how long and why.
+// writeEpisodes writes which alerts fired, when, for how long, and their causes.
 func writeEpisodes(b *strings.Builder, s *Result) {
 	n := len(s.Episodes)
 	if n == 0 {
@@ -128,8 +128,8 @@ func writeEpisodes(b *strings.Builder, s *Result) {
 		return
 	}
 	firing := 0
-	for _, in := range s.Episodes {
-		if in.ResolvedAt.IsZero() {
+	for _, e := range s.Episodes {
+		if e.ResolvedAt.IsZero() {
 			firing++
 		}
 	}
@@ -138,17 +138,17 @@ func writeEpisodes(b *strings.Builder, s *Result) {
 	fmt.Fprintf(b, "          first named cause: %s\n", alert.Printable(first.Cause))
 	columns := tabwriter.NewWriter(b, 2, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(columns, "  fired\tbad for\tobjective\tservice\toperation\tcause\n")
-	for _, in := range s.Episodes[:min(n, maxEpisodes)] {
-		lasted := alert.Rounded(in.Lasted)
-		if in.ResolvedAt.IsZero() {
+	for _, e := range s.Episodes[:min(n, maxEpisodes)] {
+		lasted := alert.Rounded(e.Lasted)
+		if e.ResolvedAt.IsZero() {
 			lasted += "+"
 		}
-		cause := in.Cause
-		if in.isItself {
+		cause := e.Cause
+		if e.isItself {
 			cause = "itself"
 		}
-		_, _ = fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\t%s %s\t%s\n", in.FiredAt.Format(time.TimeOnly), lasted, in.Objective,
-			alert.Printable(in.Service), in.SpanKind, cut(alert.Printable(in.Operation), 50), cut(alert.Printable(cause), 70))
+		_, _ = fmt.Fprintf(columns, "  %s\t%s\t%s\t%s\t%s %s\t%s\n", e.FiredAt.Format(time.TimeOnly), lasted, e.Objective,
+			alert.Printable(e.Service), e.SpanKind, cut(alert.Printable(e.Operation), 50), cut(alert.Printable(cause), 70))
 	}
 	_ = columns.Flush() // a strings.Builder takes everything
 	if n > maxEpisodes {
@@ -188,7 +188,7 @@ func writeJudged(b *strings.Builder, s *Result) {
 	}
 }
 
-// many writes a number of things.
+// many writes a number with its noun: "1 call", "1,000 calls".
 func many(n uint64, what string) string {
 	if n != 1 {
 		what += "s"
@@ -200,7 +200,7 @@ func many(n uint64, what string) string {
 	return digits + " " + what
 }
 
-// cut shortens a text that is inert to so many letters.
+// cut shortens an inert text to at most so many characters.
 func cut(s string, most int) string {
 	letters := []rune(s)
 	if len(letters) <= most {

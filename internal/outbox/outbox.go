@@ -1,6 +1,6 @@
-// Package outbox hands values to user code without ever waiting for it: each
-// outbox has a bounded queue and one goroutine that calls one handler, value after
-// value, in order.
+// Package outbox hands values to user code without ever waiting for it. Each outbox has a
+// bounded queue and one goroutine that calls one handler with one value after the other, in
+// order.
 package outbox
 
 import (
@@ -18,37 +18,36 @@ import (
 type Config[T any] struct {
 	// Handle gets the values one by one. It may hang, panic or end its goroutine.
 	Handle func(context.Context, T) error
-	// Size is the number of values that can wait, besides the one being handled; at
+	// Size is the number of values that can wait, apart from the one being handled; at
 	// least 1.
 	Size int
-	// Timeout ends the context of each call of Handle; 0: it doesn't end by itself.
+	// Timeout is the time after which the context of each call of Handle ends. 0: never.
 	Timeout time.Duration
-	// Trouble gets the errors and panics of Handle, on the outbox's goroutine and
-	// before the value counts as done with. It must not wait for anything; if it
-	// panics, that is all that happens.
+	// OnError gets the errors and panics of Handle, on the outbox's goroutine and before
+	// the value is settled. It must not wait for anything. If it panics, the error is lost.
 	OnError func(error)
-	// Retry is called for each value and returns what decides, after each error of
-	// Handle, whether to call it again, and after what time. Nil: never again. Values
-	// whose handling panicked or ended the goroutine are not tried again.
+	// Retry is called once for each value. The function that it returns decides, after each
+	// error of Handle, whether and when to call Handle again. A value whose handling
+	// panicked or ended the goroutine is not tried again. Nil: no value is.
 	Retry func() func(error) (after time.Duration, again bool)
-	// Supersede takes out of the values that wait, the oldest first, what later ones among
-	// them make needless. As soon as nothing is left of a value it stops and returns
-	// that one's index; if it comes to no such value, -1. It is asked only when the queue is
-	// full. Nil: values have nothing to do with each other.
+	// Supersede removes from the waiting values, oldest first, what later ones replace. As
+	// soon as nothing is left of a value it stops and returns that value's index; -1 if
+	// there is none. It is called only when the queue is full. Nil: no value replaces
+	// another.
 	Supersede func(waiting []*T) (empty int)
-	// Merge makes one value of two that wait one after the other. It is asked only when
-	// the queue is full, and may refuse. Nil: it refuses.
+	// Merge makes one value of two neighbours in the queue, or returns false. It is called
+	// only when the queue is full. Nil: values are not merged.
 	Merge func(first, second T) (both T, ok bool)
 }
 
-// entry is a value that waits; it was put as the seq-th, counted from 1.
+// entry is a value in the queue.
 type entry[T any] struct {
-	seq   uint64
+	seq   uint64 // its number in the order of Put, from 1
 	value T
 }
 
-// Outbox is a queue with a goroutine that hands its values to a handler. Its
-// methods are safe for concurrent use; it must not be copied.
+// Outbox is a queue with a goroutine that hands its values to a handler. Its methods are
+// safe for concurrent use. It must not be copied.
 type Outbox[T any] struct {
 	config Config[T]
 	ctx    context.Context // of all calls of the handler
@@ -62,10 +61,10 @@ type Outbox[T any] struct {
 	dropped  uint64
 	failed   uint64
 	handling bool
-	resting  bool   // until the value being handled is tried again
-	at       uint64 // which value is being handled, counted from 1
+	resting  bool   // the goroutine waits for the next try of the value being handled
+	at       uint64 // the number of the value being handled
 	closed   bool
-	progress chan struct{} // closed, and made anew, whenever settled may have grown
+	progress chan struct{} // closed and replaced whenever settled may have grown
 }
 
 // New starts an outbox.
@@ -81,9 +80,9 @@ func New[T any](c Config[T]) *Outbox[T] {
 	return o
 }
 
-// Put leaves a value for the handler, without waiting. When the queue is full, values are
-// superseded or merged to make room, as far as the config allows; if that makes none, the
-// oldest value is dropped, and counted. After Close, v itself is.
+// Put queues a value for the handler, without waiting. When the queue is full, values are
+// superseded or merged, as the config says. If that makes no room, the oldest value is
+// dropped, and counted. After Close, v itself is dropped, and counted.
 func (o *Outbox[T]) Put(v T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,12 +94,12 @@ func (o *Outbox[T]) Put(v T) {
 	o.queue = append(o.queue, entry[T]{o.put, v})
 	if len(o.queue) > o.config.Size {
 		o.makeRoom()
-		o.wakeFlushes() // one of them may have waited for what is gone
+		o.wakeFlushes() // one may have waited for a value that is gone
 	}
 	o.nudge()
 }
 
-// makeRoom brings the queue back to its size. o.mu is held.
+// makeRoom shrinks the queue to Config.Size. o.mu is held.
 func (o *Outbox[T]) makeRoom() {
 	for len(o.queue) > o.config.Size {
 		if !o.supersede() && !o.merge() {
@@ -110,7 +109,7 @@ func (o *Outbox[T]) makeRoom() {
 	}
 }
 
-// supersede takes out the oldest value that later ones make needless. o.mu is held.
+// supersede removes the oldest value that later ones replace. o.mu is held.
 func (o *Outbox[T]) supersede() bool {
 	if o.config.Supersede == nil {
 		return false
@@ -127,7 +126,7 @@ func (o *Outbox[T]) supersede() bool {
 	return true
 }
 
-// merge makes one value of the oldest two neighbours that can be. o.mu is held.
+// merge merges the oldest two neighbours that can be merged. o.mu is held.
 func (o *Outbox[T]) merge() bool {
 	if o.config.Merge == nil {
 		return false
@@ -149,16 +148,16 @@ func (o *Outbox[T]) Dropped() uint64 {
 	return o.dropped
 }
 
-// Failed returns the number of values of which the handler made nothing: it returned
-// an error, panicked or ended its goroutine.
+// Failed returns the number of values that the handler did not take: it returned an error
+// at the last try, panicked or ended its goroutine.
 func (o *Outbox[T]) Failed() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.failed
 }
 
-// Flush waits until every value put before is done with. It returns ctx's error
-// if that ends first.
+// Flush waits until every value put before is settled: handled or dropped. It returns ctx's
+// error if that ends first.
 func (o *Outbox[T]) Flush(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -177,8 +176,8 @@ func (o *Outbox[T]) Flush(ctx context.Context) error {
 	return nil
 }
 
-// settled returns the number of values that are done with, handled or dropped,
-// up to the first that is not. o.mu is held.
+// settled returns the number of values, in the order of Put, before the first one that is
+// neither handled nor dropped. o.mu is held.
 func (o *Outbox[T]) settled() uint64 {
 	switch {
 	case o.handling:
@@ -189,10 +188,10 @@ func (o *Outbox[T]) settled() uint64 {
 	return o.put
 }
 
-// Close takes no more values, waits until those it has are done with, and ends the
-// goroutine. If ctx ends first, what still waits is dropped, the handler's context
-// is cancelled, and the error says how many values were left; the goroutine ends
-// as soon as the handler returns.
+// Close takes no more values, waits until those that are queued are settled, and ends the
+// goroutine. If ctx ends first, the queue is dropped, the handler's context is cancelled,
+// and the error says how many values were left; the goroutine ends as soon as the handler
+// returns.
 func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true
@@ -217,13 +216,13 @@ func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.queue = nil
 	o.nudge()
 	o.wakeFlushes()
-	atOnce := left == 0 || o.resting // nothing of the user's is in the goroutine's way to its end
+	atOnce := left == 0 || o.resting // the goroutine is not inside the handler
 	if left > 0 {
 		o.cancel()
 	}
 	o.mu.Unlock()
-	if atOnce { // once it has ended, everything is counted
-		<-o.done
+	if atOnce {
+		<-o.done // after that, everything is counted
 	}
 	if left == 0 {
 		return nil
@@ -231,7 +230,7 @@ func (o *Outbox[T]) Close(ctx context.Context) error {
 	return fmt.Errorf("%d left undelivered: %w", left, ctx.Err())
 }
 
-// nudge makes the goroutine look at the queue. o.mu is held.
+// nudge wakes the goroutine. o.mu is held.
 func (o *Outbox[T]) nudge() {
 	select {
 	case o.more <- struct{}{}:
@@ -259,7 +258,8 @@ func (o *Outbox[T]) run() {
 	close(o.done)
 }
 
-// next waits for a value; it returns false when there will be none.
+// next waits for a value and takes it from the queue. It returns false once the outbox is
+// closed and empty.
 func (o *Outbox[T]) next() (v T, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -272,14 +272,14 @@ func (o *Outbox[T]) next() (v T, ok bool) {
 		o.mu.Lock()
 	}
 	first := o.queue[0]
-	o.queue[0] = entry[T]{} // the queue must not keep it alive
+	o.queue[0] = entry[T]{} // so that the value can be collected
 	o.queue = o.queue[1:]
 	o.handling, o.at = true, first.seq
 	return first.value, true
 }
 
-// handle calls the handler with one value, again and again if need be, and survives
-// whatever it does.
+// handle calls the handler with one value, as often as Retry says. It survives panics and
+// runtime.Goexit.
 func (o *Outbox[T]) handle(v T) {
 	defer o.settle()
 	returned := false
@@ -323,7 +323,7 @@ func (o *Outbox[T]) try(v T) error {
 	return o.config.Handle(ctx, v)
 }
 
-// rest waits until the next try; it returns false if the outbox is given up meanwhile.
+// rest waits until the next try. It returns false if Close gives up meanwhile.
 func (o *Outbox[T]) rest(d time.Duration) bool {
 	o.setResting(true)
 	timer := time.NewTimer(d)
@@ -342,7 +342,7 @@ func (o *Outbox[T]) setResting(resting bool) {
 	o.resting = resting
 }
 
-// fail counts a value of which the handler made nothing, and passes the error on.
+// fail counts a value that the handler did not take, and passes the error on.
 func (o *Outbox[T]) fail(err error) {
 	o.mu.Lock()
 	o.failed++
@@ -350,14 +350,14 @@ func (o *Outbox[T]) fail(err error) {
 	o.tell(err)
 }
 
-// tell passes an error on. An error that panics when it is looked at, or a Trouble that
-// does, must not end the program.
+// tell passes an error to OnError. It survives the panics of OnError and of the error's own
+// methods.
 func (o *Outbox[T]) tell(err error) {
 	defer func() { _ = recover() }()
 	o.config.OnError(err)
 }
 
-// settle records that the value being handled is done with.
+// settle records that the value being handled is settled.
 func (o *Outbox[T]) settle() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -365,22 +365,21 @@ func (o *Outbox[T]) settle() {
 	o.wakeFlushes()
 }
 
-// wakeFlushes makes every Flush look at settled again. o.mu is held.
+// wakeFlushes makes every Flush check settled again. o.mu is held.
 func (o *Outbox[T]) wakeFlushes() {
 	close(o.progress)
 	o.progress = make(chan struct{})
 }
 
-// handling calls f. It is there to be found on the stack.
+// handling calls f. IsHandler looks for it on the stack.
 //
 //go:noinline
 func handling(f func()) { f() }
 
 var handlingEntry = reflect.ValueOf(handling).Pointer()
 
-// IsHandler reports whether the calling goroutine is inside a handler. Such a
-// caller must not wait for an outbox: it would wait for itself, or for another
-// handler that does the same.
+// IsHandler reports whether the calling goroutine is inside a handler. Such a caller must
+// not wait for an outbox: it would wait for itself, or for another handler that waits, too.
 func IsHandler() bool {
 	pcs := make([]uintptr, 64)
 	for skip := 1; ; skip += len(pcs) {

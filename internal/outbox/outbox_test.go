@@ -50,15 +50,15 @@ func (h *handler) check(t *testing.T, began, ended []int) {
 // hanging returns a handler that waits for tokens.
 func hanging() *handler { return &handler{release: make(chan struct{})} }
 
-// noTrouble is for outboxes whose handler does nothing wrong.
-func noTrouble(t *testing.T) func(error) {
-	return func(err error) { t.Errorf("trouble: %v", err) }
+// noError is the OnError of outboxes whose handler does nothing wrong.
+func noError(t *testing.T) func(error) {
+	return func(err error) { t.Errorf("error: %v", err) }
 }
 
 // newOutbox starts an outbox that the test closes in the end.
 func newOutbox(t *testing.T, h *handler, size int) *Outbox[int] {
 	t.Helper()
-	return New(Config[int]{Handle: h.handle, Size: size, OnError: noTrouble(t)})
+	return New(Config[int]{Handle: h.handle, Size: size, OnError: noError(t)})
 }
 
 // mustClose closes an outbox whose handler does not wait any more.
@@ -142,7 +142,7 @@ func TestKeepsNothingAlive(t *testing.T) {
 			return nil
 		},
 		Size:    size,
-		OnError: noTrouble(t),
+		OnError: noError(t),
 	})
 	var all []weak.Pointer[big]
 	put := func() {
@@ -208,7 +208,7 @@ func TestMisbehavingHandler(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var got []int
-				var troubles []error
+				var errs []error
 				o := New(Config[int]{
 					Handle: func(_ context.Context, v int) error {
 						got = append(got, v)
@@ -218,15 +218,15 @@ func TestMisbehavingHandler(t *testing.T) {
 						return nil
 					},
 					Size:    10,
-					OnError: func(err error) { troubles = append(troubles, err) },
+					OnError: func(err error) { errs = append(errs, err) },
 				})
 				o.Put(0)
 				if err := o.Flush(t.Context()); err != nil {
 					t.Errorf("flush: %v", err)
 				}
 				// What was flushed has been told of.
-				if len(troubles) != 1 || !tt.check(troubles[0]) {
-					t.Errorf("troubles = %v", troubles)
+				if len(errs) != 1 || !tt.check(errs[0]) {
+					t.Errorf("errs = %v", errs)
 				}
 				o.Put(1)
 				o.Put(2)
@@ -234,8 +234,8 @@ func TestMisbehavingHandler(t *testing.T) {
 				if want := []int{0, 1, 2}; !slices.Equal(got, want) {
 					t.Errorf("handled %v, want %v", got, want)
 				}
-				if len(troubles) != 1 {
-					t.Errorf("troubles = %v, want no more", troubles)
+				if len(errs) != 1 {
+					t.Errorf("errs = %v, want no more", errs)
 				}
 				checkDropped(t, o, 0)
 			})
@@ -243,9 +243,9 @@ func TestMisbehavingHandler(t *testing.T) {
 	}
 }
 
-func TestMisbehavingTrouble(t *testing.T) {
-	troubles := map[string]func(error){
-		"panics":             func(error) { panic("trouble") },
+func TestMisbehavingOnError(t *testing.T) {
+	onErrors := map[string]func(error){
+		"panics":             func(error) { panic("mine") },
 		"looks at the error": func(err error) { _ = err.Error() },
 		"ends its goroutine": func(error) { runtime.Goexit() },
 	}
@@ -254,7 +254,7 @@ func TestMisbehavingTrouble(t *testing.T) {
 		"panic":  func() error { panic("handler") },
 		"Goexit": func() error { runtime.Goexit(); return nil },
 	}
-	for what, trouble := range troubles {
+	for what, onError := range onErrors {
 		for name, fail := range handlers {
 			t.Run(what+" after "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestMisbehavingTrouble(t *testing.T) {
 					o := New(Config[int]{
 						Handle:  func(context.Context, int) error { calls++; return fail() },
 						Size:    10,
-						OnError: trouble,
+						OnError: onError,
 					})
 					o.Put(0)
 					if err := o.Flush(t.Context()); err != nil {
@@ -487,7 +487,7 @@ func TestCloseHonoursContext(t *testing.T) {
 func TestCloseCancelsHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []int
-		var troubles []error
+		var errs []error
 		o := New(Config[int]{
 			Handle: func(ctx context.Context, v int) error {
 				got = append(got, v)
@@ -496,7 +496,7 @@ func TestCloseCancelsHandler(t *testing.T) {
 			},
 			Size:    10,
 			Timeout: time.Hour,
-			OnError: func(err error) { troubles = append(troubles, err) },
+			OnError: func(err error) { errs = append(errs, err) },
 		})
 		o.Put(1)
 		o.Put(2)
@@ -506,8 +506,8 @@ func TestCloseCancelsHandler(t *testing.T) {
 			t.Error("close: no error, though two were left")
 		}
 		mustClose(t, o)
-		if len(got) != 1 || len(troubles) != 1 || !errors.Is(troubles[0], context.Canceled) {
-			t.Errorf("handled %v with %v, want one to be cancelled", got, troubles)
+		if len(got) != 1 || len(errs) != 1 || !errors.Is(errs[0], context.Canceled) {
+			t.Errorf("handled %v with %v, want one to be cancelled", got, errs)
 		}
 	})
 }
@@ -543,7 +543,7 @@ func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var ends []time.Duration
-		var troubles []error
+		var errs []error
 		o := New(Config[int]{
 			Handle: func(ctx context.Context, _ int) error {
 				<-ctx.Done()
@@ -552,7 +552,7 @@ func TestTimeout(t *testing.T) {
 			},
 			Size:    10,
 			Timeout: 10 * time.Second,
-			OnError: func(err error) { troubles = append(troubles, err) },
+			OnError: func(err error) { errs = append(errs, err) },
 		})
 		o.Put(1)
 		o.Put(2)
@@ -560,9 +560,9 @@ func TestTimeout(t *testing.T) {
 		if want := []time.Duration{10 * time.Second, 20 * time.Second}; !slices.Equal(ends, want) {
 			t.Errorf("the contexts ended after %v, want %v", ends, want)
 		}
-		for _, err := range troubles {
+		for _, err := range errs {
 			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("trouble: %v, want a deadline that is exceeded", err)
+				t.Errorf("error: %v, want a deadline that is exceeded", err)
 			}
 		}
 	})
@@ -591,7 +591,7 @@ func waits(t *testing.T, c Config[string]) (o *Outbox[string], goOn func() []str
 		got = append(got, v)
 		return nil
 	}
-	c.OnError = noTrouble(t)
+	c.OnError = noError(t)
 	o = New(c)
 	o.Put("first")
 	synctest.Wait()
@@ -674,14 +674,14 @@ func TestFlushOfWhatWasSupersededOrMerged(t *testing.T) {
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		var got, troubles []string
+		var got, errs []string
 		o := New(Config[string]{
 			Handle: func(_ context.Context, v string) error {
 				got = append(got, fmt.Sprintf("%s %s", v, time.Since(began)))
 				return errors.New("down")
 			},
 			Size:    10,
-			OnError: func(err error) { troubles = append(troubles, err.Error()) },
+			OnError: func(err error) { errs = append(errs, err.Error()) },
 			Retry: func() func(error) (time.Duration, bool) {
 				n := 0
 				return func(err error) (time.Duration, bool) {
@@ -700,8 +700,8 @@ func TestRetry(t *testing.T) {
 			t.Errorf("tried %q, want %q", got, want)
 		}
 		want := []string{"down (trying again in 1s)", "down (trying again in 2s)", "down"}
-		if want = append(want, want...); !slices.Equal(troubles, want) {
-			t.Errorf("told of %q, want %q", troubles, want)
+		if want = append(want, want...); !slices.Equal(errs, want) {
+			t.Errorf("told of %q, want %q", errs, want)
 		}
 		if n := o.Failed(); n != 2 {
 			t.Errorf("%d failed, want 2", n)
@@ -719,11 +719,11 @@ func TestCloseEndsRetries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
-				var troubles []string
+				var errs []string
 				o := New(Config[int]{
 					Handle:  func(ctx context.Context, v int) error { tries++; return handle(ctx, v) },
 					Size:    10,
-					OnError: func(err error) { troubles = append(troubles, err.Error()) },
+					OnError: func(err error) { errs = append(errs, err.Error()) },
 					Retry: func() func(error) (time.Duration, bool) {
 						return func(error) (time.Duration, bool) { return time.Hour, true }
 					},
@@ -745,8 +745,8 @@ func TestCloseEndsRetries(t *testing.T) {
 				if name == "waiting" {
 					want = []string{"down (trying again in 1h0m0s)", "down"}
 				}
-				if !slices.Equal(troubles, want) {
-					t.Errorf("told of %q, want %q", troubles, want)
+				if !slices.Equal(errs, want) {
+					t.Errorf("told of %q, want %q", errs, want)
 				}
 			})
 		})
@@ -780,7 +780,7 @@ func TestIsHandler(t *testing.T) {
 			t.Errorf("%s: IsHandler = %v", where, got)
 		}
 	}
-	var trouble string
+	var last string
 	o := New(Config[int]{
 		Handle: func(_ context.Context, v int) error {
 			expect("handler", true)
@@ -814,7 +814,7 @@ func TestIsHandler(t *testing.T) {
 			return nil
 		},
 		Size:    10,
-		OnError: func(err error) { trouble = err.Error(); expect("trouble: "+trouble, true) },
+		OnError: func(err error) { last = err.Error(); expect("error: "+last, true) },
 	})
 	for i := range 5 {
 		o.Put(i)
@@ -823,8 +823,8 @@ func TestIsHandler(t *testing.T) {
 	if want := 5 + 300 + 2 + 1 + 3 + 3; checked < want {
 		t.Errorf("%d places were checked, want at least %d", checked, want)
 	}
-	if !strings.Contains(trouble, "Goexit") {
-		t.Errorf("last trouble = %q", trouble)
+	if !strings.Contains(last, "Goexit") {
+		t.Errorf("last error = %q", last)
 	}
 }
 
@@ -891,7 +891,7 @@ func TestHammer(t *testing.T) {
 		t.Errorf("%d handled + %d dropped = %d, want %d", handled, o.Dropped(), got, producers*each)
 	}
 	if drops == 0 || handled == 0 {
-		t.Errorf("%d handled, %d troubles: nothing was tried", handled, drops)
+		t.Errorf("%d handled, %d errors: nothing was tried", handled, drops)
 	}
 }
 
@@ -903,7 +903,7 @@ func TestHammerClose(t *testing.T) {
 		o := New(Config[int]{
 			Handle:  func(context.Context, int) error { handled.Add(1); return nil },
 			Size:    4,
-			OnError: noTrouble(t),
+			OnError: noError(t),
 		})
 		var all sync.WaitGroup
 		for range 2 {

@@ -34,7 +34,7 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
-// part is a component with the module that it comes from.
+// part is a component and its module.
 type part[F component.Factory] struct {
 	module  string
 	factory F
@@ -79,7 +79,7 @@ var (
 	}
 )
 
-// factories returns all of them, as the Collector wants them, and the extension welcome.
+// factories returns the factories of all components, and of the extension welcome.
 func factories(w *written) (f otelcol.Factories, err error) {
 	extensions := append(slices.Clone(extensions), part[extension.Factory]{welcomeModule, newWelcomeFactory(w)})
 	versions := moduleVersions()
@@ -102,7 +102,7 @@ func factories(w *written) (f otelcol.Factories, err error) {
 	return f, nil
 }
 
-// register returns components, and the modules that they come from, by type.
+// register returns components and their modules by type.
 func register[F component.Factory](versions map[string]string, parts []part[F]) (map[component.Type]F, map[component.Type]string, error) {
 	all := make([]F, len(parts))
 	modules := make(map[component.Type]string, len(parts))
@@ -114,7 +114,7 @@ func register[F component.Factory](versions map[string]string, parts []part[F]) 
 	return byType, modules, err
 }
 
-// named returns a module with its version, where that is known.
+// named returns a module with its version, if that is known.
 func named(module string, versions map[string]string) string {
 	if v := versions[module]; v != "" {
 		return module + " " + v

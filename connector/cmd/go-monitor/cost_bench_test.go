@@ -156,6 +156,8 @@ func BenchmarkOperations(b *testing.B) {
 	r := byGRPC(b, a.grpc)
 	before := rss(b, p)
 	const perRequest = 5000
+	period := time.NewTicker(5 * time.Second)
+	defer period.Stop()
 	for b.Loop() {
 		for range 3 {
 			for service := range operations / perRequest {
@@ -168,7 +170,7 @@ func BenchmarkOperations(b *testing.B) {
 					}
 				}
 			}
-			time.Sleep(5 * time.Second)
+			<-period.C
 		}
 	}
 	b.ReportMetric(float64(rss(b, p)-before)/operations, "B/operation")

@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 )
 
-// The default config is embedded, and named like any other: "--config default:" is what
-// runs without any, and "--config default: --config mine.yaml" changes some of it.
+// The default config is embedded. Its name is "default:", so that "--config default: --config
+// mine.yaml" changes some of it.
 const (
 	defaultScheme = "default"
 	defaultURI    = defaultScheme + ":"
@@ -29,7 +29,7 @@ func newDefaultProviderFactory() confmap.ProviderFactory {
 // Retrieve returns the embedded config for "default:".
 func (defaultProvider) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
 	if uri != defaultURI {
-		return nil, fmt.Errorf("%q: there is one embedded config, %q", uri, defaultURI)
+		return nil, fmt.Errorf("%q: the only embedded config is %q", uri, defaultURI)
 	}
 	return confmap.NewRetrievedFromYAML(defaultConfig)
 }

@@ -1,8 +1,8 @@
-// Command go-monitor is the monitor as a service of its own: an OpenTelemetry Collector that
-// judges every operation of whatever reports to it by OTLP, and raises alerts.
+// Command go-monitor is the monitor as a service: an OpenTelemetry Collector that judges every
+// operation of the programs that report to it by OTLP, and raises alerts.
 //
 //	go-monitor                            runs with the embedded config, on loopback
-//	go-monitor --config mine.yaml         runs with one's own; several are merged
+//	go-monitor --config mine.yaml         runs with your own; several are merged
 //	go-monitor validate --config mine.yaml
 //	go-monitor replay --config mine.yaml spans.jsonl
 //	go-monitor learn spans.jsonl
@@ -29,8 +29,8 @@ import (
 var version = ""
 
 func main() {
-	// The Collector's own handling of signals begins when it is up: one that came a moment
-	// earlier would end it without a shutdown. A second signal ends the program at once.
+	// The Collector handles signals only when it is up: an earlier one would end it without a
+	// shutdown. A second signal ends the program at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := newCommand().ExecuteContext(ctx); err != nil {
@@ -50,7 +50,7 @@ func newCommand() *cobra.Command {
 			ConverterFactories: []confmap.ConverterFactory{newWrittenFactory(&w)},
 		}},
 		ProviderModules:         map[string]string{},
-		DisableGracefulShutdown: true, // main's context does that
+		DisableGracefulShutdown: true, // main's context ends it
 	}
 	versions := moduleVersions()
 	for module, p := range providers {
@@ -77,8 +77,8 @@ func newCommand() *cobra.Command {
 	return root
 }
 
-// withDefaultConfig has a command of the Collector run with the embedded config if it is
-// given none; --set alone changes that one.
+// withDefaultConfig makes a command of the Collector run with the embedded config if it gets no
+// --config. So --set alone changes the embedded config.
 func withDefaultConfig(c *cobra.Command) {
 	const flag = "config"
 	if c.Flags().Lookup(flag) == nil {
@@ -105,7 +105,7 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion returns the version of this program: what the build says, else the commit.
+// buildVersion returns the version that was set at build time, otherwise that of the module.
 func buildVersion() string {
 	if version != "" {
 		return version

@@ -93,23 +93,32 @@ func unusedAddressOn(t testing.TB, host string) string {
 	return ""
 }
 
-// eventually waits until something is so.
+// eventually waits until check returns no error. It is for other processes, which can't tell
+// when that is; what says what for.
 func eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	within(t, 30*time.Second, what, check)
 }
 
-// within waits so long at most until something is so.
+// within is eventually with the longest time to wait.
 func within(t testing.TB, most time.Duration, what string, check func() error) {
 	t.Helper()
 	defer http.DefaultClient.CloseIdleConnections()
-	var err error
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if err = check(); err == nil {
+	ctx, cancel := context.WithTimeout(t.Context(), most)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := check()
+		if err == nil {
 			return
 		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("waited %s, but not yet: %s: %v", most, what, err)
+		}
 	}
-	t.Fatalf("never came true: %s: %v", what, err)
 }
 
 // output is what a process writes; it may be read while the process runs.

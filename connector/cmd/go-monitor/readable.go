@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// What the Collector puts around what is wrong with a config, and is of no use to whoever
-// wrote it.
+// What the Collector adds to the errors of a config, of no use to its author.
 var (
 	wrappings = []string{
 		"failed to get config: ", "cannot unmarshal the configuration: ", "cannot resolve the configuration: ",
@@ -15,8 +14,8 @@ var (
 	decoding = regexp.MustCompile(`decoding failed due to the following error\(s\):\s*(''\s+)?`)
 )
 
-// readable returns the text of an error of the Collector as a person reads it best: one
-// line for each thing that is wrong, without what is said of every one.
+// readable returns the text of an error of the Collector for a person: one line for each thing
+// that is wrong, without the Collector's additions.
 func readable(err error) string {
 	text := err.Error()
 	for _, w := range wrappings {

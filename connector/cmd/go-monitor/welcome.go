@@ -20,8 +20,8 @@ import (
 
 const welcomeModule = "github.com/blurooo/go-monitor/connector"
 
-// welcome is an extension that says on stdout, once the service is ready, where it listens,
-// where the results go, and how to report a first call.
+// welcome is an extension. Once the service is ready it prints where it listens, where the
+// results go, and how to report a first call.
 type welcome struct {
 	component.StartFunc
 	component.ShutdownFunc
@@ -31,9 +31,9 @@ type welcome struct {
 	text    string
 }
 
-// written is a converter of configs that changes nothing: it keeps what the connectors'
-// part says, which the Collector hides from extensions, since it may hold secrets. It
-// belongs to the goroutine that runs the Collector.
+// written is a converter of configs that changes nothing. It keeps the connectors' part, which
+// the Collector hides from extensions because it may hold secrets. It belongs to the goroutine
+// that runs the Collector.
 type written struct{ connectors *confmap.Conf }
 
 // newWrittenFactory returns a factory that makes w known to the Collector.
@@ -53,10 +53,10 @@ var (
 	_ extensioncapabilities.PipelineWatcher       = (*welcome)(nil)
 )
 
-// welcomeConfig is the config of a welcome: there is nothing to say.
+// welcomeConfig is the config of a welcome. It has no keys.
 type welcomeConfig struct{}
 
-// newWelcomeFactory returns a factory of welcomes that say what w knows, too.
+// newWelcomeFactory returns a factory of welcomes that read the connectors' part from w.
 func newWelcomeFactory(w *written) extension.Factory {
 	return extension.NewFactory(component.MustNewType("welcome"),
 		func() component.Config { return &welcomeConfig{} },
@@ -65,13 +65,13 @@ func newWelcomeFactory(w *written) extension.Factory {
 		}, component.StabilityLevelStable)
 }
 
-// NotifyConfigSnapshot takes what there is to say from the config that the service runs with.
+// NotifyConfigSnapshot makes the text from the config that the service runs with.
 func (w *welcome) NotifyConfigSnapshot(_ context.Context, s extensioncapabilities.ConfigSnapshot) error {
 	w.text = welcomeText(w.version, s.Effective(), w.written.connectors)
 	return nil
 }
 
-// Ready says it: everything listens now.
+// Ready prints the text: everything listens now.
 func (w *welcome) Ready() error {
 	if _, err := io.WriteString(w.out, w.text); err != nil {
 		return fmt.Errorf("welcome: %w", err)
@@ -79,11 +79,10 @@ func (w *welcome) Ready() error {
 	return nil
 }
 
-// NotReady says nothing.
+// NotReady does nothing.
 func (w *welcome) NotReady() error { return nil }
 
-// welcomeText describes a service that runs with config c, in which connectors are as they
-// were written.
+// welcomeText describes a service that runs with config c and these connectors.
 func welcomeText(version string, c, connectors *confmap.Conf) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\ngo-monitor %s is ready.\n\n", version)
@@ -136,7 +135,7 @@ func welcomeText(version string, c, connectors *confmap.Conf) string {
 	return b.String() + "\n"
 }
 
-// firstSpan returns a line for a shell that reports a failed call.
+// firstSpan returns a shell command that reports a failed call.
 func firstSpan(url string) string {
 	return `T=$(date +%s); curl ` + url + ` -H 'Content-Type: application/json' -d '{"resourceSpans":[{` +
 		`"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},` +
@@ -188,14 +187,13 @@ func isOf(id, typ string) bool {
 	return t == typ
 }
 
-// notifierName returns which notifier an entry of notifiers is: its only key, behind which
-// there may be nothing.
+// notifierName returns the name of a notifier: the only key of its entry.
 func notifierName(entry any) string {
 	m, _ := entry.(map[string]any)
 	return strings.Join(slices.Sorted(maps.Keys(m)), " ")
 }
 
-// reachable returns an address at which this machine reaches a server that listens on one.
+// reachable returns an address at which this machine reaches a server that listens on listens.
 func reachable(listens string) string {
 	host, port, err := net.SplitHostPort(listens)
 	if err != nil {
@@ -207,7 +205,7 @@ func reachable(listens string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// database returns where a store's data is, without its password.
+// database describes where a store's data is, without the password.
 func database(v any) string {
 	dsn, ok := v.(string)
 	if !ok || dsn == "" {

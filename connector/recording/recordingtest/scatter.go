@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Scatter writes spans to files, one a line, each as late as the grace allows at most.
+// Scatter writes spans to files, one a line, each late by a random time below the grace.
 func Scatter(t testing.TB, spans []Span, grace time.Duration, files int, seed uint64) []string {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 5))

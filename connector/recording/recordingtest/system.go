@@ -15,8 +15,7 @@ type Style int
 
 // The styles of [System].
 const (
-	// StylePlain calls all clients' spans "HTTP GET" and leaves nothing but the status of what
-	// failed.
+	// StylePlain calls all clients' spans "HTTP GET" and has no attributes for what failed.
 	StylePlain Style = iota
 	// StyleHTTP has the attributes of today's HTTP conventions, and clients' spans named by the
 	// method.
@@ -63,8 +62,8 @@ type clientOp struct {
 	isAsync  bool // a message: nobody waits for it
 }
 
-// NewSystem makes up a system of some services. failing is the share of calls that one of its operations
-// fails though all is well.
+// NewSystem makes up a system. One of its operations fails the share failing of its calls in
+// healthy times.
 func NewSystem(seed uint64, services int, style Style, failing float64) *System {
 	random := rand.New(rand.NewPCG(seed, 2))
 	s := &System{style: style % styles}
@@ -147,11 +146,11 @@ const (
 	FaultDatabase FaultKind = "slow database"
 	// FaultNetwork delays what goes to a service and back.
 	FaultNetwork FaultKind = "network delay"
-	// FaultHang lets a service answer nobody, so that callers give up after 5 s and none of its spans come.
+	// FaultHang lets a service not answer: callers give up after 5 s, and it sends no spans.
 	FaultHang FaultKind = "hang"
-	// FaultCrash refuses all calls of a service, of which no spans come.
+	// FaultCrash refuses all calls of a service, which sends no spans.
 	FaultCrash FaultKind = "crash"
-	// FaultDrop leaves a share of the requests from outside away.
+	// FaultDrop leaves out a share of the requests from outside.
 	FaultDrop FaultKind = "traffic drop"
 )
 
@@ -169,8 +168,8 @@ type Traffic struct {
 	Rate   float64 // requests a second
 	For    time.Duration
 	Slower float64 // how many times longer everything takes than usual; 0: 1
-	// Bursts is the mean time from one burst to the next: some service is three times as slow for up to ten seconds,
-	// though nothing is wrong. 0: there are none.
+	// Bursts is the mean time between bursts, in which a healthy service is three times as slow
+	// for up to ten seconds. 0: there are none.
 	Bursts time.Duration
 	Fault  Fault
 }
@@ -191,8 +190,9 @@ type run struct {
 	}
 }
 
-// Play calls each with the spans of one request after the other, by the time at which they began, and returns the number of calls
-// that the fault has hit within a minute. The spans are valid until each returns.
+// Play calls each with the spans of one request after the other, by their start, and returns the
+// number of calls that the fault hits in its first minute. The spans are valid until each
+// returns.
 func (s *System) Play(t Traffic, each func([]Span)) (hit int) {
 	r := &run{System: s, Traffic: t, random: rand.New(rand.NewPCG(t.Seed, 3)), trace: t.Seed << 32}
 	if r.Slower == 0 {

@@ -4,29 +4,33 @@
 CREATE TABLE operation_rows (
   operation_id INTEGER PRIMARY KEY, -- 63 bits of a hash over the three names
   service      TEXT NOT NULL,
-  span_kind         TEXT NOT NULL,
+  span_kind    TEXT NOT NULL,
   operation    TEXT NOT NULL,
-  last_seen    INTEGER NOT NULL     -- when it was last written, to the day
+  last_seen    INTEGER NOT NULL -- when it was last written, to the day
 ) STRICT;
 CREATE INDEX operation_rows_operation ON operation_rows (operation);
 
 CREATE TABLE period_rows (
-  period_id     INTEGER PRIMARY KEY,
-  period_key    BLOB NOT NULL UNIQUE, -- a hash over what the period is and holds
-  monitor       TEXT NOT NULL,
-  instance      TEXT NOT NULL,
-  started_at    INTEGER NOT NULL,
-  ended_at      INTEGER NOT NULL,
-  partial       INTEGER NOT NULL,
-  missed        INTEGER NOT NULL,
-  operations    INTEGER NOT NULL,
-  received      INTEGER NOT NULL,
-  dropped       INTEGER NOT NULL,
-  overflowed    INTEGER NOT NULL,
-  in_flight     INTEGER NOT NULL,
-  untracked     INTEGER NOT NULL,
-  abandoned     INTEGER NOT NULL,
-  sampled_ratio REAL NOT NULL
+  period_id                 INTEGER PRIMARY KEY,
+  period_key                BLOB NOT NULL UNIQUE, -- a hash over what the period is and holds
+  monitor                   TEXT NOT NULL,
+  instance                  TEXT NOT NULL,
+  started_at                INTEGER NOT NULL,
+  ended_at                  INTEGER NOT NULL,
+  partial                   INTEGER NOT NULL,
+  missed                    INTEGER NOT NULL,
+  operations                INTEGER NOT NULL,
+  received                  INTEGER NOT NULL,
+  dropped                   INTEGER NOT NULL,
+  late                      INTEGER NOT NULL,
+  early                     INTEGER NOT NULL,
+  overflowed                INTEGER NOT NULL,
+  in_flight                 INTEGER NOT NULL,
+  untracked                 INTEGER NOT NULL,
+  abandoned                 INTEGER NOT NULL,
+  undelivered_periods       INTEGER NOT NULL,
+  undelivered_notifications INTEGER NOT NULL,
+  sampled_ratio             REAL NOT NULL
 ) STRICT;
 CREATE INDEX period_rows_started_at ON period_rows (started_at);
 
@@ -75,11 +79,12 @@ CREATE TABLE summary_rows (
   recover_after        INTEGER NOT NULL,
   min_calls            INTEGER NOT NULL,
   confidence           REAL NOT NULL,
+  alert_for_ms         REAL NOT NULL,
   min_traffic          INTEGER NOT NULL,
-  min_traffic_ratio         REAL NOT NULL,
+  min_traffic_ratio    REAL NOT NULL,
   stuck_after_ms       REAL NOT NULL,
-  slo         REAL NOT NULL,
-  repeat_interval_ms      REAL NOT NULL
+  slo                  REAL NOT NULL,
+  repeat_interval_ms   REAL NOT NULL
 ) STRICT;
 CREATE INDEX summary_rows_started_at ON summary_rows (started_at);
 CREATE INDEX summary_rows_operation ON summary_rows (operation_id, started_at);
@@ -95,10 +100,10 @@ CREATE TABLE failure_rows (
 
 CREATE TABLE cause_rows (
   summary_id      INTEGER NOT NULL,
-  symptom          TEXT NOT NULL, -- failure, slow
+  symptom         TEXT NOT NULL, -- failure, slow
   n               INTEGER NOT NULL,
   cause_service   TEXT NOT NULL,
-  cause_span_kind      TEXT NOT NULL,
+  cause_span_kind TEXT NOT NULL,
   cause_operation TEXT NOT NULL,
   cause_code      TEXT NOT NULL,
   calls           INTEGER NOT NULL,
@@ -108,7 +113,7 @@ CREATE TABLE cause_rows (
 
 CREATE TABLE exemplar_rows (
   summary_id  INTEGER NOT NULL,
-  symptom      TEXT NOT NULL, -- failure, slow
+  symptom     TEXT NOT NULL, -- failure, slow, stuck
   n           INTEGER NOT NULL,
   trace_id    TEXT NOT NULL,
   span_id     TEXT NOT NULL,
@@ -120,18 +125,18 @@ CREATE TABLE exemplar_rows (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE alert_rows (
-  alert_key         BLOB PRIMARY KEY, -- a hash over instance, alert_id, state and at
+  alert_key         BLOB PRIMARY KEY, -- a hash over instance, alert_id, state and decided_at
   alert_id          TEXT NOT NULL,
   instance          TEXT NOT NULL,
   monitor           TEXT NOT NULL,
   service           TEXT NOT NULL,
-  span_kind              TEXT NOT NULL,
+  span_kind         TEXT NOT NULL,
   operation         TEXT NOT NULL,
   objective         TEXT NOT NULL,
   state             TEXT NOT NULL,
-  repeat          INTEGER NOT NULL,
+  repeat            INTEGER NOT NULL,
   started_at        INTEGER NOT NULL,
-  ended_at          INTEGER,          -- null while it fires
+  ended_at          INTEGER, -- null while it fires
   decided_at        INTEGER NOT NULL,
   target            REAL NOT NULL,
   actual            REAL NOT NULL,
@@ -140,9 +145,9 @@ CREATE TABLE alert_rows (
   latency_target_ms REAL NOT NULL,
   summary           TEXT NOT NULL,
   caused_by         TEXT NOT NULL,
-  worst_exemplar             TEXT NOT NULL,    -- JSON of an exemplar
-  causes            TEXT NOT NULL,    -- JSON of a list of causes
-  evidence          TEXT NOT NULL     -- JSON of a list of summaries
+  worst_exemplar    TEXT NOT NULL, -- JSON of an exemplar
+  causes            TEXT NOT NULL, -- JSON of a list of causes
+  evidence          TEXT NOT NULL  -- JSON of a list of summaries
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
 
@@ -155,8 +160,8 @@ CREATE VIEW periods AS
 SELECT period_id, monitor, instance, started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', ended_at / 1000.0, 'unixepoch') AS ended_at,
-       partial, missed, operations, received, dropped, overflowed,
-       in_flight, untracked, abandoned, sampled_ratio
+       partial, missed, operations, received, dropped, late, early, overflowed,
+       in_flight, untracked, abandoned, undelivered_periods, undelivered_notifications, sampled_ratio
 FROM period_rows;
 
 CREATE VIEW summaries AS
@@ -171,8 +176,8 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind,
        s.burn_rate_5m, s.burn_rate_30m, s.burn_rate_1h, s.burn_rate_6h,
        s.verdict_availability, s.verdict_latency, s.verdict_traffic, s.verdict_stuck, s.verdict_burn_rate,
        s.target_success_ratio, s.target_latency_ms, s.target_within_ratio,
-       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.min_traffic, s.min_traffic_ratio,
-       s.stuck_after_ms, s.slo, s.repeat_interval_ms
+       s.alert_after, s.recover_after, s.min_calls, s.confidence, s.alert_for_ms,
+       s.min_traffic, s.min_traffic_ratio, s.stuck_after_ms, s.slo, s.repeat_interval_ms
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;

@@ -1,0 +1,168 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/outbox"
+)
+
+// Options says where periods and alerts go, and how.
+type Options struct {
+	// Config says how notifications are delivered. It must be valid. Default: see [Config].
+	Config Config
+	// Notifiers are where alerts go. Default: nowhere.
+	Notifiers []alert.Notifier
+	// Sinks are where periods go. Default: nowhere.
+	Sinks []engine.Sink
+	// OnError gets the errors and panics of sinks and notifiers. topic names the one that
+	// failed, "sink 0" or "notifier 0". It is called from many goroutines and must not wait
+	// for anything; [ErrorHandler.HandleOnce] is made for it. Default: errors are only counted.
+	OnError func(topic string, err error)
+}
+
+const (
+	// pendingPeriods is the number of periods that can wait for a sink.
+	pendingPeriods = 16
+	// consumeTimeout is the time after which a sink's context ends.
+	consumeTimeout = 30 * time.Second
+)
+
+// Dispatcher delivers periods to sinks and alerts to notifiers. Each of them has a goroutine
+// and a bounded queue of its own, so that one that hangs, fails or panics affects neither
+// the others nor the caller. It must not be copied. Send is for one goroutine at a time;
+// the other methods are safe for concurrent use.
+//
+// The alerts of one period are one notification. A notifier gets its notifications in
+// order. If it returns an error, the notification is tried again as [Config] says, and
+// those after it wait. When the queue is full, states of alerts that a later notification
+// supersedes are removed, oldest first; then neighbouring notifications are merged, up to 64
+// alerts. So the latest state of every alert still arrives. Only if neither makes room is the
+// oldest notification dropped, and counted.
+//
+// A sink gets its periods in order. When its queue is full, the oldest period is dropped,
+// and counted. A period is not tried again.
+type Dispatcher struct {
+	sinks     []*outbox.Outbox[engine.Period]
+	notifiers []*outbox.Outbox[[]alert.Alert]
+	// reported is what the periods sent so far say is undelivered, in all. It belongs to
+	// the caller of Send.
+	reported undelivered
+}
+
+// undelivered counts what sinks and notifiers did not take.
+type undelivered struct{ periods, notifications uint64 }
+
+// New starts a dispatcher.
+func New(o Options) *Dispatcher {
+	onError := o.OnError
+	if onError == nil {
+		onError = func(string, error) {}
+	}
+	c := o.Config.withDefaults()
+	d := &Dispatcher{}
+	for i, s := range o.Sinks {
+		topic := sinkTopic(i)
+		d.sinks = append(d.sinks, outbox.New(outbox.Config[engine.Period]{
+			Handle:  s.Consume,
+			Size:    pendingPeriods,
+			Timeout: consumeTimeout,
+			OnError: func(err error) { onError(topic, fmt.Errorf("%s (%T): %w", topic, s, err)) },
+		}))
+	}
+	for i, n := range o.Notifiers {
+		topic := notifierTopic(i)
+		d.notifiers = append(d.notifiers, outbox.New(outbox.Config[[]alert.Alert]{
+			Handle:    func(ctx context.Context, alerts []alert.Alert) error { return notify(ctx, n, alerts) },
+			Size:      c.QueueSize,
+			Timeout:   c.Timeout,
+			OnError:   func(err error) { onError(topic, fmt.Errorf("%s (%T): %w", topic, n, err)) },
+			Retry:     c.retry,
+			Supersede: supersede,
+			Merge:     merge,
+		}))
+	}
+	return d
+}
+
+func sinkTopic(i int) string     { return fmt.Sprintf("sink %d", i) }
+func notifierTopic(i int) string { return fmt.Sprintf("notifier %d", i) }
+
+// Send queues a period for every sink and its alerts for every notifier, without waiting. It
+// writes into p how much was lost since the period before. p must not change after that.
+func (d *Dispatcher) Send(p *engine.Period, alerts []alert.Alert) {
+	periods, notifications := d.Undelivered()
+	p.UndeliveredPeriods, p.UndeliveredNotifications = periods-d.reported.periods, notifications-d.reported.notifications
+	d.reported = undelivered{periods, notifications}
+	for _, o := range d.sinks {
+		o.Put(*p)
+	}
+	if len(alerts) == 0 {
+		return
+	}
+	for _, o := range d.notifiers {
+		o.Put(cloneAll(alerts))
+	}
+}
+
+// Undelivered returns how many periods and notifications were lost so far: a sink or
+// notifier was too slow, returned an error or panicked, or Close had too little time. What
+// two of them missed counts twice.
+func (d *Dispatcher) Undelivered() (periods, notifications uint64) {
+	for _, o := range d.sinks {
+		periods += o.Dropped() + o.Failed()
+	}
+	for _, o := range d.notifiers {
+		notifications += o.Dropped() + o.Failed()
+	}
+	return periods, notifications
+}
+
+// Flush waits until everything sent before is delivered or lost. It returns ctx's error if
+// that ends first.
+func (d *Dispatcher) Flush(ctx context.Context) error {
+	return d.each(func(o box) error { return o.Flush(ctx) })
+}
+
+// Close takes no more, delivers what is queued, and ends every goroutine. If ctx ends
+// first, it drops what is left and says how much that is.
+func (d *Dispatcher) Close(ctx context.Context) error {
+	return d.each(func(o box) error { return o.Close(ctx) })
+}
+
+// box is an outbox, whatever it holds.
+type box interface {
+	Flush(ctx context.Context) error
+	Close(ctx context.Context) error
+}
+
+// each calls do, which may wait, for all outboxes at the same time, so that no receiver
+// has to wait for another one.
+func (d *Dispatcher) each(do func(box) error) error {
+	errs := make([]error, len(d.sinks)+len(d.notifiers))
+	var all sync.WaitGroup
+	run := func(i int, topic string, o box) {
+		all.Go(func() {
+			if err := do(o); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", topic, err)
+			}
+		})
+	}
+	for i, o := range d.sinks {
+		run(i, sinkTopic(i), o)
+	}
+	for i, o := range d.notifiers {
+		run(len(d.sinks)+i, notifierTopic(i), o)
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// IsHandler reports whether the calling goroutine is inside a sink, a notifier or a handler
+// of [ErrorHandler]. Such a caller must not wait for Flush or Close: it would wait for itself.
+func IsHandler() bool { return outbox.IsHandler() }

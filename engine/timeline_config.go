@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// TimelineConfig says how a [Timeline] counts. It is plain data; a zero field means its default.
+type TimelineConfig struct {
+	Config `mapstructure:",squash"`
+	// Grace is how long after its end a period stays open for spans that come late, up to
+	// 1h. Default 10s.
+	Grace time.Duration `mapstructure:"grace"`
+	// RecentSpans is the number of spans that are remembered, for as long as Grace, to find
+	// the causes of failed and slow calls, 1 to 16,777,216. One takes about 90
+	// bytes. Where more spans come in that time, the search sees fewer of them. Default 131,072.
+	RecentSpans int `mapstructure:"recent_spans"`
+	// PeerServices counts the calls of clients by the service that they reach, if that
+	// service's server span comes in the same time: the operation GET becomes "GET > stock",
+	// say, with an objective of its own. It is for clients that call many services under one
+	// name, and takes more time. What is left under the one name is not judged by its traffic.
+	// A failed call without a server's span counts with those like it, if they have always
+	// reached the same service: that one does not answer. Default: off.
+	PeerServices bool `mapstructure:"peer_services"`
+}
+
+const (
+	maxGrace           = time.Hour
+	maxRecentSpans     = 1 << 24
+	defaultGrace       = 10 * time.Second
+	defaultRecentSpans = 1 << 17
+	maxWeight          = 1 << 32
+	// maxOpen bounds the periods that are open at once, for a short period and a long grace.
+	maxOpen = 1000
+)
+
+// Validate returns one error for everything in c that can't be, joined; each names the key
+// and quotes the value.
+func (c TimelineConfig) Validate() error {
+	errs := []error{c.Config.Validate()}
+	if c.Grace < 0 || c.Grace > maxGrace {
+		errs = append(errs, fmt.Errorf("grace: must be above 0s and at most %s, got %s", short(maxGrace), c.Grace))
+	}
+	if period, grace := c.timing(); period >= minPeriod && grace/period >= maxOpen {
+		errs = append(errs, fmt.Errorf("grace: must be less than %d periods of %s, got %s", maxOpen, period, grace))
+	}
+	if c.RecentSpans < 0 || c.RecentSpans > maxRecentSpans {
+		errs = append(errs, fmt.Errorf("recent_spans: must be between 1 and %d, got %d", maxRecentSpans, c.RecentSpans))
+	}
+	return errors.Join(errs...)
+}
+
+// timing returns the period and the grace, or their defaults.
+func (c *TimelineConfig) timing() (period, grace time.Duration) {
+	period, grace = c.Period, c.Grace
+	inherit(&period, time.Minute)
+	inherit(&grace, defaultGrace)
+	return period, grace
+}

@@ -53,8 +53,8 @@ type grpcService struct {
 	budget *budget
 }
 
-// exporter is what the methods of the service are for.
-type exporter interface {
+// tracesService is what the methods of the service are for.
+type tracesService interface {
 	export(ctx context.Context, m *message) (*message, error)
 }
 
@@ -67,7 +67,7 @@ const (
 func (s *grpcService) register(server *grpc.Server) {
 	server.RegisterService(&grpc.ServiceDesc{
 		ServiceName: serviceName,
-		HandlerType: (*exporter)(nil),
+		HandlerType: (*tracesService)(nil),
 		Methods:     []grpc.MethodDesc{{MethodName: methodName, Handler: s.handle}},
 	}, s)
 }

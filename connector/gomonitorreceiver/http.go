@@ -52,9 +52,10 @@ func (s *httpService) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			writeStatus(w, contentType, code, status.New(codes.InvalidArgument, err.Error()))
 			return
 		}
-		s := statusOf(err)
-		if !errors.Is(err, errBusy) { // the sender broke off, or compressed it badly
-			s = status.New(codes.InvalidArgument, err.Error())
+		s := status.New(codes.InvalidArgument, err.Error()) // the sender broke off, or compressed it badly
+		if errors.Is(err, errBusy) {
+			_, _ = io.Copy(io.Discard, req.Body) // else the answer would not reach a sender that is still sending
+			s = statusOf(err)
 		}
 		writeStatus(w, contentType, httpStatusOf(s), s)
 		return
@@ -176,7 +177,9 @@ func writeStatus(w http.ResponseWriter, contentType string, code int, s *status.
 }
 
 // plain returns a status without its details.
-func plain(s *status.Status) *spb.Status { return &spb.Status{Code: int32(s.Code()), Message: s.Message()} }
+func plain(s *status.Status) *spb.Status {
+	return &spb.Status{Code: int32(s.Code()), Message: s.Message()}
+}
 
 // writeError says what went wrong before a request came here.
 func writeError(w http.ResponseWriter, req *http.Request, message string, code int) {

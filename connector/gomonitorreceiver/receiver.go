@@ -31,6 +31,7 @@ type otlpReceiver struct {
 	settings receiver.Settings
 	next     consumer.Traces
 	budget   budget
+	intake   *intake // nil unless it has started
 
 	grpc    *grpc.Server // nil unless it has started
 	http    *http.Server // likewise
@@ -49,15 +50,15 @@ func newReceiver(_ context.Context, set receiver.Settings, config component.Conf
 
 // Start begins to listen. All that comes after the receiver has started already.
 func (r *otlpReceiver) Start(ctx context.Context, host component.Host) error {
-	intake := newIntake(ctx, host, r.next)
-	r.settings.Logger.Debug("How requests are handed on", zap.Bool("undecoded", intake.undecoded))
-	if err := errors.Join(r.startGRPC(ctx, host, intake), r.startHTTP(ctx, host, intake)); err != nil {
+	r.intake = newIntake(ctx, host, r.next)
+	r.settings.Logger.Debug("How requests are handed on", zap.Bool("undecoded", r.intake.undecoded))
+	if err := errors.Join(r.startGRPC(ctx, host), r.startHTTP(ctx, host)); err != nil {
 		return errors.Join(err, r.Shutdown(ctx))
 	}
 	return nil
 }
 
-func (r *otlpReceiver) startGRPC(ctx context.Context, host component.Host, intake *intake) error {
+func (r *otlpReceiver) startGRPC(ctx context.Context, host component.Host) error {
 	if !r.config.Protocols.GRPC.HasValue() {
 		return nil
 	}
@@ -70,7 +71,7 @@ func (r *otlpReceiver) startGRPC(ctx context.Context, host component.Host, intak
 	if err != nil {
 		return err
 	}
-	(&grpcService{intake: intake, report: report, budget: &r.budget}).register(server)
+	(&grpcService{intake: r.intake, report: report, budget: &r.budget}).register(server)
 	listener, err := c.NetAddr.Listen(ctx)
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (r *otlpReceiver) startGRPC(ctx context.Context, host component.Host, intak
 	return nil
 }
 
-func (r *otlpReceiver) startHTTP(ctx context.Context, host component.Host, intake *intake) error {
+func (r *otlpReceiver) startHTTP(ctx context.Context, host component.Host) error {
 	if !r.config.Protocols.HTTP.HasValue() {
 		return nil
 	}
@@ -101,7 +102,7 @@ func (r *otlpReceiver) startHTTP(ctx context.Context, host component.Host, intak
 	if path[0] != '/' {
 		path = "/" + path
 	}
-	mux.Handle(path, &httpService{intake: intake, report: report, budget: &r.budget})
+	mux.Handle(path, &httpService{intake: r.intake, report: report, budget: &r.budget})
 	server, err := c.ServerConfig.ToServer(ctx, host.GetExtensions(), r.settings.TelemetrySettings, mux, confighttp.WithErrorHandler(writeError))
 	if err != nil {
 		return err
@@ -130,7 +131,9 @@ func (r *otlpReceiver) report(transport string) (*receiverhelper.ObsReport, erro
 func (r *otlpReceiver) Shutdown(ctx context.Context) error {
 	var err error
 	if r.http != nil {
-		err = r.http.Shutdown(ctx)
+		if err = r.http.Shutdown(ctx); err != nil {
+			err = errors.Join(err, r.http.Close())
+		}
 	}
 	if r.grpc != nil {
 		stopped := context.AfterFunc(ctx, r.grpc.Stop)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
+	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
@@ -44,6 +45,7 @@ type part[F component.Factory] struct {
 // lists the same ones.
 var (
 	receivers = []part[receiver.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorreceiver.NewFactory()},
 		{"go.opentelemetry.io/collector/receiver/otlpreceiver", otlpreceiver.NewFactory()},
 	}
 	processors = []part[processor.Factory]{

@@ -38,7 +38,7 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return fmt.Errorf("gomonitor: not a message of it: %T", v)
 	}
 	if m.budget.take(data.Len()) {
-		m.bytes = data.MaterializeToBuffer(mem.DefaultBufferPool())
+		m.bytes = data.MaterializeToBuffer(memory{})
 	}
 	return nil
 }

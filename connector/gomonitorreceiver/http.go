@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
@@ -45,7 +44,7 @@ func (s *httpService) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "unsupported media type, supported: "+jsonType+", "+protobufType, http.StatusUnsupportedMediaType)
 		return
 	}
-	b := body{budget: s.budget, bytes: bodies.Get().(*[]byte)}
+	b := body{budget: s.budget, bytes: memory{}.Get(0)}
 	defer b.free()
 	if err := b.read(req); err != nil {
 		if code := http.StatusRequestEntityTooLarge; isTooLarge(err) {
@@ -89,15 +88,6 @@ func isTooLarge(err error) bool {
 	var tooLarge *http.MaxBytesError
 	return errors.As(err, &tooLarge)
 }
-
-// bodies keeps memory from one request to the next.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
-
-// The memory of a request: what it begins with, and what is kept for another one.
-const (
-	firstBody = 64 << 10
-	mostKept  = 4 << 20
-)
 
 // body is the body of a request, in memory that is used again.
 type body struct {
@@ -150,9 +140,7 @@ func (b *body) take(bytes int) bool {
 // free gives the memory back.
 func (b *body) free() {
 	b.budget.give(b.taken)
-	if cap(*b.bytes) <= mostKept {
-		bodies.Put(b.bytes)
-	}
+	memory{}.Put(b.bytes)
 }
 
 // writeStatus says what went wrong, as OTLP asks for.

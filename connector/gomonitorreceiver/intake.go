@@ -28,20 +28,25 @@ type intake struct {
 
 // newIntake returns an intake for pipelines that have started.
 func newIntake(ctx context.Context, host component.Host, next consumer.Traces) *intake {
-	return &intake{next: next, undecoded: onlyConnectors(host) && takenByAll(ctx, host, next)}
+	return &intake{next: next, undecoded: onlyTakers(host) && takenByAll(ctx, host, next)}
 }
 
 // harmless are the processors that neither look at spans nor keep a request from the connectors;
 // those that send it on later do, and are found out by that.
 var harmless = map[string]bool{"memory_limiter": true, "batch": true, groupbyoperation.Type.String(): true}
 
-// onlyConnectors reports whether spans can't get anywhere but to connectors of go-monitor, and
-// unchanged: no pipeline of traces has an exporter, and the Collector knows no other connectors and
-// processors that might be in one.
-func onlyConnectors(host component.Host) bool {
+// onlyTakers reports whether spans can't get anywhere but to components of go-monitor that take
+// requests undecoded, and unchanged: no pipeline of traces has another exporter, and the Collector
+// knows no other connectors and processors that might be in one.
+func onlyTakers(host component.Host) bool {
 	exporters, ok := host.(hostcapabilities.ExposeExporters) //nolint:staticcheck // There is nothing else that says so.
-	if !ok || len(exporters.GetExporters()[pipeline.SignalTraces]) > 0 {
+	if !ok {
 		return false
+	}
+	for id := range exporters.GetExporters()[pipeline.SignalTraces] {
+		if id.Type() != gomonitorconnector.Type {
+			return false
+		}
 	}
 	modules, ok := host.(hostcapabilities.ModuleInfo)
 	if !ok {
@@ -62,21 +67,22 @@ func onlyConnectors(host component.Host) bool {
 	return isComplete
 }
 
-// takenByAll reports whether what is offered to the pipelines reaches all connectors of
-// go-monitor that there are.
+// takenByAll reports whether what is offered to the pipelines reaches all components of go-monitor
+// that take it.
 func takenByAll(ctx context.Context, host component.Host, next consumer.Traces) bool {
 	factories, ok := host.(hostcapabilities.ComponentFactory)
 	if !ok {
 		return false
 	}
-	all, ok := factories.GetFactory(component.KindConnector, gomonitorconnector.Type).(undecoded.Taker)
-	if !ok {
-		return false
+	all := 0
+	for _, kind := range []component.Kind{component.KindConnector, component.KindExporter} {
+		if f, ok := factories.GetFactory(kind, gomonitorconnector.Type).(undecoded.Taker); ok {
+			all += f.Takers()
+		}
 	}
 	probe := undecoded.NewProbe()
 	err := next.ConsumeTraces(undecoded.Context(ctx, probe), ptrace.NewTraces())
-	takers := probe.Takers()
-	return err == nil && takers > 0 && takers == all.Takers()
+	return err == nil && all > 0 && probe.Takers() == all
 }
 
 // consume hands on a request. It tells report how many spans that were, and what became of them.

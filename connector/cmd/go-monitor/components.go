@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
+	"github.com/blurooo/go-monitor/connector/gomonitorexporter"
 	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
@@ -54,6 +55,7 @@ var (
 		{"github.com/blurooo/go-monitor/connector", groupbyoperation.NewFactory()},
 	}
 	exporters = []part[exporter.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorexporter.NewFactory()},
 		{"go.opentelemetry.io/collector/exporter/debugexporter", debugexporter.NewFactory()},
 		{"go.opentelemetry.io/collector/exporter/otlpexporter", otlpexporter.NewFactory()},
 		{"go.opentelemetry.io/collector/exporter/otlphttpexporter", otlphttpexporter.NewFactory()},

@@ -30,7 +30,7 @@ type analysis struct {
 	mu       sync.Mutex // guards the fields below
 	timeline *engine.Timeline
 	span     engine.Span // the one that is being counted
-	codes    keptCodes
+	codes    keptTexts   // those of the requests that the engine may keep
 	clock    engine.MonotonicClock
 	closed   []*engine.Period             // periods that wait for run
 	needed   map[engine.OperationKey]bool // operations that must keep their places
@@ -73,7 +73,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	logger := s.settings.Logger
 	a := &analysis{
 		reader:    newReader(&c),
-		codes:     make(keptCodes),
+		codes:     make(keptTexts),
 		period:    timeline.Config().Period,
 		wake:      make(chan struct{}, 1),
 		stop:      make(chan struct{}),

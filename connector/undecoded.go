@@ -104,29 +104,29 @@ func (r *reader) fillUndecoded(s *engine.Span, from *otlpwire.Span) bool {
 	return true
 }
 
-// keptCodes gives codes memory of their own: those of a request's spans are parts of it, and
-// the engine keeps some. It belongs to one goroutine at a time.
-type keptCodes map[string]string
+// keptTexts gives texts memory of their own: those of a request's spans are parts of it, and
+// some outlive it. It belongs to one goroutine at a time.
+type keptTexts map[string]string
 
-// mostCodes bounds the codes that are kept, maxKeptCode the length of one.
+// mostTexts bounds the texts that are kept, longestText the length of one.
 const (
-	mostCodes   = 1 << 12
-	maxKeptCode = 256
+	mostTexts   = 1 << 12
+	longestText = 256
 )
 
-// own returns a code that is no part of the request; most codes are none anyway.
-func (k keptCodes) own(code string, request []byte) string {
-	if !isWithin(code, request) {
-		return code
+// own returns a text that is no part of the request.
+func (k keptTexts) own(text string, request []byte) string {
+	if !isWithin(text, request) {
+		return text
 	}
-	if kept, ok := k[code]; ok {
+	if kept, ok := k[text]; ok {
 		return kept
 	}
-	code = strings.Clone(code)
-	if len(k) < mostCodes && len(code) <= maxKeptCode {
-		k[code] = code
+	text = strings.Clone(text)
+	if len(k) < mostTexts && len(text) <= longestText {
+		k[text] = text
 	}
-	return code
+	return text
 }
 
 // isWithin reports whether a text is a part of some bytes. Addresses are only ever numbers here.

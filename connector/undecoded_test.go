@@ -76,9 +76,9 @@ func TestUndecodedSpansAreNotKept(t *testing.T) {
 	}
 }
 
-func TestOwnCodes(t *testing.T) {
-	request := []byte("E1 and E2, " + strings.Repeat("x", maxKeptCode+1))
-	k := make(keptCodes)
+func TestOwnTexts(t *testing.T) {
+	request := []byte("E1 and E2, " + strings.Repeat("x", longestText+1))
+	k := make(keptTexts)
 	within := func(from, to int) string { return unsafe.String(&request[from], to-from) }
 	for _, code := range []string{"OK", "", within(0, 2), within(7, 9), within(11, len(request))} {
 		want := strings.Clone(code)
@@ -90,12 +90,12 @@ func TestOwnCodes(t *testing.T) {
 	if len(k) != 2 {
 		t.Errorf("%d codes are kept, want 2", len(k))
 	}
-	for i := range 2 * mostCodes {
+	for i := range 2 * mostTexts {
 		other := []byte(fmt.Sprint(i))
 		k.own(unsafe.String(&other[0], len(other)), other)
 	}
-	if len(k) != mostCodes {
-		t.Errorf("%d codes are kept, want %d", len(k), mostCodes)
+	if len(k) != mostTexts {
+		t.Errorf("%d codes are kept, want %d", len(k), mostTexts)
 	}
 }
 

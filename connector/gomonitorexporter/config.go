@@ -54,11 +54,13 @@ func (c *Config) Validate() error {
 	if c.GRPC.Endpoint != "" {
 		errs = append(errs, fmt.Errorf("grpc.endpoint: is of no use, endpoints are; got %q", c.GRPC.Endpoint))
 	}
-	for key, d := range map[string]time.Duration{"timeout": c.Timeout, "batch_timeout": c.BatchTimeout} {
+	within := func(key string, d time.Duration) {
 		if d <= 0 || d > time.Hour {
 			errs = append(errs, fmt.Errorf("%s: must be above 0s and at most 1h, got %s", key, d))
 		}
 	}
+	within("timeout", c.Timeout)
+	within("batch_timeout", c.BatchTimeout)
 	if c.MaxQueueMiB < 1 || c.MaxQueueMiB > maxQueue {
 		errs = append(errs, fmt.Errorf("max_queue_mib: must be between 1 and %d, got %d", maxQueue, c.MaxQueueMiB))
 	}

@@ -61,6 +61,7 @@ type spreader struct {
 	splitters sync.Pool
 	forget    func()
 	cancel    context.CancelFunc // nil unless it has started
+	isRunning atomic.Bool
 
 	sent, failed metric.Int64Counter
 	own          metric.MeasurementOption
@@ -103,6 +104,7 @@ func (s *spreader) Start(ctx context.Context, host component.Host) error {
 		go i.run(running)
 	}
 	s.cancel = cancel
+	s.isRunning.Store(true)
 	return nil
 }
 
@@ -123,7 +125,7 @@ const closeTimeout = 20 * time.Second
 // left and logs how much that is.
 func (s *spreader) Shutdown(ctx context.Context) error {
 	s.forget()
-	if s.cancel == nil {
+	if s.isRunning.Store(false); s.cancel == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
@@ -170,7 +172,7 @@ func (s *spreader) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 
 // take takes a request, all or nothing of it, and returns how many spans it has.
 func (s *spreader) take(request undecoded.Request) (spans int, err error) {
-	if s.cancel == nil {
+	if !s.isRunning.Load() {
 		return 0, errNotRunning
 	}
 	bytes := request.Bytes

@@ -23,7 +23,7 @@ type reader struct {
 }
 
 func newReader(c *Config) *reader {
-	return &reader{rules: classify.New(c.Codes, c.Outcomes), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
+	return &reader{rules: classify.New(c.Codes, c.Outcomes, c.Rules), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
 }
 
 // read appends all spans of td and returns how many of them are not watched. They share the
@@ -52,7 +52,7 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 			for k := range of.Len() {
 				*s = engine.Span{}
 				s.Service, s.Sampled = service, true
-				if !r.fill(s, of.At(k)) {
+				if !r.fill(s, of.At(k), scope.Scope()) {
 					unwatched++
 				}
 				f(s)
@@ -63,7 +63,7 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 }
 
 // fill sets the fields that come from the span itself, and reports whether it is watched.
-func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
+func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.InstrumentationScope) bool {
 	link := engine.Link{Trace: from.TraceID(), Span: from.SpanID(), Parent: from.ParentSpanID()}
 	if !r.place(s, &link, int32(from.Kind()), uint64(from.StartTimestamp()), uint64(from.EndTimestamp()), from.Flags()) {
 		return false
@@ -71,7 +71,11 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	status := from.Status()
 	var span classify.Span
 	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(int32(status.Code())), status.Message()
+	custom := r.rules.WantsAttributes()
 	for key, value := range from.Attributes().All() {
+		if custom && r.rules.WantsText(key) {
+			r.rules.SetText(&span, key, value.AsString())
+		}
 		if !span.Wants(key) {
 			continue
 		}
@@ -80,14 +84,20 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 			span.Attributes.SetString(key, value.Str())
 		case pcommon.ValueTypeInt:
 			span.Attributes.SetInt(key, value.Int())
+		case pcommon.ValueTypeSlice:
+			if first := value.Slice(); key == classify.ContentType && first.Len() > 0 && first.At(0).Type() == pcommon.ValueTypeStr {
+				span.Attributes.SetString(key, first.At(0).Str())
+			}
 		}
 	}
 	if !r.quick(s, &span) {
-		var e classify.Exception
-		if span.NeedsException() {
-			e = lastException(from)
+		span.Scope = scope.Name()
+		span.AttributesDropped = from.DroppedAttributesCount() > 0
+		var e classify.Events
+		if span.NeedsEvents() {
+			e = eventsOf(from)
 		}
-		s.Code, s.Outcome = r.rules.Classify(&span, e)
+		r.judge(s, &span, e)
 	}
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
@@ -100,7 +110,8 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 // written stalls the processor.
 func (r *reader) place(s *engine.Span, link *engine.Link, kind int32, start, end uint64, flags uint32) (watched bool) {
 	s.End = int64(min(end, math.MaxInt64))
-	if 0 < start && start < end { // without a start nobody knows
+	s.Duration = engine.Untimed
+	if 0 < start && start <= end { // otherwise the duration is unknown
 		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
 	s.SpanKind = kindOf(kind)
@@ -114,8 +125,16 @@ func (r *reader) place(s *engine.Span, link *engine.Link, kind int32, start, end
 // ended. For all others it returns false.
 func (r *reader) quick(s *engine.Span, span *classify.Span) (ok bool) {
 	s.Operation = r.rules.Operation(span)
-	s.Code, s.Outcome, ok = r.rules.Quick(span)
+	if s.Code, ok = r.rules.Quick(span); ok {
+		s.Outcome = engine.OutcomeSuccess
+	}
 	return ok
+}
+
+// judge sets how a call ended.
+func (r *reader) judge(s *engine.Span, span *classify.Span, e classify.Events) {
+	result := r.rules.Classify(span, e)
+	s.Code, s.Outcome, s.Untimed = result.Code, result.Outcome, result.Untimed
 }
 
 // isRemoteParent reports whether a span's parent lives elsewhere. Where the sender does not say
@@ -152,23 +171,31 @@ func statusOf(c int32) classify.Status {
 	return classify.Status(c)
 }
 
-// lastException returns the exception that ended the call: the last one. Those before it were
-// followed by another attempt.
-func lastException(s ptrace.Span) classify.Exception {
+// eventsOf returns the exception that ended the call, which is the last one, since those before
+// it were followed by another attempt, and whether an RPC was a stream.
+func eventsOf(s ptrace.Span) (found classify.Events) {
 	events := s.Events()
-	for i := events.Len() - 1; i >= 0; i-- {
+	hasException := false
+	for i := events.Len() - 1; i >= 0 && (!hasException || !found.IsStream); i-- {
 		e := events.At(i)
-		if e.Name() != classify.ExceptionEvent {
-			continue
-		}
-		attrs := e.Attributes()
-		return classify.Exception{
-			Type:    textOf(attrs, classify.ExceptionType),
-			Message: textOf(attrs, classify.ExceptionMessage),
-			IsPanic: i == events.Len()-1 && classify.IsPanicAt(uint64(s.EndTimestamp()), uint64(e.Timestamp())),
+		switch name := e.Name(); {
+		case name == classify.ExceptionEvent && !hasException:
+			hasException = true
+			attrs := e.Attributes()
+			found.Exception = classify.Exception{
+				Type:    textOf(attrs, classify.ExceptionType),
+				Message: textOf(attrs, classify.ExceptionMessage),
+				IsPanic: i == events.Len()-1 && classify.IsPanicAt(uint64(s.EndTimestamp()), uint64(e.Timestamp())),
+			}
+		case classify.IsMessage(name):
+			for key, value := range e.Attributes().All() {
+				if value.Type() == pcommon.ValueTypeInt && classify.IsLaterMessage(key, value.Int()) {
+					found.IsStream = true
+				}
+			}
 		}
 	}
-	return classify.Exception{}
+	return found
 }
 
 // textOf returns a string attribute, "" if there is none or it is no string.
@@ -190,7 +217,7 @@ func weightOf(tracestate string, id [8]byte) uint64 {
 		return 1
 	}
 	const all = 1 << 56
-	kept := all - threshold // of all numbers that a trace can draw
+	kept := max(all-threshold, all/maxWeight) // of all numbers that a trace can draw
 	weight, rest := all/kept, all%kept
 	// Add one with probability rest/kept: if random/all < rest/kept.
 	highA, lowA := bits.Mul64(mix(id)>>8, kept)
@@ -200,6 +227,11 @@ func weightOf(tracestate string, id [8]byte) uint64 {
 	}
 	return weight
 }
+
+// maxWeight is the largest number of calls that a span can stand for. Nobody keeps less than one
+// trace of some ten thousand, since even of a thousand calls a second that leaves less than one in
+// ten seconds.
+const maxWeight = 1 << 14
 
 // mix spreads the bits of a span id, which need not be random, by the finalizer of MurmurHash3.
 func mix(id [8]byte) uint64 {

@@ -30,16 +30,14 @@ const mostKept = 1 << 14
 // newUndecodedReaders returns a pool of readers by the rules of r.
 func newUndecodedReaders(r *reader) *sync.Pool {
 	return &sync.Pool{New: func() any {
-		u := &undecodedReader{reader: r, wire: otlpwire.NewReader(mayMatter)}
+		u := &undecodedReader{reader: r, wire: otlpwire.NewReader(r.mayMatter)}
 		u.add = u.addSpan
 		return u
 	}}
 }
 
 // mayMatter reports whether an attribute may matter to the rules, whatever the span's kind.
-func mayMatter(key string) bool { return clientSpan.Wants(key) }
-
-var clientSpan = &classify.Span{SpanKind: engine.SpanKindClient}
+func (r *reader) mayMatter(key string) bool { return classify.IsWanted(key) || r.rules.WantsText(key) }
 
 // read reads the spans of a request. They are valid until the next call, and their strings as
 // long as the request.
@@ -79,24 +77,30 @@ func (r *reader) fillUndecoded(s *engine.Span, from *otlpwire.Span) bool {
 	}
 	var span classify.Span
 	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name, statusOf(from.StatusCode), from.StatusMessage
+	custom := r.rules.WantsAttributes()
 	for i := range from.Attributes {
-		switch a := &from.Attributes[i]; {
+		a := &from.Attributes[i]
+		if custom && r.rules.WantsText(a.Key) {
+			r.rules.SetText(&span, a.Key, a.String())
+		}
+		switch {
 		case !span.Wants(a.Key):
-		case a.Type == otlpwire.ValueText:
+		case a.Type == otlpwire.ValueText, a.Type == otlpwire.ValueList && a.Key == classify.ContentType:
 			span.Attributes.SetString(a.Key, a.Text)
 		case a.Type == otlpwire.ValueInt:
 			span.Attributes.SetInt(a.Key, a.Int)
 		}
 	}
 	if !r.quick(s, &span) {
-		var e classify.Exception
-		if span.NeedsException() && from.Exception.Found {
-			e = classify.Exception{
-				Type: from.Exception.Type, Message: from.Exception.Message,
-				IsPanic: from.Exception.IsLast && classify.IsPanicAt(from.End, from.Exception.Time),
+		span.Scope, span.AttributesDropped = from.Scope, from.DroppedAttributes > 0
+		var e classify.Events
+		if span.NeedsEvents() {
+			e.IsStream = from.IsStream
+			if x := &from.Exception; x.Found {
+				e.Exception = classify.Exception{Type: x.Type, Message: x.Message, IsPanic: x.IsLast && classify.IsPanicAt(from.End, x.Time)}
 			}
 		}
-		s.Code, s.Outcome = r.rules.Classify(&span, e)
+		r.judge(s, &span, e)
 	}
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState, s.Link.Span)

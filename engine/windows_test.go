@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -88,22 +89,65 @@ func TestWindowsFillIn(t *testing.T) {
 
 // addTraced counts a report whose span is known.
 func (w *Windows) addTraced(r Report, ref TraceRef) {
-	w.countTraced(w.place(r.Service, r.Operation, r.SpanKind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, nil)
+	w.countTraced(w.place(r.Service, r.Operation, r.SpanKind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, false, nil)
 }
 
-func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
-	w := newWindows(t, Config{})
-	w.Add(Report{Operation: "a", Duration: -time.Hour})
-	w.Add(Report{Operation: "a", Duration: 4 * ms})
-	w.Add(Report{Operation: "a", Code: "500", Duration: -time.Hour})
-	w.addTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}})
-	s := summaryOf(t, w.Close(Period{}, nil), "a")
-	checkSummary(t, &s)
-	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
-		t.Errorf("got %+v and %+v", s.Latency, s.FailureLatency)
+// A call whose length says nothing, or can't be, counts, and its time doesn't.
+func TestWindowsUntimed(t *testing.T) {
+	const longest = 30 * 24 * time.Hour
+	for _, d := range []time.Duration{Untimed, -time.Hour, math.MinInt64, longest + 1, math.MaxInt64} {
+		w := newWindows(t, Config{Histograms: true})
+		for range 2 { // what is closed begins anew
+			w.Add(Report{Operation: "a", Duration: d})
+			if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.Success != 1 || s.Untimed != 1 || s.Latency != (Latency{}) || s.WithinTargetRatio != 1 {
+				t.Errorf("%s alone: %+v", d, s)
+			}
+			w.Add(Report{Operation: "a", Duration: d})
+			w.addTraced(Report{Operation: "a", Duration: d}, TraceRef{TraceID: [16]byte{1}})
+			w.Add(Report{Operation: "a", Duration: 4 * ms})
+			w.Add(Report{Operation: "a", Duration: time.Hour})
+			w.Add(Report{Operation: "a", Code: "500", Duration: d})
+			w.Add(Report{Operation: "a", Code: "500", Duration: 6 * ms})
+			w.Add(Report{Operation: "a", Outcome: OutcomeCancelled, Duration: d})
+			w.addTraced(Report{Operation: "a", Code: "500", Duration: d}, TraceRef{TraceID: [16]byte{1}})
+			s := summaryOf(t, w.Close(Period{}, nil), "a")
+			checkSummary(t, &s)
+			if s.Success != 4 || s.Failure != 3 || s.Cancelled != 1 || s.Untimed != 2 || s.Timed() != 2 {
+				t.Errorf("%s: %+v", d, s)
+			}
+			if s.Latency.Min != 4*ms || s.Latency.Max != time.Hour || s.WithinTarget != 1 || s.WithinTargetRatio != 0.5 {
+				t.Errorf("%s: latency %+v, %d within target", d, s.Latency, s.WithinTarget)
+			}
+			if s.FailureLatency != (FailureLatency{Mean: 6 * ms, Max: 6 * ms}) {
+				t.Errorf("%s: failures took %+v", d, s.FailureLatency)
+			}
+			if len(s.SlowExemplars) != 0 || s.FailureExemplars[0].Duration != 0 {
+				t.Errorf("%s: exemplars %+v and %+v", d, s.SlowExemplars, s.FailureExemplars)
+			}
+			if s.CancelledHistogram != nil {
+				t.Errorf("%s: cancelled calls took %+v", d, s.CancelledHistogram)
+			}
+		}
 	}
-	if got := s.FailureExemplars[0].Duration; got != 0 {
-		t.Errorf("the failed call took %s", got)
+	w := newWindows(t, Config{})
+	w.Add(Report{Operation: "a", Duration: longest})
+	if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.Untimed != 0 || s.Latency.Max != longest {
+		t.Errorf("the longest that can be: %+v", s)
+	}
+}
+
+// A negative target: every call is within it.
+func TestWindowsWithoutLatencyTarget(t *testing.T) {
+	w := newWindows(t, Config{Operations: map[string]Objective{"a": {LatencyTarget: -1}}})
+	for _, name := range []string{"a", "b"} {
+		w.addTraced(Report{Operation: name, Duration: time.Hour}, TraceRef{TraceID: [16]byte{1}})
+	}
+	p := w.Close(Period{}, nil)
+	if s := summaryOf(t, p, "a"); s.WithinTarget != 1 || s.WithinTargetRatio != 1 || len(s.SlowExemplars) != 0 || s.Latency.Max != time.Hour {
+		t.Errorf("%+v", s)
+	}
+	if s := summaryOf(t, p, "b"); s.WithinTarget != 0 || len(s.SlowExemplars) != 1 {
+		t.Errorf("another operation: %+v", s)
 	}
 }
 
@@ -152,39 +196,6 @@ func TestWindowsTellOperationsApart(t *testing.T) {
 	}
 	if diff := gocmp.Diff(want, got); diff != "" || len(p.Summaries) != len(want) {
 		t.Errorf("%d summaries (-want +got):\n%s", len(p.Summaries), diff)
-	}
-}
-
-func TestWindowsSameNameInOtherMemory(t *testing.T) {
-	w := newWindows(t, Config{})
-	for i := range 1000 {
-		w.Add(Report{Operation: string([]byte("GET /users/{id}")), SpanKind: SpanKindServer})
-		w.Add(Report{Operation: fmt.Sprintf("op %d", i%3), SpanKind: SpanKindServer})
-	}
-	p := w.Close(Period{}, nil)
-	checkOperations(t, p, "GET /users/{id}", "op 0", "op 1", "op 2")
-	if got := p.Summaries[0].Count; got != 1000 {
-		t.Errorf("%d calls of one name, want 1000", got)
-	}
-}
-
-// Names that share memory are no less different: one may be the beginning of the other.
-func TestWindowsNamesWithinNames(t *testing.T) {
-	w := newWindows(t, Config{})
-	name := strings.Repeat("x", 40)
-	for range 3 {
-		for n := range 40 {
-			w.Add(Report{Operation: name[:n+1]})
-		}
-	}
-	p := w.Close(Period{}, nil)
-	if len(p.Summaries) != 40 {
-		t.Fatalf("%d operations, want 40", len(p.Summaries))
-	}
-	for _, s := range p.Summaries {
-		if s.Count != 3 {
-			t.Errorf("%q was called %d times, want 3", s.Operation, s.Count)
-		}
 	}
 }
 
@@ -471,41 +482,6 @@ func TestWindowsKeepIdleOperations(t *testing.T) {
 	}
 }
 
-// A name that was remembered must not lead to an operation that has left: what
-// would be counted there would never be seen.
-func TestWindowsNamesUsedAgainAfterLeaving(t *testing.T) {
-	names := make([]string, 300)
-	for i := range names {
-		names[i] = fmt.Sprintf("operation %d", i)
-	}
-	w := newWindows(t, Config{MaxOperations: 200, IdlePeriods: 1})
-	for round := range 6 {
-		// Each round uses other names, in the same memory as before.
-		used := names[round%3*100 : round%3*100+100]
-		for range 3 {
-			for _, name := range used {
-				w.Add(Report{Operation: name, SpanKind: SpanKindServer})
-			}
-		}
-		p := w.Close(Period{}, nil)
-		if len(p.Summaries) != 100 || p.Received != 300 || p.Overflowed != 0 {
-			t.Fatalf("round %d: %d operations with %d reports, %d overflowed, want 100 with 300 and none", round, len(p.Summaries), p.Received, p.Overflowed)
-		}
-		if round > 0 && len(p.Evicted) != 100 {
-			t.Errorf("round %d: %d operations left, want 100", round, len(p.Evicted))
-		}
-	}
-	w.Close(Period{}, nil)
-	if len(w.operations) != 0 || len(w.groups) != 0 {
-		t.Errorf("%d operations and %d groups are still there", len(w.operations), len(w.groups))
-	}
-	for i, r := range w.names.known {
-		if r != (knownNames{}) {
-			t.Fatalf("entry %d still remembers %v", i, r)
-		}
-	}
-}
-
 // A service that has left entirely, and comes again, gets a new place that is found.
 func TestWindowsServicesUsedAgainAfterLeaving(t *testing.T) {
 	w := newWindows(t, Config{IdlePeriods: 1})
@@ -632,8 +608,8 @@ type model struct {
 
 // tally is what a model and a summary both know.
 type tally struct {
-	Success, Failure, Cancelled, Ignored uint64
-	Max                                  time.Duration
+	Success, Failure, Cancelled, Ignored, Untimed uint64
+	Max                                           time.Duration
 }
 
 func (m *model) add(r Report) {
@@ -650,7 +626,11 @@ func (m *model) add(r Report) {
 	switch r.Outcome {
 	case OutcomeSuccess:
 		n.Success++
-		n.Max = max(n.Max, r.Duration)
+		if 0 <= r.Duration && r.Duration <= 30*24*time.Hour {
+			n.Max = max(n.Max, r.Duration)
+		} else {
+			n.Untimed++
+		}
 	case OutcomeFailure:
 		n.Failure++
 	case OutcomeCancelled:
@@ -682,7 +662,7 @@ func (m *model) close(keep func(OperationKey) bool) (period map[OperationKey]tal
 func TestWindowsProperty(t *testing.T) {
 	name := rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"})
 	service := rapid.SampledFrom([]string{"", "default", "s"})
-	duration := rapid.OneOf(rapid.Int64Range(0, int64(time.Second)), rapid.Int64Min(0))
+	duration := rapid.OneOf(rapid.Int64Range(0, int64(time.Second)), rapid.Int64())
 	rapid.Check(t, func(t *rapid.T) {
 		c := Config{
 			Service:       "default",
@@ -719,7 +699,7 @@ func TestWindowsProperty(t *testing.T) {
 					if _, twice := got[s.Key()]; twice {
 						t.Errorf("two summaries of %v", s.Key())
 					}
-					got[s.Key()] = tally{s.Success, s.Failure, s.Cancelled, s.Ignored, s.Latency.Max}
+					got[s.Key()] = tally{s.Success, s.Failure, s.Cancelled, s.Ignored, s.Untimed, s.Latency.Max}
 					received += s.Count + s.Ignored
 				}
 				if diff := gocmp.Diff(want, got); diff != "" {
@@ -754,76 +734,6 @@ func TestWindowsAddAllocatesNothing(t *testing.T) {
 	period()
 	if n := testing.AllocsPerRun(100, period); n != 0 {
 		t.Errorf("counting known names, and names without a place, allocates %v times", n)
-	}
-}
-
-// Strings at one address differ by their lengths, and strings that are equal need not be at
-// one address: all are told apart by their bytes, however they share places.
-func TestWindowsTellNamesApart(t *testing.T) {
-	const n = 50
-	long := strings.Repeat("abcdefgh", 8)
-	w := newWindows(t, Config{})
-	for round := range 3 {
-		for i := 1; i <= n; i++ {
-			for _, name := range []string{long[:i], strings.Clone(long[:i]), long[:i]} {
-				w.Add(Report{Operation: name, Duration: ms})
-				w.Add(Report{Operation: name, SpanKind: SpanKindClient, Duration: ms})
-				w.Add(Report{Operation: name, Service: "other", Duration: ms})
-			}
-		}
-		p := w.Close(Period{}, nil)
-		if len(p.Summaries) != 3*n {
-			t.Fatalf("round %d: %d operations, want %d", round, len(p.Summaries), 3*n)
-		}
-		for _, s := range p.Summaries {
-			if s.Count != 3 {
-				t.Errorf("round %d: %d calls of %q, want 3", round, s.Count, s.Operation)
-			}
-		}
-	}
-}
-
-// It is found out whether names are the same strings each time, which are remembered all, or
-// built anew, of which it is then hardly tried.
-func TestWindowsNoticeNamesMadeAnew(t *testing.T) {
-	for _, n := range []int{1, 100, 3000} {
-		names := make([]string, n)
-		for i := range names {
-			names[i] = fmt.Sprint("operation ", i)
-		}
-		w := newWindows(t, Config{MaxOperations: n})
-		add := func(calls int, made func(string) string) (tried int) {
-			for i := range calls {
-				if w.names.skip == 0 {
-					tried++
-				}
-				w.Add(Report{Operation: made(names[i%n]), Duration: ms})
-			}
-			return tried
-		}
-		same := func(name string) string { return name }
-		const calls = 100_000
-		add(calls, same)
-		if tried := add(calls, same); tried != calls {
-			t.Errorf("%d names that stay the same: %d of %d tried", n, tried, calls)
-		}
-		add(calls, strings.Clone)
-		if tried := add(calls, strings.Clone); tried == 0 || tried > calls/50 {
-			t.Errorf("%d names that are built anew: %d of %d tried, want some", n, tried, calls)
-		}
-		if w.names.skip > mostSkipped || w.names.nextSkip > mostSkipped {
-			t.Errorf("%d names that are built anew: none of %d is tried, and then of %d, want %d at most", n, w.names.skip, w.names.nextSkip, mostSkipped)
-		}
-		if isFew, hasTable := n <= builtOperations/2, w.names.built != nil; isFew != hasTable {
-			t.Errorf("%d names that are built anew: a table for them: %t", n, hasTable)
-		}
-		add(calls, same)
-		if tried := add(calls, same); tried != calls {
-			t.Errorf("%d names that stay the same again: %d of %d tried", n, tried, calls)
-		}
-		if p := w.Close(Period{}, nil); len(p.Summaries) != n || p.Received != 6*calls {
-			t.Errorf("%d operations with %d calls, want %d with %d", len(p.Summaries), p.Received, n, 6*calls)
-		}
 	}
 }
 

@@ -354,3 +354,24 @@ func TestProposeForWhatFailedNowAndThen(t *testing.T) {
 		}
 	}
 }
+
+// Whatever an operation and a service are called, the file can be read, and means them.
+func FuzzProposal(f *testing.F) {
+	for _, name := range []string{"GET /${env:HOME}", "a: b # c", "\x1b[31m\u202e", "null", "<<", "key: |\n  y", "Foo::bar", "\xff", "- x\r\n...", ""} {
+		f.Add(name, "shop")
+		f.Add("GET /", name)
+	}
+	f.Fuzz(func(t *testing.T, name, service string) {
+		name, service = strings.ToValidUTF8(engine.TruncateName(name), "?"), strings.ToValidUTF8(engine.TruncateName(service), "?")
+		var spans []recordingtest.Span
+		spans = append(spans, calls(service, name, 0, 30*time.Second, time.Second, always(20*time.Millisecond))...)
+		spans = append(spans, calls("other", "rare "+name, 0, time.Second, 5*time.Second, always(20*time.Millisecond))...)
+		text, c := proposed(t, DefaultSettings(), spans)
+		if isKey(name) && isKey(service) && name != "" && service != "" && c.Services[service].Operations[name].LatencyTarget == 0 {
+			t.Errorf("%q of %q has no target:\n%s", name, service, text)
+		}
+		if strings.ContainsAny(text, "\x1b\r\x00\u202e") {
+			t.Errorf("not inert: %q", text)
+		}
+	})
+}

@@ -61,7 +61,7 @@ func (r *Reader) resourceSpansJSON(s *scanner) {
 				isAhead = true
 				s.ahead(resourceKey, func() { resourceJSON(s, &service) })
 			}
-			r.span.Service = service.Text
+			r.span.Service = service.textOnly()
 			for ok := s.begin('[', ']'); ok; ok = s.more(']') {
 				r.scopeSpansJSON(s)
 			}
@@ -226,7 +226,9 @@ func (r *Reader) spanJSON(s *scanner) {
 				a := keyValueJSON(s, MaxDepth)
 				r.keep(&a)
 			}
-		case "droppedAttributesCount", "dropped_attributes_count", "droppedEventsCount", "dropped_events_count", "droppedLinksCount", "dropped_links_count":
+		case "droppedAttributesCount", "dropped_attributes_count":
+			to.DroppedAttributes = uint32(s.unsigned(32))
+		case "droppedEventsCount", "dropped_events_count", "droppedLinksCount", "dropped_links_count":
 			s.unsigned(32)
 		case "events":
 			for ok := s.begin('[', ']'); ok; ok = s.more(']') {
@@ -308,7 +310,12 @@ func keyValueJSON(s *scanner, depth int) (a Attribute) {
 		case "key":
 			a.Key = s.text()
 		case "value":
+			s.next()
+			from := s.pos
 			valueJSON(s, &a, depth)
+			if s.err == nil {
+				a.value, a.isJSON = s.buf[from:s.pos], true
+			}
 		case "keyStrindex", "key_strindex":
 			s.signed(32)
 		default:
@@ -344,6 +351,7 @@ func valueJSON(s *scanner, a *Attribute, depth int) {
 			a.set(ValueOther, "", 0)
 		case "arrayValue", "array_value", "kvlistValue", "kvlist_value":
 			isList := key[0] == 'a'
+			first, isFirst := "", true
 			for ok := s.begin('{', '}'); ok; ok = s.more('}') {
 				if s.key() != "values" {
 					s.skip(unknownDepth)
@@ -353,12 +361,17 @@ func valueJSON(s *scanner, a *Attribute, depth int) {
 					var inner Attribute
 					if isList {
 						valueJSON(s, &inner, depth)
+						if isFirst {
+							first, isFirst = inner.textOnly(), false
+						}
 					} else {
 						keyValueJSON(s, depth)
 					}
 				}
 			}
-			a.set(ValueOther, "", 0)
+			if a.set(ValueOther, "", 0); isList {
+				a.set(ValueList, first, 0)
+			}
 		default:
 			s.skip(unknownDepth)
 		}

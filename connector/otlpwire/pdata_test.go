@@ -5,6 +5,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/v2/classify"
 )
 
 // everything is what wants all attributes.
@@ -19,6 +21,7 @@ func clone(s *Span) Span {
 	c.Attributes = nil
 	for _, a := range s.Attributes {
 		a.Key, a.Text = strings.Clone(a.Key), strings.Clone(a.Text)
+		a.value, a.isJSON = []byte(a.String()), false // so that both can be compared
 		c.Attributes = append(c.Attributes, a)
 	}
 	return c
@@ -38,6 +41,7 @@ func viaPdata(td ptrace.Traces) []Span {
 					Start: uint64(s.StartTimestamp()), End: uint64(s.EndTimestamp()),
 					StatusCode: int32(s.Status().Code()), StatusMessage: s.Status().Message(),
 					Attributes: attributesOf(s.Attributes()), Exception: exceptionOf(s.Events()),
+					DroppedAttributes: s.DroppedAttributesCount(), IsStream: isStream(s.Events()),
 				})
 			}
 		}
@@ -63,7 +67,13 @@ func attributesOf(m pcommon.Map) (attrs []Attribute) {
 			a.Type, a.Text = ValueText, value.Str()
 		case pcommon.ValueTypeInt:
 			a.Type, a.Int = ValueInt, value.Int()
+		case pcommon.ValueTypeSlice:
+			a.Type = ValueList
+			if value.Slice().Len() > 0 && value.Slice().At(0).Type() == pcommon.ValueTypeStr {
+				a.Text = value.Slice().At(0).Str()
+			}
 		}
+		a.value = []byte(value.AsString())
 		attrs = append(attrs, a)
 	}
 	return attrs
@@ -79,4 +89,15 @@ func exceptionOf(events ptrace.SpanEventSlice) Exception {
 		}
 	}
 	return Exception{}
+}
+
+func isStream(events ptrace.SpanEventSlice) bool {
+	for _, e := range events.All() {
+		for key, value := range e.Attributes().All() {
+			if classify.IsMessage(e.Name()) && value.Type() == pcommon.ValueTypeInt && classify.IsLaterMessage(key, value.Int()) {
+				return true
+			}
+		}
+	}
+	return false
 }

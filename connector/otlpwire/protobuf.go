@@ -100,7 +100,7 @@ func (r *Reader) resourceSpans(buf []byte) int {
 			}
 		}
 	}
-	r.span.Service = service.Text
+	r.span.Service = service.textOnly()
 	each := r.each
 	for pos := 0; pos < len(buf); {
 		n, next := tag(buf, pos) // it went well before
@@ -313,7 +313,11 @@ func (r *Reader) spanOf(buf []byte) int {
 			s.Kind = int32(v)
 		case flagsField:
 			s.Flags, pos = i32(buf, next)
-		case lessAttributeField, lessEventField, lessLinkField:
+		case lessAttributeField:
+			var v uint64
+			v, pos = varint(buf, next)
+			s.DroppedAttributes = uint32(v)
+		case lessEventField, lessLinkField:
 			_, pos = varint(buf, next)
 		default:
 			if n>>3 <= lastField {
@@ -389,7 +393,8 @@ func simple(buf []byte) (key string, value []byte) {
 	return "", nil
 }
 
-// keyValue reads an attribute. Of several keys or values the last one counts.
+// keyValue reads an attribute. Of several keys or values the last one counts. An attribute with
+// several values is as rare as one with none.
 func keyValue(buf []byte, a *Attribute) int {
 	pos := 0
 	for pos < len(buf) {
@@ -439,9 +444,14 @@ func anyValue(buf []byte, a *Attribute) int {
 	if bad := valueMessage.check(buf, MaxDepth); bad < 0 {
 		return bad
 	}
+	a.value = buf
 	for pos := 0; pos < len(buf); {
 		n, next := tag(buf, pos)
 		switch n {
+		case listField:
+			var from int
+			from, pos = block(buf, next)
+			a.set(ValueList, firstText(buf[from:pos]), 0)
 		case textField:
 			var from int
 			from, pos = block(buf, next)
@@ -464,7 +474,24 @@ func anyValue(buf []byte, a *Attribute) int {
 const (
 	textField = 1<<3 | wireLen
 	intField  = 3<<3 | wireVarint
+	listField = 5<<3 | wireLen
 )
+
+// firstText returns the first value of a list, which is well-formed, if that is a text.
+func firstText(list []byte) string {
+	for pos := 0; pos < len(list); {
+		n, next := tag(list, pos)
+		if n != 1<<3|wireLen {
+			pos = skip(list, next, n)
+			continue
+		}
+		from, end := block(list, next)
+		var first Attribute
+		anyValue(list[from:end], &first)
+		return first.textOnly()
+	}
+	return ""
+}
 
 func (a *Attribute) set(t ValueType, text string, i int64) { a.Type, a.Text, a.Int = t, text, i }
 

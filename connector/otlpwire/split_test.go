@@ -71,7 +71,7 @@ func checkSplit(t *testing.T, request []byte) {
 	}
 	slices.SortStableFunc(got, order)
 	slices.SortStableFunc(want, order)
-	if diff := gocmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got, gocmp.AllowUnexported(Attribute{})); diff != "" {
 		t.Fatalf("(-whole +parts):\n%s", diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/blurooo/go-monitor/connector/gomonitorexporter"
 	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
+	"github.com/blurooo/go-monitor/connector/internal/nesting"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -32,7 +33,6 @@ import (
 	"go.opentelemetry.io/collector/processor/batchprocessor"
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
-	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
@@ -47,7 +47,7 @@ type part[F component.Factory] struct {
 var (
 	receivers = []part[receiver.Factory]{
 		{"github.com/blurooo/go-monitor/connector", gomonitorreceiver.NewFactory()},
-		{"go.opentelemetry.io/collector/receiver/otlpreceiver", otlpreceiver.NewFactory()},
+		{"go.opentelemetry.io/collector/receiver/otlpreceiver", nesting.Bound()},
 	}
 	processors = []part[processor.Factory]{
 		{"go.opentelemetry.io/collector/processor/batchprocessor", batchprocessor.NewFactory()},

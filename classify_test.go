@@ -24,6 +24,11 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
+// oddValues are attributes of types that no code has. The newest OpenTelemetry has more of them.
+var oddValues = []attribute.Value{
+	attribute.BoolValue(true), attribute.Float64Value(500), attribute.StringSliceValue([]string{"500"}), attribute.Int64SliceValue([]int64{500}), {},
+}
+
 // Short words for the tables below.
 const (
 	kindServer   = trace.SpanKindServer
@@ -150,7 +155,7 @@ func TestDefaultRules(t *testing.T) {
 		str("db.response.status_code", "0"), num("db.response.status_code", 0), str("db.response.status_code", "OK"),
 		str("db.response.status_code", "00000"), str("pgx.sql_state", "00000"),
 	} {
-		name := fmt.Sprintf("%s=%s", kv.Key, kv.Value.String())
+		name := fmt.Sprintf("%s=%s", kv.Key, kv.Value.Emit())
 		add(name+" on a failure", spanWith(kindClient, failed("EOF"), kv), "_OTHER", failure)
 		add(name+" on a failure with error.type", spanWith(kindClient, failed("EOF"), kv, str("error.type", "*errors.errorString")), "*errors.errorString", failure)
 		add(name+" on a failure with an exception", raising(spanWith(kindClient, failed(""), kv), beforeEnd, "*pgconn.PgError", "x"), "*pgconn.PgError", failure)
@@ -162,10 +167,7 @@ func TestDefaultRules(t *testing.T) {
 	add("200, error.type, unset", spanWith(kindServer, unset(), num("http.response.status_code", 200), str("error.type", "EOF")), "EOF", failure)
 
 	// Values of odd types count as none.
-	for _, odd := range []attribute.Value{
-		attribute.BoolValue(true), attribute.Float64Value(500), attribute.StringSliceValue([]string{"500"}), attribute.Int64SliceValue([]int64{500}),
-		attribute.ByteSliceValue([]byte("500")), attribute.SliceValue(attribute.IntValue(500)), attribute.MapValue(num("a", 500)), {},
-	} {
+	for _, odd := range oddValues {
 		for _, kv := range all {
 			name := fmt.Sprintf("%s of type %s", kv.Key, odd.Type())
 			oddly := attribute.KeyValue{Key: kv.Key, Value: odd}
@@ -724,7 +726,7 @@ func FuzzClassify(f *testing.F) {
 			case 2:
 				kv.Value = attribute.BoolValue(number > 0)
 			case 3:
-				kv.Value = attribute.ByteSliceValue([]byte(text))
+				kv.Value = attribute.StringSliceValue([]string{text})
 			}
 			if key == "db.response.status_code" || key == "pgx.sql_state" {
 				database[code] = true

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"os"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -128,36 +126,6 @@ func ExampleMonitor_SetObjective() {
 	}
 
 	err = m.SetObjective("GET /users/{id}", engine.Objective{LatencyTarget: 100 * time.Millisecond})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := m.Shutdown(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	// Output:
-}
-
-// Alerts go to any number of notifiers. One that is slow, fails or panics does not
-// disturb the others.
-func ExampleConfig_notifiers() {
-	page := func(context.Context, string) error { return nil }
-	m, err := monitor.New(monitor.Config{
-		Notifiers: []alert.Notifier{
-			alert.Console(os.Stderr),
-			alert.Log(otel.GetLoggerProvider()),
-			alert.SpanEvent(otel.GetTracerProvider()),
-			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
-				for _, a := range alerts {
-					if a.State == alert.Firing {
-						if err := page(ctx, a.Summary()); err != nil {
-							return err
-						}
-					}
-				}
-				return nil
-			}),
-		},
-	})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"log"
+	"os"
+
+	"go.opentelemetry.io/otel"
 
 	monitor "github.com/blurooo/go-monitor/v2"
 
 	"github.com/blurooo/go-monitor/mail"
+	"github.com/blurooo/go-monitor/otellog"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
@@ -23,6 +27,36 @@ func Example_destinations() {
 	db, _ := store.Open(ctx, store.Config{DSN: "quality.db"}) // or postgres://...
 	m, err := monitor.New(monitor.Config{Notifiers: []alert.Notifier{chat, am, post, db}, Sinks: []engine.Sink{db}})
 	_, _ = m, err
+}
+
+// Alerts go to any number of notifiers. One that is slow, fails or panics does not
+// disturb the others.
+func Example_notifiers() {
+	page := func(context.Context, string) error { return nil }
+	m, err := monitor.New(monitor.Config{
+		Notifiers: []alert.Notifier{
+			alert.Console(os.Stderr),
+			otellog.New(otel.GetLoggerProvider()),
+			alert.SpanEvent(otel.GetTracerProvider()),
+			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
+				for _, a := range alerts {
+					if a.State == alert.Firing {
+						if err := page(ctx, a.Summary()); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			}),
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
 }
 
 // docs/store.md shows these lines. They are compiled and not run.

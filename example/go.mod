@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/XSAM/otelsql v0.44.0
-	github.com/blurooo/go-monitor/v2 v2.0.0-00010101000000-000000000000
+	github.com/blurooo/go-monitor/v2 v2.0.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
@@ -24,8 +24,9 @@ require (
 )
 
 require (
-	github.com/blurooo/go-monitor/mail v0.0.0
-	github.com/blurooo/go-monitor/store v0.0.0
+	github.com/blurooo/go-monitor/mail v1.0.0
+	github.com/blurooo/go-monitor/otellog v1.0.0
+	github.com/blurooo/go-monitor/store v1.0.0
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
@@ -51,3 +52,5 @@ replace github.com/blurooo/go-monitor/v2 => ../
 replace github.com/blurooo/go-monitor/mail => ../mail
 
 replace github.com/blurooo/go-monitor/store => ../store
+
+replace github.com/blurooo/go-monitor/otellog => ../otellog

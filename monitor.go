@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -33,19 +34,29 @@ type Monitor struct {
 	judge      *alert.Judge // belongs to the engine's goroutine
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
+
+	stopGreeting func() // may be called any number of times
 }
 
 // New starts a monitor. It returns the errors of [Config.Validate].
 //
+// With the default notifier or sink, and where stderr is a terminal, it says in one line what it
+// watches, and within the first period whether anything came in.
+//
 // Where the environment says OTEL_SDK_DISABLED=true, the monitor does nothing.
-func New(c Config) (*Monitor, error) {
+func New(c Config) (*Monitor, error) { return newIn(thisPlace(), c) }
+
+// newIn is New for a program in a place.
+func newIn(p place, c Config) (*Monitor, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if isDisabled() {
 		return &Monitor{engine: engine.Noop(), off: true}, nil
 	}
-	c = c.withDefaults()
+	alertsTo, summariesTo := destinations(c.Notifiers, "notifier"), destinations(c.Sinks, "sink")
+	usesDefaults := c.Notifiers == nil || c.Sinks == nil
+	c = c.withDefaults(p)
 	m := &Monitor{
 		classifier: newClassifier(c.Codes, c.Outcomes),
 		classify:   c.Classify,
@@ -64,7 +75,23 @@ func New(c Config) (*Monitor, error) {
 	}
 	m.services.engine = m.engine
 	m.tracks = m.engine.Config().MaxInFlight > 0
+	m.stopGreeting = func() {}
+	if usesDefaults && p.isTerminal && !p.isTest {
+		m.stopGreeting = greeting{
+			to: p.stderr, monitor: c.Name, kinds: c.Kinds, period: m.engine.Config().Period,
+			alertsTo: alertsTo, summariesTo: summariesTo,
+			received: m.received,
+		}.say()
+	}
 	return m, nil
+}
+
+// received returns the number of reports that were made up to now.
+func (m *Monitor) received() uint64 {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = m.engine.Flush(ctx) // without it a few are not counted yet
+	return m.engine.Stats().Received()
 }
 
 // periodClosed judges a period and sends it on its way. It returns the operations that must
@@ -152,6 +179,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 	if m.off {
 		return nil
 	}
+	m.stopGreeting()
 	err := m.engine.Shutdown(ctx)
 	if delivery.IsHandler() {
 		go m.close(context.WithoutCancel(ctx)) //nolint:errcheck // it can't fail without a deadline

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -36,9 +38,14 @@ type Monitor struct {
 	errors     *delivery.ErrorHandler
 
 	stopGreeting func() // may be called any number of times
+
+	reloading  sync.Mutex
+	configured Config // as Reload knows it
 }
 
-// New starts a monitor. It returns the errors of [Config.Validate].
+// New starts a monitor. It returns the errors of [Config.Validate]. What c leaves zero may come
+// from the environment, as GO_MONITOR_PERIOD=5s does, under the keys of [FromYAML] in upper
+// case: GO_MONITOR_OBJECTIVE_LATENCY_TARGET=200ms.
 //
 // With the default notifier or sink, and where stderr is a terminal, it says in one line what it
 // watches, and within the first period whether anything came in.
@@ -48,12 +55,17 @@ func New(c Config) (*Monitor, error) { return newIn(thisPlace(), c) }
 
 // newIn is New for a program in a place.
 func newIn(p place, c Config) (*Monitor, error) {
+	if err := c.fillFromEnv(); err != nil {
+		return nil, err
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if isDisabled() {
 		return &Monitor{engine: engine.Noop(), off: true}, nil
 	}
+	given := c
+	given.Operations = maps.Clone(c.Operations)
 	alertsTo, summariesTo := destinations(c.Notifiers, "notifier"), destinations(c.Sinks, "sink")
 	usesDefaults := c.Notifiers == nil || c.Sinks == nil
 	c = c.withDefaults(p)
@@ -64,6 +76,7 @@ func newIn(p place, c Config) (*Monitor, error) {
 		kinds:      newKindSet(c.Kinds),
 		judge:      alert.NewJudge(),
 		errors:     newErrorHandler(c.Name),
+		configured: given,
 	}
 	m.dispatcher = delivery.New(delivery.Options{
 		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
@@ -376,4 +379,29 @@ func Example_replay() {
 	// Output:
 	// 09:03 firing render: 15 % succeed (target 95 %)
 	// 09:05 resolved render: 100 % succeed (target 95 %)
+}
+
+// The settings come from a file, which is read again at each SIGHUP. It is compiled and not run.
+func ExampleFromYAML() {
+	c, err := monitor.FromYAML("monitor.yaml")
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := monitor.New(c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			c, err := monitor.FromYAML("monitor.yaml")
+			if err == nil {
+				err = m.Reload(c)
+			}
+			if err != nil {
+				log.Print(err) // what was goes on
+			}
+		}
+	}()
 }

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -12,39 +13,42 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Outcomes settle the matters of taste in the default rules: calls that one program
-// takes for failures and another does not. [Config.Codes] has the last word on a
-// single code.
+// Outcomes say how calls end that one program takes for failures and another does not.
+// [Config.Codes] decides on single codes, before Outcomes.
 type Outcomes = classify.Outcomes
+
+// Rule says what to make of the spans that fit its conditions; see [Config.Rules].
+type Rule = classify.Rule
 
 // classifier applies the rules of package classify to the SDK's spans. It is safe for
 // concurrent use.
 type classifier struct{ rules *classify.Rules }
 
-func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes) classifier {
-	return classifier{classify.New(codes, outcomes)}
+func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes, rules []Rule) classifier {
+	return classifier{classify.New(codes, outcomes, rules)}
 }
 
-// classify says which operation a span stands for, with which code the call ended,
-// and how; the outcome is never unset. kind and end are the span's, which the caller
-// has read already: every accessor of a span copies all of it.
-func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation, code string, outcome engine.Outcome) {
+// classify says which operation a span stands for, and how the call ended. kind and end are
+// the span's, which the caller has read already: every accessor of a span copies all of it.
+//
+// ctx is the context that the span was started with, nil if that is not known.
+func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context) (operation string, result classify.Result) {
 	name, attrs, status := s.Name(), s.Attributes(), s.Status()
 	if status.Code == codes.Unset && kind != trace.SpanKindClient {
-		if code, ok := c.quickHTTP(attrs); ok {
-			return name, code, engine.OutcomeSuccess
+		if code, ok := c.quickHTTP(name, attrs); ok {
+			return name, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 		}
 	}
-	return c.closely(s, kind, end, name, attrs, status)
+	return c.closely(s, kind, end, ctx, name, attrs, status)
 }
 
 // quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
 // to their end and found no fault. ok is false for all others.
-func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool) {
+func (c classifier) quickHTTP(name string, attrs []attribute.KeyValue) (code string, ok bool) {
 	var status int64
 	for i := range attrs {
 		key := string(attrs[i].Key)
-		if !classify.MayHoldCode(key) {
+		if !classify.MayMatter(key) {
 			continue
 		}
 		v := &attrs[i].Value
@@ -53,14 +57,14 @@ func (c classifier) quickHTTP(attrs []attribute.KeyValue) (code string, ok bool)
 		}
 		status = v.AsInt64()
 	}
-	return c.rules.QuickHTTP(status)
+	return c.rules.QuickHTTP(name, status)
 }
 
 // closely is classify by all of the rules.
-func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation, code string, outcome engine.Outcome) {
+func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
 	var span classify.Span
 	span.SpanKind, span.Name = engine.SpanKind(kind), name
-	setAttributes(&span, attrs)
+	c.setAttributes(&span, attrs)
 	span.Message = status.Description
 	switch status.Code {
 	case codes.Ok:
@@ -69,64 +73,94 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 		span.Status = classify.StatusError
 	}
 	operation = c.rules.Operation(&span)
-	code, outcome, ok := c.rules.Quick(&span)
-	if !ok {
-		var e classify.Exception
-		if span.NeedsException() {
-			e = lastException(s, end)
-		}
-		code, outcome = c.rules.Classify(&span, e)
+	if code, ok := c.rules.Quick(&span); ok {
+		return operation, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 	}
-	return operation, code, outcome
+	if ctx != nil {
+		span.GaveUp = classify.GaveUpOf(ctx, span.SpanKind, s.StartTime(), end)
+	}
+	if c.rules.NeedsScope(&span) {
+		span.Scope = s.InstrumentationScope().Name
+	}
+	var e classify.Events
+	if span.NeedsEvents() {
+		e = eventsOf(s, end)
+	}
+	if span.IsUnanswered() {
+		span.AttributesDropped = s.DroppedAttributes() > 0
+	}
+	return operation, c.rules.Classify(&span, e)
 }
 
-// operation says which operation a span stands for that has not ended.
+// operation returns the operation of a span that has not ended.
 func (c classifier) operation(s sdktrace.ReadOnlySpan, kind trace.SpanKind) string {
 	span := classify.Span{SpanKind: engine.SpanKind(kind), Name: s.Name()}
-	if kind == trace.SpanKindClient { // no other is named by its attributes
-		setAttributes(&span, s.Attributes())
+	if span.NeedsAttributes() {
+		c.setAttributes(&span, s.Attributes())
 	}
 	return c.rules.Operation(&span)
 }
 
 // setAttributes hands the attributes of a span to the rules. A value of a type that an
 // attribute should not have counts as none.
-func setAttributes(span *classify.Span, attrs []attribute.KeyValue) {
+func (c classifier) setAttributes(span *classify.Span, attrs []attribute.KeyValue) {
+	custom := c.rules.WantsAttributes()
 	for i := range attrs {
-		key := string(attrs[i].Key)
+		key, v := string(attrs[i].Key), &attrs[i].Value
+		if custom && c.rules.WantsText(key) {
+			c.rules.SetText(span, key, v.Emit())
+		}
 		if !span.Wants(key) {
 			continue
 		}
-		switch v := &attrs[i].Value; v.Type() {
+		switch v.Type() {
 		case attribute.STRING:
 			span.Attributes.SetString(key, v.AsString())
 		case attribute.INT64:
 			span.Attributes.SetInt(key, v.AsInt64())
+		case attribute.STRINGSLICE:
+			if key == classify.ContentType {
+				span.Attributes.SetString(key, firstOf(v.AsStringSlice()))
+			}
 		}
 	}
 }
 
-// lastException looks for the exception that ended the call. Of several the last one
-// counts: those before it were followed by another try.
-func lastException(s sdktrace.ReadOnlySpan, end time.Time) classify.Exception {
+func firstOf(texts []string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	return texts[0]
+}
+
+// eventsOf looks for the exception that ended the call, and for the messages of an RPC. Of several
+// exceptions the last one counts: those before it were followed by another try.
+func eventsOf(s sdktrace.ReadOnlySpan, end time.Time) (found classify.Events) {
 	events := s.Events()
-	for i := len(events) - 1; i >= 0; i-- {
+	hasException := false
+	for i := len(events) - 1; i >= 0 && !(hasException && found.IsStream); i-- {
 		e := &events[i]
-		if e.Name != classify.ExceptionEvent {
-			continue
-		}
-		found := classify.Exception{IsPanic: i == len(events)-1 && isPanic(s, end, e.Time)}
-		for j := range e.Attributes {
-			switch kv := &e.Attributes[j]; kv.Key {
-			case classify.ExceptionType:
-				found.Type = textOf(&kv.Value)
-			case classify.ExceptionMessage:
-				found.Message = textOf(&kv.Value)
+		switch {
+		case e.Name == classify.ExceptionEvent && !hasException:
+			hasException = true
+			found.Exception.IsPanic = i == len(events)-1 && isPanic(s, end, e.Time)
+			for j := range e.Attributes {
+				switch kv := &e.Attributes[j]; kv.Key {
+				case classify.ExceptionType:
+					found.Exception.Type = textOf(&kv.Value)
+				case classify.ExceptionMessage:
+					found.Exception.Message = textOf(&kv.Value)
+				}
+			}
+		case classify.IsMessage(e.Name):
+			for j := range e.Attributes {
+				if kv := &e.Attributes[j]; kv.Value.Type() == attribute.INT64 && classify.IsLaterMessage(string(kv.Key), kv.Value.AsInt64()) {
+					found.IsStream = true
+				}
 			}
 		}
-		return found
 	}
-	return classify.Exception{}
+	return found
 }
 
 // textOf returns the text of v, or "" if it is anything but text.
@@ -137,17 +171,17 @@ func textOf(v *attribute.Value) string {
 	return v.AsString()
 }
 
-// isPanic reports whether the call ended in a panic that went through a deferred End, of
-// which the last event came at the given time; [classify.IsPanic] says how that shows.
+// isPanic reports whether the call ended in a panic that went through a deferred End. The last
+// event came at the given time; [classify.IsPanic] says how a panic shows.
 //
-// That holds as long as it was the SDK that set the end. A program that gives End a
-// time of its own may have recorded an error after it. An end from elsewhere mostly
-// shows: either it lies further back, or it has no monotonic clock reading although
-// the start has one, from which the SDK would have taken it over. What remains is a
-// time.Now() of the last second, taken before an error was recorded that left no
-// status: that is taken for a panic. A panic through an End that was given a time
-// after the panic, or with nothing but a coarse clock between the two readings, is
-// not seen; nor is one where End is not itself the deferred function.
+// That is sure if the SDK set the end. A program that gives End a time of its own may have
+// recorded an error after that time. Mostly such an end is recognised: it lies further back, or
+// it has no monotonic clock reading though the start has one, which the SDK would have taken
+// over. Where it is a time.Now() of the last second, and the error left no status, the call is
+// taken for one that panicked.
+//
+// Not seen is a panic through an End that was given a later time, one where a coarse clock
+// reads the same twice, and one where End is not itself the deferred function.
 func isPanic(s sdktrace.ReadOnlySpan, end, at time.Time) bool {
 	return classify.IsPanic(at.Sub(end)) && isMonotonic(end) == isMonotonic(s.StartTime())
 }

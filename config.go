@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
@@ -43,7 +44,10 @@ type Config struct {
 	// bad periods running and is resolved after 3 good ones.
 	Objective engine.Objective
 	// Operations holds the objectives of single operations by name, whatever their
-	// service and kind. A field left zero inherits Objective's.
+	// service and span kind. A name behind a span kind, as in "client: GET /users", is for that kind
+	// alone. A field left zero inherits that of the name alone, and then Objective's. Each name is
+	// kept a place: MaxOperations does not keep it out. A name that was
+	// never called in the first hour is told to OpenTelemetry's error handler.
 	Operations map[string]engine.Objective
 
 	// Codes says, by status code, whether a call succeeded, and names the code in
@@ -57,12 +61,16 @@ type Config struct {
 	Classify func(span sdktrace.ReadOnlySpan) (code string, outcome engine.Outcome)
 	// Outcomes settle what counts as a failure where opinions differ.
 	Outcomes Outcomes
+	// Rules say what to make of spans that the default rules misjudge: whether they are calls,
+	// how they ended, and whether their time counts. The first that fits a span goes before the
+	// default rules and Codes, and loses to Classify. Default: empty.
+	Rules []Rule
 	// Kinds are the span kinds that are watched. Default (nil): SERVER, CLIENT,
 	// PRODUCER and CONSUMER. An empty slice that is not nil: none, so that only
 	// reports made by hand count.
 	Kinds []trace.SpanKind
 	// Filter says whether a span is watched at all. It runs as Classify does; if it
-	// panics the span is watched. Default: nil, all spans of the Kinds are.
+	// panics the span is watched. Default (nil): all spans of the Kinds are watched.
 	Filter func(span sdktrace.ReadOnlySpan) bool
 
 	// Notifiers are where alerts go. Default (nil): a readable block on stderr if that is a
@@ -91,8 +99,8 @@ type Config struct {
 	// [engine.OverflowName]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. One with a firing alert stays, as does one whose
-	// silence is bad, and one with a SLO that was called in the last six hours. Default 60.
+	// gives up its place, 1 to 1,000,000. It stays while an alert about it fires, while its
+	// silence is bad, and, with an SLO, for six hours after the last call. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. What comes while the queue is full is
@@ -111,7 +119,7 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate())}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules)}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))

@@ -25,6 +25,7 @@ type fileSettings struct {
 	MaxInFlight   int               `mapstructure:"max_in_flight"`
 	Outcomes      Outcomes          `mapstructure:"outcomes"`
 	Kinds         []engine.SpanKind `mapstructure:"kinds"`
+	Rules         []Rule            `mapstructure:"rules"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
 }
 
@@ -87,7 +88,7 @@ func fromYAML(file string) (Config, error) {
 func (s *fileSettings) config() Config {
 	c := Config{
 		Name: s.Name, Service: s.Service, Period: s.Period, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
-		Outcomes: s.Outcomes, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
+		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
 	}
@@ -186,6 +187,7 @@ func (c Config) changes(other Config) []string {
 	differ("objective", c.Objective, other.Objective)
 	differ("codes", c.Codes, other.Codes)
 	differ("outcomes", c.Outcomes, other.Outcomes)
+	differ("rules", c.Rules, other.Rules)
 	differ("kinds", c.Kinds, other.Kinds)
 	differ("delivery", c.Delivery, other.Delivery)
 	differ("distribution", c.Distribution, other.Distribution)

@@ -382,6 +382,7 @@ func TestConfigurationNamesEveryKey(t *testing.T) {
 		"monitor.Config":      reflect.TypeFor[monitor.Config](),
 		"monitor.CodeFeature": reflect.TypeFor[monitor.CodeFeature](),
 		"monitor.Outcomes":    reflect.TypeFor[monitor.Outcomes](),
+		"monitor.Rule":        reflect.TypeFor[monitor.Rule](),
 		"engine.Objective":    reflect.TypeFor[engine.Objective](),
 		"engine.Distribution": reflect.TypeFor[engine.Distribution](),
 		"delivery.Config":     delivery.Type,

@@ -16,6 +16,7 @@ import (
 
 	monitor "github.com/blurooo/go-monitor/v2"
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -81,6 +82,24 @@ func ExampleNew() {
 			GRPCNotFound:  engine.OutcomeSuccess,
 		},
 		Filter: func(s sdktrace.ReadOnlySpan) bool { return s.Name() != "GET /healthz" },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+}
+
+// Rules say what to make of spans that the default rules misjudge.
+func ExampleConfig_rules() {
+	m, err := monitor.New(monitor.Config{
+		Rules: []monitor.Rule{
+			{Name: "GET /events", Latency: classify.LatencyExcluded}, // server-sent events
+			{Scope: "example.com/cache", Message: "*not found*", Outcome: engine.OutcomeSuccess},
+			{SpanKind: engine.SpanKindClient, Attributes: map[string]string{"peer.service": "legacy"}, Outcome: engine.OutcomeIgnored},
+		},
 	})
 	if err != nil {
 		log.Fatal(err)

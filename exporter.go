@@ -19,7 +19,9 @@ type exporter struct{ m *Monitor }
 // ExportSpans counts the calls that the spans stand for.
 func (e exporter) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
 	for _, s := range spans {
-		e.m.OnEnd(s)
+		if !e.m.off {
+			e.m.observe(s, false)
+		}
 	}
 	return nil
 }

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/contexts"
 )
 
 // Monitor watches operations and says when their quality is bad. It is a
@@ -31,6 +34,7 @@ type Monitor struct {
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet
 	services   services
+	contexts   contexts.Table // of the calls that have begun and not ended
 
 	board      board
 	judge      *alert.Judge // belongs to the engine's goroutine
@@ -41,6 +45,9 @@ type Monitor struct {
 
 	reloading  sync.Mutex
 	configured Config // as Reload knows it
+	name       string
+	ended      atomic.Bool // Shutdown was called
+	saidLate   sync.Once
 }
 
 // New starts a monitor. It returns the errors of [Config.Validate]. What c leaves zero may come
@@ -70,13 +77,15 @@ func newIn(p place, c Config) (*Monitor, error) {
 	usesDefaults := c.Notifiers == nil || c.Sinks == nil
 	c = c.withDefaults(p)
 	m := &Monitor{
-		classifier: newClassifier(c.Codes, c.Outcomes),
+		classifier: newClassifier(c.Codes, c.Outcomes, c.Rules),
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),
+		board:      board{named: namesOf(c.Operations)},
 		judge:      alert.NewJudge(),
 		errors:     newErrorHandler(c.Name),
 		configured: given,
+		name:       c.Name,
 	}
 	m.dispatcher = delivery.New(delivery.Options{
 		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
@@ -121,7 +130,7 @@ func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey
 // returns false if the report was dropped, because the queue was full or the
 // monitor was shut down; such reports are counted in [Stats].
 func (m *Monitor) Report(r Report) bool {
-	return m.engine.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome)
+	return m.engine.ReportFields(r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome, r.Service)
 }
 
 // ReportContext is Report for a call within a traced one: if it fails or is slow, the
@@ -193,6 +202,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	m.stopGreeting()
+	m.ended.Store(true)
 	err := m.engine.Shutdown(ctx)
 	if delivery.IsHandler() {
 		go m.close(context.WithoutCancel(ctx)) //nolint:errcheck // it can't fail without a deadline
@@ -203,6 +213,15 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("monitor: shutdown: %w", err)
 	}
 	return nil
+}
+
+// sayLate says once that spans are dropped, since another TracerProvider still has the monitor. The
+// error handler is the user's code, and nothing else of the monitor runs any more.
+func (m *Monitor) sayLate() {
+	m.saidLate.Do(func() {
+		go otel.Handle(fmt.Errorf("monitor %q: spans still end after its Shutdown, and are dropped: "+
+			"a TracerProvider that is shut down shuts its processors down, so give each provider a monitor of its own", m.name))
+	})
 }
 
 // close ends the delivery: first of what the engine sends, then of what went wrong

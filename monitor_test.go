@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
 	"github.com/blurooo/go-monitor/v2/alert"
@@ -404,6 +406,30 @@ func TestPeriodsReportWhatWasUndelivered(t *testing.T) {
 		// The alert fires at the end of the second period, is tried twice, and is missed in the third.
 		if !slices.Equal(periods, []uint64{0, 1, 1, 1, 1}) || !slices.Equal(notifications, []uint64{0, 0, 1, 0, 0}) {
 			t.Errorf("undelivered periods %v and notifications %v", periods, notifications)
+		}
+	})
+}
+
+// A monitor on two providers ends with the first of them, and says so.
+func TestTwoProvidersOneShutsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := catchErrors(t)
+		m := start(t, Config{Name: "shared", Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{}})
+		first := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		second := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m))
+		if err := first.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			_, span := second.Tracer("test").Start(context.Background(), "GET", trace.WithSpanKind(trace.SpanKindServer))
+			span.End()
+		}
+		synctest.Wait()
+		if got := told(); len(got) != 1 || !strings.Contains(got[0], `monitor "shared": spans still end after its Shutdown`) {
+			t.Errorf("told %q", got)
+		}
+		if n := m.Stats().DroppedShutdown; n != 3 {
+			t.Errorf("%d reports are counted as dropped, want 3", n)
 		}
 	})
 }

@@ -43,10 +43,10 @@ func TestOperation(t *testing.T) {
 		{"producer", trace.SpanKindProducer, "HTTP GET", []attribute.KeyValue{get, addr}, "HTTP GET"},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			c := newClassifier(nil, Outcomes{})
+			c := newClassifier(nil, Outcomes{}, nil)
 			s := tracetest.SpanStub{Name: tt.name, SpanKind: tt.kind, Attributes: tt.attrs}
 			for range 2 { // the second time it is remembered
-				if got, _, _ := c.classify(s.Snapshot(), tt.kind, s.EndTime); got != tt.want {
+				if got, _ := c.classify(s.Snapshot(), tt.kind, s.EndTime, nil); got != tt.want {
 					t.Errorf("operation %q, want %q", got, tt.want)
 				}
 			}

@@ -8,9 +8,15 @@ import (
 
 var _ sdktrace.SpanProcessor = (*Monitor)(nil)
 
-// OnStart notes that a call has begun, if calls in flight are tracked. Otherwise it does
-// nothing: calls are judged when they end.
-func (m *Monitor) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
+// OnStart remembers the context of a call, which tells in the end who gave it up, and that the call
+// has begun, if calls in flight are tracked. It never waits and allocates nothing.
+func (m *Monitor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
+	if m.off {
+		return
+	}
+	if ctx != nil && ctx.Done() != nil && m.kinds.has(s.SpanKind()) {
+		m.contexts.Put(s.SpanContext().SpanID(), ctx)
+	}
 	if m.tracks && (m.filter == nil || m.wants(s)) {
 		m.engine.Begin(s.SpanContext().SpanID(), s)
 	}
@@ -25,5 +31,8 @@ func (m *Monitor) OnEnd(s sdktrace.ReadOnlySpan) {
 	if m.tracks {
 		m.engine.End(s.SpanContext().SpanID())
 	}
-	m.observe(s)
+	m.observe(s, true)
+	if m.ended.Load() {
+		m.sayLate()
+	}
 }

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -16,8 +17,14 @@ import (
 
 // observe reads a finished span and hands it to the engine. Every accessor of a span copies
 // the whole span, so each is called once, and only where what it returns is needed.
-func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
+//
+// started says that OnStart was told of the span, so that its context may be known.
+func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	kind := s.SpanKind()
+	var ctx context.Context
+	if started && m.kinds.has(kind) {
+		ctx = m.contexts.Take(s.SpanContext().SpanID())
+	}
 	if !m.watches(s, kind) || m.filter != nil && !m.wants(s) {
 		if m.engine.WantsUnwatched() {
 			m.report(s, &engine.Span{Unwatched: true})
@@ -26,17 +33,18 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan) {
 	}
 	end := s.EndTime()
 	d := end.Sub(s.StartTime())
-	operation, code, outcome := m.classifier.classify(s, kind, end)
+	operation, result := m.classifier.classify(s, kind, end, ctx)
+	code, outcome := result.Code, result.Outcome
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service, ref := m.services.of(s.Resource())
-	if outcome == engine.OutcomeSuccess && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d) {
+	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d) {
 		return
 	}
 	m.report(s, &engine.Span{
 		Service: service, Operation: operation, Code: code,
-		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, End: end.UnixNano(),
+		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: end.UnixNano(),
 	})
 }
 

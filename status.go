@@ -2,23 +2,25 @@ package monitor
 
 import (
 	"cmp"
+	"maps"
 	"slices"
-	"sync"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Status is how everything stood when a period ended. Whoever asked for it must not
-// change what its summaries point to.
+// Status is how everything stood when a period ended. What its summaries point to is shared
+// and must not be changed.
 type Status struct {
 	// PeriodEnd is the end of the last period that was closed; zero before the first one.
 	PeriodEnd time.Time `json:"period_end"`
 	// Operations are all operations that have a place, ordered by service, operation and
 	// kind.
 	Operations []OperationStatus `json:"operations"`
-	// Alerts are those that fire, the one that began first before the others.
+	// Alerts are those that fire, the oldest first.
 	Alerts []alert.Alert `json:"alerts"`
 }
 
@@ -43,23 +45,27 @@ type ObjectiveStatus struct {
 	AlertID string `json:"alert_id,omitempty"`
 }
 
-// Status returns a consistent copy of how everything stood when the last period ended. It
-// waits for nobody but another caller or the engine, which copy and update it in memory.
+// Status returns how everything stood when the last period ended. It waits for nobody, and what it
+// does is the caller's work alone.
 func (m *Monitor) Status() Status { return m.board.status() }
 
 // Healthy reports whether no alert fires about the operations of the given name, whatever
-// their service and kind. One that nobody has called is healthy. It looks at two words in
-// memory, for which it waits as [Monitor.Status] does: cheap enough for a readiness probe.
-func (m *Monitor) Healthy(operation string) bool { return m.board.firingAbout(operation) == 0 }
+// their service and kind. One that nobody has called is healthy. One that might have been counted
+// under [engine.OverflowName] in the last period, for want of a place, is not known to be healthy:
+// then it returns false. The names in [Config.Operations] always have a place. It waits for nobody
+// and looks at a few words in memory: cheap enough for a readiness probe.
+func (m *Monitor) Healthy(operation string) bool { return m.board.isHealthy(operation) }
 
-// board holds the status. The engine's goroutine updates it, and anybody reads it.
+// board keeps how everything stands. The engine's goroutine updates it, and after each period
+// publishes a snapshot, which anybody may read.
 type board struct {
-	mu         sync.Mutex
-	at         time.Time
-	operations map[engine.OperationKey]engine.Summary // the last one of each
-	phases     map[standing]alert.Phase               // of the objectives that are not normal
-	alerts     map[standing]alert.Alert               // that fire
-	firing     map[string]int                         // their number by the operation's name
+	named  map[string]bool // operations that always have a place; it never changes
+	latest atomic.Pointer[boardSnapshot]
+
+	// The fields below belong to the engine's goroutine. Summaries never change.
+
+	operations map[engine.OperationKey]*engine.Summary // the last one of each
+	alerts     map[standing]alert.Alert                // that fire
 }
 
 type standing struct {
@@ -67,76 +73,109 @@ type standing struct {
 	objective alert.ObjectiveKind
 }
 
+// boardSnapshot is how everything stood when a period ended. It never changes.
+type boardSnapshot struct {
+	periodEnd  time.Time
+	operations []*engine.Summary        // the last one of each, in order
+	phases     map[standing]alert.Phase // of the objectives that are not normal
+	alerts     []alert.Alert            // that fire, in order
+	firing     map[string]bool          // the names of operations about which one fires
+	// places are the names of operations that were counted one by one; nil: there was room for all.
+	places map[string]bool
+}
+
 // update takes in a period that was closed, with what was raised and where things stand.
-func (b *board) update(p *engine.Period, alerts []alert.Alert, standings []alert.ObjectivePhase) {
-	phases := make(map[standing]alert.Phase, len(standings))
-	for _, s := range standings {
-		phases[standing{s.Operation, s.Objective}] = s.Phase
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.ObjectivePhase) {
 	if b.operations == nil {
-		b.operations = make(map[engine.OperationKey]engine.Summary)
-		b.alerts, b.firing = make(map[standing]alert.Alert), make(map[string]int)
+		b.operations, b.alerts = make(map[engine.OperationKey]*engine.Summary), make(map[standing]alert.Alert)
 	}
-	b.at, b.phases = p.End, phases
 	for i := range p.Summaries {
-		b.operations[p.Summaries[i].Key()] = p.Summaries[i]
+		b.operations[p.Summaries[i].Key()] = &p.Summaries[i]
 	}
 	for _, key := range p.Evicted {
 		delete(b.operations, key)
 	}
 	for i := range alerts {
 		a := &alerts[i]
-		about := standing{a.Key(), a.Objective}
-		_, fired := b.alerts[about]
-		switch {
-		case a.State == alert.Firing:
-			if !fired {
-				b.firing[a.Operation]++
-			}
+		if about := (standing{a.Key(), a.Objective}); a.State == alert.Firing {
 			b.alerts[about] = a.Clone()
-		case fired:
+		} else {
 			delete(b.alerts, about)
-			if b.firing[a.Operation]--; b.firing[a.Operation] == 0 {
-				delete(b.firing, a.Operation)
-			}
 		}
 	}
+	b.latest.Store(b.snapshot(p, phases))
 }
 
-func (b *board) firingAbout(operation string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.firing[engine.TruncateName(operation)]
+// snapshot returns how everything stands at the end of a period.
+func (b *board) snapshot(p *engine.Period, phases []alert.ObjectivePhase) *boardSnapshot {
+	s := &boardSnapshot{
+		periodEnd:  p.End,
+		operations: slices.Collect(maps.Values(b.operations)),
+		phases:     make(map[standing]alert.Phase, len(phases)),
+		alerts:     slices.Collect(maps.Values(b.alerts)),
+		firing:     make(map[string]bool, len(b.alerts)),
+	}
+	slices.SortFunc(s.operations, func(x, y *engine.Summary) int { return x.Key().Compare(y.Key()) })
+	slices.SortFunc(s.alerts, func(x, y alert.Alert) int {
+		return cmp.Or(x.StartsAt.Compare(y.StartsAt), cmp.Compare(x.ID, y.ID))
+	})
+	for _, o := range phases {
+		s.phases[standing{o.Operation, o.Objective}] = o.Phase
+	}
+	for i := range s.alerts {
+		s.firing[s.alerts[i].Operation] = true
+	}
+	if p.Overflowed > 0 {
+		s.places = make(map[string]bool, len(s.operations))
+		for _, last := range s.operations {
+			s.places[last.Operation] = true
+		}
+	}
+	return s
+}
+
+// namesOf returns the names of operations in a configuration, without their span kinds.
+func namesOf(operations map[string]engine.Objective) map[string]bool {
+	names := make(map[string]bool, len(operations))
+	for key := range operations {
+		names[engine.TruncateName(key)] = true
+		if kind, name, ok := strings.Cut(key, ": "); ok && new(engine.SpanKind).UnmarshalText([]byte(kind)) == nil {
+			names[engine.TruncateName(name)] = true
+		}
+	}
+	return names
+}
+
+func (b *board) isHealthy(operation string) bool {
+	s, operation := b.latest.Load(), engine.TruncateName(operation)
+	return s == nil || !s.firing[operation] && (s.places == nil || s.places[operation] || b.named[operation])
 }
 
 func (b *board) status() Status {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := Status{
-		PeriodEnd:  b.at,
-		Operations: make([]OperationStatus, 0, len(b.operations)),
-		Alerts:     make([]alert.Alert, 0, len(b.alerts)),
+	latest := b.latest.Load()
+	if latest == nil {
+		return Status{Operations: []OperationStatus{}, Alerts: []alert.Alert{}}
 	}
-	for key, last := range b.operations {
-		op := OperationStatus{Service: key.Service, Operation: key.Name, SpanKind: key.SpanKind, Last: last}
+	s := Status{
+		PeriodEnd:  latest.periodEnd,
+		Operations: make([]OperationStatus, 0, len(latest.operations)),
+		Alerts:     make([]alert.Alert, 0, len(latest.alerts)),
+	}
+	ids := make(map[standing]string, len(latest.alerts))
+	for i := range latest.alerts {
+		a := &latest.alerts[i]
+		ids[standing{a.Key(), a.Objective}] = a.ID
+		s.Alerts = append(s.Alerts, a.Clone())
+	}
+	for _, last := range latest.operations {
+		op := OperationStatus{Service: last.Service, Operation: last.Operation, SpanKind: last.SpanKind, Last: *last}
 		for _, k := range alert.ObjectiveKindsOf(last.Objective) {
-			about := standing{key, k}
+			about := standing{last.Key(), k}
 			op.Objectives = append(op.Objectives, ObjectiveStatus{
-				Objective: k, Phase: b.phases[about], Verdict: alert.VerdictOf(&last, k), AlertID: b.alerts[about].ID,
+				Objective: k, Phase: latest.phases[about], Verdict: alert.VerdictOf(last, k), AlertID: ids[about],
 			})
 		}
 		s.Operations = append(s.Operations, op)
 	}
-	slices.SortFunc(s.Operations, func(x, y OperationStatus) int {
-		return x.Last.Key().Compare(y.Last.Key())
-	})
-	for _, a := range b.alerts {
-		s.Alerts = append(s.Alerts, a.Clone())
-	}
-	slices.SortFunc(s.Alerts, func(x, y alert.Alert) int {
-		return cmp.Or(x.StartsAt.Compare(y.StartsAt), cmp.Compare(x.ID, y.ID))
-	})
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,15 +119,13 @@ func TestStatusIsConsistent(t *testing.T) {
 						return
 					}
 				}
-				if n := b.firingAbout("a"); n < 0 || n > 1 {
-					t.Errorf("%d alerts fire", n)
-				}
+				b.isHealthy("a") // never waits
 			}
 		})
 	}
 	busy.Wait()
-	if n := b.firingAbout("a"); n != 0 {
-		t.Errorf("%d alerts fire in the end", n)
+	if !b.isHealthy("a") {
+		t.Error("an alert fires in the end")
 	}
 }
 
@@ -237,6 +236,65 @@ func BenchmarkStatus(b *testing.B) {
 	b.Run("Healthy", func(b *testing.B) {
 		for b.Loop() {
 			m.Healthy("7")
+		}
+	})
+}
+
+// A scanner that fills all places before a configured operation is called does not hide its outage.
+func TestNamedOperationsHaveAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fired []alert.Alert
+		m := start(t, Config{
+			MaxOperations: 10, Sinks: []engine.Sink{},
+			Operations: map[string]engine.Objective{"POST /checkout": {SuccessRatio: 0.999, AlertAfter: 1}},
+			Notifiers: []alert.Notifier{alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
+				fired = append(fired, alerts...)
+				return nil
+			})},
+		})
+		nextMinute()
+		for i := range 100 {
+			m.Report(Report{Operation: fmt.Sprintf("GET /scan/%d", i), Code: "404", Outcome: engine.OutcomeSuccess})
+		}
+		if !m.Healthy("POST /checkout") || !m.Healthy("GET /users") {
+			t.Error("nothing is known to be wrong yet")
+		}
+		for range 100 {
+			m.Report(Report{Operation: "POST /checkout", Code: "500"})
+			m.Report(Report{Operation: "GET /users", Code: "500"})
+		}
+		nextMinute()
+		if m.Healthy("POST /checkout") {
+			t.Error("the operation that the configuration names is said to be healthy")
+		}
+		if m.Healthy("GET /users") {
+			t.Error("an operation without a place is said to be healthy")
+		}
+		if !m.Healthy("GET /scan/0") {
+			t.Error("an operation that has a place is not healthy")
+		}
+		if !slices.ContainsFunc(fired, func(a alert.Alert) bool { return a.Operation == "POST /checkout" }) {
+			t.Errorf("the alerts are %v", fired)
+		}
+	})
+}
+
+// A name in the configuration that nobody calls is told once.
+func TestUncalledOperationsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := catchErrors(t)
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+			Operations: map[string]engine.Objective{"POST /chekout": {SuccessRatio: 0.999}, "client: GET": {SuccessRatio: 0.5}, "server: GET": {SuccessRatio: 0.5}},
+		})
+		for range 130 {
+			m.Report(Report{Operation: "POST /checkout"})
+			m.Report(Report{Operation: "GET", SpanKind: engine.SpanKindClient})
+			nextMinute()
+		}
+		want := "operations[\"POST /chekout\"], operations[\"server: GET\"]: no such operation was called in the first hour"
+		if all := strings.Join(told(), "\n"); strings.Count(all, want) != 1 {
+			t.Errorf("told %q, want %q once", all, want)
 		}
 	})
 }

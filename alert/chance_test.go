@@ -62,7 +62,7 @@ func TestMachineOutlastsGoodPeriods(t *testing.T) {
 				n := uint64(failed - '0')
 				s := summaryOf(b.periods, expecting(tt.o), calls{success: 4 - n, within: 4 - n, failure: n})
 				b.periods++
-				a, raised := b.machine.advance(b.kind, b.machine.judge(b.kind, &s), &s)
+				a, raised := b.machine.advance(b.kind, b.machine.judge(b.kind, &s), &s, s.Objective.AlertAfter)
 				if !raised {
 					b.marks.WriteByte('.')
 					continue

@@ -18,6 +18,7 @@ import (
 type Judge struct {
 	machines map[machineKey]*machine
 	pasts    map[engine.OperationKey]*past
+	periods  int                // that were judged
 	blanks   [kindCount]machine // by kind, for operations without a machine of their own
 }
 
@@ -33,23 +34,37 @@ func NewJudge() *Judge {
 
 // Judge fills in the Verdicts, TypicalCalls and BurnRates of p's summaries and returns the
 // alerts that they raise. These are in the order of the summaries, but each after the one
-// that it is caused by, and repeats last. A partial period is not judged. Nor is an
-// operation in the period in which it is evicted: an alert about it would never be resolved.
+// that it is caused by, and repeats last. An operation is not judged in the period in which it is
+// evicted: an alert about it would never be resolved.
+//
+// A partial period is not judged, unless it is the final one: availability and latency are judged
+// then by the calls that it holds. A process that ends before N periods were judged has no more to
+// tell, so an alert fires if all of them were bad.
 func (j *Judge) Judge(p *engine.Period) []Alert {
 	isEvicted := make(map[engine.OperationKey]bool, len(p.Evicted))
 	for _, key := range p.Evicted {
 		isEvicted[key] = true
 	}
+	if !p.Partial || p.Final {
+		j.periods++
+	}
 	var alerts []Alert
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
 		j.recall(s)
-		if s.Partial || isEvicted[s.Key()] {
+		if s.Partial && !p.Final || isEvicted[s.Key()] {
 			continue
 		}
 		// An alert's evidence is a copy of the summary, so all verdicts are made first.
 		var machines [len(kinds)]*machine
+		enough := s.Objective.AlertAfter
+		if p.Final {
+			enough = min(enough, j.periods)
+		}
 		for i, k := range kinds {
+			if s.Partial && !k.isShare() {
+				continue // too little time has passed
+			}
 			if machines[i] = j.machineFor(k, s); machines[i] != nil {
 				*verdictOf(&s.Verdicts, k) = machines[i].judge(k, s)
 			}
@@ -59,7 +74,7 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 			if m == nil {
 				continue
 			}
-			if a, ok := m.advance(k, *verdictOf(&s.Verdicts, k), s); ok {
+			if a, ok := m.advance(k, *verdictOf(&s.Verdicts, k), s, enough); ok {
 				alerts = append(alerts, a)
 			}
 			j.keep(k, s, m)

@@ -56,8 +56,9 @@ func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 }
 
 // advance takes the verdict of judge on the period of s, and returns the alert that it raises,
-// if any. By now s has the verdicts on all objectives.
-func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) (Alert, bool) {
+// if any. By now s has the verdicts on all objectives. It fires after that many bad verdicts as
+// are enough.
+func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary, enough int) (Alert, bool) {
 	if m.isUndecided {
 		if own := read(k, s); own.whole > 0 {
 			m.pool = m.unit(s, own)
@@ -93,7 +94,7 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary) 
 	case v == engine.VerdictBad:
 		m.phase = PhasePending
 		m.streak = m.streak.plus(k, unit)
-		if m.streak.units >= s.Objective.AlertAfter && s.End.Sub(m.streak.since) >= s.Objective.AlertFor {
+		if m.streak.units >= enough && s.End.Sub(m.streak.since) >= s.Objective.AlertFor {
 			return m.fire(k), true
 		}
 	case v == engine.VerdictGood:

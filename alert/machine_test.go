@@ -51,7 +51,7 @@ func (b *bench) run(t testing.TB, o engine.Objective, letters string) {
 	for _, letter := range letters {
 		s := summaryOf(b.periods, o, callsFor(t, b.kind, letter))
 		b.periods++
-		a, raised := b.machine.advance(b.kind, b.machine.judge(b.kind, &s), &s)
+		a, raised := b.machine.advance(b.kind, b.machine.judge(b.kind, &s), &s, s.Objective.AlertAfter)
 		if !raised {
 			b.marks.WriteByte('.')
 			continue
@@ -333,7 +333,7 @@ func TestMachineAlert(t *testing.T) {
 			var got []Alert
 			for i := range periods {
 				s := periods[i].Clone()
-				a, raised := m.advance(tt.kind, m.judge(tt.kind, &s), &s)
+				a, raised := m.advance(tt.kind, m.judge(tt.kind, &s), &s, s.Objective.AlertAfter)
 				if raised {
 					got = append(got, a)
 				}

@@ -69,6 +69,8 @@ func (k ObjectiveKind) isShare() bool { return k == Availability || k == Latency
 // isSet reports whether the objective asks for anything of this kind.
 func (k ObjectiveKind) isSet(o *engine.Objective) bool {
 	switch k {
+	case Latency:
+		return o.LatencyTarget >= 0
 	case Traffic:
 		return o.MinTraffic > 0 || o.MinTrafficRatio > 0
 	case Stuck:

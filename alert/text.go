@@ -112,7 +112,7 @@ func whose(a *Alert) string {
 func callsOf(k ObjectiveKind, s *engine.Summary) (n uint64, what string) {
 	switch k {
 	case Latency:
-		return s.Success, "successful call"
+		return s.Timed(), "successful call"
 	case Traffic:
 		return s.Count, "call"
 	case Stuck:

@@ -116,6 +116,31 @@ func TestVerdictWithoutMinimum(t *testing.T) {
 // shareKinds are the kinds of objectives that are always on.
 var shareKinds = []ObjectiveKind{Availability, Latency}
 
+// Calls without a latency say nothing about it, and a negative target judges none.
+func TestVerdictOnLatency(t *testing.T) {
+	for _, tt := range []struct {
+		test    string
+		target  time.Duration
+		calls   calls
+		untimed uint64
+		want    engine.Verdict
+	}{
+		{"slow", 0, calls{success: 10, within: 7}, 0, engine.VerdictBad},
+		{"slow, but for those without a latency", 0, calls{success: 100, within: 7}, 90, engine.VerdictBad},
+		{"fast, but for those without a latency", 0, calls{success: 100, within: 10}, 90, engine.VerdictGood},
+		{"none with a latency", 0, calls{success: 100}, 100, engine.VerdictInsufficient},
+		{"switched off", -1, calls{success: 10}, 0, engine.VerdictNone},
+	} {
+		t.Run(tt.test, func(t *testing.T) {
+			s := summaryOf(0, expecting(engine.Objective{LatencyTarget: tt.target}), tt.calls)
+			s.Untimed = tt.untimed
+			if got := read(Latency, &s).verdict(Latency, &s); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestVerdictOnTraffic(t *testing.T) {
 	repeat := func(calls uint64, n int) []uint64 {
 		var all []uint64

@@ -17,6 +17,8 @@ func makeWholeSpan(s settings) (*group, error) {
 	var done closers
 	g.close = done.close
 	name := makeNames(1)[0]
+	request, giveUp := context.WithCancel(context.Background()) // as that of a request, which its caller may give up
+	done.add(giveUp)
 	add := func(who string, p sdktrace.SpanProcessor) *probe {
 		tracer, provider := newTracer(p)
 		done.add(func() { _ = provider.Shutdown(context.Background()) })
@@ -29,7 +31,7 @@ func makeWholeSpan(s settings) (*group, error) {
 					for range to - from {
 						// As otelhttp does it: all but the status code are known at the start.
 						attributes := serverAttributes(200)
-						_, span := tracer.Start(context.Background(), name,
+						_, span := tracer.Start(request, name,
 							trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes[:5]...))
 						span.SetAttributes(attributes[5])
 						span.End()

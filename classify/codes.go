@@ -3,6 +3,7 @@ package classify
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // meansSuccess reports whether the code of attribute i is one of success, or none at
@@ -29,22 +30,58 @@ var grpcNames = [...]string{
 	"OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 }
 
-// grpcName returns the name of a gRPC status code whose number was written as text,
-// and anything else as it is.
+// grpcName returns the name of a gRPC status code, however it is spelled: as its number, as
+// "CANCELED", as the "not_found" of Connect or as the "NotFound" of Go. Anything else is returned as
+// it is.
 func grpcName(code string) string {
 	n := 0
 	switch {
+	case isGRPCName(code):
+		return code
 	case len(code) == 1 && isDigit(code[0]):
 		n = int(code[0] - '0')
 	case len(code) == 2 && code[0] == '1' && isDigit(code[1]):
 		n = 10 + int(code[1]-'0')
 	default:
+		for _, name := range grpcNames {
+			if isSpelling(code, name) {
+				return name
+			}
+		}
 		return code
 	}
 	if n >= len(grpcNames) {
 		return code
 	}
 	return grpcNames[n]
+}
+
+// isSpelling reports whether code is the name of a gRPC status code but for the case of letters,
+// the characters between words, and the second L that American English leaves out.
+func isSpelling(code, name string) bool {
+	code = strings.TrimPrefix(code, "StatusCode.") // of Python
+	i := 0
+	for j := range len(name) {
+		switch {
+		case i < len(code) && upper(code[i]) == name[j]:
+			i++
+		case name[j] == '_':
+			if i < len(code) && (code[i] == '-' || code[i] == ' ') {
+				i++
+			}
+		case j > 0 && name[j] == 'L' && name[j-1] == 'L' && name == codeCancelled:
+		default:
+			return false
+		}
+	}
+	return i == len(code)
+}
+
+func upper(b byte) byte {
+	if 'a' <= b && b <= 'z' {
+		return b - 'a' + 'A'
+	}
+	return b
 }
 
 // threeDigits holds the numbers 100 to 999, so that the text of an HTTP status code

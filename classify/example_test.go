@@ -9,7 +9,7 @@ import (
 
 // A span from anywhere, here from a line of a log.
 func Example() {
-	rules := classify.New(map[string]engine.CodeFeature{"409": {Success: true, Name: "exists already"}}, classify.Outcomes{})
+	rules := classify.New(map[string]engine.CodeFeature{"409": {Success: true, Name: "exists already"}}, classify.Outcomes{}, nil)
 
 	s := classify.Span{SpanKind: engine.SpanKindClient, Name: "POST", Status: classify.StatusError}
 	for key, value := range map[string]string{"http.request.method": "POST", "server.address": "shop.example", "url.path": "/orders"} {
@@ -20,11 +20,11 @@ func Example() {
 	s.Attributes.SetInt("http.response.status_code", 503)
 
 	operation := rules.Operation(&s)
-	var e classify.Exception
-	if s.NeedsException() {
-		e = classify.Exception{Type: "*net.OpError", Message: "connection refused"}
+	var e classify.Events
+	if s.NeedsEvents() {
+		e.Exception = classify.Exception{Type: "*net.OpError", Message: "connection refused"}
 	}
-	code, outcome := rules.Classify(&s, e)
-	fmt.Println(operation, code, outcome)
+	result := rules.Classify(&s, e)
+	fmt.Println(operation, result.Code, result.Outcome)
 	// Output: POST shop.example 503 failure
 }

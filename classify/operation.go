@@ -1,87 +1,102 @@
 package classify
 
 import (
-	"maps"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Bounds of what is remembered of the addresses that clients call.
-const (
-	// maxJoinedNames bounds the addresses that get an operation of their own.
-	maxJoinedNames = 1000
-	// maxOverflowNames bounds the names under which all other addresses are counted.
-	maxOverflowNames = 50
-)
-
-// isMethodName reports whether a client span is named after nothing but its HTTP
-// method, so that all servers of a program would be one operation. A command of
-// another protocol, such as the GET of Redis, has no such attribute.
-func isMethodName(name, method string) bool {
-	return method != "" && strings.TrimPrefix(name, "HTTP ") == method
-}
-
-// joinedNames makes operation names out of a span name and an address. It remembers
-// them in a map that is never changed but replaced, so that looking one up neither
-// waits nor allocates. It is safe for concurrent use and must not be copied.
-type joinedNames struct {
-	known atomic.Pointer[map[joinedName]string]
-	mu    sync.Mutex // held to replace known
-}
-
-type joinedName struct{ name, address string }
-
-// join returns name and address with a space between. Addresses come from outside:
-// they are cut, and beyond the bound they are all called _OTHER.
-func (j *joinedNames) join(name, address string) string {
-	if len(name) > engine.MaxNameBytes {
-		return name // the engine would cut the address off anyway
-	}
-	address = engine.TruncateName(address)
-	known := j.load()
-	if joined, ok := known[joinedName{name, address}]; ok {
-		return joined
-	}
-	if len(known) >= maxJoinedNames {
-		if joined, ok := known[joinedName{name, engine.OverflowName}]; ok {
-			return joined
+// Operation returns the operation that a span stands for. That is its name, but for three cases:
+//
+//   - A client's span that is named after nothing but its HTTP method gets the server's address,
+//     and its port, if the address is called at more than one port and this is not 80 or 443.
+//   - A server's span that is named after nothing but its HTTP method gets its route.
+//   - A path that no router knew is one operation, which has the method's name: that of a server's
+//     span that answered 404 or 405, has no route, and has the path itself in its name.
+//
+// It reads nothing but the kind, the name and the attributes, so that a span that has not ended
+// will do.
+func (r *Rules) Operation(s *Span) string {
+	a := &s.Attributes
+	switch s.SpanKind {
+	case engine.SpanKindClient:
+		if a.address != "" && isMethodName(s.Name, a.method) {
+			return r.addresses.join(s.Name, a.address, a.port)
+		}
+	case engine.SpanKindServer:
+		switch {
+		case a.route != "":
+			if isMethodName(s.Name, a.method) {
+				return r.withRoute(s.Name, a.route)
+			}
+		case a.http == 404 || a.http == 405:
+			if namesUnknownPath(s.Name, a.path) && a.method != "" {
+				return a.method
+			}
 		}
 	}
-	return j.add(name, address)
+	return s.Name
 }
 
-// add remembers one more name. When there is room for none at all, the span name
-// stands for itself.
-func (j *joinedNames) add(name, address string) string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	known := j.load()
-	if len(known) >= maxJoinedNames {
-		address = engine.OverflowName
-	}
-	if joined, ok := known[joinedName{name, address}]; ok {
-		return joined
-	}
-	if len(known) >= maxJoinedNames+maxOverflowNames {
-		return name
-	}
-	// The key lies within the joined name, so that nothing else is held in memory.
-	joined := name + " " + address
-	next := maps.Clone(known)
-	if next == nil {
-		next = make(map[joinedName]string)
-	}
-	next[joinedName{joined[:len(name)], joined[len(name)+1:]}] = joined
-	j.known.Store(&next)
-	return joined
+// NeedsAttributes reports whether the operation may depend on the span's attributes.
+func (s *Span) NeedsAttributes() bool {
+	return s.SpanKind == engine.SpanKindClient || s.SpanKind == engine.SpanKindServer
 }
 
-func (j *joinedNames) load() map[joinedName]string {
-	if known := j.known.Load(); known != nil {
-		return *known
+// withRoute returns name and route. Some routes begin with the method.
+func (r *Rules) withRoute(name, route string) string {
+	if rest, ok := strings.CutPrefix(route, name); ok && rest != "" && rest[0] == ' ' {
+		return route
 	}
-	return nil
+	return r.routes.join(name, route, 0)
+}
+
+// otherMethod is what http.request.method says of a method that is not well known; the span is
+// named HTTP then.
+const otherMethod = "_OTHER"
+
+// isMethodName reports whether a span is named after nothing but its HTTP method, so that all
+// servers, or all routes, of a program would be one operation. A command of another protocol, such
+// as the GET of Redis, has no such attribute.
+func isMethodName(name, method string) bool {
+	if method == "" {
+		return false
+	}
+	return strings.TrimPrefix(name, "HTTP ") == method || name == "HTTP" && method == otherMethod
+}
+
+// mayBeMethodName reports whether [isMethodName] may hold of a name, whatever the method.
+func mayBeMethodName(name string) bool {
+	if name == "" {
+		return false
+	}
+	last := name[len(name)-1]
+	return 'A' <= last && last <= 'Z' && strings.IndexByte(name, '/') < 0
+}
+
+// beginsWithMethod reports whether the name of an HTTP client's span begins with the method, as the
+// semantic conventions ask for.
+func beginsWithMethod(name, method string) bool {
+	if isMethodName(name, method) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(name, method)
+	return ok && rest != "" && rest[0] == ' '
+}
+
+// namesUnknownPath reports whether a name is that of a path which no router knew, with or without
+// a method before it: the path that was asked for, or, where that is not known, one that does not
+// look like a pattern.
+func namesUnknownPath(name, path string) bool {
+	if method, rest, ok := strings.Cut(name, " "); ok && strings.IndexByte(method, '/') < 0 {
+		name = rest
+	}
+	if name == "" || name[0] != '/' {
+		return false
+	}
+	if path != "" {
+		path, _, _ = strings.Cut(path, "?")
+		return name == path
+	}
+	return !strings.ContainsAny(name, "{}*:<>[]()$")
 }

@@ -129,21 +129,22 @@ func TestRules(t *testing.T) {
 		{"an event whose type says success", client, StatusError, "", nil, Exception{Type: "200"}, "_OTHER", failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			r := New(nil, Outcomes{})
+			r := New(nil, Outcomes{}, nil)
 			s := spanWith(tt.kind, tt.status, tt.message, tt.attrs)
-			code, outcome := r.Classify(s, tt.exception)
+			result := r.Classify(s, Events{Exception: tt.exception})
+			code, outcome := result.Code, result.Outcome
 			if code != tt.code || outcome != tt.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
 			}
-			if quickCode, quickOutcome, ok := r.Quick(s); ok && (quickCode != code || quickOutcome != outcome) {
-				t.Errorf("quickly %s %q, otherwise %s %q", quickOutcome, quickCode, outcome, code)
+			if quickly, ok := r.Quick(s); ok && (result != Result{Code: quickly, Outcome: success}) {
+				t.Errorf("quickly %q, otherwise %+v", quickly, result)
 			}
 		})
 	}
 }
 
 // The exception is asked for only where it can matter: to read the events of a span costs.
-func TestNeedsException(t *testing.T) {
+func TestNeedsEvents(t *testing.T) {
 	for _, tt := range []struct {
 		test   string
 		kind   engine.SpanKind
@@ -161,14 +162,14 @@ func TestNeedsException(t *testing.T) {
 	} {
 		t.Run(tt.test, func(t *testing.T) {
 			s := spanWith(tt.kind, tt.status, "", tt.attrs)
-			if got := s.NeedsException(); got != tt.want {
+			if got := s.NeedsEvents(); got != tt.want {
 				t.Errorf("%t, want %t", got, tt.want)
 			}
-			r := New(nil, Outcomes{})
-			code, outcome := r.Classify(s, Exception{})
+			r := New(nil, Outcomes{}, nil)
+			result := r.Classify(s, Events{})
 			for _, e := range []Exception{{Message: skippedMessage}, {Message: canceledMessage}, {Type: "*net.OpError", IsPanic: true}} {
-				if c, o := r.Classify(s, e); !tt.want && (c != code || o != outcome) {
-					t.Errorf("with %+v %s %q, without %s %q", e, o, c, outcome, code)
+				if got := r.Classify(s, Events{Exception: e}); !tt.want && got != result {
+					t.Errorf("with %+v %+v, without %+v", e, got, result)
 				}
 			}
 		})
@@ -178,11 +179,14 @@ func TestNeedsException(t *testing.T) {
 // Most calls are settled quickly, unless the table of codes has to be asked.
 func TestQuick(t *testing.T) {
 	s := spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 200})
-	if code, outcome, ok := New(nil, Outcomes{}).Quick(s); !ok || code != "200" || outcome != success {
-		t.Errorf("%q %s %t", code, outcome, ok)
+	if code, ok := New(nil, Outcomes{}, nil).Quick(s); !ok || code != "200" {
+		t.Errorf("%q %t", code, ok)
 	}
-	if _, _, ok := New(map[string]engine.CodeFeature{"200": {}}, Outcomes{}).Quick(s); ok {
+	if _, ok := New(map[string]engine.CodeFeature{"200": {}}, Outcomes{}, nil).Quick(s); ok {
 		t.Error("the table was not asked")
+	}
+	if _, ok := New(nil, Outcomes{}, []Rule{{Name: "a", Outcome: ignored}}).Quick(s); ok {
+		t.Error("the rules were not asked")
 	}
 	for _, s := range []*Span{
 		spanWith(server, StatusUnset, "", nil),
@@ -191,18 +195,18 @@ func TestQuick(t *testing.T) {
 		spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 404}),
 		spanWith(server, StatusUnset, "", attributes{"http.response.status_code": 200, "error.type": "EOF"}),
 	} {
-		if code, outcome, ok := New(nil, Outcomes{}).Quick(s); ok {
-			t.Errorf("%+v is said to be %s %q", s, outcome, code)
+		if code, ok := New(nil, Outcomes{}, nil).Quick(s); ok {
+			t.Errorf("%+v is said to be a success with %q", s, code)
 		}
 	}
 }
 
 // The quick way for HTTP says what all of the rules say, or nothing.
 func TestQuickHTTP(t *testing.T) {
-	r := New(nil, Outcomes{})
+	r := New(nil, Outcomes{}, nil)
 	for status := int64(-1); status < 1100; status++ {
-		code, ok := r.QuickHTTP(status)
-		if ok != (100 <= status && status < 400) {
+		code, ok := r.QuickHTTP("GET /a", status)
+		if ok != (200 <= status && status < 400) {
 			t.Errorf("%d is settled: %t", status, ok)
 		}
 		if !ok {
@@ -210,12 +214,12 @@ func TestQuickHTTP(t *testing.T) {
 		}
 		for _, kind := range []engine.SpanKind{engine.SpanKindInternal, server, producer, engine.SpanKindConsumer} {
 			s := spanWith(kind, StatusUnset, "", attributes{HTTPResponseStatusCode: int(status)})
-			if want, outcome := r.Classify(s, Exception{}); code != want || outcome != success {
-				t.Errorf("%d of a %s is %q and a success, want %q and %s", status, kind, code, want, outcome)
+			if want := r.Classify(s, Events{}); want != (Result{Code: code, Outcome: success}) {
+				t.Errorf("%d of a %s is %q and a success, want %+v", status, kind, code, want)
 			}
 		}
 	}
-	if _, ok := New(map[string]engine.CodeFeature{"409": {Success: true}}, Outcomes{}).QuickHTTP(200); ok {
+	if _, ok := New(map[string]engine.CodeFeature{"409": {Success: true}}, Outcomes{}, nil).QuickHTTP("GET /a", 200); ok {
 		t.Error("the table was not asked")
 	}
 }
@@ -241,8 +245,8 @@ func TestRulesPresets(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s/%s", preset, tt.test), func(t *testing.T) {
 				s := spanWith(tt.kind, StatusError, "", attributes{tt.key: tt.value})
-				if code, outcome := New(nil, tt.outcomes).Classify(s, Exception{}); code != tt.code || outcome != tt.outcome {
-					t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
+				if got := New(nil, tt.outcomes, nil).Classify(s, Events{}); got != (Result{Code: tt.code, Outcome: tt.outcome}) {
+					t.Errorf("%+v, want %s %q", got, tt.outcome, tt.code)
 				}
 			})
 		}
@@ -251,7 +255,7 @@ func TestRulesPresets(t *testing.T) {
 
 func TestRulesCodes(t *testing.T) {
 	table := map[string]engine.CodeFeature{"500": {Success: true}, "200": {}, "CANCELLED": {Success: true}, "_OTHER": {Success: true}}
-	r := New(table, Outcomes{})
+	r := New(table, Outcomes{}, nil)
 	clear(table) // what the caller does with his map afterwards is none of ours
 	for _, tt := range []struct {
 		test    string
@@ -267,21 +271,21 @@ func TestRulesCodes(t *testing.T) {
 		{"no entry, 4xx", attributes{"http.response.status_code": 404}, "404", success, failure},
 	} {
 		t.Run(tt.test, func(t *testing.T) {
-			if code, outcome := r.Classify(spanWith(server, StatusUnset, "", tt.attrs), Exception{}); code != tt.code || outcome != tt.outcome {
-				t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)
+			if got := r.Classify(spanWith(server, StatusUnset, "", tt.attrs), Events{}); got != (Result{Code: tt.code, Outcome: tt.outcome}) {
+				t.Errorf("%+v, want %s %q", got, tt.outcome, tt.code)
 			}
 			if outcome := r.OutcomeOf(tt.code); outcome != tt.byCode {
 				t.Errorf("by the code alone: %s, want %s", outcome, tt.byCode)
 			}
 		})
 	}
-	if code, outcome := r.Classify(spanWith(internal, StatusError, "", nil), Exception{}); code != "_OTHER" || outcome != success {
-		t.Errorf("without a code: %s %q", outcome, code)
+	if got := r.Classify(spanWith(internal, StatusError, "", nil), Events{}); got != (Result{Code: "_OTHER", Outcome: success}) {
+		t.Errorf("without a code: %+v", got)
 	}
 }
 
 func TestRulesAllocateNothing(t *testing.T) {
-	r := New(map[string]engine.CodeFeature{"418": {}}, Outcomes{})
+	r := New(map[string]engine.CodeFeature{"418": {}}, Outcomes{}, nil)
 	attrs := map[string]string{"http.request.method": "GET", "server.address": "db.example", "url.path": "/users/42"}
 	for _, status := range []int64{0, 200, 404, 503} {
 		for kind := engine.SpanKind(0); kind <= consumer; kind++ {
@@ -294,7 +298,7 @@ func TestRulesAllocateNothing(t *testing.T) {
 				}
 				s.Attributes.SetInt("http.response.status_code", status)
 				r.Operation(&s)
-				r.Classify(&s, Exception{Type: "*net.OpError"})
+				r.Classify(&s, Events{Exception: Exception{Type: "*net.OpError"}})
 			}); n != 0 {
 				t.Errorf("%s, %d: %v allocations", kind, status, n)
 			}

@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -13,6 +12,13 @@ type Span struct {
 	Name     string
 	Status   Status
 	Message  string // the status's description
+	Scope    string // the name of the instrumentation scope: the tracer's
+
+	// GaveUp says whether the caller waited to the end, where that is known.
+	GaveUp GaveUp
+	// AttributesDropped says that the span had more attributes than its limit. It is only read
+	// if [Span.IsUnanswered] says so.
+	AttributesDropped bool
 
 	Attributes Attributes
 }
@@ -23,11 +29,33 @@ func (s *Span) succeeded() bool {
 	return s.Status == StatusUnset && s.Attributes.failure == "" && s.Attributes.status != ""
 }
 
-// NeedsException reports whether the span's last exception can change how the call is
-// classified. No event takes back a status Ok, which is the program's own last word, and
-// those of a server say nothing that its code does not say.
-func (s *Span) NeedsException() bool {
+// isFailing reports whether anything but an exception that was recorded says that the call failed.
+func (s *Span) isFailing() bool { return s.Status == StatusError || failedByCode(s) }
+
+// NeedsEvents reports whether the span's events can change what is said of the call. No event
+// takes back a status Ok, which is the program's own last word, and those of a server say nothing
+// that its code does not say, but for the messages of an RPC.
+func (s *Span) NeedsEvents() bool {
+	return s.needsException() || s.Attributes.marks&isRPC != 0
+}
+
+func (s *Span) needsException() bool {
 	return s.Status != StatusOK && (s.SpanKind != engine.SpanKindServer || s.Attributes.failure == "") && !s.succeeded()
+}
+
+// IsUnanswered reports whether the span is one of an HTTP client that tells of neither a response
+// nor an error. By the semantic conventions that is a call which its caller gave up, unless the
+// status code was one of too many attributes.
+func (s *Span) IsUnanswered() bool {
+	a := &s.Attributes
+	return s.SpanKind == engine.SpanKindClient && s.Status == StatusUnset && a.status == "" && a.failure == "" &&
+		a.newMethod && a.marks&(isDatabase|isRPC|isMessaging) == 0 && beginsWithMethod(s.Name, a.method)
+}
+
+// isPlain reports whether the call is none that may be a long one by design.
+func (s *Span) isPlain() bool {
+	const special = isEventStream | isReceive | isRPC | isDatabase
+	return s.Attributes.marks&special == 0 && s.Attributes.http != switchingProtocols
 }
 
 // Status is the status that a program or its instrumentation gave a span, by the numbers of
@@ -52,6 +80,13 @@ type Exception struct {
 	IsPanic bool
 }
 
+// Events is what the rules read of a span's events.
+type Events struct {
+	Exception Exception // the last one
+	// IsStream says that more than one message went one way; see [IsMessage] and [IsLaterMessage].
+	IsStream bool
+}
+
 // code returns the exception's type where it can be the code of a failure.
 func (e *Exception) code() string {
 	if meansSuccess(errorType, e.Type) {
@@ -66,6 +101,27 @@ const (
 	ExceptionType    = "exception.type"
 	ExceptionMessage = "exception.message"
 )
+
+// IsMessage reports whether an event of this name tells of a message of an RPC.
+func IsMessage(name string) bool {
+	switch name {
+	case "message", "rpc.message", "Inbound message", "Outbound message":
+		return true
+	}
+	return false
+}
+
+// IsLaterMessage reports whether an attribute of such an event says that the message was not the
+// first one that went its way.
+func IsLaterMessage(key string, number int64) bool {
+	switch key {
+	case "message.id", "rpc.message.id":
+		return number > 1
+	case "sequence-number": // of grpc-go, from 0 on
+		return number > 0
+	}
+	return false
+}
 
 // maxPanicGap bounds the time that an SDK needs from reading the clock for the end of a span
 // to adding the exception event of a panic, on a machine that has much else to do.
@@ -84,21 +140,3 @@ func IsPanic(gap time.Duration) bool { return gap > 0 && gap <= maxPanicGap }
 func IsPanicAt(end, exception uint64) bool {
 	return exception > end && exception-end <= uint64(maxPanicGap)
 }
-
-// Messages that say how a call ended where no code does.
-const (
-	// skippedMessage is the whole message of driver.ErrSkip: database/sql asked a
-	// driver for a short cut, the driver has none, and the call goes another way.
-	skippedMessage = "driver: skip fast-path; continue as if unimplemented"
-	// canceledMessage ends the message of every error that wraps context.Canceled
-	// in the usual way.
-	canceledMessage = "context canceled"
-)
-
-// meansSkipped reports whether a message is that of driver.ErrSkip. It must be the whole of
-// it: an error that only wraps driver.ErrSkip is not understood by database/sql and fails
-// the call.
-func meansSkipped(message string) bool { return message == skippedMessage }
-
-// meansCanceled reports whether a message says that the caller gave the call up.
-func meansCanceled(message string) bool { return strings.HasSuffix(message, canceledMessage) }

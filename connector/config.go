@@ -24,6 +24,9 @@ type Config struct {
 
 	// Outcomes settle what counts as a failure where opinions differ.
 	Outcomes classify.Outcomes `mapstructure:"outcomes"`
+	// Rules say what to make of spans that the default rules misjudge. The first that fits a span
+	// goes before the default rules and codes. Default: none.
+	Rules []classify.Rule `mapstructure:"rules"`
 	// Kinds are the span kinds that are watched. Default: server, client, producer and
 	// consumer.
 	Kinds []engine.SpanKind `mapstructure:"kinds"`
@@ -55,6 +58,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.TimelineConfig.Validate())
 	errs = append(errs, c.useless()...)
 	add("outcomes", c.Outcomes.Validate())
+	add("", classify.ValidateRules(c.Rules))
 	if c.Kinds != nil && len(c.Kinds) == 0 {
 		errs = append(errs, errors.New("kinds: must name at least one span kind"))
 	}

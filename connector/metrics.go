@@ -118,7 +118,7 @@ func (m *periodMetrics) build(now pcommon.Timestamp) pmetric.Metrics {
 		b.calls(key, o, "STATUS_CODE_ERROR", &o.failed)
 		if s := o.now; s != nil && s.Success+s.Failure > 0 {
 			b.ratio(key, metricSuccess, s.SuccessRatio)
-			if s.Success > 0 && s.Objective.LatencyTarget > 0 {
+			if s.Timed() > 0 && s.Objective.LatencyTarget > 0 {
 				b.ratio(key, metricWithinTarget, s.WithinTargetRatio)
 			}
 		}

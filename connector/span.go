@@ -23,7 +23,7 @@ type reader struct {
 }
 
 func newReader(c *Config) *reader {
-	return &reader{rules: classify.New(c.Codes, c.Outcomes), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
+	return &reader{rules: classify.New(c.Codes, c.Outcomes, c.Rules), kinds: newKindSet(c.Kinds), adjusted: c.AdjustedCounts}
 }
 
 // read appends all spans of td and returns how many of them are not watched. They share the
@@ -52,7 +52,7 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 			for k := range of.Len() {
 				*s = engine.Span{}
 				s.Service, s.Sampled = service, true
-				if !r.fill(s, of.At(k)) {
+				if !r.fill(s, of.At(k), scope.Scope()) {
 					unwatched++
 				}
 				f(s)
@@ -65,10 +65,11 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 // fill sets the fields that come from the span itself, and reports whether it is watched. It
 // sets them one by one: copying a struct right after its fields were written stalls the
 // processor.
-func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
+func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.InstrumentationScope) bool {
 	start, end := uint64(from.StartTimestamp()), uint64(from.EndTimestamp())
 	s.End = int64(min(end, math.MaxInt64))
-	if 0 < start && start < end { // otherwise the duration is unknown
+	s.Duration = engine.Untimed
+	if 0 < start && start <= end { // otherwise the duration is unknown
 		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
 	s.SpanKind = kindOf(from.Kind())
@@ -80,7 +81,11 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 	status := from.Status()
 	var span classify.Span
 	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(status.Code()), status.Message()
+	custom := r.rules.WantsAttributes()
 	for key, value := range from.Attributes().All() {
+		if custom && r.rules.WantsText(key) {
+			r.rules.SetText(&span, key, value.AsString())
+		}
 		if !span.Wants(key) {
 			continue
 		}
@@ -89,24 +94,31 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span) bool {
 			span.Attributes.SetString(key, value.Str())
 		case pcommon.ValueTypeInt:
 			span.Attributes.SetInt(key, value.Int())
+		case pcommon.ValueTypeSlice:
+			if first := value.Slice(); key == classify.ContentType && first.Len() > 0 && first.At(0).Type() == pcommon.ValueTypeStr {
+				span.Attributes.SetString(key, first.At(0).Str())
+			}
 		}
 	}
 	s.Operation = r.rules.Operation(&span)
-	s.Code, s.Outcome = r.classify(&span, from)
+	result := r.classify(&span, from, scope)
+	s.Code, s.Outcome, s.Untimed = result.Code, result.Outcome, result.Untimed
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
 	}
 	return true
 }
 
-// classify returns the code and the outcome of a call.
-func (r *reader) classify(span *classify.Span, from ptrace.Span) (code string, outcome engine.Outcome) {
-	if code, outcome, ok := r.rules.Quick(span); ok {
-		return code, outcome
+// classify says how a call ended.
+func (r *reader) classify(span *classify.Span, from ptrace.Span, scope pcommon.InstrumentationScope) classify.Result {
+	if code, ok := r.rules.Quick(span); ok {
+		return classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 	}
-	var e classify.Exception
-	if span.NeedsException() {
-		e = lastException(from)
+	span.Scope = scope.Name()
+	span.AttributesDropped = from.DroppedAttributesCount() > 0
+	var e classify.Events
+	if span.NeedsEvents() {
+		e = eventsOf(from)
 	}
 	return r.rules.Classify(span, e)
 }
@@ -148,23 +160,31 @@ func statusOf(c ptrace.StatusCode) classify.Status {
 	return classify.StatusUnset
 }
 
-// lastException returns the exception that ended the call: the last one. Those before it were
-// followed by another attempt.
-func lastException(s ptrace.Span) classify.Exception {
+// eventsOf returns the exception that ended the call, which is the last one, since those before
+// it were followed by another attempt, and whether an RPC was a stream.
+func eventsOf(s ptrace.Span) (found classify.Events) {
 	events := s.Events()
-	for i := events.Len() - 1; i >= 0; i-- {
+	hasException := false
+	for i := events.Len() - 1; i >= 0 && !(hasException && found.IsStream); i-- {
 		e := events.At(i)
-		if e.Name() != classify.ExceptionEvent {
-			continue
-		}
-		attrs := e.Attributes()
-		return classify.Exception{
-			Type:    textOf(attrs, classify.ExceptionType),
-			Message: textOf(attrs, classify.ExceptionMessage),
-			IsPanic: i == events.Len()-1 && classify.IsPanicAt(uint64(s.EndTimestamp()), uint64(e.Timestamp())),
+		switch name := e.Name(); {
+		case name == classify.ExceptionEvent && !hasException:
+			hasException = true
+			attrs := e.Attributes()
+			found.Exception = classify.Exception{
+				Type:    textOf(attrs, classify.ExceptionType),
+				Message: textOf(attrs, classify.ExceptionMessage),
+				IsPanic: i == events.Len()-1 && classify.IsPanicAt(uint64(s.EndTimestamp()), uint64(e.Timestamp())),
+			}
+		case classify.IsMessage(name):
+			for key, value := range e.Attributes().All() {
+				if value.Type() == pcommon.ValueTypeInt && classify.IsLaterMessage(key, value.Int()) {
+					found.IsStream = true
+				}
+			}
 		}
 	}
-	return classify.Exception{}
+	return found
 }
 
 // textOf returns a string attribute, "" if there is none or it is no string.

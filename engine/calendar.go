@@ -76,5 +76,5 @@ func (c *calendar) cut(mono time.Duration) Period {
 	if end.Before(c.start) {
 		end = c.start
 	}
-	return Period{Start: c.start, End: end, Partial: true}
+	return Period{Start: c.start, End: end, Partial: true, Final: true}
 }

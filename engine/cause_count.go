@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// CauseCount says how many calls are blamed on one cause.
+// CauseCount says how many calls one cause explains.
 type CauseCount struct {
 	Cause
 	Count uint64 `json:"count"`
@@ -17,7 +17,7 @@ type CauseCount struct {
 // period; further ones are counted together under [OverflowName].
 const maxCauseCounts = 16
 
-// causeCounter counts calls by what they are blamed on.
+// causeCounter counts calls by their causes.
 type causeCounter []causeTally
 
 type causeTally struct {
@@ -28,7 +28,7 @@ type causeTally struct {
 // otherCauses stands for all causes that got no place of their own.
 var otherCauses = &Cause{Operation: OverflowName}
 
-// add counts n calls; those that are blamed on nothing are none.
+// add counts n calls that a cause explains; nil counts none.
 func (c *causeCounter) add(cause *Cause, n uint64) {
 	if cause == nil {
 		return
@@ -73,8 +73,8 @@ func compareCauses(a, b CauseCount) int {
 	)
 }
 
-// MergeCauses adds up the causes of several periods, whose failures or slow calls number
-// whole in all, largest first.
+// MergeCauses adds up the causes of several periods, the largest first. whole is the number of
+// all failures, or of all slow calls, in these periods.
 func MergeCauses(whole uint64, lists ...[]CauseCount) []CauseCount {
 	var merged []CauseCount
 	for _, list := range lists {

@@ -24,12 +24,14 @@ type Config struct {
 	// Objective is what is expected of every operation. Default [DefaultObjective].
 	Objective Objective `mapstructure:"objective"`
 	// Operations holds the objectives of single operations by name, whatever their
-	// service and kind. A field left zero inherits Objective's.
+	// service and span kind. A name behind a span kind, as in "client: GET /users", is for that kind
+	// alone. A field left zero inherits that of the name alone, and then Objective's. Each name is
+	// kept a place: MaxOperations does not keep it out.
 	Operations map[string]Objective `mapstructure:"operations"`
 	// Services holds the objectives of single services and of their operations, for a monitor
-	// that watches many. Of several objectives the most specific has the say: that of
-	// the operation in its service, then Operations, then that of the service; a field left
-	// zero inherits the next one's.
+	// that watches many. The most specific objective counts: that of the operation in its
+	// service, then Operations, then that of the service. A field left zero inherits the next
+	// one's.
 	Services map[string]ServiceObjectives `mapstructure:"services"`
 	// Codes says what status codes mean, by code. Default: none has a special meaning.
 	Codes map[string]CodeFeature `mapstructure:"codes"`
@@ -47,7 +49,7 @@ type Config struct {
 	// [OverflowName], 1 to 1000. Default 64.
 	MaxCodes int `mapstructure:"max_codes"`
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000, unless whoever judges it needs it. Default 60.
+	// gives up its place, 1 to 1,000,000, unless its judge needs it. Default 60.
 	IdlePeriods int `mapstructure:"idle_periods"`
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. Default: 4096 for each of the
@@ -143,8 +145,8 @@ func short(d time.Duration) string {
 	return s
 }
 
-// withDefaults returns a copy of c that shares no map or slice with it and in which
-// only those fields are zero whose zero says something. QueueSize is left to the queue.
+// withDefaults returns a copy of c with its defaults, which shares no map or slice with it.
+// QueueSize is left to the queue.
 func (c Config) withDefaults() Config {
 	inherit(&c.Name, "monitor")
 	inherit(&c.Period, time.Minute)

@@ -73,7 +73,7 @@ func TestConfigValidate(t *testing.T) {
 			Config{
 				Period:        1,
 				Objective:     Objective{MinCalls: -1, WithinTargetRatio: 2},
-				Operations:    map[string]Objective{"b": {AlertAfter: -1}, "a": {RecoverAfter: -1, LatencyTarget: -1}},
+				Operations:    map[string]Objective{"b": {AlertAfter: -1}, "a": {RecoverAfter: -1, LatencyTarget: 25 * time.Hour}},
 				Distribution:  Distribution{Lowest: -1, Intervals: 99},
 				Distributions: map[string]Distribution{"x": {Bounds: []time.Duration{2, 1}}},
 				MaxOperations: -1, MaxCodes: -2, IdlePeriods: -3, QueueSize: -4,
@@ -81,7 +81,7 @@ func TestConfigValidate(t *testing.T) {
 			`period: must be between 10ms and 1h, got 1ns
 objective.within_target_ratio: must be above 0 and at most 1, got 2
 objective.min_calls: must be between 1 and 1000000000, got -1
-operations["a"].latency_target: must be above 0s and at most 24h, got -1ns
+operations["a"].latency_target: must be at most 24h, or negative for none, got 25h0m0s
 operations["a"].recover_after: must be between 1 and 100, got -1
 operations["b"].alert_after: must be between 1 and 100, got -1
 distribution.lowest: must be above 0s, got -1ns

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,9 +44,11 @@ type Engine struct {
 	endOf    time.Time // stands for "now" in reports without an end
 	// full and late are the numbers of reports refused up to the last close, by reason.
 	full, late uint64
+	began      time.Time
 	needed     map[OperationKey]bool // what Hooks.Closed returned
-	// saidSampled says that the user was told of the sampler.
-	saidSampled bool
+	// saidSampled and saidUncalled say that the user was told of the sampler, and of names that
+	// nobody calls.
+	saidSampled, saidUncalled bool
 }
 
 // Hooks are what an engine calls. A nil hook is not called. Closed and OnError are called on
@@ -80,7 +83,9 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	}
 	slow, stuck := time.Duration(math.MaxInt64), time.Duration(0)
 	windows.objectives.each(func(o *Objective) {
-		slow = min(slow, o.LatencyTarget)
+		if o.LatencyTarget > 0 {
+			slow = min(slow, o.LatencyTarget)
+		}
 		stuck = max(stuck, o.StuckAfter)
 	})
 	e := &Engine{
@@ -100,7 +105,7 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 		e.inFlight.expect(stuck)
 	}
 	wall, mono := now()
-	e.calendar = newCalendar(windows.config.Period, mono, wall)
+	e.calendar, e.began = newCalendar(windows.config.Period, mono, wall), wall
 	go e.run()
 	return e, nil
 }
@@ -122,16 +127,18 @@ func (e *Engine) Config() Config { return e.config.withDefaults() }
 // and returns false if the report was dropped, because the queue was full or the
 // engine was shut down; either is counted.
 func (e *Engine) Report(r Report) bool {
-	return e.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome)
+	return e.ReportFields(r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome, r.Service)
 }
 
 // ReportFields is Report for callers to whom every nanosecond counts. The fields come one by
-// one, so that nearly all of them travel in registers: a report that was just written to memory
-// would have to be waited for.
-func (e *Engine) ReportFields(service, operation, code string, d time.Duration, kind SpanKind, outcome Outcome) bool {
+// one, so that all but service, which seldom is set, travel in registers: a report that was just
+// written to memory would have to be waited for.
+func (e *Engine) ReportFields(operation, code string, d time.Duration, kind SpanKind, outcome Outcome, service string) bool {
 	q := &e.queue
-	r, s, pos := q.next()
-	if service != "" || !fits(operation, code) || !r.take(pos) {
+	r := q.pick()
+	pos := r.tail.Load()
+	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
+	if !fits(operation, code) || service != "" || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
 		return q.pushAnywhere(r, service, operation, code, d, howOf(kind, outcome))
 	}
 	s.put(operation, code, d, howOf(kind, outcome))
@@ -191,14 +198,18 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	}
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
-	cause := e.causes.explain(&s.Link, &self, outcome, s.Duration, s.End)
-	if outcome == OutcomeFailure || outcome == OutcomeSuccess && int64(s.Duration) > e.slow.Load() {
+	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
+	if outcome == OutcomeFailure || outcome == OutcomeSuccess && !s.Untimed && int64(s.Duration) > e.slow.Load() {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
-			service: s.Service, kind: s.SpanKind, outcome: outcome, end: s.End, cause: cause,
+			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
 		})
 	}
-	return e.ReportFields(s.Service, s.Operation, s.Code, s.Duration, s.SpanKind, outcome)
+	d := s.Duration
+	if s.Untimed {
+		d = Untimed
+	}
+	return e.ReportFields(s.Operation, s.Code, d, s.SpanKind, outcome, s.Service)
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -232,7 +243,7 @@ func (e *Engine) SetObjective(operation string, o Objective) error {
 		}
 		e.inFlight.expect(o.StuckAfter)
 	}
-	if o.LatencyTarget != 0 {
+	if o.LatencyTarget > 0 {
 		lower(&e.slow, int64(o.LatencyTarget))
 		lower(&e.causes.quick, int64(o.LatencyTarget/2))
 	}
@@ -361,7 +372,11 @@ func (e *Engine) add(slots []slot, details []detail) {
 	for i := range slots {
 		service, kind := e.queue.whose(&slots[i], &details[i])
 		name, _ := slots[i].names(&details[i])
-		operations[i] = e.windows.place(service, name, kind)
+		op, hasRoom := e.windows.lookup(service, name, kind)
+		if !hasRoom {
+			e.windows.overflowed++
+		}
+		operations[i] = op
 	}
 	for i := range slots {
 		s, d := &slots[i], &details[i]
@@ -374,7 +389,7 @@ func (e *Engine) add(slots []slot, details []detail) {
 		if d.end != 0 {
 			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.cause)
+		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.untimed, d.cause)
 	}
 }
 
@@ -422,6 +437,7 @@ func (e *Engine) finish(p Period) {
 	e.reportDropped(&p, droppedFull, "the queue was full")
 	e.reportDropped(&p, droppedLate, "they came after the shutdown began")
 	e.reportSampled(&p)
+	e.reportUncalled(&p)
 	e.needed = e.hooks.Closed(&p)
 }
 
@@ -449,6 +465,28 @@ func (e *Engine) reportSampled(p *Period) {
 	e.hooks.OnError(fmt.Errorf("judging by their trace ids, a sampler lets only about %.2g %% of the traces reach the monitor, so the calls of all others are never judged: "+
 		"to judge them too without exporting more, make the TracerProvider with sdktrace.WithSampler(sdktrace.AlwaysRecord(sampler))", 100*p.SampledRatio))
 }
+
+// uncalledAfter is the time without a call after which a name in the configuration is most likely
+// misspelled.
+const uncalledAfter = time.Hour
+
+// reportUncalled says once which operations of the configuration were never called.
+func (e *Engine) reportUncalled(p *Period) {
+	if e.saidUncalled || p.End.Sub(e.began) < uncalledAfter {
+		return
+	}
+	e.saidUncalled = true
+	if keys := e.windows.Uncalled(); len(keys) > 0 {
+		more := ""
+		if n := len(keys) - maxUncalled; n > 0 {
+			keys, more = keys[:maxUncalled], fmt.Sprintf(" and %d more", n)
+		}
+		e.hooks.OnError(fmt.Errorf("%s%s: no such operation was called in the first hour; names must be those that summaries show", strings.Join(keys, ", "), more))
+	}
+}
+
+// maxUncalled is the number of keys that reportUncalled shows.
+const maxUncalled = 10
 
 // reportDropped says that n of a period's reports were dropped, and why.
 func (e *Engine) reportDropped(p *Period, n uint64, why string) {

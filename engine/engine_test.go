@@ -535,25 +535,28 @@ func TestEngineWakesUpInTime(t *testing.T) {
 func TestEngineReportFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := start(t, Config{QueueSize: 16})
+		release := r.holdOn() // so that nobody counts
+		wait(time.Minute)
 		for range 16 {
-			if !e.ReportFields("shop", "a", "503", 5*ms, SpanKindServer, OutcomeFailure) {
+			if !e.ReportFields("a", "503", 5*ms, SpanKindServer, OutcomeFailure, "shop") {
 				t.Error("refused")
 			}
 		}
-		if e.ReportFields("shop", "a", "503", 5*ms, SpanKindServer, OutcomeFailure) {
+		if e.ReportFields("a", "503", 5*ms, SpanKindServer, OutcomeFailure, "shop") {
 			t.Error("a report too many was taken")
 		}
+		release()
 		wait(time.Minute)
 		periods, _ := r.take()
-		if len(periods) != 1 || periods[0].Received != 17 || periods[0].Dropped != 1 {
+		if len(periods) != 2 || periods[1].Received != 17 || periods[1].Dropped != 1 {
 			t.Fatalf("got %+v, want 17 reports of which 1 was dropped", periods)
 		}
-		s := summaryOf(t, periods[0], "a")
+		s := summaryOf(t, periods[1], "a")
 		if s.Service != "shop" || s.SpanKind != SpanKindServer || s.Failure != 16 || s.FailureLatency.Mean != 5*ms || s.Failures[0].Code != "503" {
 			t.Errorf("got %+v", s)
 		}
 		shutdown(t, e)
-		if e.ReportFields("shop", "a", "", 0, SpanKindServer, OutcomeSuccess) || e.Stats().DroppedShutdown != 1 {
+		if e.ReportFields("a", "", 0, SpanKindServer, OutcomeSuccess, "shop") || e.Stats().DroppedShutdown != 1 {
 			t.Errorf("after Shutdown the stats are %+v", e.Stats())
 		}
 	})
@@ -1091,7 +1094,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 			if n := testing.AllocsPerRun(2000, func() { e.Report(r) }); n != 0 {
 				t.Errorf("Report allocates %v times", n)
 			}
-			if n := testing.AllocsPerRun(2000, func() { e.ReportFields(r.Service, r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { e.ReportFields(r.Operation, r.Code, r.Duration, r.SpanKind, r.Outcome, r.Service) }); n != 0 {
 				t.Errorf("ReportFields allocates %v times", n)
 			}
 			if n := testing.AllocsPerRun(2000, func() { e.ReportWithin(r, ref) }); n != 0 {

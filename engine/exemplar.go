@@ -65,15 +65,15 @@ func decodeID(dst []byte, key, text string) error {
 // maxExemplars bounds each of the lists below.
 const maxExemplars = 5
 
-// exemplars holds the calls of one window that are worth looking up, and what all
-// such calls are blamed on. A window without a failed or slow call has none at all.
+// exemplars holds the calls of one window that are worth looking up, and the causes of all
+// failed and slow calls. A window without such a call has none at all.
 type exemplars struct {
 	failed, slow, stuck       []Exemplar
 	failureCauses, slowCauses causeCounter
 }
 
-// addFailed keeps e if that spreads the failed calls better over the codes, or
-// replaces one that can't be looked up by one that can without spreading them worse.
+// addFailed keeps e if that spreads the failed calls better over the codes. If it spreads them
+// no worse, e takes the place of a call that can't be looked up, provided that e can.
 func (x *exemplars) addFailed(e Exemplar) {
 	if len(x.failed) < maxExemplars {
 		x.failed = append(x.failed, e)
@@ -162,9 +162,8 @@ func (x *exemplars) take() (failed, slow, stuck []Exemplar) {
 	return take(&x.failed), take(&x.slow), take(&x.stuck)
 }
 
-// MergeExemplars returns the calls of several periods that are most worth looking up, as
-// one period would have kept them: up to five failed ones, spread over the codes, or the
-// five slowest, sampled ones first.
+// MergeExemplars returns the calls of several periods that one period would have kept: up to
+// five failed ones, spread over the codes, or the five slowest, sampled ones first.
 func MergeExemplars(failed bool, lists ...[]Exemplar) []Exemplar {
 	var x exemplars
 	for _, list := range lists {

@@ -26,8 +26,8 @@ type InFlight struct {
 // Each entry has one word that says whose it is and in which state: free, changing,
 // held or examined. Only whoever has moved the word to changing or examined may touch the
 // span beside it. So start takes an entry with one compare-and-swap and end gives it back
-// with another. Where end meets an entry that sweep examines, it only leaves word
-// there, and sweep gives the entry back.
+// with another. Where sweep examines the entry meanwhile, end only changes the word, and
+// sweep gives the entry back.
 //
 // start, end and expect are safe for concurrent use. sweep belongs to one goroutine. It must
 // not be copied.
@@ -54,7 +54,7 @@ type inFlightSet struct {
 // inFlightNote is what sweep remembers of an entry.
 type inFlightNote struct {
 	word uint64    // the entry's word when it was seen last; zero: it was free
-	call *InFlight // what stands in for the span, which is no longer held
+	call *InFlight // the description that stands in for the span
 }
 
 const (
@@ -72,8 +72,7 @@ const (
 )
 
 // newInFlight returns a table of at least so many entries: the next power of two, at least
-// 64. All of them can't be used at once: spans are refused now and then when it is more
-// than half full.
+// 64. When it is more than half full, it refuses a span now and then.
 func newInFlight(size int) *inFlight {
 	sets := max(minInFlightSets, 1<<bits.Len(uint(max(size, 1)-1))/inFlightWays)
 	return &inFlight{
@@ -87,8 +86,8 @@ func newInFlight(size int) *inFlight {
 // entry's word without the state.
 //
 // Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4) also
-// spreads ids that are not random. It loses nothing, and neither does the word, though its
-// state takes the room of two bits: those are the highest ones of the set's index.
+// spreads ids that are not random. The word lacks the two highest bits of the hash, in whose
+// room the state stands, but the set's index holds these. So no two ids share set and word.
 func (f *inFlight) place(id [8]byte) (set int, key uint64) {
 	hash := binary.LittleEndian.Uint64(id[:]) * 0x9E3779B97F4A7C15
 	return int(hash >> f.shift), hash << 2
@@ -150,17 +149,17 @@ func (set *inFlightSet) free(i int) bool {
 }
 
 // sweep calls each for every call in flight that is watched, and gives up those that are older
-// than maxAge: some programs never end some of their spans. It returns how many were given
-// up, and how many spans could not be taken in since the last sweep.
+// than maxAge: some programs never end some of their spans. It returns how many spans could
+// not be taken in since the last sweep, and how many calls were given up.
 //
 // It asks describe about a span in the first two sweeps that see it, since many are given
 // their final name a little after they began. Then the description stands in for
 // the span, which is no longer held: it outlives its user by two sweeps at most. A
-// span that is not watched is forgotten at once, as is one that has ended without end being
-// told: some processors pass on all starts and not all ends.
+// span that is not watched is forgotten at once, and so is one that has ended though end was
+// not called: some processors pass on all starts and not all ends.
 //
-// Calls that begin or end meanwhile may be seen or not. All that is reported of a call is of
-// that call, as long as ids don't repeat.
+// Calls that begin or end meanwhile may be seen or not. As long as ids don't repeat, no call
+// is described by another one's span.
 func (f *inFlight) sweep(now time.Time, describe func(span any) (InFlight, bool), each func(InFlight)) (untracked, abandoned uint64) {
 	maxAge := f.maxAge()
 	for i := range f.notes {

@@ -80,24 +80,31 @@ func word(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// find returns the operation of that name in the group, or nil if there is none yet. operations
-// is the number of all operations.
+// find returns the operation of a name in its group, or nil if there is none yet. The caller
+// has looked for the name by its address, unless skip says that this is useless. operations is
+// the number of all operations.
 func (c *nameCache) find(g *group, name string, operations int) *operation {
-	if c.skip > 0 {
-		c.skip--
-		return c.findBuilt(g, name, operations)
-	}
-	k := &c.known[knownIndex(name, len(c.known))]
-	found := g.number | uint64(len(name))
-	for i := range k {
-		if k[i].name == unsafe.StringData(name) && k[i].op != nil && k[i].op.found == found {
-			c.missed = 0
-			return k[i].op
+	if c.skip == 0 {
+		op := g.byName[name]
+		if op != nil {
+			c.remember(&c.known[knownIndex(name, len(c.known))], name, op)
 		}
+		return op
+	}
+	c.skip--
+	if operations > builtOperations/2 { // the names' bytes would find too few of them
+		return g.byName[name]
+	}
+	if c.built == nil {
+		c.built = make([]*operation, builtOperations)
+	}
+	built := &c.built[builtIndex(name)]
+	if op := *built; op != nil && op.found == g.number|uint64(len(name)) && op.key.Name == name {
+		return op
 	}
 	op := g.byName[name]
 	if op != nil {
-		c.remember(k, name, op)
+		*built = op
 	}
 	return op
 }
@@ -123,25 +130,6 @@ func (c *nameCache) remember(k *knownNames, name string, op *operation) {
 	if c.missed++; c.missed%manyMissed == 0 {
 		c.skip, c.nextSkip = c.nextSkip, min(2*c.nextSkip, mostSkipped)
 	}
-}
-
-// findBuilt is find for names that are built anew for each report.
-func (c *nameCache) findBuilt(g *group, name string, operations int) *operation {
-	if operations > builtOperations/2 { // with more it would find too few of them
-		return g.byName[name]
-	}
-	if c.built == nil {
-		c.built = make([]*operation, builtOperations)
-	}
-	built := &c.built[builtIndex(name)]
-	if op := *built; op != nil && op.found == g.number|uint64(len(name)) && op.key.Name == name {
-		return op
-	}
-	op := g.byName[name]
-	if op != nil {
-		*built = op
-	}
-	return op
 }
 
 // grow makes room for the names of so many operations.

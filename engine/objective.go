@@ -15,7 +15,7 @@ type Objective struct {
 	// to 1. Default 0.95.
 	SuccessRatio float64 `mapstructure:"success_ratio" json:"success_ratio"`
 	// LatencyTarget is the time within which a successful call should be done,
-	// itself included. Default 500ms.
+	// itself included, up to 24h; negative: latency is not judged. Default 500ms.
 	LatencyTarget time.Duration `mapstructure:"latency_target" json:"latency_target_ns"`
 	// WithinTargetRatio is the least share of the successful calls that must be done
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
@@ -26,10 +26,9 @@ type Objective struct {
 	// RecoverAfter is M: a firing alert is resolved after this many good periods
 	// running, 1 to 100. Default 3.
 	RecoverAfter int `mapstructure:"recover_after" json:"recover_after"`
-	// MinCalls is the number of calls below which a period says too little to be
-	// judged by itself, 1 to 1,000,000,000: such periods are judged together, once
-	// they hold so many calls, and count as one. For availability it is held against
-	// the successes and failures, for latency against the successes. Default 1.
+	// MinCalls is the number of calls that it takes to judge a period, 1 to 1,000,000,000.
+	// Periods with fewer are judged together, once they hold so many, and count as one. For
+	// availability successes and failures are calls, for latency successes alone. Default 1.
 	MinCalls int `mapstructure:"min_calls" json:"min_calls"`
 
 	// The fields below switch on what is off by default. A negative value switches off
@@ -41,22 +40,22 @@ type Objective struct {
 	// ratio itself does. Default: the ratio alone decides.
 	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
 	// AlertFor is how long the bad periods before an alert must have lasted, from the start of
-	// the first to the end of the last, up to 24h. Where periods are short it keeps an alert from
-	// standing on one short disturbance; and a good period between bad ones, as comes by chance
-	// where a fault hits some of few calls, does not begin them anew as long as all of them
-	// together are bad beyond chance. Default: off, their number alone decides.
+	// the first to the end of the last, up to 24h. It is for short periods: it keeps one short
+	// disturbance from raising an alert. A good period between bad ones then does not begin the
+	// count anew, as long as all of them together are bad beyond chance: where a fault hits some
+	// of few calls, such periods come by chance. Default: off, the number of bad periods alone
+	// decides.
 	AlertFor time.Duration `mapstructure:"alert_for" json:"alert_for_ns,omitzero"`
 	// MinTraffic is the least number of calls in a period, 1 to 1,000,000,000: a
 	// period with fewer is bad for the traffic objective. Default: off.
 	MinTraffic int `mapstructure:"min_traffic" json:"min_traffic,omitzero"`
-	// MinTrafficRatio is the share, above 0 and below 1, of its usual number of calls below
-	// which a busy operation has gone quiet, which is bad for the traffic objective.
-	// Usual is the median of the last 20 periods with calls, busy a median of 10 calls
-	// or more; with fewer such periods nothing is said. Default: off.
+	// MinTrafficRatio is the least share of its usual number of calls that an operation must
+	// have, above 0 and below 1: a period with less is bad for the traffic objective. Usual
+	// is the median of the last 20 periods with calls. Where that is below 10 calls, or there
+	// were fewer periods, traffic is not judged by it. Default: off.
 	MinTrafficRatio float64 `mapstructure:"min_traffic_ratio" json:"min_traffic_ratio,omitzero"`
-	// StuckAfter is the age, up to 24h, at which a call that has not ended counts as
-	// stuck: a period at whose end there are such calls is bad for the stuck
-	// objective. Default: off.
+	// StuckAfter is the age, up to 24h, from which a call that has not ended counts as
+	// stuck. A period that ends with such calls is bad for the stuck objective. Default: off.
 	StuckAfter time.Duration `mapstructure:"stuck_after" json:"stuck_after_ns,omitzero"`
 	// SLO is the share of the calls of 30 days that must succeed, above 5/6 and
 	// below 1, such as 0.999: what it leaves is the error budget. A period is bad for the
@@ -100,8 +99,7 @@ func (o Objective) Inherit(parent Objective) Objective {
 	return o
 }
 
-// needsSilence reports whether the objective is about what does not happen, too, so that
-// a period without a call must be judged.
+// needsSilence reports whether a period without a call must be judged, too.
 func (o *Objective) needsSilence() bool {
 	return o.MinTraffic > 0 || o.MinTrafficRatio > 0 || o.StuckAfter > 0 || o.SLO > 0
 }
@@ -138,8 +136,8 @@ func (o Objective) Validate() error {
 		}
 	}
 	ratio("success_ratio", o.SuccessRatio)
-	if o.LatencyTarget < 0 || o.LatencyTarget > maxLatencyTarget {
-		errs = append(errs, fmt.Errorf("latency_target: must be above 0s and at most %s, got %s", short(maxLatencyTarget), o.LatencyTarget))
+	if o.LatencyTarget > maxLatencyTarget {
+		errs = append(errs, fmt.Errorf("latency_target: must be at most %s, or negative for none, got %s", short(maxLatencyTarget), o.LatencyTarget))
 	}
 	ratio("within_target_ratio", o.WithinTargetRatio)
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)
@@ -176,9 +174,9 @@ const slowestBurn = 6
 // highestBurn returns the burn rate where every call fails.
 func highestBurn(slo float64) float64 { return 1 / (1 - slo) }
 
-// validateSLO refuses what is no share, and a share that leaves so large an error budget that
-// neither burn rate rule fires where every call fails. Mostly that is the budget itself, or a
-// percentage.
+// validateSLO refuses an SLO for which no alert could fire: one that is no share, and one that
+// leaves so large an error budget that neither burn rate rule holds though every call fails.
+// Most likely that is the error budget itself, or a percentage.
 func validateSLO(slo float64) error {
 	canFire := func(slo float64) bool { return slo < 1 && highestBurn(slo) > slowestBurn }
 	switch {

@@ -90,8 +90,8 @@ func TestObjectiveValidate(t *testing.T) {
 		"success_ratio NaN":      {Objective{SuccessRatio: math.NaN()}, "success_ratio: must be above 0 and at most 1, got NaN"},
 		"within_target infinite": {Objective{WithinTargetRatio: math.Inf(1)}, "within_target_ratio: must be above 0 and at most 1, got +Inf"},
 		"within_target above":    {Objective{WithinTargetRatio: 1.01}, "within_target_ratio: must be above 0 and at most 1, got 1.01"},
-		"latency_target":         {Objective{LatencyTarget: -time.Second}, "latency_target: must be above 0s and at most 24h, got -1s"},
-		"latency_target long":    {Objective{LatencyTarget: 24*time.Hour + 1}, "latency_target: must be above 0s and at most 24h, got 24h0m0.000000001s"},
+		"latency_target off":     {Objective{LatencyTarget: -time.Second}, ""},
+		"latency_target long":    {Objective{LatencyTarget: 24*time.Hour + 1}, "latency_target: must be at most 24h, or negative for none, got 24h0m0.000000001s"},
 		"alert_after":            {Objective{AlertAfter: -1}, "alert_after: must be between 1 and 100, got -1"},
 		"alert_after many":       {Objective{AlertAfter: 101}, "alert_after: must be between 1 and 100, got 101"},
 		"recover_after":          {Objective{RecoverAfter: -3}, "recover_after: must be between 1 and 100, got -3"},
@@ -99,9 +99,9 @@ func TestObjectiveValidate(t *testing.T) {
 		"min_calls":              {Objective{MinCalls: math.MinInt}, fmt.Sprint("min_calls: must be between 1 and 1000000000, got ", math.MinInt)},
 		"min_calls many":         {Objective{MinCalls: 1_000_000_001}, "min_calls: must be between 1 and 1000000000, got 1000000001"},
 		"all at once": {
-			basic(2, -1, 3, -1, -2, -3),
+			basic(2, 25*time.Hour, 3, -1, -2, -3),
 			"success_ratio: must be above 0 and at most 1, got 2\n" +
-				"latency_target: must be above 0s and at most 24h, got -1ns\n" +
+				"latency_target: must be at most 24h, or negative for none, got 25h0m0s\n" +
 				"within_target_ratio: must be above 0 and at most 1, got 3\n" +
 				"alert_after: must be between 1 and 100, got -1\n" +
 				"recover_after: must be between 1 and 100, got -2\n" +

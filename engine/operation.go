@@ -48,6 +48,7 @@ type operation struct {
 	// isDivided says that its calls are counted by the service that they reach, so that few
 	// calls, or none, under its own name are as it should be.
 	isDivided bool
+	isNamed   bool // a configuration names it
 }
 
 // isNoted reports whether the operation gets a summary of the current period.

@@ -8,8 +8,8 @@ import "strings"
 type peerServices struct {
 	windows *Windows
 	names   map[peerName]string
-	// within knows which servers those clients reach that call several services by one name,
-	// by the operation that makes the call.
+	// within knows which servers a client reaches from within one operation. It is for
+	// clients that call several services by one name.
 	within map[callSite]*reached
 }
 
@@ -23,7 +23,7 @@ const (
 	peerMark = " > "
 	// maxPeerNames bounds the names that are kept for use again.
 	maxPeerNames = 4096
-	// maxCallSites bounds the places that are remembered from which calls are made.
+	// maxCallSites bounds the call sites that are remembered.
 	maxCallSites = 1 << 14
 )
 

@@ -3,14 +3,20 @@ package engine
 import "time"
 
 // Period is everything that one closed period brought: the summary of each
-// operation that was called in it, and what became of the reports. It is
-// immutable, as its summaries are.
+// operation that was called in it, and what became of the reports.
+//
+// The engine fills it in, all but what its summaries leave to the judge, and
+// UndeliveredPeriods and UndeliveredNotifications, which are for the delivery. They get it by
+// its address, one after the other. A [Sink] gets it by value, when it is complete: nobody
+// changes it then.
 type Period struct {
 	Monitor string    `json:"monitor"`
 	Start   time.Time `json:"start"`
 	End     time.Time `json:"end"`
 	// Partial says that the period was cut short: it is delivered and not judged.
 	Partial bool `json:"partial,omitempty"`
+	// Final says that the monitor was shut down in the period, so that no other one follows.
+	Final bool `json:"final,omitempty"`
 	// Missed is the number of period ends that passed unseen because the process
 	// stood still; their time is part of this period. It is 0 in a healthy process.
 	Missed int `json:"missed,omitempty"`
@@ -42,14 +48,14 @@ type Period struct {
 	Untracked uint64 `json:"untracked,omitzero"`
 	Abandoned uint64 `json:"abandoned,omitzero"`
 	// UndeliveredPeriods and UndeliveredNotifications are the numbers of those that sinks
-	// and notifiers made nothing of, since the period before was closed: they were too
-	// slow, or failed more often than they are tried.
+	// and notifiers did not take since the period before was closed: they were too slow, or
+	// failed at every attempt.
 	UndeliveredPeriods       uint64 `json:"undelivered_periods,omitzero"`
 	UndeliveredNotifications uint64 `json:"undelivered_notifications,omitzero"`
 	// SampledRatio is the share of the traces, 0..1, that a sampler seems to let through
-	// to the monitor, so that the rest is never judged; 0 if there is no sign of that.
+	// to the monitor, so that the rest is never judged; 0 if there is no sign of a sampler.
 	SampledRatio float64 `json:"sampled_ratio,omitzero"`
-	// Left are the operations that gave up their place at the end of this period
+	// Evicted are the operations that gave up their place at the end of this period
 	// because they were idle. It is not part of the JSON form.
 	Evicted []OperationKey `json:"-"`
 }

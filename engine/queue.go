@@ -35,8 +35,8 @@ type queue struct {
 	last  uint64 // index of the last one: their number, a power of two, less one
 	// services are those that slots name by their place here; the first place stands for "".
 	services [maxServices]atomic.Pointer[string]
-	// wake holds a token when some ring has filled by another part and
-	// the consumer may be asleep.
+	// wake holds a token when the consumer, which may be asleep, has to come: some ring has
+	// filled by another part.
 	wake chan struct{}
 }
 
@@ -52,9 +52,9 @@ type ring struct {
 	_    [64]byte
 	// tail counts the claims of producers; sealed is its highest bit.
 	tail atomic.Uint64
-	// limit is a position below which there is room for sure: what free was when it was
-	// last looked at, plus the number of slots. It spares the producers most looks at free,
-	// which the consumer writes on another processor.
+	// limit is a position below which there is room for sure: what free was when it was last
+	// read, plus the number of slots. It spares the producers most reads of free, which the
+	// consumer writes on another processor.
 	limit atomic.Uint64
 	_     [48]byte
 	// free counts the slots that the consumer has given back.
@@ -175,26 +175,15 @@ func (q *queue) pick() *ring {
 // counts it as dropped and returns false. As in [Engine.ReportFields] the fields travel in
 // registers.
 func (q *queue) pushPlaced(name, code string, d time.Duration, h how) bool {
-	r, s, pos := q.next()
-	if !fits(name, code) || !r.take(pos) {
+	r := q.pick()
+	pos := r.tail.Load()
+	s := &r.slots[pos&r.mask]
+	if !fits(name, code) || pos >= r.limit.Load() || !r.tail.CompareAndSwap(pos, pos+1) {
 		return q.pushAnywhere(r, "", name, code, d, h)
 	}
 	s.put(name, code, d, h)
 	r.pass(s, pos, q)
 	return true
-}
-
-// next returns the slot that the calling goroutine tries first, and its position. The slot's
-// address is found before the claim, which whatever is read after has to wait for.
-func (q *queue) next() (r *ring, s *slot, pos uint64) {
-	r = q.pick()
-	pos = r.tail.Load()
-	return r, &r.slots[pos&r.mask], pos
-}
-
-// take claims the position, if it is still the tail and there is room for sure.
-func (r *ring) take(pos uint64) bool {
-	return pos < r.limit.Load() && r.tail.CompareAndSwap(pos, pos+1)
 }
 
 // pushAnywhere passes a report on where the first try at the ring that was picked failed, the
@@ -320,8 +309,8 @@ func (q *queue) drain(f func([]slot, []detail)) int {
 }
 
 // drainAll passes on everything that was claimed before the call, and returns how
-// much that was. A slot that a producer has claimed and not yet written is
-// waited for: the producer is between two instructions. Only the consumer may call it.
+// much that was. It waits for slots that are claimed and not yet written: their producers are
+// between two instructions. Only the consumer may call it.
 func (q *queue) drainAll(f func([]slot, []detail)) int {
 	n := 0
 	for i := range q.rings {

@@ -35,7 +35,7 @@ func (q *queue) size() int { return len(q.rings) * len(q.rings[0].slots) }
 
 // pushNumber pushes a report that is told from others by its duration.
 func (q *testQueue) pushNumber(n int) bool {
-	return q.engine.ReportFields("service", "operation", "code", time.Duration(n), SpanKindServer, OutcomeFailure)
+	return q.engine.ReportFields("operation", "code", time.Duration(n), SpanKindServer, OutcomeFailure, "service")
 }
 
 // numbers drains a queue and returns what pushNumber put in.
@@ -152,7 +152,7 @@ func TestQueueCarriesReports(t *testing.T) {
 		check(true)
 		// The next reports in the same slot have no trace, least of all that one.
 		for range 16 {
-			if !q.engine.ReportFields("s", "o", "c", 5*ms, SpanKindClient, OutcomeFailure) {
+			if !q.engine.ReportFields("o", "c", 5*ms, SpanKindClient, OutcomeFailure, "s") {
 				t.Fatal("refused")
 			}
 			check(false)
@@ -266,7 +266,7 @@ func TestQueueCarriesAnything(t *testing.T) {
 	q := newRings(2, 16)
 	check := func(want Report) {
 		t.Helper()
-		if !q.engine.ReportFields(want.Service, want.Operation, want.Code, want.Duration, want.SpanKind, want.Outcome) {
+		if !q.engine.ReportFields(want.Operation, want.Code, want.Duration, want.SpanKind, want.Outcome, want.Service) {
 			t.Fatalf("%+v was refused", want)
 		}
 		want.Operation, want.Code = TruncateName(want.Operation), TruncateName(want.Code)
@@ -314,12 +314,12 @@ func TestQueueKnowsServices(t *testing.T) {
 	const service = "shop"
 	services := []string{"orders", "stock"}
 	for range 3 {
-		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
-		q.engine.ReportFields("", "o", "c", 0, 0, 0)
+		q.engine.ReportFields("o", "c", 0, 0, 0, service)
+		q.engine.ReportFields("o", "c", 0, 0, 0, "")
 	}
 	for _, service := range services { // there is room for some
-		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
-		q.engine.ReportFields(service, "o", "c", 0, 0, 0)
+		q.engine.ReportFields("o", "c", 0, 0, 0, service)
+		q.engine.ReportFields("o", "c", 0, 0, 0, service)
 	}
 	n := q.drain(each(func(s *slot, d *detail) {
 		if s.how.isDetailed() {
@@ -356,7 +356,7 @@ func TestQueueKnowsServices(t *testing.T) {
 		t.Errorf("a name of %d bytes has a place, or one of %d has none", len(long), MaxNameBytes)
 	}
 	for _, service := range []string{"shop-eu", "shop-eu"[:4], long[:MaxNameBytes], long[:3]} {
-		prefixes.engine.ReportFields(service, "o", "c", 0, 0, 0)
+		prefixes.engine.ReportFields("o", "c", 0, 0, 0, service)
 		prefixes.drain(each(func(s *slot, d *detail) {
 			if r := prefixes.reportOf(s, d); r.Service != service {
 				t.Errorf("a report of %q is one of %q", service, r.Service)
@@ -373,7 +373,7 @@ func TestQueueKnowsServices(t *testing.T) {
 	}
 	// What is remembered of services is short.
 	for i := range 1000 {
-		q.engine.ReportFields(strings.Repeat("x", MaxNameBytes+1+i), "o", "c", 0, 0, 0)
+		q.engine.ReportFields("o", "c", 0, 0, 0, strings.Repeat("x", MaxNameBytes+1+i))
 		q.numbers()
 	}
 	for i := range q.services {
@@ -387,7 +387,7 @@ func TestQueueKnowsServices(t *testing.T) {
 func TestQueueLetsGoOfStrings(t *testing.T) {
 	for _, rep := range []Report{{Operation: "x"}, {Service: strings.Repeat("x", MaxNameBytes+1)}, {Code: "x"}} {
 		q := newRings(2, 16)
-		for q.engine.ReportFields(rep.Service, rep.Operation, rep.Code, 0, 0, 0) {
+		for q.engine.ReportFields(rep.Operation, rep.Code, 0, 0, 0, rep.Service) {
 			q.pushDetailed(rep.Operation, rep.Code, 0, detail{service: rep.Service, cause: new(Cause)})
 		}
 		q.drain(each(func(*slot, *detail) {}))
@@ -562,7 +562,7 @@ func TestQueuePushAllocatesNothing(t *testing.T) {
 		for range 10 {
 			q.pushNumber(1)
 			q.pushDetailed("a", "", 0, detail{trace: TraceRef{TraceID: [16]byte{1}}, end: 1})
-			q.engine.ReportFields(long, long, long, 1, 200, 200)
+			q.engine.ReportFields(long, long, 1, 200, 200, long)
 		}
 		q.drain(discard)
 	}
@@ -656,7 +656,7 @@ func pushPayload(q *testQueue, name, service string, payload uint64) bool {
 	if payload%3 == 0 {
 		return q.pushDetailed(name, "", d, detail{service: service, kind: kind, outcome: outcome, end: int64(payload)})
 	}
-	return q.engine.ReportFields(service, name, "", d, kind, outcome)
+	return q.engine.ReportFields(name, "", d, kind, outcome, service)
 }
 
 // As long as no more reports are under way than the queue has room for, none is

@@ -1,7 +1,7 @@
 package engine
 
-// reached is which server's operation the calls of a client mostly reach, and how surely. The zero
-// value has seen none.
+// reached says which server's operation the calls of a client mostly reach, and how surely. The
+// zero value has seen no call.
 type reached struct {
 	server *operation // of the service that most of them reach, the one that was reached last
 	calls  uint32     // that reached that service
@@ -9,13 +9,13 @@ type reached struct {
 }
 
 const (
-	// fewReached is the number of calls from which it is known whom a client calls, and
-	// otherReached the number of calls to one service for each that reaches another one, from which it is
-	// always the same.
+	// fewReached is the least number of calls to one service by which it counts as known which
+	// one a client calls. otherReached is the least number of them for each call to another
+	// service.
 	fewReached   = 3
 	otherReached = 100
-	// maxReached is the number of calls from which older ones count for half, so that what changed
-	// is known soon.
+	// maxReached is the number of calls at which all calls so far are halved, so that a change
+	// is noticed soon.
 	maxReached = 1 << 10
 )
 

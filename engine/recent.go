@@ -16,9 +16,10 @@ type recentSpan struct {
 	end      int64
 	outcome  Outcome
 	isNamed  bool // its operation says which service it reached
+	untimed  bool // its duration is no latency
 }
 
-// heldSpan is what is remembered besides of a span that is not yet counted.
+// heldSpan is what else is remembered of a span that is not yet counted.
 type heldSpan struct {
 	number  uint64
 	arrived int64 // when it came, by the timeline's time
@@ -32,8 +33,8 @@ type heldSpan struct {
 type recent struct {
 	limit int
 	spans []recentSpan
-	// hashes are those of the spans' traces: to find those of some traces, the processor has
-	// to look at little else.
+	// hashes are those of the spans' traces. They lie together, so that a search for some
+	// traces reads little memory.
 	hashes []uint16
 	place  int    // the next span's place
 	next   uint64 // the number of spans that came in all: the next one's number
@@ -44,7 +45,7 @@ type recent struct {
 	arrivals []arrival
 }
 
-// arrival says when a span came, and those after it.
+// arrival says when a span, and those after it, came.
 type arrival struct {
 	number uint64
 	time   int64
@@ -52,7 +53,8 @@ type arrival struct {
 
 func newRecent(limit int) recent { return recent{limit: limit} }
 
-// maxKeptCode is the length from which a code is copied, so that it holds on to nothing else.
+// maxKeptCode is the length above which a code is truncated and copied, so that it keeps nothing
+// else in memory.
 const maxKeptCode = 64
 
 // add returns the place for another span, that of the oldest one if there is no room, to be
@@ -119,9 +121,9 @@ func (r *recent) hasHeldBefore(time int64) bool {
 	return len(r.held) > 0 && r.held[0].arrived <= time
 }
 
-// tick says that the spans that are added from now on come at the given time, or a little
-// later: it is told once every sixteenth of a grace at most, so that arrivals are few. From now
-// on nobody asks for those that came before since.
+// tick says that spans that are added from now on come at the given time, or a little later. It
+// remembers one arrival in a sixteenth of a grace at most, so that they are few. It forgets
+// those before since.
 func (r *recent) tick(time, grace, since int64) {
 	if n := len(r.arrivals); n > 0 && time-r.arrivals[n-1].time < grace/16 {
 		return
@@ -130,8 +132,8 @@ func (r *recent) tick(time, grace, since int64) {
 	r.arrivals = append(slices.Delete(r.arrivals, 0, max(0, past-1)), arrival{r.next, time})
 }
 
-// firstSince returns the number of the first span that is remembered and came at the given
-// time or later, or of one that came a little before.
+// firstSince returns the number of the first remembered span that came at the given time or
+// later, or of one that came a little before.
 func (r *recent) firstSince(time int64) uint64 {
 	oldest := r.next - uint64(len(r.spans))
 	later := sort.Search(len(r.arrivals), func(i int) bool { return r.arrivals[i].time > time })
@@ -141,8 +143,8 @@ func (r *recent) firstSince(time int64) uint64 {
 	return max(oldest, r.arrivals[later-1].number)
 }
 
-// takeDue returns the spans that are due, which are no longer held. It is valid until the next
-// call.
+// takeDue returns the held spans that are due, and holds them no longer. The result is valid
+// until the next call.
 func (r *recent) takeDue(isDue func(h *heldSpan) bool) []heldSpan {
 	r.due = r.due[:0]
 	stay := r.held[:0]

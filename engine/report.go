@@ -21,7 +21,7 @@ type Report struct {
 	// Outcome says how the call ended. [OutcomeUnset] leaves it to the code: see
 	// [OutcomeOf].
 	Outcome Outcome
-	// Duration is how long the call took; a negative one counts as zero.
+	// Duration is how long the call took, or [Untimed].
 	Duration time.Duration
 	// End is when the call ended; the zero time means now. A live [Engine] counts a report
 	// in the period in which it arrives; there End only dates the exemplar.

@@ -25,6 +25,7 @@ type detail struct {
 	nameLength, codeLength uint16
 	kind                   SpanKind
 	outcome                Outcome
+	untimed                bool // the duration in the slot is no latency
 	service                string
 	end                    int64 // in nanoseconds of Unix time; 0: now
 	cause                  *Cause

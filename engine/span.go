@@ -11,6 +11,9 @@ type Span struct {
 	SpanKind                 SpanKind
 	Outcome                  Outcome
 	Duration                 time.Duration
+	// Untimed says that Duration is no latency, as [Untimed] does. It may explain another call's
+	// all the same.
+	Untimed bool
 	// End is when the call ended, in Unix nanoseconds.
 	End int64
 	// Link is the span's place in its trace. Zero: it has none, so it explains no other call

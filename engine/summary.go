@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// Summary is what one operation did in one closed period. It is immutable: it is
-// shared by every sink, so none of them may change it or what it points to.
+// Summary is what one operation did in one closed period.
+//
+// The engine fills it in when it closes the period, all but TypicalCalls, BurnRates and
+// Verdicts: these are for whoever judges the period, before anybody else gets it. From then on
+// it is shared by all who got it, and nobody may change it or what it points to.
 type Summary struct {
 	Monitor   string   `json:"monitor"`
 	Service   string   `json:"service"`
@@ -29,15 +32,19 @@ type Summary struct {
 	// SuccessRatio is Success / (Success + Failure); 1 when both are 0.
 	SuccessRatio float64 `json:"success_ratio"`
 
+	// Untimed is the number of successes whose time does not count, because it says nothing
+	// about latency or can't be; see [Untimed]. What follows is about the others.
+	Untimed uint64 `json:"untimed,omitzero"`
 	// Latency is that of the successes.
 	Latency Latency `json:"latency"`
 	// WithinTarget is the number of successes done within the latency target.
 	WithinTarget uint64 `json:"within_target"`
-	// WithinTargetRatio is WithinTarget / Success; 1 when there was no success.
+	// WithinTargetRatio is WithinTarget / (Success - Untimed); 1 when there was none.
 	WithinTargetRatio float64 `json:"within_target_ratio"`
 	// FailureLatency is that of the failures.
 	FailureLatency FailureLatency `json:"failure_latency"`
-	// Distribution counts the latencies of the successes by interval.
+	// Distribution counts the latencies of the successes by interval. It sums to Success -
+	// Untimed.
 	Distribution []Bucket `json:"distribution"`
 	// Failures counts the failures by code, largest first.
 	Failures []CodeCount `json:"failures"`
@@ -53,12 +60,12 @@ type Summary struct {
 	// their End is that of the period, and their Duration what they took until then.
 	StuckExemplars []Exemplar `json:"stuck_exemplars,omitempty"`
 
-	// FailureCauses are the operations, called within this one, that its failures are
-	// blamed on, largest first. What they don't add up to failed by itself, or was
+	// FailureCauses are the operations, called within this one, that explain its failures,
+	// the largest first. The failures that no cause explains are the operation's own, or were
 	// reported without a span.
 	FailureCauses []CauseCount `json:"failure_causes,omitempty"`
-	// SlowCauses are the same for the successes above the latency target: operations
-	// that took more than half of the time.
+	// SlowCauses explain the successes above the latency target in the same way: they are
+	// operations that took more than half of the time.
 	SlowCauses []CauseCount `json:"slow_causes,omitempty"`
 
 	// InFlight is the number of calls that had begun and not ended at the end of the
@@ -93,6 +100,9 @@ type Summary struct {
 func (s *Summary) Key() OperationKey {
 	return OperationKey{Service: s.Service, SpanKind: s.SpanKind, Name: s.Operation}
 }
+
+// Timed returns the number of successes whose time counts.
+func (s *Summary) Timed() uint64 { return s.Success - s.Untimed }
 
 // Clone returns a copy that shares nothing with s.
 func (s *Summary) Clone() Summary {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Timeline counts spans in the periods in which their calls ended, for those who get
-// them from elsewhere: some time later, and in no particular order. A period stays open for
-// a while after its end; what comes later still is counted in the oldest open period, and
+// Timeline counts spans in the periods in which their calls ended. It is for spans from
+// elsewhere, which come some time later and in no particular order. A period stays open for
+// a while after its end. What comes later still is counted in the oldest open period, and
 // what ended in the future, by its own clock, in the newest. So every span is counted once.
 //
 // It also finds the causes of failed and slow calls, across all services. Such a call is
@@ -25,8 +25,8 @@ type Timeline struct {
 	began int64
 	// start and end are those of the oldest open period.
 	start, end int64
-	// open holds what the open periods count apart from their windows, the oldest first. The
-	// newest is the one that now lies in.
+	// open holds what the open periods count apart from their windows, the oldest first. now
+	// lies in the newest.
 	open []periodTally
 
 	recent recent
@@ -36,8 +36,8 @@ type Timeline struct {
 // periodTally is what one open period counts apart from its windows.
 type periodTally struct{ late, early, overflowed uint64 }
 
-// NewTimeline returns a timeline that begins now: the period in which that lies is a partial
-// one, unless it begins just then. It returns the errors of [TimelineConfig.Validate].
+// NewTimeline returns a timeline that begins now. The first period is a partial one, unless
+// it begins just then. It returns the errors of [TimelineConfig.Validate].
 func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -99,12 +99,15 @@ func (t *Timeline) Add(s *Span) {
 	n := t.place(s.End)
 	op := t.lookup(n, s.Service, s.Operation, s.SpanKind)
 	outcome := s.Outcome.decided(t.windows.config.Codes, s.Code)
-	duration, weight := max(s.Duration, 0), min(max(s.Weight, 1), maxWeight)
+	duration, weight := s.Duration, min(max(s.Weight, 1), maxWeight)
+	if s.Untimed {
+		duration = Untimed
+	}
 	if hasTrace {
 		t.remember(s, op, outcome)
 	}
 	w := t.windows.at(op, n)
-	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target
+	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target && isTimed(duration)
 	switch {
 	case hasTrace && (isBad || t.search.peers != nil && s.SpanKind == SpanKindClient):
 		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
@@ -153,7 +156,8 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 	r.link.Trace, r.link.Span, r.link.Parent = s.Link.Trace, s.Link.Span, s.Link.Parent
 	r.link.RemoteParent = false // wherever the parent lives, it is expected here
 	r.op, r.code = op, s.Code
-	r.duration, r.end = max(s.Duration, 0), s.End
+	r.duration, r.end = lengthOf(s.Duration), s.End
+	r.untimed = s.Untimed || !isTimed(s.Duration)
 	r.outcome, r.isNamed = outcome, false
 	if len(s.Code) > maxKeptCode {
 		r.code = bounded(s.Code)
@@ -229,7 +233,7 @@ func (t *Timeline) close(keep func(OperationKey) bool, closed func(*Period)) {
 // since returns the time from which on spans have a part in the search for causes.
 func (t *Timeline) since() int64 { return t.now - 2*t.grace }
 
-// settle finds the causes of those held calls that are due, and counts the calls.
+// settle finds the causes of the held calls that are due, as isDue says, and counts them.
 func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	due := t.recent.takeDue(isDue)
 	if len(due) == 0 {
@@ -248,6 +252,6 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 			Duration: s.duration,
 			End:      time.Unix(0, s.end),
 		}
-		t.windows.at(op, n).addTraced(s.outcome, call, t.search.found[i], held.weight, t.windows.config.MaxCodes)
+		t.windows.at(op, n).addTraced(s.outcome, call, s.untimed, t.search.found[i], held.weight, t.windows.config.MaxCodes)
 	}
 }

@@ -29,8 +29,8 @@ type relative struct {
 	*recentSpan
 	number uint64
 	depth  int32 // how many of its ancestors are known; -1: not found out yet
-	// isAnswered says that a call is known that was made to serve this one, as that of a server
-	// by its client.
+	// isAnswered says that a child of the call is known, as the server's call is a child of its
+	// client's.
 	isAnswered bool
 }
 
@@ -106,8 +106,8 @@ func (f *traceSearch) trace(family []relative) {
 	}
 }
 
-// measure finds out how deep in its trace a span is. A circle of parents begins at the one by
-// which it was found, and what is deeper than in any trace of a sane program begins anew.
+// measure finds out how deep in its trace a span is. A circle of parents begins at the span by
+// which it was found. At a depth that no sane program reaches the count begins anew.
 func (f *traceSearch) measure(family []relative, i int32, steps int) int32 {
 	const deepest = 1000
 	s := &family[i]

@@ -8,8 +8,8 @@ import (
 // window is one operation in one period, while it fills. The goroutine that owns
 // the [Windows] owns it.
 type window struct {
-	// target is objective.LatencyTarget and lowest bounds[0], beside what every
-	// success touches.
+	// target is objective.LatencyTarget and lowest bounds[0]. They are copied here since
+	// every success touches this cache line.
 	target  time.Duration
 	lowest  time.Duration
 	within  uint64
@@ -31,11 +31,13 @@ type window struct {
 	objective *Objective
 }
 
-// intervals are the counts of a distribution but the first: that is what is left of the
-// successes. They stand by themselves since few calls touch them.
+// intervals are the counts of a distribution. The first one is not counted: it is the number of
+// successes less the others. They stand by themselves since few calls touch them.
 type intervals struct {
 	bounds []time.Duration
 	counts []uint64
+	// untimed are the successes, and untimedFailure the failures, whose time does not count.
+	untimed, untimedFailure uint64
 }
 
 func (i *intervals) add(d time.Duration, n uint64) { i.counts[interval(i.bounds, d)] += n }
@@ -46,6 +48,9 @@ type otherHistograms struct{ failure, cancelled Histogram }
 // open makes w judge by the given objective and distribution from now on.
 func (w *window) open(objective *Objective, bounds []time.Duration) {
 	w.objective, w.target = objective, objective.LatencyTarget
+	if w.target < 0 { // not judged: every call is within it
+		w.target = maxDuration
+	}
 	w.lowest = bounds[0]
 	if w.intervals == nil {
 		w.intervals = &intervals{counts: make([]uint64, len(bounds)+1)}
@@ -53,9 +58,10 @@ func (w *window) open(objective *Objective, bounds []time.Duration) {
 	w.intervals.bounds = bounds
 }
 
-// add counts one call. It returns the code under which a failure was counted.
+// add counts one call, whose duration may be [Untimed]. It returns the code under which a
+// failure was counted.
 func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int) string {
-	if outcome == OutcomeSuccess {
+	if outcome == OutcomeSuccess && isTimed(d) {
 		if d <= w.target {
 			w.within++
 		}
@@ -70,7 +76,7 @@ func (w *window) add(outcome Outcome, code string, d time.Duration, maxCodes int
 
 // addMany counts n calls at once, all like the given one.
 func (w *window) addMany(outcome Outcome, code string, d time.Duration, n uint64, maxCodes int) string {
-	if outcome == OutcomeSuccess {
+	if outcome == OutcomeSuccess && isTimed(d) {
 		if d <= w.target {
 			w.within += n
 		}
@@ -83,11 +89,18 @@ func (w *window) addMany(outcome Outcome, code string, d time.Duration, n uint64
 	return w.addOther(outcome, code, d, n, maxCodes)
 }
 
-// addOther is addMany for calls that did not succeed.
+// addOther is addMany for calls that did not succeed, and for those whose time does not count.
 func (w *window) addOther(outcome Outcome, code string, d time.Duration, n uint64, maxCodes int) string {
+	timed := isTimed(d)
 	switch outcome {
+	case OutcomeSuccess:
+		w.intervals.untimed += n
 	case OutcomeFailure:
 		w.failure += n
+		if !timed {
+			w.intervals.untimedFailure += n
+			return w.codes.add(code, n, maxCodes)
+		}
 		w.failMax = max(w.failMax, d)
 		high, low := bits.Mul64(uint64(d), n)
 		var c uint64
@@ -99,7 +112,7 @@ func (w *window) addOther(outcome Outcome, code string, d time.Duration, n uint6
 		return w.codes.add(code, n, maxCodes)
 	case OutcomeCancelled:
 		w.cancelled += n
-		if w.others != nil {
+		if w.others != nil && timed {
 			w.others.cancelled.recordMany(d, n)
 		}
 	default:
@@ -109,15 +122,21 @@ func (w *window) addOther(outcome Outcome, code string, d time.Duration, n uint6
 }
 
 // addTraced counts n calls at once, all like the given one, which can be looked up, and
-// what it is blamed on, and keeps it if it is worth that.
-func (w *window) addTraced(outcome Outcome, call Exemplar, cause *Cause, n uint64, maxCodes int) {
-	call.Code = w.addMany(outcome, call.Code, call.Duration, n, maxCodes)
+// what it is blamed on, and keeps it if it is worth that. The time of an untimed one does not
+// count, but is kept.
+func (w *window) addTraced(outcome Outcome, call Exemplar, untimed bool, cause *Cause, n uint64, maxCodes int) {
+	d := call.Duration
+	if untimed {
+		d = Untimed
+	}
+	call.Code = w.addMany(outcome, call.Code, d, n, maxCodes)
+	call.Duration = lengthOf(call.Duration)
 	switch {
 	case call.Trace.IsZero():
 	case outcome == OutcomeFailure:
 		w.examples().addFailed(call)
 		w.exemplars.failureCauses.add(cause, n)
-	case outcome == OutcomeSuccess && call.Duration > w.target:
+	case outcome == OutcomeSuccess && isTimed(d) && d > w.target:
 		w.examples().addSlow(call)
 		w.exemplars.slowCauses.add(cause, n)
 	}
@@ -153,10 +172,10 @@ func (w *window) examples() *exemplars {
 
 // isEmpty reports whether nothing was counted.
 func (w *window) isEmpty() bool {
-	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0
+	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0 && (w.intervals == nil || w.intervals.untimed == 0)
 }
 
-// isIdle reports whether nothing goes on: nothing was counted and nothing is in flight.
+// isIdle reports whether nothing was counted and nothing is in flight.
 func (w *window) isIdle() bool { return w.isEmpty() && w.inFlight.calls == 0 }
 
 var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
@@ -164,9 +183,10 @@ var summaryQuantiles = []float64{0.50, 0.90, 0.95, 0.99}
 // close returns what w counted and empties it for the next period. The caller
 // fills in whose summary it is.
 func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
-	success := w.success.count
+	timed := w.success.count
+	success := timed + w.intervals.untimed
 	counts := w.intervals.counts
-	counts[0] = success
+	counts[0] = timed
 	for _, n := range counts[1:] {
 		counts[0] -= n
 	}
@@ -177,8 +197,9 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		Cancelled:         w.cancelled,
 		Ignored:           w.ignored,
 		SuccessRatio:      share(success, success+w.failure),
+		Untimed:           w.intervals.untimed,
 		WithinTarget:      w.within,
-		WithinTargetRatio: share(w.within, success),
+		WithinTargetRatio: share(w.within, timed),
 		Distribution:      buckets(w.intervals.bounds, counts),
 		Failures:          w.codes.take(codes),
 		Objective:         *w.objective,
@@ -187,14 +208,14 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	var q [4]time.Duration
 	w.success.quantiles(summaryQuantiles, q[:])
 	s.Latency.P50, s.Latency.P90, s.Latency.P95, s.Latency.P99 = q[0], q[1], q[2], q[3]
-	if w.failure > 0 {
-		mean, _ := bits.Div64(w.failHigh, w.failLow, w.failure)
+	if timed := w.failure - w.intervals.untimedFailure; timed > 0 {
+		mean, _ := bits.Div64(w.failHigh, w.failLow, timed)
 		s.FailureLatency = FailureLatency{Mean: time.Duration(mean), Max: w.failMax}
 	}
 	if w.exemplars != nil {
 		s.FailureExemplars, s.SlowExemplars, s.StuckExemplars = w.exemplars.take()
 		s.FailureCauses = w.exemplars.failureCauses.take(s.Failure)
-		s.SlowCauses = w.exemplars.slowCauses.take(s.Success - s.WithinTarget)
+		s.SlowCauses = w.exemplars.slowCauses.take(timed - w.within)
 		if s.FailureExemplars == nil && s.SlowExemplars == nil && s.StuckExemplars == nil {
 			w.exemplars = nil
 		}
@@ -215,6 +236,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
 	w.inFlight = inFlightTally{}
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
+	w.intervals.untimed, w.intervals.untimedFailure = 0, 0
 	w.failLow, w.failHigh, w.failMax = 0, 0, 0
 	w.success.reset()
 	clear(counts)

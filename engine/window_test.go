@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -36,7 +35,7 @@ func checkSummary(t rapid.TB, s *Summary) {
 	for _, b := range s.Distribution {
 		inBuckets += b.Count
 	}
-	equal("the distribution sums to the successes", inBuckets, s.Success)
+	equal("the distribution sums to the successes whose time counts", inBuckets, s.Timed())
 	for i, f := range s.Failures {
 		byCode += f.Count
 		if i > 0 && f.Count > s.Failures[i-1].Count {
@@ -44,7 +43,7 @@ func checkSummary(t rapid.TB, s *Summary) {
 		}
 	}
 	equal("the codes sum to the failures", byCode, s.Failure)
-	if s.WithinTarget > s.Success {
+	if s.WithinTarget > s.Timed() {
 		t.Errorf("%q: %d of %d successes are within the target", s.Operation, s.WithinTarget, s.Success)
 	}
 	for what, ratio := range map[string]float64{"success": s.SuccessRatio, "within target": s.WithinTargetRatio} {
@@ -63,7 +62,7 @@ func checkSummary(t rapid.TB, s *Summary) {
 		t.Errorf("%q: %d failed and %d slow calls, at most %d are kept", s.Operation, len(s.FailureExemplars), len(s.SlowExemplars), maxExemplars)
 	}
 	if s.Histogram != nil {
-		equal("the histogram counts the successes", s.Histogram.Count, s.Success)
+		equal("the histogram counts the successes whose time counts", s.Histogram.Count, s.Timed())
 	}
 }
 
@@ -225,10 +224,9 @@ func TestWindowWithoutCallsHasNoNaN(t *testing.T) {
 
 func TestWindowFailuresBeyond64Bits(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
-	for range 5 {
-		w.add(OutcomeFailure, "504", math.MaxInt64, 64)
-	}
-	if got := w.close(nil, false).FailureLatency; got.Mean != math.MaxInt64 || got.Max != math.MaxInt64 {
+	w.addMany(OutcomeFailure, "504", maxDuration, 1<<32, 64)
+	w.addMany(OutcomeFailure, "504", maxDuration, 1<<32, 64)
+	if got := w.close(nil, false).FailureLatency; got.Mean != maxDuration || got.Max != maxDuration {
 		t.Errorf("got %+v, want the longest duration twice", got)
 	}
 }
@@ -237,18 +235,18 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	ref := func(id byte) TraceRef { return call(id, "", 0, true).Trace }
 	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, nil, 1, 64)     // fast enough
-	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, nil, 1, 64) // without a trace
-	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, nil, 1, 64)  // likewise
-	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, nil, 1, 64) // nobody's fault
-	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, false, nil, 1, 64)     // fast enough
+	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, false, nil, 1, 64) // without a trace
+	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, false, nil, 1, 64)  // likewise
+	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, false, nil, 1, 64) // nobody's fault
+	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, false, nil, 1, 64)
 	s := w.close(nil, false)
 	if s.FailureExemplars != nil || s.SlowExemplars != nil || w.exemplars != nil {
 		t.Fatalf("kept %v and %v, want nothing", s.FailureExemplars, s.SlowExemplars)
 	}
 
-	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, nil, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, false, nil, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, false, nil, 1, 64)
 	s = w.close(nil, false)
 	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowExemplars, want) {
 		t.Errorf("slow calls %v, want %v", s.SlowExemplars, want)
@@ -267,7 +265,7 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
 	for i, code := range []string{"a", "b", "c"} {
-		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, nil, 1, 2)
+		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, false, nil, 1, 2)
 	}
 	s := w.close(nil, false)
 	if got, want := codesOf(s.FailureExemplars), []string{OverflowName, "a", "b"}; !slices.Equal(got, want) {
@@ -280,10 +278,10 @@ func TestWindowCloseEmpties(t *testing.T) {
 	fill := func() Summary {
 		for i := range 20 {
 			ref := call(byte(i), "", 0, true).Trace
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, nil, 1, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, nil, 1, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, nil, 1, 64)
-			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, false, nil, 1, 64)
 		}
 		return w.close(nil, true)
 	}
@@ -319,10 +317,10 @@ func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 func TestSummaryCloneSharesNothing(t *testing.T) {
 	closed := func() Summary {
 		w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
-		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, nil, 1, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, nil, 1, 64)
-		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}}, &Cause{Operation: "slow"}, 1, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, &Cause{Operation: "failed"}, 1, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, false, nil, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, false, nil, 1, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}}, false, &Cause{Operation: "slow"}, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, false, &Cause{Operation: "failed"}, 1, 64)
 		return w.close(nil, true)
 	}
 	s, want := closed(), closed()
@@ -349,10 +347,10 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 // fullSummary is a summary in which nothing is missing.
 func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms, StuckAfter: time.Minute}, Distribution{})
-	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, nil, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, nil, 1, 64)
-	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, false, nil, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, false, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
 	w.addInFlight(5*time.Minute, call(5, "", 0, true).Trace)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.StuckExemplars[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
@@ -443,9 +441,9 @@ func TestWindowAddAllocatesNothing(t *testing.T) {
 	ref := call(1, "", 0, true).Trace
 	period := func() {
 		for i := range time.Duration(100) {
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, nil, 1, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, nil, 1, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, nil, 1, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, false, nil, 1, 64)
 		}
 	}
 	period()
@@ -461,7 +459,7 @@ func TestWindowCauses(t *testing.T) {
 	ref := TraceRef{TraceID: [16]byte{1}}
 	add := func(n int, outcome Outcome, d time.Duration, cause *Cause) {
 		for range n {
-			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, cause, 1, 64)
+			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, false, cause, 1, 64)
 		}
 	}
 	insert := func() *Cause {
@@ -471,9 +469,9 @@ func TestWindowCauses(t *testing.T) {
 		add(1, OutcomeFailure, ms, insert())
 	}
 	// Four calls that are told as one.
-	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}}, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
 	add(1, OutcomeFailure, ms, nil)
-	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}}, &Cause{Operation: "SELECT"}, 2, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}}, false, &Cause{Operation: "SELECT"}, 2, 64)
 	add(2, OutcomeSuccess, 11*ms, nil)
 	add(5, OutcomeSuccess, 10*ms, &Cause{Operation: "within the target"})
 	add(5, OutcomeCancelled, time.Hour, insert())
@@ -494,7 +492,7 @@ func TestWindowCauses(t *testing.T) {
 func TestWindowCausesAreBounded(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	for i := range 1000 {
-		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, false, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
 	}
 	s := w.close(nil, false)
 	if maxCauseCounts != 16 || len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowName || s.FailureCauses[0].Count != 1000-maxCauseCounts {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // Windows counts reports by operation and closes periods: the arithmetic of the
@@ -20,6 +21,7 @@ type Windows struct {
 	groupCount uint64       // of all groups that there ever were
 	lastGroup  [256]*group  // by kind: calls mostly come from the service the last one came from
 	operations []*operation // all of them, but the overflow
+	named      int          // those of them that a configuration names
 	sorted     bool         // whether operations stand in the order of the summaries
 	names      nameCache
 	overflow   *operation
@@ -79,13 +81,12 @@ func (w *Windows) Add(r Report) {
 
 // count counts one call of an operation.
 func (w *Windows) count(op *operation, outcome Outcome, code string, d time.Duration) {
-	op.add(outcome.decided(w.config.Codes, code), code, max(d, 0), w.config.MaxCodes)
+	op.add(outcome.decided(w.config.Codes, code), code, d, w.config.MaxCodes)
 }
 
 // countTraced counts one call of an operation whose span is known.
-func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, cause *Cause) {
-	call.Duration = max(call.Duration, 0)
-	op.addTraced(outcome.decided(w.config.Codes, call.Code), call, cause, 1, w.config.MaxCodes)
+func (w *Windows) countTraced(op *operation, outcome Outcome, call Exemplar, untimed bool, cause *Cause) {
+	op.addTraced(outcome.decided(w.config.Codes, call.Code), call, untimed, cause, 1, w.config.MaxCodes)
 }
 
 // countInFlight counts a call that is in flight at the end of the current period.
@@ -118,7 +119,19 @@ func (w *Windows) lookup(service, name string, kind SpanKind) (op *operation, ha
 		}
 		w.lastGroup[kind] = g
 	}
-	if op := w.names.find(g, name, len(w.operations)); op != nil {
+	// A name that is found by its address, as most are, takes no further call.
+	c := &w.names
+	if c.skip == 0 {
+		k := &c.known[knownIndex(name, len(c.known))]
+		found := g.number | uint64(len(name))
+		for i := range k {
+			if k[i].name == unsafe.StringData(name) && k[i].op != nil && k[i].op.found == found {
+				c.missed = 0
+				return k[i].op, true
+			}
+		}
+	}
+	if op := c.find(g, name, len(w.operations)); op != nil {
 		return op, true
 	}
 	return w.add(service, name, kind)
@@ -135,7 +148,8 @@ func (w *Windows) add(service, name string, kind SpanKind) (op *operation, hasRo
 	if w.overflow.key == (OperationKey{Service: gk.service, SpanKind: kind, Name: name}) {
 		return w.overflow, true // reported under that name: a period has one summary of each key
 	}
-	if len(w.operations) >= w.config.MaxOperations {
+	isNamed := w.objectives.isNamed(OperationKey{Service: gk.service, SpanKind: kind, Name: name})
+	if !w.hasRoom(isNamed) {
 		return w.overflow, false
 	}
 	if g == nil {
@@ -149,7 +163,10 @@ func (w *Windows) add(service, name string, kind SpanKind) (op *operation, hasRo
 		w.groups[gk] = g
 	}
 	name = strings.Clone(name)
-	op = &operation{key: OperationKey{Service: g.service, SpanKind: kind, Name: name}, group: g, found: g.number | uint64(len(name))}
+	op = &operation{key: OperationKey{Service: g.service, SpanKind: kind, Name: name}, group: g, found: g.number | uint64(len(name)), isNamed: isNamed}
+	if isNamed {
+		w.named++
+	}
 	w.open(op)
 	g.byName[name] = op
 	w.operations = append(w.operations, op)
@@ -157,6 +174,22 @@ func (w *Windows) add(service, name string, kind SpanKind) (op *operation, hasRo
 	w.names.grow(len(w.operations))
 	return op, true
 }
+
+// hasRoom reports whether there is a place for one more operation. Each name in the configuration is
+// kept a place from the start, from half of all places, so that whoever calls many names can't take it
+// away; and gets up to two beyond MaxOperations, as for a server and a client.
+func (w *Windows) hasRoom(isNamed bool) bool {
+	names := w.objectives.settings
+	if isNamed {
+		return len(w.operations) < w.config.MaxOperations || w.named < 2*names
+	}
+	reserved := max(0, min(names, w.config.MaxOperations/2)-w.named)
+	return len(w.operations)+reserved < w.config.MaxOperations
+}
+
+// Uncalled returns the keys of the configuration, such as operations["GET /users"], that name
+// operations of which none was ever called: most likely they are misspelled.
+func (w *Windows) Uncalled() []string { return w.objectives.uncalled() }
 
 // open makes the windows of an operation that have counted nothing yet judge by what is
 // expected of it now.
@@ -321,6 +354,9 @@ func (w *Windows) evict(keep func(OperationKey) bool) []OperationKey {
 			continue
 		}
 		evicted = append(evicted, op.key)
+		if op.isNamed {
+			w.named--
+		}
 		delete(op.group.byName, op.key.Name)
 		if len(op.group.byName) == 0 {
 			delete(w.groups, op.group.groupKey)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -88,22 +89,65 @@ func TestWindowsFillIn(t *testing.T) {
 
 // addTraced counts a report whose span is known.
 func (w *Windows) addTraced(r Report, ref TraceRef) {
-	w.countTraced(w.place(r.Service, r.Operation, r.SpanKind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, nil)
+	w.countTraced(w.place(r.Service, r.Operation, r.SpanKind), r.Outcome, Exemplar{Trace: ref, Code: r.Code, Duration: r.Duration, End: r.End}, false, nil)
 }
 
-func TestWindowsNegativeDurationsCountAsZero(t *testing.T) {
-	w := newWindows(t, Config{})
-	w.Add(Report{Operation: "a", Duration: -time.Hour})
-	w.Add(Report{Operation: "a", Duration: 4 * ms})
-	w.Add(Report{Operation: "a", Code: "500", Duration: -time.Hour})
-	w.addTraced(Report{Operation: "a", Code: "500", Duration: -time.Hour}, TraceRef{TraceID: [16]byte{1}})
-	s := summaryOf(t, w.Close(Period{}, nil), "a")
-	checkSummary(t, &s)
-	if s.Latency.Min != 0 || s.Latency.Mean != 2*ms || s.WithinTarget != 2 || s.FailureLatency != (FailureLatency{}) {
-		t.Errorf("got %+v and %+v", s.Latency, s.FailureLatency)
+// A call whose length says nothing, or can't be, counts, and its time doesn't.
+func TestWindowsUntimed(t *testing.T) {
+	const longest = 30 * 24 * time.Hour
+	for _, d := range []time.Duration{Untimed, -time.Hour, math.MinInt64, longest + 1, math.MaxInt64} {
+		w := newWindows(t, Config{Histograms: true})
+		for range 2 { // what is closed begins anew
+			w.Add(Report{Operation: "a", Duration: d})
+			if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.Success != 1 || s.Untimed != 1 || s.Latency != (Latency{}) || s.WithinTargetRatio != 1 {
+				t.Errorf("%s alone: %+v", d, s)
+			}
+			w.Add(Report{Operation: "a", Duration: d})
+			w.addTraced(Report{Operation: "a", Duration: d}, TraceRef{TraceID: [16]byte{1}})
+			w.Add(Report{Operation: "a", Duration: 4 * ms})
+			w.Add(Report{Operation: "a", Duration: time.Hour})
+			w.Add(Report{Operation: "a", Code: "500", Duration: d})
+			w.Add(Report{Operation: "a", Code: "500", Duration: 6 * ms})
+			w.Add(Report{Operation: "a", Outcome: OutcomeCancelled, Duration: d})
+			w.addTraced(Report{Operation: "a", Code: "500", Duration: d}, TraceRef{TraceID: [16]byte{1}})
+			s := summaryOf(t, w.Close(Period{}, nil), "a")
+			checkSummary(t, &s)
+			if s.Success != 4 || s.Failure != 3 || s.Cancelled != 1 || s.Untimed != 2 || s.Timed() != 2 {
+				t.Errorf("%s: %+v", d, s)
+			}
+			if s.Latency.Min != 4*ms || s.Latency.Max != time.Hour || s.WithinTarget != 1 || s.WithinTargetRatio != 0.5 {
+				t.Errorf("%s: latency %+v, %d within target", d, s.Latency, s.WithinTarget)
+			}
+			if s.FailureLatency != (FailureLatency{Mean: 6 * ms, Max: 6 * ms}) {
+				t.Errorf("%s: failures took %+v", d, s.FailureLatency)
+			}
+			if len(s.SlowExemplars) != 0 || s.FailureExemplars[0].Duration != 0 {
+				t.Errorf("%s: exemplars %+v and %+v", d, s.SlowExemplars, s.FailureExemplars)
+			}
+			if s.CancelledHistogram != nil {
+				t.Errorf("%s: cancelled calls took %+v", d, s.CancelledHistogram)
+			}
+		}
 	}
-	if got := s.FailureExemplars[0].Duration; got != 0 {
-		t.Errorf("the failed call took %s", got)
+	w := newWindows(t, Config{})
+	w.Add(Report{Operation: "a", Duration: longest})
+	if s := summaryOf(t, w.Close(Period{}, nil), "a"); s.Untimed != 0 || s.Latency.Max != longest {
+		t.Errorf("the longest that can be: %+v", s)
+	}
+}
+
+// A negative target: every call is within it.
+func TestWindowsWithoutLatencyTarget(t *testing.T) {
+	w := newWindows(t, Config{Operations: map[string]Objective{"a": {LatencyTarget: -1}}})
+	for _, name := range []string{"a", "b"} {
+		w.addTraced(Report{Operation: name, Duration: time.Hour}, TraceRef{TraceID: [16]byte{1}})
+	}
+	p := w.Close(Period{}, nil)
+	if s := summaryOf(t, p, "a"); s.WithinTarget != 1 || s.WithinTargetRatio != 1 || len(s.SlowExemplars) != 0 || s.Latency.Max != time.Hour {
+		t.Errorf("%+v", s)
+	}
+	if s := summaryOf(t, p, "b"); s.WithinTarget != 0 || len(s.SlowExemplars) != 1 {
+		t.Errorf("another operation: %+v", s)
 	}
 }
 
@@ -632,8 +676,8 @@ type model struct {
 
 // tally is what a model and a summary both know.
 type tally struct {
-	Success, Failure, Cancelled, Ignored uint64
-	Max                                  time.Duration
+	Success, Failure, Cancelled, Ignored, Untimed uint64
+	Max                                           time.Duration
 }
 
 func (m *model) add(r Report) {
@@ -650,7 +694,11 @@ func (m *model) add(r Report) {
 	switch r.Outcome {
 	case OutcomeSuccess:
 		n.Success++
-		n.Max = max(n.Max, r.Duration)
+		if 0 <= r.Duration && r.Duration <= 30*24*time.Hour {
+			n.Max = max(n.Max, r.Duration)
+		} else {
+			n.Untimed++
+		}
 	case OutcomeFailure:
 		n.Failure++
 	case OutcomeCancelled:
@@ -682,7 +730,7 @@ func (m *model) close(keep func(OperationKey) bool) (period map[OperationKey]tal
 func TestWindowsProperty(t *testing.T) {
 	name := rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"})
 	service := rapid.SampledFrom([]string{"", "default", "s"})
-	duration := rapid.OneOf(rapid.Int64Range(0, int64(time.Second)), rapid.Int64Min(0))
+	duration := rapid.OneOf(rapid.Int64Range(0, int64(time.Second)), rapid.Int64())
 	rapid.Check(t, func(t *rapid.T) {
 		c := Config{
 			Service:       "default",
@@ -719,7 +767,7 @@ func TestWindowsProperty(t *testing.T) {
 					if _, twice := got[s.Key()]; twice {
 						t.Errorf("two summaries of %v", s.Key())
 					}
-					got[s.Key()] = tally{s.Success, s.Failure, s.Cancelled, s.Ignored, s.Latency.Max}
+					got[s.Key()] = tally{s.Success, s.Failure, s.Cancelled, s.Ignored, s.Untimed, s.Latency.Max}
 					received += s.Count + s.Ignored
 				}
 				if diff := gocmp.Diff(want, got); diff != "" {

@@ -120,7 +120,7 @@ func cells(a *alert.Alert, s *engine.Summary) []string {
 	row := []string{alert.Clock(s.Start) + "-" + alert.Clock(s.End)}
 	switch a.Objective {
 	case alert.Latency:
-		return append(row, fmt.Sprint(s.Success), a.ValueText(s.WithinTargetRatio), alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99))
+		return append(row, fmt.Sprint(s.Timed()), a.ValueText(s.WithinTargetRatio), alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99))
 	case alert.Traffic:
 		usually := "-"
 		if s.TypicalCalls > 0 {

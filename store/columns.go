@@ -84,6 +84,7 @@ var summaryColumns = []column[engine.Summary]{
 	{"p90_ms", func(s *engine.Summary) field { return (*millis)(&s.Latency.P90) }},
 	{"p95_ms", func(s *engine.Summary) field { return (*millis)(&s.Latency.P95) }},
 	{"p99_ms", func(s *engine.Summary) field { return (*millis)(&s.Latency.P99) }},
+	{"untimed", func(s *engine.Summary) field { return (*count)(&s.Untimed) }},
 	{"within_target", func(s *engine.Summary) field { return (*count)(&s.WithinTarget) }},
 	{"within_target_ratio", func(s *engine.Summary) field { return (*real)(&s.WithinTargetRatio) }},
 	{"failure_mean_ms", func(s *engine.Summary) field { return (*millis)(&s.FailureLatency.Mean) }},

@@ -32,7 +32,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			Min: 1_234_567, Mean: 20 * time.Millisecond, Max: 2 * time.Second, P50: 15 * time.Millisecond,
 			P90: 100 * time.Millisecond, P95: 200*time.Millisecond + 1, P99: 900 * time.Millisecond,
 		},
-		WithinTarget: 80, WithinTargetRatio: 80.0 / 90,
+		Untimed: 5, WithinTarget: 80, WithinTargetRatio: 80.0 / 85,
 		FailureLatency: engine.FailureLatency{Mean: 3 * time.Millisecond, Max: 7 * time.Millisecond},
 		Distribution: []engine.Bucket{
 			{High: 100 * time.Millisecond, Count: 80},

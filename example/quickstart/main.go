@@ -24,7 +24,7 @@ func main() {
 	}
 	tp := sdktrace.NewTracerProvider(
 		sdktrace.WithSampler(sdktrace.AlwaysRecord(sdktrace.TraceIDRatioBased(0.1))), // judge all calls, sample a tenth
-		sdktrace.WithSpanProcessor(m),                                                // behind WithBatcher(exporter), if you export
+		sdktrace.WithSpanProcessor(m), // behind WithBatcher(exporter), if you export
 	)
 	otel.SetTracerProvider(tp)
 

@@ -5,7 +5,9 @@ import (
 	"log"
 	"os"
 
+	"go.opentelemetry.io/contrib/otelconf"
 	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	monitor "github.com/blurooo/go-monitor/v2"
 
@@ -74,4 +76,24 @@ func Example_store() {
 		_ = m.Shutdown(ctx) // first the monitor, which hands over its last period
 		_ = s.Close(ctx)    // then the store, which writes it
 	}()
+}
+
+// docs/fleet.md shows these lines: a monitor beside OpenTelemetry's declarative configuration. They
+// are compiled and not run.
+func Example_otelconf() {
+	join := func(m *monitor.Monitor, text []byte) error {
+		config, err := otelconf.ParseYAML(text)
+		if err != nil {
+			return err
+		}
+		sdk, err := otelconf.NewSDK(
+			otelconf.WithOpenTelemetryConfiguration(*config),
+			otelconf.WithTracerProviderOptions(sdktrace.WithSpanProcessor(m)),
+		)
+		if err != nil {
+			return err
+		}
+		return sdk.Shutdown(context.Background())
+	}
+	_ = join
 }

@@ -138,7 +138,7 @@ func firstOf(texts []string) string {
 func eventsOf(s sdktrace.ReadOnlySpan, end time.Time) (found classify.Events) {
 	events := s.Events()
 	hasException := false
-	for i := len(events) - 1; i >= 0 && !(hasException && found.IsStream); i-- {
+	for i := len(events) - 1; i >= 0 && (!hasException || !found.IsStream); i-- {
 		e := &events[i]
 		switch {
 		case e.Name == classify.ExceptionEvent && !hasException:

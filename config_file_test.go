@@ -98,7 +98,7 @@ func TestEnvironment(t *testing.T) {
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1}, Operations: map[string]engine.Objective{"gone": {SuccessRatio: 0.1}, "same": {SuccessRatio: 0.2}}})
+		c := r.record(Config{Objective: engine.Objective{AlertAfter: 1, MinCalls: 1, Confidence: -1}, Operations: map[string]engine.Objective{"gone": {SuccessRatio: 0.1}, "same": {SuccessRatio: 0.2}}})
 		m := start(t, c)
 		c.Operations = map[string]engine.Objective{"same": {SuccessRatio: 0.2}, "new": {SuccessRatio: 0.3}}
 		c.Notifiers = []alert.Notifier{}

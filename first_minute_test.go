@@ -139,7 +139,7 @@ func TestDefaultsElsewhere(t *testing.T) {
 		var s screen
 		before := slog.Default()
 		defer slog.SetDefault(before)
-		m := mustNewIn(t, place{}, Config{Objective: engine.Objective{AlertAfter: 1}})
+		m := mustNewIn(t, place{}, Config{Objective: engine.Objective{AlertAfter: 1, MinCalls: 1, Confidence: -1}})
 		slog.SetDefault(slog.New(slog.NewTextHandler(&s, nil)))
 		m.Report(Report{Operation: "GET /", Code: "503", Outcome: engine.OutcomeFailure})
 		time.Sleep(2 * time.Minute)

@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/blurooo/go-monitor/mail => ../mail
+	github.com/blurooo/go-monitor/otellog => ../otellog
 	github.com/blurooo/go-monitor/store => ../store
 	github.com/blurooo/go-monitor/v2 => ../
 )
@@ -12,9 +13,10 @@ replace (
 replace github.com/aws/aws-sdk-go-v2/service/servicediscovery => github.com/aws/aws-sdk-go-v2/service/servicediscovery v1.40.2
 
 require (
-	github.com/blurooo/go-monitor/mail v0.0.0-00010101000000-000000000000
-	github.com/blurooo/go-monitor/store v0.0.0-00010101000000-000000000000
-	github.com/blurooo/go-monitor/v2 v2.0.0-00010101000000-000000000000
+	github.com/blurooo/go-monitor/mail v1.0.0
+	github.com/blurooo/go-monitor/otellog v1.0.0
+	github.com/blurooo/go-monitor/store v1.0.0
+	github.com/blurooo/go-monitor/v2 v2.0.0
 	github.com/cenkalti/backoff/v5 v5.0.3
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/google/go-cmp v0.7.0

@@ -39,15 +39,18 @@ func (n *Notifier) noAnswer(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &failure{text: fmt.Sprintf("no answer within %s", n.config.Timeout), is: context.DeadlineExceeded}
 	}
-	if redirect, ok := errors.AsType[*redirectError](err); ok {
+	var (
+		redirect *redirectError
+		blocked  *blockedError
+		request  *url.Error
+	)
+	switch {
+	case errors.As(err, &redirect):
 		return alert.Final(&failure{text: redirect.Error()})
-	}
-	if blocked, ok := errors.AsType[*blockedError](err); ok {
+	case errors.As(err, &blocked):
 		return alert.Final(&failure{text: blocked.Error()})
-	}
-	// An error of http.Client holds the whole URL.
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
+	case errors.As(err, &request): // it holds the whole URL
+		err = request.Err
 	}
 	return &failure{text: n.redact.text(err.Error())}
 }

@@ -203,7 +203,7 @@ func TestRepeatsAreLinked(t *testing.T) {
 	want := [][]string{
 		{"a availability firing", "b availability firing"},
 		{"z availability firing"},
-		{"c availability firing", "a availability firing still <- z availability", "b availability firing still"},
+		{"c availability firing", "b availability firing still", "a availability firing still <- z availability"},
 		{"z availability resolved"},
 		{"a availability firing still", "b availability firing still", "c availability firing still"},
 		{"a availability resolved <- z availability"}, // what was found stays

@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example bench mail store otellog connector
+MODULES := . example fieldtest bench mail store otellog connector
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 

@@ -73,7 +73,7 @@ func (s *grpcService) register(server *grpc.Server) {
 }
 
 // handle deals with one request.
-func (s *grpcService) handle(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+func (s *grpcService) handle(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) { //nolint:revive // The order is that of gRPC.
 	m := &message{budget: s.budget}
 	defer m.free()
 	if err := decode(m); err != nil {

@@ -24,7 +24,7 @@ const period = 30 * time.Second
 func judged() *gomonitorconnector.Config {
 	c := new(gomonitorconnector.Config)
 	c.Period = period
-	c.Objective = engine.Objective{LatencyTarget: 400 * time.Millisecond}
+	c.Objective = engine.Objective{LatencyTarget: 400 * time.Millisecond, MinCalls: 1, Confidence: -1}
 	c.Operations = map[string]engine.Objective{
 		`GET /a"b\`:    {AlertAfter: 2, RecoverAfter: 1, Confidence: 0.9},
 		"POST /orders": {SuccessRatio: 0.99, AlertAfter: 1, RecoverAfter: 2, SLO: 0.99, MinTraffic: 20},

@@ -415,7 +415,7 @@ func TestBurnRatesOfCalls(t *testing.T) {
 							t.Fatalf("at %s: %v, want %v", s.End, got, want)
 						}
 					}
-					isBurning := want[2] > 14.4 && want[0] > 14.4 || want[3] > 6 && want[1] > 6
+					isBurning := want[2] > 14.4 && want[0] > 14.4 && !s.BurnRates.FastInsufficient || want[3] > 6 && want[1] > 6 && !s.BurnRates.SlowInsufficient
 					if isBurning {
 						burning++
 					}

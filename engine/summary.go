@@ -148,4 +148,10 @@ type BurnRates struct {
 	Minutes30 float64 `json:"minutes_30"`
 	Hour1     float64 `json:"hour_1"`
 	Hours6    float64 `json:"hours_6"`
+	// FastInsufficient says that the rule of Minutes5 and Hour1 has too little evidence to fire,
+	// SlowInsufficient that of Minutes30 and Hours6: one of its windows holds fewer calls than
+	// [Objective.MinCalls], or the longer one holds fewer than two failed calls, or calls of no more
+	// time than the shorter one is long.
+	FastInsufficient bool `json:"fast_insufficient,omitzero"`
+	SlowInsufficient bool `json:"slow_insufficient,omitzero"`
 }

@@ -354,7 +354,7 @@ func fullSummary() Summary {
 	w.addInFlight(5*time.Minute, call(5, "", 0, true).Trace)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.StuckExemplars[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
-	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
+	s.TypicalCalls, s.BurnRates = 12, BurnRates{Minutes5: 1, Minutes30: 2, Hour1: 3, Hours6: 4, FastInsufficient: true, SlowInsufficient: true}
 	s.Monitor, s.Service, s.Operation, s.SpanKind = "m", "shop", "GET /", SpanKindServer
 	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
 	s.Partial = true

@@ -98,6 +98,8 @@ var summaryColumns = []column[engine.Summary]{
 	{"burn_rate_30m", func(s *engine.Summary) field { return (*real)(&s.BurnRates.Minutes30) }},
 	{"burn_rate_1h", func(s *engine.Summary) field { return (*real)(&s.BurnRates.Hour1) }},
 	{"burn_rate_6h", func(s *engine.Summary) field { return (*real)(&s.BurnRates.Hours6) }},
+	{"burn_fast_insufficient", func(s *engine.Summary) field { return (*flag)(&s.BurnRates.FastInsufficient) }},
+	{"burn_slow_insufficient", func(s *engine.Summary) field { return (*flag)(&s.BurnRates.SlowInsufficient) }},
 	{"verdict_availability", func(s *engine.Summary) field { return verdictName(&s.Verdicts.Availability) }},
 	{"verdict_latency", func(s *engine.Summary) field { return verdictName(&s.Verdicts.Latency) }},
 	{"verdict_traffic", func(s *engine.Summary) field { return verdictName(&s.Verdicts.Traffic) }},

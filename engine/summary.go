@@ -29,6 +29,10 @@ type Summary struct {
 	Cancelled uint64 `json:"cancelled"`
 	// Ignored calls stand outside Count.
 	Ignored uint64 `json:"ignored"`
+	// Late calls had ended in an earlier period, which was closed already, when they were
+	// reported. They stand outside Count, and nothing else is known of them: what happened then
+	// is no evidence of how the operation does now.
+	Late uint64 `json:"late,omitzero"`
 	// SuccessRatio is Success / (Success + Failure); 1 when both are 0.
 	SuccessRatio float64 `json:"success_ratio"`
 
@@ -100,6 +104,9 @@ type Summary struct {
 func (s *Summary) Key() OperationKey {
 	return OperationKey{Service: s.Service, SpanKind: s.SpanKind, Name: s.Operation}
 }
+
+// isLateOnly reports whether the operation did nothing in the period itself.
+func (s *Summary) isLateOnly() bool { return s.Late > 0 && s.Count+s.Ignored+s.InFlight == 0 }
 
 // Timed returns the number of successes whose time counts.
 func (s *Summary) Timed() uint64 { return s.Success - s.Untimed }

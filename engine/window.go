@@ -38,6 +38,7 @@ type intervals struct {
 	counts []uint64
 	// untimed are the successes, and untimedFailure the failures, whose time does not count.
 	untimed, untimedFailure uint64
+	late                    uint64 // calls of periods that were closed before
 }
 
 func (i *intervals) add(d time.Duration, n uint64) { i.counts[interval(i.bounds, d)] += n }
@@ -172,7 +173,7 @@ func (w *window) examples() *exemplars {
 
 // isEmpty reports whether nothing was counted.
 func (w *window) isEmpty() bool {
-	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0 && (w.intervals == nil || w.intervals.untimed == 0)
+	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0 && (w.intervals == nil || w.intervals.untimed == 0 && w.intervals.late == 0)
 }
 
 // isIdle reports whether nothing was counted and nothing is in flight.
@@ -196,6 +197,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		Failure:           w.failure,
 		Cancelled:         w.cancelled,
 		Ignored:           w.ignored,
+		Late:              w.intervals.late,
 		SuccessRatio:      share(success, success+w.failure),
 		Untimed:           w.intervals.untimed,
 		WithinTarget:      w.within,
@@ -236,7 +238,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
 	w.inFlight = inFlightTally{}
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
-	w.intervals.untimed, w.intervals.untimedFailure = 0, 0
+	w.intervals.untimed, w.intervals.untimedFailure, w.intervals.late = 0, 0, 0
 	w.failLow, w.failHigh, w.failMax = 0, 0, 0
 	w.success.reset()
 	clear(counts)

@@ -76,6 +76,7 @@ var summaryColumns = []column[engine.Summary]{
 	{"failure", func(s *engine.Summary) field { return (*count)(&s.Failure) }},
 	{"cancelled", func(s *engine.Summary) field { return (*count)(&s.Cancelled) }},
 	{"ignored", func(s *engine.Summary) field { return (*count)(&s.Ignored) }},
+	{"late", func(s *engine.Summary) field { return (*count)(&s.Late) }},
 	{"success_ratio", func(s *engine.Summary) field { return (*real)(&s.SuccessRatio) }},
 	{"min_ms", func(s *engine.Summary) field { return (*millis)(&s.Latency.Min) }},
 	{"mean_ms", func(s *engine.Summary) field { return (*millis)(&s.Latency.Mean) }},

@@ -51,7 +51,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			{Cause: engine.Cause{Service: "checkout", Operation: "render"}, Count: 9, Share: 0.9},
 			{Cause: engine.Cause{Service: "stock", SpanKind: engine.SpanKindServer, Operation: "GET /stock", Code: engine.NetworkCode}, Count: 1, Share: 0.1},
 		},
-		InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
+		Late: 6, InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
 		BurnRates: engine.BurnRates{Minutes5: 20, Minutes30: 10.5, Hour1: 5, Hours6: 0.25, FastInsufficient: true, SlowInsufficient: true},
 		Objective: engine.Objective{
 			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 2,

@@ -46,6 +46,7 @@ CREATE TABLE summary_rows (
   failure              bigint NOT NULL,
   cancelled            bigint NOT NULL,
   ignored              bigint NOT NULL,
+  late                 bigint NOT NULL,
   success_ratio        double precision NOT NULL,
   min_ms               double precision NOT NULL,
   mean_ms              double precision NOT NULL,
@@ -167,7 +168,7 @@ FROM period_rows;
 CREATE VIEW summaries AS
 SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
        s.started_at, s.ended_at,
-       s.partial, s.calls, s.success, s.failure, s.cancelled, s.ignored, s.success_ratio,
+       s.partial, s.calls, s.success, s.failure, s.cancelled, s.ignored, s.late, s.success_ratio,
        s.min_ms, s.mean_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
        s.untimed, s.within_target, s.within_target_ratio, s.failure_mean_ms, s.failure_max_ms,
        s.in_flight, s.oldest_in_flight_ms, s.stuck, s.typical_calls,

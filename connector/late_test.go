@@ -11,7 +11,7 @@ import (
 // Calls that failed an hour ago and come now raise no alert about now, however many come.
 func TestCallsOfAnHourAgoRaiseNoAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := start(t, &Config{}, toBoth)
+		p := start(t, &Config{Logs: LogsConfig{Summaries: true}}, toBoth)
 		for range 6 {
 			untilMinute(30)
 			p.send(t, callsAt(time.Now().Add(-time.Hour), "GET /a", 500, 10))

@@ -6,6 +6,8 @@ TOOLS   := $(CURDIR)/.tools
 
 GOLANGCI_LINT_VERSION := v2.15.0
 FUZZTIME ?= 30s
+FUZZJOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+DURATION ?= 10m
 
 .PHONY: help
 help: ## say what there is
@@ -60,11 +62,16 @@ bench: ## measure what it costs, beside what one would use instead (4 min); BENC
 	@GO="$(GO)" GO_MONITOR_2018="$(GO_MONITOR_2018)" bench/run $(BENCHFLAGS)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s)
-	@for m in $(MODULES); do (cd $$m && $(GO) list ./... | while read -r p; do \
-		$(GO) test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
-			echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; \
-		done || exit 1; done) || exit 1; done
+fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s), as many at once as there are cores
+	@for m in $(MODULES); do (cd $$m && $(GO) list -f '{{.Dir}}' ./...) || exit 1; done | while read -r d; do \
+		grep -ho '^func Fuzz[A-Za-z0-9_]*' $$d/*_test.go | while read -r _ f; do echo "$$d $$f"; done; done | \
+		xargs -P $(FUZZJOBS) -L1 sh -c 'cd $$0 && out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 . 2>&1); ok=$$?; \
+			if [ $$ok = 0 ]; then echo "$$1: $$(echo "$$out" | tail -n1)"; else echo "== $$0 $$1"; echo "$$out"; exit 255; fi'
+
+.PHONY: soak
+soak: ## run a monitor under hard conditions for DURATION (default 10m), and check that it kept its promises
+	@cd example && $(GO) build -o $(CURDIR)/bin/soak ./soak
+	@$(CURDIR)/bin/soak -duration $(DURATION) $(SOAKFLAGS)
 
 .PHONY: tidy
 tidy: ## tidy all modules and format all code

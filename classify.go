@@ -108,7 +108,7 @@ func (c classifier) setAttributes(span *classify.Span, attrs []attribute.KeyValu
 	for i := range attrs {
 		key, v := string(attrs[i].Key), &attrs[i].Value
 		if custom && c.rules.WantsText(key) {
-			c.rules.SetText(span, key, v.Emit())
+			c.rules.SetText(span, key, v.String())
 		}
 		if !span.Wants(key) {
 			continue
@@ -138,7 +138,7 @@ func firstOf(texts []string) string {
 func eventsOf(s sdktrace.ReadOnlySpan, end time.Time) (found classify.Events) {
 	events := s.Events()
 	hasException := false
-	for i := len(events) - 1; i >= 0 && !(hasException && found.IsStream); i-- {
+	for i := len(events) - 1; i >= 0 && (!hasException || !found.IsStream); i-- {
 		e := &events[i]
 		switch {
 		case e.Name == classify.ExceptionEvent && !hasException:

@@ -16,6 +16,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
+	"github.com/blurooo/go-monitor/v2/internal/pipe"
 )
 
 // Report is one finished call, reported by hand.
@@ -80,7 +81,8 @@ type Config struct {
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
 	Delivery delivery.Config
 	// Sinks are where summaries go. Default (nil): one line of JSON for each on
-	// stdout. An empty slice that is not nil: nowhere.
+	// stdout; if that is a pipe whose reader ends, the program goes on. An empty slice
+	// that is not nil: nowhere.
 	Sinks []engine.Sink
 
 	// Distribution sets the intervals of the summaries' latency distribution.
@@ -178,7 +180,7 @@ func (c Config) withDefaults() Config {
 		c.Notifiers = []alert.Notifier{alert.Console(os.Stderr)}
 	}
 	if c.Sinks == nil {
-		c.Sinks = []engine.Sink{engine.JSONLines(os.Stdout)}
+		c.Sinks = []engine.Sink{engine.JSONLines(pipe.Writer(os.Stdout))}
 	}
 	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
 	return c

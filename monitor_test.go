@@ -91,9 +91,11 @@ func (r *recorder) record(c Config) Config {
 	return c
 }
 
-// start starts a monitor that the end of the test shuts down.
+// start starts a monitor that the end of the test shuts down. If nothing else is said, one call is
+// enough for it to judge a period, and the ratio alone decides.
 func start(t *testing.T, c Config) *Monitor {
 	t.Helper()
+	c.Objective = c.Objective.Inherit(engine.Objective{MinCalls: 1, Confidence: -1})
 	m, err := New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -346,6 +346,24 @@ func TestErrorBudgetOutlivesIdlePeriods(t *testing.T) {
 	})
 }
 
+// By the lowest SLO that is valid an alert fires where every call fails; see [engine.Objective.SLO].
+func TestLowestSLOFires(t *testing.T) {
+	lowest := 5.0 / 6
+	for (engine.Objective{SLO: lowest}).Validate() != nil {
+		lowest = math.Nextafter(lowest, 1)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var r recorder
+		m := start(t, r.record(Config{Objective: engine.Objective{SLO: lowest, AlertAfter: 1}}))
+		nextMinute()
+		reportMany(m, 10, Report{Operation: "a", Code: "500"})
+		nextMinute()
+		if got := strings.Join(r.states("a"), ", "); !strings.Contains(got, "burn_rate firing") {
+			t.Errorf("with an SLO of %v and no success: %s", lowest, got)
+		}
+	})
+}
+
 // The burn rates of summaries are those that Prometheus recording rules give on the same calls,
 //
 //	sum(increase(failed[5m])) / sum(increase(total[5m])) / (1 - 0.99)

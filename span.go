@@ -3,11 +3,8 @@ package monitor
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync/atomic"
+	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -44,7 +41,7 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	}
 	m.report(s, &engine.Span{
 		Service: service, Operation: operation, Code: code,
-		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: end.UnixNano(),
+		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: unixNano(end),
 	})
 }
 
@@ -58,8 +55,16 @@ func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
 	m.engine.ReportSpan(span)
 }
 
-// watches reports whether spans of this kind are watched; the monitor's own, which are all
-// internal ones, never are.
+// unixNano returns t in Unix nanoseconds, 0 for the zero time.
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// watches reports whether a span is of a watched kind. The monitor's own spans, which are all
+// internal, are never watched.
 func (m *Monitor) watches(s sdktrace.ReadOnlySpan, kind trace.SpanKind) bool {
 	return m.kinds.has(kind) &&
 		(kind != trace.SpanKindInternal || s.InstrumentationScope().Name != alert.ScopeName)
@@ -96,8 +101,8 @@ func (m *Monitor) wants(s sdktrace.ReadOnlySpan) (wanted bool) {
 	return m.filter(s)
 }
 
-// ask asks the user's classifier. If it has no answer, or panics, what the default
-// one said holds.
+// ask asks the user's classifier. If it has no answer, or panics, the default one's answer
+// holds.
 func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outcome) (c string, o engine.Outcome) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -113,63 +118,3 @@ func (m *Monitor) ask(s sdktrace.ReadOnlySpan, code string, outcome engine.Outco
 	}
 	return c, m.classifier.rules.OutcomeOf(c)
 }
-
-// kindSet is a set of span kinds, a bit for each.
-type kindSet uint8
-
-func newKindSet(kinds []trace.SpanKind) kindSet {
-	var set kindSet
-	for _, k := range kinds {
-		set |= 1 << k
-	}
-	return set
-}
-
-func (set kindSet) has(k trace.SpanKind) bool { return set>>uint(k)&1 != 0 }
-
-// services knows the service names of resources. A process has one resource, rarely
-// a few, so they stand in a short list that is never changed but replaced.
-type services struct {
-	engine *engine.Engine
-	known  atomic.Pointer[[]service]
-}
-
-type service struct {
-	resource *resource.Resource // kept, so that its address stays its own
-	name     string
-	ref      engine.ServiceRef
-}
-
-// maxServices bounds the list; the name of a resource beyond it is looked up each time.
-const maxServices = 8
-
-// of returns the service.name of a resource, or "" if it has none, and what stands for it.
-func (s *services) of(r *resource.Resource) (name string, ref engine.ServiceRef) {
-	old := s.known.Load()
-	var known []service
-	if old != nil {
-		known = *old
-	}
-	for i := range known {
-		if known[i].resource == r {
-			return known[i].name, known[i].ref
-		}
-	}
-	name = serviceName(r)
-	ref = s.engine.ServiceRef(name)
-	if len(known) < maxServices {
-		next := append(slices.Clone(known), service{r, name, ref})
-		s.known.CompareAndSwap(old, &next) // whoever loses is remembered the next time
-	}
-	return name, ref
-}
-
-func serviceName(r *resource.Resource) string {
-	v, _ := r.Set().Value(serviceNameKey)
-	return v.AsString()
-}
-
-const serviceNameKey = attribute.Key("service.name")
-
-// processService returns the service.name of the process's resource.
-func processService() string { return serviceName(resource.Default()) }

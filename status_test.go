@@ -82,7 +82,7 @@ func TestStatus(t *testing.T) {
 // Whoever asks gets a state that was: alerts, phases and summaries of one moment.
 func TestStatusIsConsistent(t *testing.T) {
 	const periods = 2000
-	windows, err := engine.NewWindows(engine.Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1}})
+	windows, err := engine.NewWindows(engine.Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, MinCalls: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

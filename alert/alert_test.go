@@ -45,7 +45,7 @@ func exemplar(id byte, sampled bool, code string, d time.Duration) engine.Exempl
 // incident returns the firing and the resolved alert of one incident.
 func incident(t testing.TB, k ObjectiveKind) (firing, resolved Alert) {
 	t.Helper()
-	o := engine.DefaultObjective()
+	o := plain()
 	bad := []calls{{success: 84, within: 84, failure: 36}, {success: 70, within: 70, failure: 28}, {success: 1, within: 1, failure: 2}}
 	good := []calls{{success: 12, within: 12}, {success: 99, within: 99, failure: 1}, {success: 110, within: 110}}
 	if k == Latency {

@@ -73,7 +73,7 @@ func missed(k ObjectiveKind, evidence []engine.Summary) uint64 {
 		case Availability, BurnRate:
 			n += s.Failure
 		case Latency:
-			n += s.Timed() - s.WithinTarget
+			n += s.Timed() - s.WithinTarget + s.SlowCancelled
 		}
 	}
 	return n

@@ -53,7 +53,7 @@ func TestOverflowIsNotJudgedForNewKinds(t *testing.T) {
 }
 
 func TestNothingIsSaidOfWhatIsOff(t *testing.T) {
-	p, _ := judged(NewJudge(), summaryOf(0, engine.DefaultObjective(), well(10)))
+	p, _ := judged(NewJudge(), summaryOf(0, plain(), well(10)))
 	if diff := cmp.Diff([]ObjectiveKind{Availability, Latency}, ObjectiveKindsOf(p.Summaries[0].Objective)); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
 	}
@@ -245,7 +245,7 @@ func TestSwitchedOffWhilePending(t *testing.T) {
 	j := NewJudge()
 	judged(j, summaryOf(0, on, well(1)))
 	checkKept(t, j, 1, 0)
-	p, alerts := judged(j, summaryOf(1, engine.DefaultObjective(), well(1)))
+	p, alerts := judged(j, summaryOf(1, plain(), well(1)))
 	if v := p.Summaries[0].Verdicts.Traffic; v != engine.VerdictNone || len(alerts) != 0 {
 		t.Errorf("verdict = %s, alerts = %v", v, about(alerts))
 	}

@@ -68,7 +68,7 @@ func TestJudgeOutage(t *testing.T) {
 			i := 0
 			for _, s := range tt.stretches {
 				for n := range s.periods {
-					_, alerts := judged(j, summaryOf(i+n, engine.DefaultObjective(), s.calls))
+					_, alerts := judged(j, summaryOf(i+n, plain(), s.calls))
 					for _, a := range alerts {
 						got = append(got, fmt.Sprintf("%d + %d: %s %s", i, n+1, a.Objective, a.State))
 					}

@@ -247,7 +247,7 @@ func TestMachineAsInGoMonitor2018(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.letters, func(t *testing.T) {
 			b := bench{kind: Availability}
-			b.run(t, engine.DefaultObjective(), tt.letters)
+			b.run(t, plain(), tt.letters)
 			if got := b.marks.String(); got != tt.want {
 				t.Errorf("marks %s, want %s", got, tt.want)
 			}
@@ -571,7 +571,7 @@ func historyText(history []step) string {
 }
 
 func TestID(t *testing.T) {
-	base := summaryOf(0, engine.DefaultObjective(), calls{failure: 1})
+	base := summaryOf(0, plain(), calls{failure: 1})
 	vary := func(change func(s *engine.Summary)) string {
 		s := base.Clone()
 		change(&s)

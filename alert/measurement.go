@@ -2,13 +2,21 @@ package alert
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // Measured says in words what was measured and what was expected: "94.7 % succeed (target
 // 95 %)".
 func (a *Alert) Measured() string {
-	return measured(a.Objective, a.Actual, a.Target, a.LatencyTarget)
+	text := measured(a.Objective, a.Actual, a.Target, a.LatencyTarget)
+	if slices.ContainsFunc(a.Evidence, func(s engine.Summary) bool { return s.SlowCancelled > 0 }) {
+		text = strings.Replace(text, "successful calls", "calls", 1)
+	}
+	return text
 }
 
 // ValueText writes a value of what the alert is about, such as Actual or WorstActual, with

@@ -94,6 +94,6 @@ func TestJudgeForgetsThePast(t *testing.T) {
 	checkKept(t, j, 0, 0)
 
 	j, _ = fresh()
-	judged(j, summaryOf(1, engine.DefaultObjective(), well(1)))
+	judged(j, summaryOf(1, plain(), well(1)))
 	checkKept(t, j, 0, 0)
 }

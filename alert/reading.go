@@ -21,12 +21,13 @@ type reading struct {
 //
 // Availability is the share of successes among successes and failures: a call that its
 // caller cancelled says nothing about the operation. Latency is the share of calls within
-// the target among the successes whose time counts. So an outage raises no second alert about latency, and
+// the target among the successes whose time counts and the calls that were cancelled after more than
+// the target: they have missed it, so an outage in which all callers give up can't hide. So an outage raises no second alert about latency, and
 // ends none either, since it leaves no success.
 func read(k ObjectiveKind, s *engine.Summary) reading {
 	switch k {
 	case Latency:
-		return reading{part: s.WithinTarget, whole: s.Timed(), target: s.Objective.WithinTargetRatio}
+		return reading{part: s.WithinTarget, whole: s.Timed() + s.SlowCancelled, target: s.Objective.WithinTargetRatio}
 	case Traffic:
 		return reading{part: s.Count, whole: 1, target: leastTraffic(s)}
 	case Stuck:

@@ -90,7 +90,7 @@ func TestCausedBy(t *testing.T) {
 			[]period{{failing(0, "a", once, cause("z", "503", 9)), named(summaryOf(0, once, well(9)), op("z"))}},
 			[]string{"a availability firing"}},
 		{"a cause that is not well yet",
-			[]period{{failing(0, "a", once, cause("z", "503", 9)), failing(0, "z", engine.DefaultObjective())}},
+			[]period{{failing(0, "a", once, cause("z", "503", 9)), failing(0, "z", plain())}},
 			[]string{"a availability firing"}},
 		{"a cause that is well again",
 			[]period{{failing(0, "z", once)}, {failing(1, "a", once, cause("z", "503", 9)), named(summaryOf(1, once, well(9)), op("z"))}},

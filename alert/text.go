@@ -112,6 +112,9 @@ func whose(a *Alert) string {
 func callsOf(k ObjectiveKind, s *engine.Summary) (n uint64, what string) {
 	switch k {
 	case Latency:
+		if s.SlowCancelled > 0 {
+			return s.Timed() + s.SlowCancelled, "call"
+		}
 		return s.Timed(), "successful call"
 	case Traffic:
 		return s.Count, "call"
@@ -128,8 +131,11 @@ func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	line := fmt.Sprintf("%s-%s  %*d %s", Clock(s.Start), Clock(s.End), width, calls, plural(calls, what))
 	switch k {
 	case Latency:
-		return fmt.Sprintf("%s, %s within %s, p50 %s, p99 %s", line, percent(r.value(k), r.target),
-			Exact(s.Objective.LatencyTarget), Rounded(s.Latency.P50), Rounded(s.Latency.P99))
+		line = fmt.Sprintf("%s, %s within %s", line, percent(r.value(k), r.target), Exact(s.Objective.LatencyTarget))
+		if s.Timed() > 0 {
+			line += fmt.Sprintf(", p50 %s, p99 %s", Rounded(s.Latency.P50), Rounded(s.Latency.P99))
+		}
+		return line + cancelledText(s)
 	case Traffic:
 		if s.TypicalCalls > 0 {
 			line += fmt.Sprintf(", usually %d", s.TypicalCalls)
@@ -150,7 +156,15 @@ func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	if codes := CodesText(s.Failures); codes != "" {
 		line += ": " + codes
 	}
-	return line
+	return line + cancelledText(s)
+}
+
+// cancelledText says what share of the calls was cancelled, if any was.
+func cancelledText(s *engine.Summary) string {
+	if s.Cancelled == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s of %d cancelled", Percent(s.CancelledRatio()), s.Count)
 }
 
 // CodesText lists failures by code, the three most frequent ones and the number of the

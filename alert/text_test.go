@@ -191,7 +191,7 @@ func TestTextShowsFewOfManyPeriods(t *testing.T) {
 	} {
 		a := Alert{State: Firing, Objective: Availability}
 		for i := range tt.periods {
-			s := summaryOf(i, engine.DefaultObjective(), calls{failure: 1})
+			s := summaryOf(i, plain(), calls{failure: 1})
 			s.FailureExemplars = []engine.Exemplar{exemplar(byte(i), true, "", 0)}
 			a.Evidence = append(a.Evidence, s)
 		}
@@ -211,7 +211,7 @@ func TestTextShowsFewOfManyPeriods(t *testing.T) {
 }
 
 func TestTextRoundsNoMissAway(t *testing.T) {
-	s := summaryOf(0, engine.DefaultObjective(), calls{success: 9496, within: 7596, failure: 504})
+	s := summaryOf(0, plain(), calls{success: 9496, within: 7596, failure: 504})
 	for k, want := range map[ObjectiveKind]string{
 		Availability: "02:57:00-02:58:00  10000 calls, 94.96 % succeed: 503 unavailable x504",
 		Latency:      "02:57:00-02:58:00  9496 successful calls, 79.99 % within 500ms, p50 0s, p99 0s",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"sort"
 	"strings"
 	"testing"
@@ -261,7 +260,7 @@ func TestConfidenceTable(t *testing.T) {
 		limit   = 100
 		runs    = 2000
 	)
-	objective := engine.DefaultObjective()
+	objective := plain()
 	rates := []int{5, 20, 100, 1000}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Target %v, N = %d, M = %d. Each period has the given number of calls, of which each succeeds with\n"+
@@ -300,21 +299,7 @@ func TestConfidenceTable(t *testing.T) {
 		}
 	}
 
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(confidenceTable, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(confidenceTable)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("%s is not what the code does (-update rewrites it):\n%s", confidenceTable, b.String())
-	}
+	compareGolden(t, confidenceTable, b.String())
 }
 
 // cells renders what detection returned.
@@ -329,7 +314,7 @@ func cells(periods, missed float64) string {
 // first alert come sooner.
 func TestConfidenceIsNeverFaster(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		objective := engine.DefaultObjective()
+		objective := plain()
 		objective.AlertAfter = rapid.IntRange(1, 4).Draw(t, "N")
 		calls := rapid.IntRange(1, 50).Draw(t, "calls")
 		plain := trial{calls: calls, objective: objective}

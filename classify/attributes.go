@@ -194,9 +194,18 @@ func (s *Span) Wants(key string) bool {
 // MayMatter reports whether an attribute may say more of a call that is not a client's than its
 // HTTP status does; most can't. It is for [Rules.QuickHTTP].
 func MayMatter(key string) bool {
-	m := shapeOf(key)
-	return m != none && m <= lastQuick
+	return len(key) > 1 && mayMatter[len(key)&31]>>(key[len(key)-2]&31)&1 != 0
 }
+
+// mayMatter has, by the length of a key, a bit for the last letter but one of those that may matter.
+// That is quicker to look at than shapes, and tells these few from all other keys that are often
+// seen just as well.
+var mayMatter = func() (bits [32]uint32) {
+	for _, key := range keys[none+1 : lastQuick+1] {
+		bits[len(key)&31] |= 1 << (key[len(key)-2] & 31)
+	}
+	return bits
+}()
 
 // HTTPResponseStatusCode is the key of the attribute by which most calls tell how they ended.
 const HTTPResponseStatusCode = "http.response.status_code"

@@ -223,3 +223,37 @@ stores[0].timeout: must be between 100ms and 10m0s, got 1ns`},
 		})
 	}
 }
+
+// Whatever a configuration says, it is taken or refused with an error that is not endless, and
+// what is taken holds what the engine asks for.
+func FuzzConfig(f *testing.F) {
+	f.Add("period: 30s\nobjective: {success_ratio: 0.99}\nservices: {shop: {operations: {GET /: {latency_target: 1s}}}}")
+	f.Add("kinds: [server, 7]\ncodes: {500: {success: true}}\noutcomes: {}")
+	f.Add("notifiers: [{console: {}}, {webhook: {url: 'http://u:p@h'}}, {mail: null}]\nstores: [{dsn: 'u:p@h'}]")
+	f.Add("metrics: {histogram: {explicit: {buckets: [1s, 1ms]}}}\nlogs: {summaries: yes}\nshards: -1")
+	f.Add("objective: {latency_target: 300, slo: 0.001, alert_for: -1ns}\ngrace: 1h\nrecent_spans: 99999999999999999999")
+	f.Fuzz(func(t *testing.T, text string) {
+		var raw map[string]any
+		if err := yaml.Unmarshal([]byte(text), &raw); err != nil {
+			return
+		}
+		config := NewFactory().CreateDefaultConfig()
+		err := confmap.NewFromStringMap(raw).Unmarshal(&config)
+		if err == nil {
+			err = confmap.Validate(config)
+		}
+		if err != nil {
+			if n := len(err.Error()); n > 10_000+100*len(text) {
+				t.Errorf("an error of %d bytes for %d", n, len(text))
+			}
+			return
+		}
+		c, err := configOf(config)
+		if err != nil {
+			return
+		}
+		if err := c.TimelineConfig.Validate(); err != nil {
+			t.Errorf("taken, but %v", err)
+		}
+	})
+}

@@ -186,7 +186,7 @@ func summaryText(s *engine.Summary) string {
 			alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99), alert.Rounded(s.Latency.Max))
 	}
 	if s.Cancelled > 0 {
-		fmt.Fprintf(&b, ", %d cancelled", s.Cancelled)
+		fmt.Fprintf(&b, ", %d cancelled (%s)", s.Cancelled, alert.Percent(s.CancelledRatio()))
 	}
 	if s.InFlight > 0 {
 		fmt.Fprintf(&b, ", %d in flight, the oldest for %s", s.InFlight, alert.Rounded(s.OldestInFlight))

@@ -213,7 +213,7 @@ func TestSummaryLogs(t *testing.T) {
 	want := []spoken{
 		{
 			Event: "gomonitor.summary", Severity: "INFO", Number: 9, Service: "shop",
-			Body: "GET /users/{id}: 100 calls, 94 % succeed: no code x1, 503 unavailable x5, p50 19ms, p99 80ms, max 900ms, 2 cancelled, 4 in flight, the oldest for 1m10s",
+			Body: "GET /users/{id}: 100 calls, 94 % succeed: no code x1, 503 unavailable x5, p50 19ms, p99 80ms, max 900ms, 2 cancelled (2 %), 4 in flight, the oldest for 1m10s",
 			Attributes: with(map[string]any{
 				"service.name": "shop", "gomonitor.operation": "GET /users/{id}", "gomonitor.span.kind": "server", "gomonitor.period.partial": true,
 				"gomonitor.calls": int64(100), "gomonitor.successes": int64(94), "gomonitor.failures": int64(6),

@@ -165,7 +165,7 @@ func statusOf(c ptrace.StatusCode) classify.Status {
 func eventsOf(s ptrace.Span) (found classify.Events) {
 	events := s.Events()
 	hasException := false
-	for i := events.Len() - 1; i >= 0 && !(hasException && found.IsStream); i-- {
+	for i := events.Len() - 1; i >= 0 && (!hasException || !found.IsStream); i-- {
 		e := events.At(i)
 		switch name := e.Name(); {
 		case name == classify.ExceptionEvent && !hasException:
@@ -206,7 +206,7 @@ func weightOf(tracestate string, id [8]byte) uint64 {
 		return 1
 	}
 	const all = 1 << 56
-	kept := all - threshold // of all numbers that a trace can draw
+	kept := max(all-threshold, all/maxWeight) // of all numbers that a trace can draw
 	weight, rest := all/kept, all%kept
 	// Add one with probability rest/kept: if random/all < rest/kept.
 	highA, lowA := bits.Mul64(mix(id)>>8, kept)
@@ -216,6 +216,11 @@ func weightOf(tracestate string, id [8]byte) uint64 {
 	}
 	return weight
 }
+
+// maxWeight is the largest number of calls that a span can stand for. Nobody keeps less than one
+// trace of some ten thousand, since even of a thousand calls a second that leaves less than one in
+// ten seconds.
+const maxWeight = 1 << 14
 
 // mix spreads the bits of a span id, which need not be random, by the finalizer of MurmurHash3.
 func mix(id [8]byte) uint64 {

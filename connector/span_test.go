@@ -315,7 +315,10 @@ func TestWeight(t *testing.T) {
 		{"ot=th:c", 4},
 		{"ot=th:c0000000000000", 4},
 		{"ot=th:ff", 256},
-		{"ot=th:ffffffffffffff", 1 << 56},
+		{"ot=th:fff", 1 << 12},
+		{"ot=th:fffc", 1 << 14},
+		{"ot=th:fffd", 1 << 14}, // less than anybody keeps
+		{"ot=th:ffffffffffffff", 1 << 14},
 		{"ot=rv:123456789abcde;th:8", 2},
 		{"ot=th:8;rv:123456789abcde", 2},
 		{"rojo=00f067aa0ba902b7,ot=th:8", 2},
@@ -380,7 +383,7 @@ func FuzzWeight(f *testing.F) {
 	f.Fuzz(func(t *testing.T, tracestate string, id uint64) {
 		var span [8]byte
 		binary.BigEndian.PutUint64(span[:], id)
-		if w := weightOf(tracestate, span); w == 0 || w > 1<<56 {
+		if w := weightOf(tracestate, span); w == 0 || w > maxWeight {
 			t.Errorf("weight %d by %q", w, tracestate)
 		}
 	})

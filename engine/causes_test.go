@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -972,95 +971,6 @@ func TestCausesAllocateNothing(t *testing.T) {
 	}
 }
 
-// Many causes in turn are all kept, so none of them costs an allocation.
-func TestCausesKeepWhatFits(t *testing.T) {
-	c := newCauses(everyCall)
-	var causes []Cause
-	for i := range maxCauses {
-		causes = append(causes, Cause{Operation: strconv.Itoa(i)})
-	}
-	var first []*Cause
-	for i := range causes {
-		first = append(first, c.known.intern(&causes[i]))
-	}
-	if n := testing.AllocsPerRun(5, func() {
-		for i := range causes {
-			if c.known.intern(&causes[i]) != first[i] {
-				t.Fatalf("the cause %d is there twice", i)
-			}
-		}
-	}); n != 0 {
-		t.Errorf("%d causes that are known allocate %v times", maxCauses, n)
-	}
-	// One more, and it starts anew; what was given out stays as it is.
-	c.known.intern(&Cause{Operation: "one more"})
-	for i := range causes {
-		if *first[i] != (Cause{Operation: causes[i].Operation}) {
-			t.Fatalf("the cause %d became %v", i, *first[i])
-		}
-	}
-	if again := c.known.intern(&causes[0]); again == first[0] {
-		t.Error("more causes are kept than there should be")
-	}
-	for range 10 * maxCauses {
-		c.known.intern(&Cause{Operation: strconv.Itoa(rand.Int())})
-	}
-}
-
-// Causes are named as summaries name operations, and hold on to nothing.
-func TestCausesNames(t *testing.T) {
-	c := newCauses(everyCall)
-	page := strings.Repeat("é", 1<<20)
-	for _, self := range []Cause{
-		{page, SpanKindClient, page, page},
-		{page[:8], SpanKindClient, page[:8], page[:8]},
-	} {
-		got := c.known.intern(&self)
-		want := Cause{TruncateName(self.Service), SpanKindClient, TruncateName(self.Operation), TruncateName(self.Code)}
-		if *got != want {
-			t.Errorf("got %d, %d and %d bytes", len(got.Service), len(got.Operation), len(got.Code))
-		}
-		for _, s := range []string{got.Service, got.Operation, got.Code} {
-			if unsafe.StringData(s) == unsafe.StringData(page) {
-				t.Errorf("a name of %d bytes still is a piece of the buffer", len(s))
-			}
-		}
-		// A call that is tried again is known by its name, cut or not.
-		c.end(span(1, 2, 1), self, OutcomeFailure, 0, endTime)
-		checkWaiting(t, c, 1)
-		c.succeed(span(1, 3, 1), self)
-		checkWaiting(t, c, 0)
-	}
-	if got := c.known.intern(&Cause{}); got.Operation != UnnamedOperation {
-		t.Errorf("a call without a name is blamed as %q, want %q", got.Operation, UnnamedOperation)
-	}
-	for _, other := range []Cause{
-		{Service: "shop", SpanKind: SpanKindServer, Operation: "SELECT"}, {Service: "other", SpanKind: SpanKindClient, Operation: "SELECT"}, {Service: "shop", SpanKind: SpanKindClient, Operation: "UPDATE"},
-	} {
-		c.end(span(1, 2, 1), query, OutcomeFailure, ms, endTime)
-		c.succeed(span(1, 3, 1), other)
-		checkWaiting(t, c, 1)
-	}
-}
-
-func TestCauseJSON(t *testing.T) {
-	for _, tt := range []struct {
-		c    Cause
-		want string
-	}{
-		{query, `{"service":"shop","span_kind":"client","operation":"SELECT","code":"timeout"}`},
-		{Cause{SpanKind: SpanKindServer, Operation: "GET /"}, `{"service":"","span_kind":"server","operation":"GET /"}`},
-	} {
-		got, err := json.Marshal(tt.c)
-		if err != nil || string(got) != tt.want {
-			t.Errorf("got %s, %v, want %s", got, err, tt.want)
-		}
-	}
-	if got, want := query.Key(), (OperationKey{"shop", SpanKindClient, "SELECT"}); got != want {
-		t.Errorf("the key of %v is %v, want %v", query, got, want)
-	}
-}
-
 // A shard that somebody holds on to makes nobody wait: what is not known then is lost, and counted.
 func TestCausesWaitForNobody(t *testing.T) {
 	c := newCauses(everyCall)
@@ -1135,23 +1045,6 @@ func TestCausesConcurrently(t *testing.T) {
 	}
 	c.expire(endTime + int64(maxCauseAge) + 1)
 	checkWaiting(t, c, 0)
-}
-
-// However many goroutines meet a new cause, or a full table, each gets what it asked for.
-func TestCausesInternConcurrently(t *testing.T) {
-	c := newCauses(everyCall)
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for i := range 3 * maxCauses {
-				want := Cause{Operation: strconv.Itoa(i)}
-				if got := c.known.intern(&want); *got != want {
-					t.Errorf("got %v, want %v", got, want)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // BenchmarkCausesEnded ends two spans of a trace, of which the inner one is to blame.

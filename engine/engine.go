@@ -199,7 +199,7 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
-	if outcome == OutcomeFailure || outcome == OutcomeSuccess && !s.Untimed && int64(s.Duration) > e.slow.Load() {
+	if outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
 			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,

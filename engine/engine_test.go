@@ -801,7 +801,8 @@ func TestEngineReportSpan(t *testing.T) {
 		{code: "500", want: OutcomeFailure, isTraced: true},
 		{code: "200", want: OutcomeSuccess},
 		{code: "404", want: OutcomeSuccess},
-		{outcome: OutcomeCancelled, d: time.Hour, want: OutcomeCancelled},
+		{outcome: OutcomeCancelled, d: time.Second / 10, want: OutcomeCancelled},
+		{outcome: OutcomeCancelled, d: time.Hour, want: OutcomeCancelled, isTraced: true},
 		{outcome: OutcomeIgnored, d: time.Hour, want: OutcomeIgnored},
 		{outcome: OutcomeFailure, d: time.Hour, unwatched: true},
 	} {

@@ -29,17 +29,18 @@ type Objective struct {
 	// MinCalls is the number of calls that it takes to judge a period, 1 to 1,000,000,000.
 	// Periods with fewer are judged together, once they hold so many, and count as one. For
 	// availability successes and failures are calls, for latency successes alone. For the burn
-	// rate each window must hold so many. Default 1.
+	// rate each window must hold so many. Default 5.
 	MinCalls int `mapstructure:"min_calls" json:"min_calls"`
+	// Confidence is how sure a verdict on availability or latency must be, above 0 and
+	// below 1: a period is bad only where the Wilson score interval of its ratio at
+	// this confidence lies below the target, and insufficient where only the ratio itself does.
+	// A negative value switches it off: the ratio alone decides. Default 0.95, so that of 5 to
+	// 14 calls two must fail, and not one.
+	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
 
 	// The fields below switch on what is off by default. A negative value switches off
 	// for one operation what it would inherit.
 
-	// Confidence is how sure a verdict on availability or latency must be, above 0 and
-	// below 1, such as 0.95: a period is bad only where the Wilson score interval of
-	// its ratio at this confidence lies below the target, and insufficient where only the
-	// ratio itself does. Default: the ratio alone decides.
-	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
 	// AlertFor is how long the bad periods before an alert must have lasted, from the start of
 	// the first to the end of the last, up to 24h. It is for short periods: it keeps one short
 	// disturbance from raising an alert. A good period between bad ones then does not begin the
@@ -80,7 +81,8 @@ func DefaultObjective() Objective {
 		WithinTargetRatio: 0.8,
 		AlertAfter:        3,
 		RecoverAfter:      3,
-		MinCalls:          1,
+		MinCalls:          5,
+		Confidence:        0.95,
 	}
 }
 

@@ -13,7 +13,7 @@ func TestDefaultObjectiveIsValid(t *testing.T) {
 	if err := o.Validate(); err != nil {
 		t.Error(err)
 	}
-	want := Objective{SuccessRatio: 0.95, LatencyTarget: 500 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 3, MinCalls: 1}
+	want := Objective{SuccessRatio: 0.95, LatencyTarget: 500 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 3, MinCalls: 5, Confidence: 0.95}
 	if o != want {
 		t.Errorf("got %+v, want %+v", o, want)
 	}
@@ -22,9 +22,9 @@ func TestDefaultObjectiveIsValid(t *testing.T) {
 	}
 }
 
-// basic returns an objective with all its fields that have a default.
+// basic returns an objective with all its fields that have a default, Confidence with its own.
 func basic(success float64, target time.Duration, within float64, n, m, calls int) Objective {
-	return Objective{SuccessRatio: success, LatencyTarget: target, WithinTargetRatio: within, AlertAfter: n, RecoverAfter: m, MinCalls: calls}
+	return Objective{SuccessRatio: success, LatencyTarget: target, WithinTargetRatio: within, AlertAfter: n, RecoverAfter: m, MinCalls: calls, Confidence: 0.95}
 }
 
 // everything returns an objective none of whose fields is zero.

@@ -197,3 +197,11 @@ func BenchmarkJSONLines(b *testing.B) {
 		}
 	}
 }
+
+// Whatever a name is, a summary is one line, and the name can be read from it.
+func FuzzJSONLines(f *testing.F) {
+	for _, name := range hostile {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) { checkLine(t, name) })
+}

@@ -43,7 +43,10 @@ type Summary struct {
 	Latency Latency `json:"latency"`
 	// WithinTarget is the number of successes done within the latency target.
 	WithinTarget uint64 `json:"within_target"`
-	// WithinTargetRatio is WithinTarget / (Success - Untimed); 1 when there was none.
+	// SlowCancelled is the number of calls that were cancelled after more than the latency target.
+	// They have missed it, whatever would have become of them.
+	SlowCancelled uint64 `json:"slow_cancelled,omitzero"`
+	// WithinTargetRatio is WithinTarget / (Success - Untimed + SlowCancelled); 1 when that is 0.
 	WithinTargetRatio float64 `json:"within_target_ratio"`
 	// FailureLatency is that of the failures.
 	FailureLatency FailureLatency `json:"failure_latency"`
@@ -110,6 +113,14 @@ func (s *Summary) isLateOnly() bool { return s.Late > 0 && s.Count+s.Ignored+s.I
 
 // Timed returns the number of successes whose time counts.
 func (s *Summary) Timed() uint64 { return s.Success - s.Untimed }
+
+// CancelledRatio returns Cancelled / Count; 0 when there was no call.
+func (s *Summary) CancelledRatio() float64 {
+	if s.Count == 0 {
+		return 0
+	}
+	return float64(s.Cancelled) / float64(s.Count)
+}
 
 // Clone returns a copy that shares nothing with s.
 func (s *Summary) Clone() Summary {

@@ -112,7 +112,7 @@ func (t *Timeline) Add(s *Span) {
 		return
 	}
 	w := t.windows.at(op, n)
-	isBad := outcome == OutcomeFailure || outcome == OutcomeSuccess && duration > w.target && isTimed(duration)
+	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
 	switch {
 	case hasTrace && (isBad || t.search.peers != nil && s.SpanKind == SpanKindClient):
 		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})

@@ -38,6 +38,7 @@ type intervals struct {
 	counts []uint64
 	// untimed are the successes, and untimedFailure the failures, whose time does not count.
 	untimed, untimedFailure uint64
+	slowCancelled           uint64 // given up after more than the target
 	late                    uint64 // calls of periods that were closed before
 }
 
@@ -113,6 +114,9 @@ func (w *window) addOther(outcome Outcome, code string, d time.Duration, n uint6
 		return w.codes.add(code, n, maxCodes)
 	case OutcomeCancelled:
 		w.cancelled += n
+		if timed && d > w.target {
+			w.intervals.slowCancelled += n
+		}
 		if w.others != nil && timed {
 			w.others.cancelled.recordMany(d, n)
 		}
@@ -137,7 +141,7 @@ func (w *window) addTraced(outcome Outcome, call Exemplar, untimed bool, cause *
 	case outcome == OutcomeFailure:
 		w.examples().addFailed(call)
 		w.exemplars.failureCauses.add(cause, n)
-	case outcome == OutcomeSuccess && isTimed(d) && d > w.target:
+	case outcome != OutcomeIgnored && isTimed(d) && d > w.target:
 		w.examples().addSlow(call)
 		w.exemplars.slowCauses.add(cause, n)
 	}
@@ -201,7 +205,8 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		SuccessRatio:      share(success, success+w.failure),
 		Untimed:           w.intervals.untimed,
 		WithinTarget:      w.within,
-		WithinTargetRatio: share(w.within, timed),
+		SlowCancelled:     w.intervals.slowCancelled,
+		WithinTargetRatio: share(w.within, timed+w.intervals.slowCancelled),
 		Distribution:      buckets(w.intervals.bounds, counts),
 		Failures:          w.codes.take(codes),
 		Objective:         *w.objective,
@@ -217,7 +222,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	if w.exemplars != nil {
 		s.FailureExemplars, s.SlowExemplars, s.StuckExemplars = w.exemplars.take()
 		s.FailureCauses = w.exemplars.failureCauses.take(s.Failure)
-		s.SlowCauses = w.exemplars.slowCauses.take(timed - w.within)
+		s.SlowCauses = w.exemplars.slowCauses.take(timed - w.within + w.intervals.slowCancelled)
 		if s.FailureExemplars == nil && s.SlowExemplars == nil && s.StuckExemplars == nil {
 			w.exemplars = nil
 		}
@@ -238,7 +243,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
 	w.inFlight = inFlightTally{}
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
-	w.intervals.untimed, w.intervals.untimedFailure, w.intervals.late = 0, 0, 0
+	w.intervals.untimed, w.intervals.untimedFailure, w.intervals.slowCancelled, w.intervals.late = 0, 0, 0, 0
 	w.failLow, w.failHigh, w.failMax = 0, 0, 0
 	w.success.reset()
 	clear(counts)

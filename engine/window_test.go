@@ -80,7 +80,8 @@ func TestWindowCountsOutcomes(t *testing.T) {
 	add(1, OutcomeSuccess, "", 100*ms+1)
 	add(2, OutcomeFailure, "503", 9*time.Second)
 	add(1, OutcomeFailure, "500", time.Second)
-	add(5, OutcomeCancelled, "499", 77*time.Second)
+	add(3, OutcomeCancelled, "499", 100*ms)
+	add(2, OutcomeCancelled, "499", 77*time.Second)
 	add(7, OutcomeIgnored, "", 88*time.Second)
 	s := w.close(nil, false)
 	checkSummary(t, &s)
@@ -88,7 +89,7 @@ func TestWindowCountsOutcomes(t *testing.T) {
 		Count: 12, Success: 4, Failure: 3, Cancelled: 5, Ignored: 7,
 		SuccessRatio: 4.0 / 7.0,
 		Latency:      s.Latency,
-		WithinTarget: 3, WithinTargetRatio: 0.75,
+		WithinTarget: 3, SlowCancelled: 2, WithinTargetRatio: 0.5,
 		FailureLatency: FailureLatency{Mean: 19 * time.Second / 3, Max: 9 * time.Second},
 		Distribution:   s.Distribution,
 		Failures:       []CodeCount{{"503", "", 2}, {"500", "", 1}},
@@ -129,7 +130,7 @@ func TestWindowLatencyIsThatOfTheSuccesses(t *testing.T) {
 		w.add(OutcomeSuccess, "", time.Duration(i+1)*ms, 64)
 		w.add(OutcomeFailure, "500", 0, 64)
 		w.add(OutcomeFailure, "504", time.Hour, 64)
-		w.add(OutcomeCancelled, "499", time.Hour, 64)
+		w.add(OutcomeCancelled, "499", 50*ms, 64)
 		w.add(OutcomeIgnored, "", time.Hour, 64)
 	}
 	s := w.close(nil, false)
@@ -238,7 +239,7 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, false, nil, 1, 64)     // fast enough
 	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, false, nil, 1, 64) // without a trace
 	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, false, nil, 1, 64)  // likewise
-	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", time.Hour, end}, false, nil, 1, 64) // nobody's fault
+	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", 10 * ms, end}, false, nil, 1, 64)   // nobody's fault
 	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, false, nil, 1, 64)
 	s := w.close(nil, false)
 	if s.FailureExemplars != nil || s.SlowExemplars != nil || w.exemplars != nil {
@@ -453,8 +454,8 @@ func TestWindowAddAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Causes are counted for what the objectives are about: failures, and successes above
-// the latency target; cancelled calls and fast ones are nobody's fault.
+// Causes are counted for what the objectives are about: failures, and calls above the latency
+// target; fast ones are nobody's fault.
 func TestWindowCauses(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	ref := TraceRef{TraceID: [16]byte{1}}
@@ -475,14 +476,15 @@ func TestWindowCauses(t *testing.T) {
 	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}}, false, &Cause{Operation: "SELECT"}, 2, 64)
 	add(2, OutcomeSuccess, 11*ms, nil)
 	add(5, OutcomeSuccess, 10*ms, &Cause{Operation: "within the target"})
-	add(5, OutcomeCancelled, time.Hour, insert())
+	add(5, OutcomeCancelled, 10*ms, insert())
+	add(4, OutcomeCancelled, 11*ms, insert())
 	add(5, OutcomeIgnored, time.Hour, insert())
 	s := w.close(nil, false)
 	wantFailures := []CauseCount{{Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 0.5}, {*insert(), 3, 0.375}}
 	if diff := cmp.Diff(wantFailures, s.FailureCauses); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]CauseCount{{Cause{Operation: "SELECT"}, 2, 0.5}}, s.SlowCauses); diff != "" {
+	if diff := cmp.Diff([]CauseCount{{*insert(), 4, 0.5}, {Cause{Operation: "SELECT"}, 2, 0.25}}, s.SlowCauses); diff != "" {
 		t.Errorf("slow calls (-want +got):\n%s", diff)
 	}
 	if s := w.close(nil, false); s.FailureCauses != nil || s.SlowCauses != nil {
@@ -506,5 +508,36 @@ func TestMergeCauses(t *testing.T) {
 	got := MergeCauses(20, []CauseCount{{a, 3, 0.5}}, nil, []CauseCount{{b, 5, 1}, {a, 4, 0.1}})
 	if diff := cmp.Diff([]CauseCount{{a, 7, 0.35}, {b, 5, 0.25}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// An outage in which every caller gives up after more than the target is in the latency ratio: it
+// can't hide in what is left out.
+func TestWindowSlowCancelledCallsMissTheTarget(t *testing.T) {
+	tests := map[string]struct {
+		target    time.Duration
+		d         time.Duration
+		cancelled uint64
+		ratio     float64
+	}{
+		"given up late":                   {10 * ms, 11 * ms, 19, 0},
+		"given up in time":                {10 * ms, 10 * ms, 0, 1},
+		"a call whose time is no latency": {10 * ms, Untimed, 0, 1},
+		"latency is not judged":           {-1, time.Hour, 0, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWindow(Objective{LatencyTarget: tt.target}, Distribution{})
+			for range 19 {
+				w.add(OutcomeCancelled, "CANCELLED", tt.d, 64)
+			}
+			s := w.close(nil, false)
+			if s.Cancelled != 19 || s.SlowCancelled != tt.cancelled || s.WithinTargetRatio != tt.ratio || s.CancelledRatio() != 1 {
+				t.Errorf("%d cancelled, %d of them late, ratio %v", s.Cancelled, s.SlowCancelled, s.WithinTargetRatio)
+			}
+			if s := w.close(nil, false); s.SlowCancelled != 0 {
+				t.Errorf("the next period has %d", s.SlowCancelled)
+			}
+		})
 	}
 }

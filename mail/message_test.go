@@ -409,3 +409,12 @@ func TestSample(t *testing.T) {
 		t.Errorf("the sample is out of date: SAMPLE=1 go test -run TestSample\n%s", got.text)
 	}
 }
+
+// Whatever a name and an id are, the mail is one about them and nothing else, its HTML included.
+func FuzzMail(f *testing.F) {
+	for _, name := range hostile {
+		f.Add(name, "a1")
+	}
+	f.Add("a' onclick=x &lt;b&gt;", "<!--")
+	f.Fuzz(checkHostile)
+}

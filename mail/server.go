@@ -104,7 +104,7 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, s.failed("connect", err)
 	}
-	return conn, nil
+	return &boundedConn{Conn: conn, left: maxSaid}, nil
 }
 
 // open says hello, encrypts the connection and logs in.
@@ -228,11 +228,11 @@ func (s *server) failed(step string, err error) error {
 		}
 		return said
 	}
-	err = fmt.Errorf("%s: %w", step, s.scrubbed(err))
+	told := fmt.Errorf("%s: %w", step, s.scrubbed(err))
 	if isDistrust(err) {
-		return alert.Final(err)
+		return alert.Final(told)
 	}
-	return err
+	return told
 }
 
 // isDistrust reports whether an error is that a certificate is not trusted.
@@ -244,11 +244,12 @@ func isDistrust(err error) bool {
 	return ok
 }
 
-// scrubbed returns err, or an error with only its scrubbed text if it holds the password.
+// scrubbed returns err, or an error with only its text where that may come from the server: if
+// it holds the password, or what is not printable, or is long.
 func (s *server) scrubbed(err error) error {
 	text := err.Error()
-	if clean := s.scrub(text); clean != text {
-		return errors.New(shown(clean, maxReply))
+	if clean := shown(s.scrub(text), maxReply); clean != text {
+		return errors.New(clean)
 	}
 	return err
 }

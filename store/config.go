@@ -125,7 +125,14 @@ type dsn struct {
 
 // keyValues recognizes PostgreSQL's other form of a DSN. It must not become the name of a
 // file, which would have a password in it.
-var keyValues = regexp.MustCompile(`(?i)(^|\s)(host|hostaddr|port|user|password|dbname|sslmode|service)\s*=`)
+var keyValues = regexp.MustCompile(`(?i)(^|[\s?&;])(host|hostaddr|port|user|password|dbname|sslmode|service)\s*=`)
+
+// noScheme recognizes a URL without its scheme, by a user and a password before its host. It
+// must not become the name of a file, either. A path with a colon and an @ in its first part
+// begins with "./".
+var noScheme = regexp.MustCompile(`^[\s/:]*[^/@\s]*:[^@]*@`)
+
+var errNoScheme = errors.New("dsn: a user and a password without a scheme, want postgres://user:password@host/database, or ./ before the path of a file")
 
 // scheme recognizes URLs; a single letter is a drive of Windows.
 var scheme = regexp.MustCompile(`^([a-zA-Z][a-zA-Z0-9+.-]+):`)
@@ -139,6 +146,9 @@ func parseDSN(text string) (dsn, error) {
 	case m == nil:
 		if keyValues.MatchString(text) {
 			return dsn{}, errors.New("dsn: key=value pairs are not supported, want postgres://user:password@host/database")
+		}
+		if noScheme.MatchString(text) {
+			return dsn{}, errNoScheme
 		}
 		if text == ":memory:" {
 			return dsn{}, fmt.Errorf("dsn: a database in memory can't be shared by the store's connections, want a file, got %q", text)
@@ -159,6 +169,8 @@ func parseDSN(text string) (dsn, error) {
 			return dsn{}, fmt.Errorf("dsn: a database in memory can't be shared by the store's connections, want a file, got %q", text)
 		}
 		return dsn{text: path, params: params}, nil
+	case !strings.HasPrefix(text, m[0]+"//") && noScheme.MatchString(text):
+		return dsn{}, errNoScheme
 	default:
 		return dsn{}, fmt.Errorf("dsn: unknown scheme %q, want a path, file: or postgres://", m[1])
 	}
@@ -169,23 +181,23 @@ func escapePath(path string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
-// redacted returns a DSN without what may be secret. Of a DSN that can't be parsed only the
-// scheme is left.
+// redacted returns a DSN without what may be secret. Of a DSN that can't be parsed, or whose
+// password may have been taken for something else, only the scheme is left.
 func redacted(text string) string {
 	m := scheme.FindStringSubmatch(text)
 	switch {
-	case m == nil && keyValues.MatchString(text):
+	case m == nil && (keyValues.MatchString(text) || noScheme.MatchString(text)):
 		return "..."
 	case m == nil || m[1] == "file":
 		return text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" && u.Opaque != "" {
+	if err != nil || u.Host == "" && u.Opaque != "" || u.User == nil && strings.Contains(text, "@") || strings.Contains(u.Path, "@") {
 		return m[1] + "://..."
 	}
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	u.RawQuery = "" // may hold a password, too
+	u.RawQuery, u.Fragment, u.RawFragment = "", "", "" // may hold a password, too
 	return u.String()
 }

@@ -61,6 +61,16 @@ func TestNoSecrets(t *testing.T) {
 		"postgres:user:" + secret + "@host",
 		"postgres://user:" + secret + "%zz@host/db",
 		"host=h password=" + secret,
+		"user:" + secret + "@host/db",
+		"db_user:" + secret + "@host:5432/db",
+		"//db_user:" + secret + "@host/db",
+		" postgres://user:" + secret + "@host/db",
+		"postgres:/user:" + secret + "@host/db",
+		"my_host/db?user=u&password=" + secret,
+		"user:" + secret + "@tcp(host:3306)/db",
+		"postgres://user:12/" + secret + "@host/db",
+		"postgres://user:12#" + secret + "@host/db",
+		"postgres://user:12?" + secret + "@host/db",
 		"mysql://user:" + secret + "@tcp(host)/db",
 	} {
 		c := Config{DSN: dsn, Instance: "web-1"}
@@ -90,4 +100,36 @@ func TestDefaults(t *testing.T) {
 	if got := own.withDefaults(); got != own {
 		t.Errorf("got %+v, want %+v", got, own)
 	}
+}
+
+// A password shows nowhere, whatever is around it and in it.
+func FuzzDSN(f *testing.F) {
+	f.Add(uint8(0), "user", "a@b/c#d?e%zz", "host:5432")
+	f.Add(uint8(1), "my_user", "", "host/db")
+	f.Add(uint8(4), "u-1", "p w", "[::1]")
+	f.Fuzz(func(t *testing.T, form uint8, user, around, host string) {
+		user = strings.Map(func(r rune) rune {
+			if r == '_' || r == '-' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+				return r
+			}
+			return -1
+		}, user)
+		const secret = "s3cr3t"
+		password := around + secret + around
+		text := []string{
+			"postgres://" + user + ":" + password + "@" + host, "postgresql://" + user + ":" + password + "@" + host + "/db",
+			user + ":" + password + "@" + host, "//" + user + ":" + password + "@" + host, "postgres:" + user + ":" + password + "@" + host,
+			"postgres:/" + user + ":" + password + "@" + host, "mysql://" + user + ":" + password + "@" + host, "host=" + user + " password=" + password,
+		}[form%8]
+		c := Config{DSN: text}
+		shown := []string{redacted(text), c.String(), c.GoString()}
+		if err := c.Validate(); err != nil {
+			shown = append(shown, err.Error())
+		}
+		for _, s := range shown {
+			if strings.Contains(s, secret) && !strings.Contains(user+host, secret) {
+				t.Errorf("%q is shown as %q", text, s)
+			}
+		}
+	})
 }

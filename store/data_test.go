@@ -32,7 +32,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			Min: 1_234_567, Mean: 20 * time.Millisecond, Max: 2 * time.Second, P50: 15 * time.Millisecond,
 			P90: 100 * time.Millisecond, P95: 200*time.Millisecond + 1, P99: 900 * time.Millisecond,
 		},
-		Untimed: 5, WithinTarget: 80, WithinTargetRatio: 80.0 / 85,
+		Untimed: 5, SlowCancelled: 2, WithinTarget: 80, WithinTargetRatio: 80.0 / 85,
 		FailureLatency: engine.FailureLatency{Mean: 3 * time.Millisecond, Max: 7 * time.Millisecond},
 		Distribution: []engine.Bucket{
 			{High: 100 * time.Millisecond, Count: 80},
@@ -68,7 +68,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 // periodOf returns the period that has the given summaries.
 func periodOf(at time.Time, summaries ...engine.Summary) engine.Period {
 	p := engine.Period{
-		Monitor: "shop", Start: at, End: at.Add(time.Minute), Partial: true, Missed: 1, Summaries: summaries,
+		Monitor: "shop", Start: at, End: at.Add(time.Minute), Partial: true, Final: true, Missed: 1, Summaries: summaries,
 		Dropped: 2, Late: 7, Early: 8, Overflowed: 3, InFlight: 4, Untracked: 5, Abandoned: 6,
 		UndeliveredPeriods: 9, UndeliveredNotifications: 10, SampledRatio: 0.5,
 	}
@@ -92,7 +92,7 @@ func bigPeriod(n int, at time.Time) engine.Period {
 		summaries[i] = s
 	}
 	p := periodOf(at, summaries...)
-	p.Partial = false
+	p.Partial, p.Final = false, false
 	return p
 }
 

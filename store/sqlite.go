@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -27,19 +29,46 @@ const (
 )
 
 func (sqlite) open(d dsn) (writes, reads *sql.DB, err error) {
-	url := "file:" + d.text + "?"
+	createPrivate(d)
+	file := "file:" + d.text + "?"
 	if d.params != "" {
-		url += d.params + "&"
+		file += d.params + "&"
 	}
-	if writes, err = sql.Open("sqlite", url+sqliteWrites); err != nil {
+	if writes, err = sql.Open("sqlite", file+sqliteWrites); err != nil {
 		return nil, nil, err
 	}
-	if reads, err = sql.Open("sqlite", url+sqliteReads); err != nil {
+	if reads, err = sql.Open("sqlite", file+sqliteReads); err != nil {
 		return nil, nil, errors.Join(err, writes.Close())
 	}
 	writes.SetMaxOpenConns(1)
 	reads.SetMaxOpenConns(sqliteReaders)
 	return writes, reads, nil
+}
+
+// createPrivate creates the file of a database, if there is none, so that only its owner can
+// read it: names, codes and messages of calls are nobody else's business. SQLite gives the files
+// beside it, -wal and -shm, the same mode. What goes wrong here goes wrong again as SQLite opens
+// the file, which says so.
+func createPrivate(d dsn) {
+	if params, err := url.ParseQuery(d.params); err != nil || params.Get("mode") == "ro" || params.Get("mode") == "rw" {
+		return
+	}
+	path := d.text
+	if rest, ok := strings.CutPrefix(path, "//"); ok { // an authority, "" or localhost
+		i := strings.IndexByte(rest, '/')
+		if i < 0 {
+			return
+		}
+		path = rest[i:]
+	}
+	path, _, _ = strings.Cut(path, "#")
+	path, err := url.PathUnescape(path)
+	if err != nil {
+		return
+	}
+	if f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		_ = f.Close()
+	}
 }
 
 func (sqlite) migrations() string { return "migrations/sqlite" }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -124,5 +127,52 @@ func TestSQLiteOpenLocked(t *testing.T) {
 	}
 	if err := <-upgraded; err != nil {
 		t.Errorf("after the other process has ended: %v", err)
+	}
+}
+
+// Nobody but the owner can read the database and the files beside it. A file that was there keeps
+// its mode.
+func TestSQLiteIsPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no such mode there")
+	}
+	for name, dsn := range map[string]func(path string) string{
+		"path":              func(path string) string { return path },
+		"file:":             func(path string) string { return "file:" + path },
+		"file://":           func(path string) string { return "file://" + path + "?_pragma=cache_size(-2000)" },
+		"file://localhost/": func(path string) string { return "file://localhost" + path },
+		"escaped":           func(path string) string { return "file:" + strings.ReplaceAll(path, "a", "%61") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "a.db")
+			s := openStore(t, Config{DSN: dsn(path)})
+			if err := s.Consume(t.Context(), bigPeriod(2, start)); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			files, err := os.ReadDir(dir)
+			if err != nil || len(files) != 3 { // a.db, a.db-shm, a.db-wal
+				t.Fatalf("%v, %v", files, err)
+			}
+			for _, f := range files {
+				if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+					t.Errorf("%s: %v, %v", f.Name(), info.Mode(), err)
+				}
+			}
+		})
+	}
+	path := filepath.Join(t.TempDir(), "a.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	openStore(t, Config{DSN: path})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }

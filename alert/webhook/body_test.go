@@ -275,6 +275,11 @@ func TestHostileNames(t *testing.T) {
 					if got, want := received(t, body).Alerts[0].Labels["operation"], strings.ToValidUTF8(engine.TruncateName(s), "\ufffd"); got != want {
 						t.Errorf("label = %q, want %q", got, want)
 					}
+					for key, text := range received(t, body).Alerts[0].Annotations {
+						if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) {
+							t.Errorf("%.60q: the annotation %s has what is not visible: %q", s, key, text)
+						}
+					}
 				}
 				if f == Alertmanager || f == Template {
 					continue

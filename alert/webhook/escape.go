@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -92,6 +94,23 @@ func visible(r rune) rune {
 
 // oneLine returns a text in one line, with only visible characters.
 func oneLine(s string) string { return strings.Map(visible, s) }
+
+// inertJSON returns JSON in which what is not visible is written as an escape, for those who show
+// it as a text.
+func inertJSON(text []byte) string {
+	var b strings.Builder
+	for _, r := range string(text) {
+		switch high, low := utf16.EncodeRune(r); {
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return b.String()
+}
 
 // bounded returns a copy of an alert in which names and codes are UTF-8 and cut at
 // [engine.MaxNameBytes].

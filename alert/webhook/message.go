@@ -126,13 +126,13 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 		labels["span_kind"] = a.SpanKind.String()
 	}
 	annotations := map[string]string{
-		"id":          a.ID,
+		"id":          oneLine(a.ID),
 		"summary":     oneLine(a.Summary()),
 		"description": alert.Text(a),
 		"target":      strconv.FormatFloat(a.Target, 'g', -1, 64),
 		"actual":      strconv.FormatFloat(a.Actual, 'g', -1, 64),
 		"causes":      causesText(a),
-		"caused_by":   a.CausedBy,
+		"caused_by":   oneLine(a.CausedBy),
 		"trace_ids":   traceIDs(a),
 		"evidence":    evidence,
 	}
@@ -190,10 +190,11 @@ func evidenceOf(a *alert.Alert, room int) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("evidence: %w", err)
 		}
-		if room -= len(part) + 1; room < 0 {
+		inert := inertJSON(part)
+		if room -= len(inert) + 1; room < 0 {
 			break
 		}
-		parts = append(parts, string(part))
+		parts = append(parts, inert)
 	}
 	if len(parts) == 0 {
 		return "", nil

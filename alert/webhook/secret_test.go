@@ -175,7 +175,7 @@ func TestSecretsNeverShow(t *testing.T) {
 func TestRedactor(t *testing.T) {
 	const secret, key = `a&b<C"d\éf/+%gh`, "0123456789abcdef-XYZ"
 	r := newRedactor(&Config{
-		URL:      "https://user:pass@example.com/v2/zyxwvu/one%2ftwo%2fthree/1%2fafter-1/%61bcdefg?flag=no&k=v#fragment",
+		URL:      "https://user:pass@example.com/v2/zyxwvu/one%2ftwo%2fthree/1%2fafter-1/%61bcdefg?flag=no&k=v&token=q-token%2f1&valueless-key#fragment",
 		Headers:  map[string]alert.Secret{"A": secret, "B": "1", "C": "Bearer token.of.c", "D": "a b c d"},
 		Template: `{"key": "` + key + `", "x": {{json .CommonAnnotations}}}`,
 	})
@@ -186,7 +186,7 @@ func TestRedactor(t *testing.T) {
 	for _, text := range []string{
 		secret, strings.ToUpper(secret), url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), string(inJSON[1 : len(inJSON)-1]),
 		fmt.Sprintf("%q", secret), fmt.Sprintf("%+q", secret), key, "zyxwvu", "pass",
-		"one%2ftwo%2fthree", "one/two/three", "after-1", "%61bcdefg", "abcdefg", "flag=no&k=v", "fragment", "token.of.c", "a b c d", base64.StdEncoding.EncodeToString([]byte("user:pass")),
+		"one%2ftwo%2fthree", "one/two/three", "after-1", "%61bcdefg", "abcdefg", "flag=no&k=v&token=q-token%2f1&valueless-key", "q-token/1", "q-token%2f1", "valueless-key", "fragment", "token.of.c", "a b c d", base64.StdEncoding.EncodeToString([]byte("user:pass")),
 	} {
 		if got := r.text("a " + text + " b"); got != "(not shown: it holds a secret)" {
 			t.Errorf("%q is shown as %q", text, got)

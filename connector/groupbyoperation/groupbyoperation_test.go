@@ -1,9 +1,11 @@
 package groupbyoperation
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -173,4 +175,59 @@ func BenchmarkGroup(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Whatever comes in, every span goes out, in the same resource and scope, each list with the spans of
+// one operation.
+func FuzzGroup(f *testing.F) {
+	td := ptrace.NewTraces()
+	add(td, "shop", "server GET /", "client GET", "server GET /")
+	add(td, "", "server x")
+	var marshaler ptrace.ProtoMarshaler
+	seed, err := marshaler.MarshalTraces(td)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed, "*")
+	f.Add(seed, "shop")
+	f.Add([]byte("\x0a\x00\x0a\x02\x12\x00"), "*")
+	f.Fuzz(func(t *testing.T, request []byte, service string) {
+		var unmarshaler ptrace.ProtoUnmarshaler
+		td, err := unmarshaler.UnmarshalTraces(request)
+		if err != nil {
+			return
+		}
+		want := spansOf(td)
+		td, err = newGrouper(&Config{Services: []string{service}}).group(t.Context(), td)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, spansOf(td)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		for _, resource := range td.ResourceSpans().All() {
+			for _, list := range resource.ScopeSpans().All() {
+				operation, isMarked := list.Scope().Attributes().Get(Attribute)
+				for i, s := range list.Spans().All() {
+					if isMarked && operation.Type() == pcommon.ValueTypeStr && i > 0 && operationOf(s) != operationOf(list.Spans().At(0)) {
+						t.Errorf("%s and %s are together as %q", s.Name(), list.Spans().At(0).Name(), operation.Str())
+					}
+				}
+			}
+		}
+	})
+}
+
+// spansOf counts spans by their resource, scope, id and name.
+func spansOf(td ptrace.Traces) map[string]int {
+	count := make(map[string]int)
+	for _, resource := range td.ResourceSpans().All() {
+		service := fmt.Sprint(resource.Resource().Attributes().AsRaw()["service.name"])
+		for _, list := range resource.ScopeSpans().All() {
+			for _, s := range list.Spans().All() {
+				count[fmt.Sprintf("%q %q %s %d %q", service, list.Scope().Name(), s.SpanID(), s.Kind(), s.Name())]++
+			}
+		}
+	}
+	return count
 }

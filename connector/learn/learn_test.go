@@ -72,7 +72,7 @@ func TestProposeTargets(t *testing.T) {
 		t.Errorf("-want +got:\n%s\n%s", diff, text)
 	}
 	general := c.Objective
-	wantGeneral := engine.Objective{SuccessRatio: 0.99, LatencyTarget: 8100 * time.Millisecond, WithinTargetRatio: 0.5, AlertAfter: 3, AlertFor: 23 * time.Second, RecoverAfter: 8, MinCalls: 1}
+	wantGeneral := engine.Objective{SuccessRatio: 0.99, LatencyTarget: 8100 * time.Millisecond, WithinTargetRatio: 0.5, AlertAfter: 3, AlertFor: 23 * time.Second, RecoverAfter: 8, MinCalls: 1, Confidence: -1}
 	if diff := cmp.Diff(wantGeneral, general); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -353,4 +353,25 @@ func TestProposeForWhatFailedNowAndThen(t *testing.T) {
 			t.Errorf("%d of 20: %v, want %v\n%s", failed, got, want, text)
 		}
 	}
+}
+
+// Whatever an operation and a service are called, the file can be read, and means them.
+func FuzzProposal(f *testing.F) {
+	for _, name := range []string{"GET /${env:HOME}", "a: b # c", "\x1b[31m\u202e", "null", "<<", "key: |\n  y", "Foo::bar", "\xff", "- x\r\n...", ""} {
+		f.Add(name, "shop")
+		f.Add("GET /", name)
+	}
+	f.Fuzz(func(t *testing.T, name, service string) {
+		name, service = strings.ToValidUTF8(engine.TruncateName(name), "?"), strings.ToValidUTF8(engine.TruncateName(service), "?")
+		var spans []recordingtest.Span
+		spans = append(spans, calls(service, name, 0, 30*time.Second, time.Second, always(20*time.Millisecond))...)
+		spans = append(spans, calls("other", "rare "+name, 0, time.Second, 5*time.Second, always(20*time.Millisecond))...)
+		text, c := proposed(t, DefaultSettings(), spans)
+		if isKey(name) && isKey(service) && name != "" && service != "" && c.Services[service].Operations[name].LatencyTarget == 0 {
+			t.Errorf("%q of %q has no target:\n%s", name, service, text)
+		}
+		if strings.ContainsAny(text, "\x1b\r\x00\u202e") {
+			t.Errorf("not inert: %q", text)
+		}
+	})
 }

@@ -63,6 +63,8 @@ const (
 	// than its default, defaultOperations.
 	roomFor           = 2
 	defaultOperations = 2000
+	// off switches off what is on by default.
+	off = -1
 )
 
 // proposal is a configuration and what it was found from.
@@ -120,6 +122,7 @@ func (s *Settings) timing() engine.TimelineConfig {
 				AlertFor:          hold,
 				RecoverAfter:      int(max(alertAfter, min(100, (hold+period-1)/period))),
 				MinCalls:          leastCalls(s.Share),
+				Confidence:        off,
 			},
 		},
 		PeerServices: s.PeerServices,

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -34,7 +35,8 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	objective.add("alert_for", text(alert.Exact(o.AlertFor)), "how long they must have been bad, so that bursts of a few seconds, which healthy systems have, don't fire")
 	objective.add("recover_after", number(o.RecoverAfter), "periods, as long as alert_for")
 	objective.add("min_calls", number(o.MinCalls), whyMinCalls(o.MinCalls))
-	block.addMap("objective", objective, "confidence is off: with few calls in each period, how long periods were bad says more")
+	objective.add("confidence", ratio(o.Confidence), "off: with few calls in each period, how long periods were bad says more")
+	block.addMap("objective", objective, "")
 
 	services := new(mapping)
 	for i := range p.services {
@@ -65,8 +67,27 @@ func (p *proposal) write(stats recording.Stats) ([]byte, error) {
 	if err := e.Encode(&root.node); err != nil {
 		return nil, err
 	}
-	err := e.Close()
-	return b.Bytes(), err
+	if err := e.Close(); err != nil {
+		return nil, err
+	}
+	return escaped(b.Bytes()), nil
+}
+
+// escaped writes the characters that reorder or hide text as YAML's escapes. They are only in keys,
+// which are in double quotes then.
+func escaped(text []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || unicode.IsGraphic(r):
+			b.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.Bytes()
 }
 
 // head says what the proposal was learned from, and how to use it.

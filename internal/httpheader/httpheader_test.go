@@ -65,3 +65,15 @@ func TestRetryAfter(t *testing.T) {
 		t.Errorf("without the header: %s", got)
 	}
 }
+
+// Whatever a receiver asks for, it is waited for no longer than a day.
+func FuzzRetryAfter(f *testing.F) {
+	f.Add("120", int64(0))
+	f.Add("Sun, 06 Nov 1994 08:49:37 GMT", int64(784111777))
+	f.Add("99999999999999999999", int64(-1))
+	f.Fuzz(func(t *testing.T, value string, now int64) {
+		if d := RetryAfter(http.Header{"Retry-After": {value}}, time.Unix(now, 0)); d < 0 || d > maxRetryAfter {
+			t.Errorf("%q at %d: %s", value, now, d)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
+	"github.com/blurooo/go-monitor/connector/internal/nesting"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -30,7 +31,6 @@ import (
 	"go.opentelemetry.io/collector/processor/batchprocessor"
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
-	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
@@ -44,7 +44,7 @@ type part[F component.Factory] struct {
 // lists the same ones.
 var (
 	receivers = []part[receiver.Factory]{
-		{"go.opentelemetry.io/collector/receiver/otlpreceiver", otlpreceiver.NewFactory()},
+		{"go.opentelemetry.io/collector/receiver/otlpreceiver", nesting.Bound()},
 	}
 	processors = []part[processor.Factory]{
 		{"go.opentelemetry.io/collector/processor/batchprocessor", batchprocessor.NewFactory()},

@@ -18,6 +18,7 @@ CREATE TABLE period_rows (
   started_at                INTEGER NOT NULL,
   ended_at                  INTEGER NOT NULL,
   partial                   INTEGER NOT NULL,
+  final                     INTEGER NOT NULL,
   missed                    INTEGER NOT NULL,
   operations                INTEGER NOT NULL,
   received                  INTEGER NOT NULL,
@@ -56,6 +57,7 @@ CREATE TABLE summary_rows (
   p95_ms               REAL NOT NULL,
   p99_ms               REAL NOT NULL,
   untimed              INTEGER NOT NULL,
+  slow_cancelled       INTEGER NOT NULL,
   within_target        INTEGER NOT NULL,
   within_target_ratio  REAL NOT NULL,
   failure_mean_ms      REAL NOT NULL,
@@ -164,7 +166,7 @@ CREATE VIEW periods AS
 SELECT period_id, monitor, instance, started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', ended_at / 1000.0, 'unixepoch') AS ended_at,
-       partial, missed, operations, received, dropped, late, early, overflowed,
+       partial, final, missed, operations, received, dropped, late, early, overflowed,
        in_flight, untracked, abandoned, undelivered_periods, undelivered_notifications, sampled_ratio
 FROM period_rows;
 
@@ -175,7 +177,7 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind,
        strftime('%Y-%m-%d %H:%M:%f', s.ended_at / 1000.0, 'unixepoch') AS ended_at,
        s.partial, s.calls, s.success, s.failure, s.cancelled, s.ignored, s.late, s.success_ratio,
        s.min_ms, s.mean_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
-       s.untimed, s.within_target, s.within_target_ratio, s.failure_mean_ms, s.failure_max_ms,
+       s.untimed, s.slow_cancelled, s.within_target, s.within_target_ratio, s.failure_mean_ms, s.failure_max_ms,
        s.in_flight, s.oldest_in_flight_ms, s.stuck, s.typical_calls,
        s.burn_rate_5m, s.burn_rate_30m, s.burn_rate_1h, s.burn_rate_6h,
        s.burn_fast_insufficient, s.burn_slow_insufficient,

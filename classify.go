@@ -79,6 +79,9 @@ func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end ti
 	if ctx != nil {
 		span.GaveUp = classify.GaveUpOf(ctx, span.SpanKind, s.StartTime(), end)
 	}
+	if span.MayBePassedOn() {
+		span.HasParent = s.Parent().IsValid()
+	}
 	if c.rules.NeedsScope(&span) {
 		span.Scope = s.InstrumentationScope().Name
 	}

@@ -105,7 +105,14 @@ func decimal(n int64) string {
 // isGRPCName reports whether a code is that of gRPC. Other RPC systems use the same attributes for
 // codes whose meaning is their own.
 func isGRPCName(code string) bool {
-	return code == codeOK || slices.Contains(grpcNames[1:], code)
+	return code == codeOK || slices.Contains(grpcNames[1:], code) || isOwnGRPCCode(code)
+}
+
+// isOwnGRPCCode reports whether a code is one that grpc-go spells as a number, since a program made
+// it up: "CODE(2017)".
+func isOwnGRPCCode(code string) bool {
+	number, isNumber := strings.CutPrefix(code, "CODE(")
+	return isNumber && strings.HasSuffix(number, ")")
 }
 
 // grpcNumber returns the name of a gRPC status code, and any other number as text.

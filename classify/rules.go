@@ -22,6 +22,7 @@ type Rules struct {
 	custom    custom
 	addresses joinedNames
 	routes    joinedNames
+	served    methods
 }
 
 // New returns the rules with a table of codes, which may be nil, with what was settled of the
@@ -114,6 +115,9 @@ func (r *Rules) judge(s *Span, e *Events) (result Result) {
 	if result.Outcome == engine.OutcomeUnset {
 		result.Outcome = r.outcomeOf(s, &e.Exception)
 	}
+	if s.SpanKind == engine.SpanKindServer && result.Outcome == engine.OutcomeSuccess && s.isCallersFault() {
+		r.served.add(s)
+	}
 	result.Code = codeOf(s, &e.Exception, result.Outcome)
 	result.Untimed = result.Untimed || isLongLived(s, e)
 	return result
@@ -133,6 +137,8 @@ func (r *Rules) outcomeOf(s *Span, e *Exception) engine.Outcome {
 		return r.outcomes.HTTPServer4xx
 	case a.http/100 == 4 && s.SpanKind == engine.SpanKindClient:
 		return r.outcomes.HTTPClient4xx
+	case s.HasParent && s.MayBePassedOn() && r.served.has(s):
+		return engine.OutcomeSuccess
 	case a.grpc == "NOT_FOUND" && s.SpanKind == engine.SpanKindClient:
 		return r.outcomes.GRPCNotFound
 	case s.Status == StatusError, failedByCode(s), e.IsPanic, s.GaveUp == GaveUpDeadline && (a.grpc == codeCancelled || s.IsUnanswered()):
@@ -165,10 +171,7 @@ func failedByCode(s *Span) bool {
 		if a.http >= 500 {
 			return true
 		}
-		switch a.grpc {
-		case "UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS":
-			return true
-		}
+		return isServersFault(a.grpc)
 	case engine.SpanKindClient:
 		return a.http >= 400 || a.grpc != "" && a.grpc != codeOK
 	}

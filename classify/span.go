@@ -13,6 +13,11 @@ type Span struct {
 	Status   Status
 	Message  string // the status's description
 	Scope    string // the name of the instrumentation scope: the tracer's
+	Service  string // service.name of the resource; it may be left out where there is but one
+
+	// HasParent says that the span is part of a call that something else began. It is only read if
+	// [Span.MayBePassedOn] says so.
+	HasParent bool
 
 	// GaveUp says whether the caller waited to the end, where that is known.
 	GaveUp GaveUp

@@ -71,6 +71,7 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.Instrument
 	status := from.Status()
 	var span classify.Span
 	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(int32(status.Code())), status.Message()
+	span.Service = s.Service
 	custom := r.rules.WantsAttributes()
 	for key, value := range from.Attributes().All() {
 		if custom && r.rules.WantsText(key) {
@@ -92,6 +93,7 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.Instrument
 	}
 	if !r.quick(s, &span) {
 		span.Scope = scope.Name()
+		span.HasParent = !from.ParentSpanID().IsEmpty()
 		span.AttributesDropped = from.DroppedAttributesCount() > 0
 		var e classify.Events
 		if span.NeedsEvents() {

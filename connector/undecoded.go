@@ -77,6 +77,7 @@ func (r *reader) fillUndecoded(s *engine.Span, from *otlpwire.Span) bool {
 	}
 	var span classify.Span
 	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name, statusOf(from.StatusCode), from.StatusMessage
+	span.Service = s.Service
 	custom := r.rules.WantsAttributes()
 	for i := range from.Attributes {
 		a := &from.Attributes[i]
@@ -93,6 +94,7 @@ func (r *reader) fillUndecoded(s *engine.Span, from *otlpwire.Span) bool {
 	}
 	if !r.quick(s, &span) {
 		span.Scope, span.AttributesDropped = from.Scope, from.DroppedAttributes > 0
+		span.HasParent = from.ParentID != [8]byte{}
 		var e classify.Events
 		if span.NeedsEvents() {
 			e.IsStream = from.IsStream

@@ -29,7 +29,7 @@ const (
 )
 
 // englishOnly are the pages of docs that have no translation.
-var englishOnly = []string{"design.md", "store.md"}
+var englishOnly = []string{"design.md", "reliability.md", "store.md"}
 
 // page is a page in Markdown.
 type page struct {

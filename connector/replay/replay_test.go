@@ -12,7 +12,7 @@ import (
 // An operation with a firing alert keeps its place while it is silent, so that the alert can be
 // resolved.
 func TestReplayKeepsWhatFires(t *testing.T) {
-	c := engine.TimelineConfig{Config: engine.Config{Period: time.Second, IdlePeriods: 2, Objective: engine.Objective{AlertAfter: 2, RecoverAfter: 2, LatencyTarget: time.Second}}}
+	c := engine.TimelineConfig{Config: engine.Config{Period: time.Second, IdlePeriods: 2, Objective: engine.Objective{AlertAfter: 2, RecoverAfter: 2, LatencyTarget: time.Second, MinCalls: 1, Confidence: -1}}}
 	var states []alert.State
 	r, err := New(c, func(p *engine.Period, alerts []alert.Alert) {
 		if p.Start.Location() != time.UTC || p.End.Location() != time.UTC {

@@ -32,14 +32,14 @@ func newClassifier(codes map[string]engine.CodeFeature, outcomes Outcomes, rules
 // the span's, which the caller has read already: every accessor of a span copies all of it.
 //
 // ctx is the context that the span was started with, nil if that is not known.
-func (c classifier) classify(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context) (operation string, result classify.Result) {
+func (c classifier) classify(ctx context.Context, s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time) (operation string, result classify.Result) {
 	name, attrs, status := s.Name(), s.Attributes(), s.Status()
 	if status.Code == codes.Unset && kind != trace.SpanKindClient {
 		if code, ok := c.quickHTTP(name, attrs); ok {
 			return name, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 		}
 	}
-	return c.closely(s, kind, end, ctx, name, attrs, status)
+	return c.closely(ctx, s, kind, end, name, attrs, status)
 }
 
 // quickHTTP returns the code of the HTTP calls of which most are: instrumentation saw them
@@ -61,7 +61,7 @@ func (c classifier) quickHTTP(name string, attrs []attribute.KeyValue) (code str
 }
 
 // closely is classify by all of the rules.
-func (c classifier) closely(s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, ctx context.Context, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
+func (c classifier) closely(ctx context.Context, s sdktrace.ReadOnlySpan, kind trace.SpanKind, end time.Time, name string, attrs []attribute.KeyValue, status sdktrace.Status) (operation string, result classify.Result) {
 	var span classify.Span
 	span.SpanKind, span.Name = engine.SpanKind(kind), name
 	c.setAttributes(&span, attrs)

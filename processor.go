@@ -15,7 +15,7 @@ func (m *Monitor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
 		return
 	}
 	if ctx != nil && ctx.Done() != nil && m.kinds.has(s.SpanKind()) {
-		m.contexts.Put(s.SpanContext().SpanID(), ctx)
+		m.contexts.Put(ctx, s.SpanContext().SpanID())
 	}
 	if m.tracks && (m.filter == nil || m.wants(s)) {
 		m.engine.Begin(s.SpanContext().SpanID(), s)

@@ -30,7 +30,7 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	}
 	end := s.EndTime()
 	d := end.Sub(s.StartTime())
-	operation, result := m.classifier.classify(s, kind, end, ctx)
+	operation, result := m.classifier.classify(ctx, s, kind, end)
 	code, outcome := result.Code, result.Outcome
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)

@@ -27,7 +27,7 @@ var (
 var words = map[string]any{
 	"percent": percent,
 	"day":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-	"lasted":  func(d time.Duration) string { return alert.Rounded(d) },
+	"lasted":  alert.Rounded,
 	"text":    alert.Printable,
 	"bad":     func(left float64) bool { return left < 0 },
 }

@@ -50,21 +50,21 @@ func (t *Table) find(span [8]byte) (*set, uint64) {
 }
 
 // Put remembers the context of a span. A context that can't end is not worth a place.
-func (t *Table) Put(span [8]byte, ctx context.Context) {
+func (t *Table) Put(ctx context.Context, span [8]byte) {
 	s, key := t.find(span)
 	for i := range s.words {
-		if s.words[i].Load() == free && s.put(i, free, key, ctx) {
+		if s.words[i].Load() == free && s.put(ctx, i, free, key) {
 			return
 		}
 	}
 	i := int(key >> 8 % ways)
 	if old := s.words[i].Load(); old != busy {
-		s.put(i, old, key, ctx)
+		s.put(ctx, i, old, key)
 	}
 }
 
 // put takes a place whose word is old. It returns false if another one was faster.
-func (s *set) put(i int, old, key uint64, ctx context.Context) bool {
+func (s *set) put(ctx context.Context, i int, old, key uint64) bool {
 	if !s.words[i].CompareAndSwap(old, busy) {
 		return false
 	}

@@ -36,7 +36,7 @@ func TestTakeReturnsWhatWasPut(t *testing.T) {
 			spans := make([]uint64, sets) // a quarter of the places
 			for i := range spans {
 				spans[i] = next(i)
-				table.Put(id(spans[i]), of(spans[i]))
+				table.Put(of(spans[i]), id(spans[i]))
 			}
 			missing := 0
 			for _, s := range spans {
@@ -62,11 +62,11 @@ func TestAFullTableForgetsOldContexts(t *testing.T) {
 	var table Table
 	const spans = 8 * sets * ways
 	for s := range uint64(spans) {
-		table.Put(id(s), of(s))
+		table.Put(of(s), id(s))
 		if ctx := table.Take(id(s)); ctx == nil || ctx.Value(number{}) != s {
 			t.Fatalf("span %d: %v", s, ctx)
 		}
-		table.Put(id(s), of(s)) // and never ends
+		table.Put(of(s), id(s)) // and never ends
 	}
 	kept := 0
 	for s := range uint64(spans) {
@@ -86,14 +86,14 @@ func TestAFullTableForgetsOldContexts(t *testing.T) {
 	}
 }
 
-func TestTableFromManyGoroutines(t *testing.T) {
+func TestTableFromManyGoroutines(_ *testing.T) {
 	var table Table
 	var wg sync.WaitGroup
 	for g := range uint64(8) {
 		wg.Go(func() {
 			for i := range uint64(20_000) {
 				span := g<<32 | i%64
-				table.Put(id(span), of(span))
+				table.Put(of(span), id(span))
 				if ctx := table.Take(id(span)); ctx != nil && ctx.Value(number{}) != span {
 					panic(fmt.Sprintf("the context of span %d is that of %v", span, ctx.Value(number{})))
 				}
@@ -106,7 +106,7 @@ func TestTableFromManyGoroutines(t *testing.T) {
 func TestTableAllocatesNothing(t *testing.T) {
 	var table Table
 	ctx, span := of(1), id(1)
-	if n := testing.AllocsPerRun(1000, func() { table.Put(span, ctx); table.Take(span) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { table.Put(ctx, span); table.Take(span) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -121,6 +121,6 @@ func BenchmarkTable(b *testing.B) {
 		x = x*6364136223846793005 + 1442695040888963407
 		table.Take(pending[i%64])
 		pending[i%64] = id(x)
-		table.Put(pending[i%64], ctx)
+		table.Put(ctx, pending[i%64])
 	}
 }

@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example bench mail store connector
+MODULES := . example fieldtest bench mail store otellog connector
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
@@ -11,7 +11,7 @@ DURATION ?= 10m
 
 .PHONY: help
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-to store=shop.db"
@@ -31,6 +31,7 @@ run-service: service ## build the standalone service and run it; SERVICEFLAGS="-
 .PHONY: test
 test: ## run the tests of all modules with the race detector
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 10m ./...) || exit 1; done
+	@echo "== . with the newest OpenTelemetry"; $(GO) test -race -timeout 10m -modfile newest.mod -tags newest ./...
 
 .PHONY: deps
 deps: ## install the tools that lint needs and the servers that tests start (Debian: as root)
@@ -77,3 +78,21 @@ soak: ## run a monitor under hard conditions for DURATION (default 10m), and che
 tidy: ## tidy all modules and format all code
 	@for m in $(MODULES); do (cd $$m && $(GO) mod tidy) || exit 1; done
 	@gofmt -w $$(git ls-files '*.go')
+
+# The versions that the nested modules ask for say which release this would be.
+VERSION ?= $(shell sed -nE 's,.*go-monitor/v2 (v2[^ ]*).*,\1,p' store/go.mod)
+
+.PHONY: release-versions
+release-versions: ## have the modules require each other at VERSION, before its commit is tagged
+	@for m in example bench mail store otellog connector; do \
+		sed -i.orig -E 's,(go-monitor/v2 )v2\.[^ ]+,\1$(VERSION),; s,(go-monitor/(mail|store|otellog|connector) )v1\.[^ ]+,\1$(VERSION:v2%=v1%),' $$m/go.mod && rm $$m/go.mod.orig || exit 1; \
+	done
+
+.PHONY: release-check
+release-check: ## let programs elsewhere get all modules as they would be tagged; WITH= leaves out the connector
+	@.ci/release-check $(VERSION) $(WITH)
+WITH ?= connector
+
+.PHONY: dist
+dist: ## build the service for all systems into dist/, with checksums and bills of materials
+	@.ci/dist $(VERSION) "$(TARGETS)"

@@ -111,7 +111,7 @@ func (c classifier) setAttributes(span *classify.Span, attrs []attribute.KeyValu
 	for i := range attrs {
 		key, v := string(attrs[i].Key), &attrs[i].Value
 		if custom && c.rules.WantsText(key) {
-			c.rules.SetText(span, key, v.String())
+			c.rules.SetText(span, key, v.Emit())
 		}
 		if !span.Wants(key) {
 			continue

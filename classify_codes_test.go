@@ -88,7 +88,7 @@ func TestCodeOfAFailure(t *testing.T) {
 		str("db.response.status_code", "0"), num("db.response.status_code", 0), str("db.response.status_code", "OK"),
 		str("db.response.status_code", "00000"), str("pgx.sql_state", "00000"),
 	} {
-		name := fmt.Sprintf("%s=%s", kv.Key, kv.Value.String())
+		name := fmt.Sprintf("%s=%s", kv.Key, kv.Value.Emit())
 		add(name+" on a failure", spanWith(kindClient, failed("EOF"), kv), "_OTHER", failure)
 		add(name+" on a failure with error.type", spanWith(kindClient, failed("EOF"), kv, str("error.type", "*errors.errorString")), "*errors.errorString", failure)
 		add(name+" on a failure with an exception", raising(spanWith(kindClient, failed(""), kv), beforeEnd, "*pgconn.PgError", "x"), "*pgconn.PgError", failure)
@@ -107,10 +107,7 @@ func TestCodesOfOddTypes(t *testing.T) {
 	var rows ruleRows
 	add := rows.add
 	all := codesOfEverySort()
-	for _, odd := range []attribute.Value{
-		attribute.BoolValue(true), attribute.Float64Value(500), attribute.StringSliceValue([]string{"500"}), attribute.Int64SliceValue([]int64{500}),
-		attribute.ByteSliceValue([]byte("500")), attribute.SliceValue(attribute.IntValue(500)), attribute.MapValue(num("a", 500)), {},
-	} {
+	for _, odd := range oddValues {
 		for _, kv := range all {
 			name := fmt.Sprintf("%s of type %s", kv.Key, odd.Type())
 			oddly := attribute.KeyValue{Key: kv.Key, Value: odd}
@@ -171,4 +168,9 @@ func TestClassifyCodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oddValues are attributes of types that no code has. The newest OpenTelemetry has more of them.
+var oddValues = []attribute.Value{
+	attribute.BoolValue(true), attribute.Float64Value(500), attribute.StringSliceValue([]string{"500"}), attribute.Int64SliceValue([]int64{500}), {},
 }

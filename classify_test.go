@@ -129,7 +129,7 @@ func FuzzClassify(f *testing.F) {
 			case 2:
 				kv.Value = attribute.BoolValue(number > 0)
 			case 3:
-				kv.Value = attribute.ByteSliceValue([]byte(text))
+				kv.Value = attribute.StringSliceValue([]string{text})
 			}
 			if key == "db.response.status_code" || key == "pgx.sql_state" {
 				database[code] = true

@@ -16,7 +16,6 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
-	"github.com/blurooo/go-monitor/v2/internal/pipe"
 )
 
 // Report is one finished call, reported by hand.
@@ -74,15 +73,16 @@ type Config struct {
 	// panics the span is watched. Default (nil): all spans of the Kinds are watched.
 	Filter func(span sdktrace.ReadOnlySpan) bool
 
-	// Notifiers are where alerts go. Default (nil): a readable block on stderr. An
-	// empty slice that is not nil: nowhere.
+	// Notifiers are where alerts go. Default (nil): a readable block on stderr if that is a
+	// terminal, otherwise [slog.Default], as [alert.Slog] does. An empty slice that is not nil:
+	// nowhere.
 	Notifiers []alert.Notifier
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
 	Delivery delivery.Config
-	// Sinks are where summaries go. Default (nil): one line of JSON for each on
-	// stdout; if that is a pipe whose reader ends, the program goes on. An empty slice
-	// that is not nil: nowhere.
+	// Sinks are where summaries go. Default (nil): a readable line for each operation on stderr
+	// if that is a terminal, otherwise [slog.Default], as [engine.Slog] does; nowhere in a test
+	// binary. The default leaves out partial periods. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
 
 	// Distribution sets the intervals of the summaries' latency distribution.
@@ -160,7 +160,7 @@ func (c Config) engine() engine.Config {
 }
 
 // withDefaults returns c with the defaults that are not the engine's.
-func (c Config) withDefaults() Config {
+func (c Config) withDefaults(p place) Config {
 	if c.Name == "" || c.Service == "" {
 		service := processService()
 		if c.Name == "" {
@@ -177,10 +177,10 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	if c.Notifiers == nil {
-		c.Notifiers = []alert.Notifier{alert.Console(os.Stderr)}
+		c.Notifiers = []alert.Notifier{p.notifier()}
 	}
 	if c.Sinks == nil {
-		c.Sinks = []engine.Sink{engine.JSONLines(pipe.Writer(os.Stdout))}
+		c.Sinks = p.sinks()
 	}
 	c.Notifiers, c.Sinks = slices.Clone(c.Notifiers), slices.Clone(c.Sinks)
 	return c

@@ -72,7 +72,7 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestNameAndServiceDefaults(t *testing.T) {
-	c := Config{}.withDefaults()
+	c := Config{}.withDefaults(place{})
 	want := "unknown_service:"
 	if s := os.Getenv("OTEL_SERVICE_NAME"); s != "" {
 		want = s

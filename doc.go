@@ -23,9 +23,10 @@
 //		}
 //	}()
 //
-// From now on every minute brings a line of JSON for each operation on stdout, and an
-// alert on stderr when, three minutes running, less than 95 % of an operation's calls
-// succeeded, or less than 80 % of the successful ones were done within 500ms.
+// From now on every minute brings a line for each operation, and there is an alert when,
+// three minutes running, less than 95 % of an operation's calls succeeded, or less than
+// 80 % of the successful ones were done within 500ms. On a terminal both are written to
+// stderr, to be read; elsewhere they are log records of slog.
 // [Config] changes all of that: what is watched ([Config.Kinds], [Config.Filter]), what
 // counts as a failure ([Config.Codes], [Config.Outcomes], [Config.Classify]), what is expected
 // ([Config.Objective], [Config.Operations], [Monitor.SetObjective]), and where the

@@ -6,9 +6,10 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -147,36 +148,6 @@ func ExampleMonitor_SetObjective() {
 	}
 
 	err = m.SetObjective("GET /users/{id}", engine.Objective{LatencyTarget: 100 * time.Millisecond})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := m.Shutdown(context.Background()); err != nil {
-		log.Fatal(err)
-	}
-	// Output:
-}
-
-// Alerts go to any number of notifiers. One that is slow, fails or panics does not
-// disturb the others.
-func ExampleConfig_notifiers() {
-	page := func(context.Context, string) error { return nil }
-	m, err := monitor.New(monitor.Config{
-		Notifiers: []alert.Notifier{
-			alert.Console(os.Stderr),
-			alert.Log(otel.GetLoggerProvider()),
-			alert.SpanEvent(otel.GetTracerProvider()),
-			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
-				for _, a := range alerts {
-					if a.State == alert.Firing {
-						if err := page(ctx, a.Summary()); err != nil {
-							return err
-						}
-					}
-				}
-				return nil
-			}),
-		},
-	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -427,4 +398,29 @@ func Example_replay() {
 	// Output:
 	// 09:03 firing render: 15 % succeed (target 95 %)
 	// 09:05 resolved render: 100 % succeed (target 95 %)
+}
+
+// The settings come from a file, which is read again at each SIGHUP. It is compiled and not run.
+func ExampleFromYAML() {
+	c, err := monitor.FromYAML("monitor.yaml")
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := monitor.New(c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			c, err := monitor.FromYAML("monitor.yaml")
+			if err == nil {
+				err = m.Reload(c)
+			}
+			if err != nil {
+				log.Print(err) // what was goes on
+			}
+		}
+	}()
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -39,22 +41,41 @@ type Monitor struct {
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
 
-	name     string
-	ended    atomic.Bool // Shutdown was called
-	saidLate sync.Once
+	stopGreeting func() // may be called any number of times
+
+	reloading  sync.Mutex
+	configured Config // as Reload knows it
+	name       string
+	ended      atomic.Bool // Shutdown was called
+	saidLate   sync.Once
 }
 
-// New starts a monitor. It returns the errors of [Config.Validate].
+// New starts a monitor. It returns the errors of [Config.Validate]. What c leaves zero may come
+// from the environment, as GO_MONITOR_PERIOD=5s does, under the keys of [FromYAML] in upper
+// case: GO_MONITOR_OBJECTIVE_LATENCY_TARGET=200ms.
+//
+// With the default notifier or sink, and where stderr is a terminal, it says in one line what it
+// watches, and within the first period whether anything came in.
 //
 // Where the environment says OTEL_SDK_DISABLED=true, the monitor does nothing.
-func New(c Config) (*Monitor, error) {
+func New(c Config) (*Monitor, error) { return newIn(thisPlace(), c) }
+
+// newIn is New for a program in a place.
+func newIn(p place, c Config) (*Monitor, error) {
+	if err := c.fillFromEnv(); err != nil {
+		return nil, err
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if isDisabled() {
 		return &Monitor{engine: engine.Noop(), off: true}, nil
 	}
-	c = c.withDefaults()
+	given := c
+	given.Operations = maps.Clone(c.Operations)
+	alertsTo, summariesTo := destinations(c.Notifiers, "notifier"), destinations(c.Sinks, "sink")
+	usesDefaults := c.Notifiers == nil || c.Sinks == nil
+	c = c.withDefaults(p)
 	m := &Monitor{
 		classifier: newClassifier(c.Codes, c.Outcomes, c.Rules),
 		classify:   c.Classify,
@@ -63,6 +84,7 @@ func New(c Config) (*Monitor, error) {
 		board:      board{named: namesOf(c.Operations)},
 		judge:      alert.NewJudge(),
 		errors:     newErrorHandler(c.Name),
+		configured: given,
 		name:       c.Name,
 	}
 	m.dispatcher = delivery.New(delivery.Options{
@@ -75,7 +97,23 @@ func New(c Config) (*Monitor, error) {
 	}
 	m.services.engine = m.engine
 	m.tracks = m.engine.Config().MaxInFlight > 0
+	m.stopGreeting = func() {}
+	if usesDefaults && p.isTerminal && !p.isTest {
+		m.stopGreeting = greeting{
+			to: p.stderr, monitor: c.Name, kinds: c.Kinds, period: m.engine.Config().Period,
+			alertsTo: alertsTo, summariesTo: summariesTo,
+			received: m.received,
+		}.say()
+	}
 	return m, nil
+}
+
+// received returns the number of reports that were made up to now.
+func (m *Monitor) received() uint64 {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = m.engine.Flush(ctx) // without it a few are not counted yet
+	return m.engine.Stats().Received()
 }
 
 // periodClosed judges a period and sends it on its way. It returns the operations that must
@@ -163,6 +201,7 @@ func (m *Monitor) Shutdown(ctx context.Context) error {
 	if m.off {
 		return nil
 	}
+	m.stopGreeting()
 	m.ended.Store(true)
 	err := m.engine.Shutdown(ctx)
 	if delivery.IsHandler() {

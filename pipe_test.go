@@ -11,17 +11,25 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/pipe"
 )
 
 // pipedVariable is set where the test is run as a program whose output is a pipe.
 const pipedVariable = "TEST_PIPED"
 
-// TestPiped is that program: it reports failures for some periods, to the default sink and notifier.
+// TestPiped is that program: it reports failures for some periods, to a sink on stdout and
+// a notifier on stderr.
 func TestPiped(t *testing.T) {
 	if os.Getenv(pipedVariable) == "" {
 		return
 	}
-	m, err := New(Config{Name: "piped", Period: 10 * time.Millisecond})
+	m, err := New(Config{
+		Name: "piped", Period: 10 * time.Millisecond, Objective: engine.Objective{MinCalls: 1, Confidence: -1},
+		Sinks: []engine.Sink{engine.JSONLines(pipe.Writer(os.Stdout))}, Notifiers: []alert.Notifier{alert.Console(os.Stderr)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

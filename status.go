@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ type Status struct {
 	// Operations are all operations that have a place, ordered by service, operation and
 	// kind.
 	Operations []OperationStatus `json:"operations"`
-	// Alerts are those that fire, the oldest first.
+	// Alerts are those that fire, in the order of [alert.Sort].
 	Alerts []alert.Alert `json:"alerts"`
 }
 
@@ -116,9 +115,7 @@ func (b *board) snapshot(p *engine.Period, phases []alert.ObjectivePhase) *board
 		firing:     make(map[string]bool, len(b.alerts)),
 	}
 	slices.SortFunc(s.operations, func(x, y *engine.Summary) int { return x.Key().Compare(y.Key()) })
-	slices.SortFunc(s.alerts, func(x, y alert.Alert) int {
-		return cmp.Or(x.StartsAt.Compare(y.StartsAt), cmp.Compare(x.ID, y.ID))
-	})
+	alert.Sort(s.alerts)
 	for _, o := range phases {
 		s.phases[standing{o.Operation, o.Objective}] = o.Phase
 	}

@@ -61,6 +61,7 @@ func incident(t testing.TB, k ObjectiveKind) (firing, resolved Alert) {
 		by = []uint64{500, 160, 700, 0, 0, 0}
 	}
 	j := NewJudge()
+	calledBefore(j, 0, o)
 	var alerts []Alert
 	for i, c := range append(bad, good...) {
 		s := fullSummary(i, o, c)

@@ -24,16 +24,30 @@ const (
 	slowShort = 30 * time.Minute
 )
 
-// isBurning reports whether one of the two rules holds: both its rates are above its limit.
+// isBurning reports whether one of the two rules holds: both its rates are above its limit, and
+// it has enough evidence.
 func isBurning(r engine.BurnRates) bool {
-	return (r.Hour1 > fastBurn && r.Minutes5 > fastBurn) || (r.Hours6 > slowBurn && r.Minutes30 > slowBurn)
+	return isFast(r) && !r.FastInsufficient || isSlow(r) && !r.SlowInsufficient
 }
+
+// seemsBurning reports whether one of the two rules would hold if it had enough evidence.
+func seemsBurning(r engine.BurnRates) bool { return isFast(r) || isSlow(r) }
+
+func isFast(r engine.BurnRates) bool { return r.Hour1 > fastBurn && r.Minutes5 > fastBurn }
+func isSlow(r engine.BurnRates) bool { return r.Hours6 > slowBurn && r.Minutes30 > slowBurn }
 
 // worstBurn returns the decisive rate and the limit of the rule that burns, or is nearest to
 // it. Of the two rates of a rule the smaller one decides. The nearest rule is the one whose
-// rate is the largest multiple of its limit; of equals it is the fast one.
+// rate is the largest multiple of its limit; of equals it is the fast one. The rate of a rule with
+// too little evidence counts as 0.
 func worstBurn(r engine.BurnRates) (rate, limit float64) {
 	fast, slow := min(r.Hour1, r.Minutes5), min(r.Hours6, r.Minutes30)
+	if r.FastInsufficient {
+		fast = 0
+	}
+	if r.SlowInsufficient {
+		slow = 0
+	}
 	if slow/slowBurn > fast/fastBurn {
 		return slow, slowBurn
 	}
@@ -143,6 +157,39 @@ func (b *burnCounts) rates(budget float64) engine.BurnRates {
 		return ratio / budget
 	}
 	return engine.BurnRates{Minutes5: rate(fastShort), Minutes30: rate(slowShort), Hour1: rate(fastLong), Hours6: rate(slowLong)}
+}
+
+// judged returns the burn rates, and which of the two rules have too little evidence.
+func (b *burnCounts) judged(o *engine.Objective) engine.BurnRates {
+	r := b.rates(1 - o.SLO)
+	r.FastInsufficient = !b.isEvident(fastShort, fastLong, o.MinCalls)
+	r.SlowInsufficient = !b.isEvident(slowShort, slowLong, o.MinCalls)
+	return r
+}
+
+// isEvident reports whether the windows of a rule hold enough to judge by: each at least minCalls
+// calls, the long one two that failed, since one is no rate, and calls from more time than the
+// short one is long. Otherwise the rates of both would be those of the same calls.
+func (b *burnCounts) isEvident(short, long time.Duration, minCalls int) bool {
+	n := len(b.buckets)
+	var inShort, inLong, bad float64
+	oldest, newest := 0, -1 // ages of buckets with calls
+	for age := range min(b.bucketsIn(long), n) {
+		bucket := b.buckets[(b.newest-age+n)%n]
+		if bucket.total == 0 {
+			continue
+		}
+		bad += bucket.bad
+		inLong += bucket.total
+		if age < b.bucketsIn(short) {
+			inShort += bucket.total
+		}
+		if oldest = age; newest < 0 {
+			newest = age
+		}
+	}
+	span := time.Duration(oldest-newest+1) * b.width
+	return min(inShort, inLong) >= float64(minCalls) && bad >= 2 && span > short
 }
 
 // bucketsIn returns the number of buckets that cover a window.

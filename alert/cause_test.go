@@ -28,6 +28,7 @@ func TestCausesOfAllPeriods(t *testing.T) {
 		return s
 	}
 	j := NewJudge()
+	calledBefore(j, 0, o, op("a"))
 	judged(j, both(0, []engine.CauseCount{cause("x", "1", 30), cause("y", "2", 6)}, []engine.CauseCount{cause("s", "", 5)}))
 	_, alerts := judged(j, both(1, []engine.CauseCount{cause("y", "2", 40)}, []engine.CauseCount{cause("s", "", 2), cause("r", "", 1)}))
 	share := func(c engine.CauseCount, share float64) engine.CauseCount {

@@ -6,20 +6,28 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/blurooo/go-monitor/v2/internal/pipe"
 )
 
-// Console returns a notifier that writes the [Text] of each alert, after an empty line, in one
-// call of Write for each alert. If w is [os.Stdout] or [os.Stderr], and that is a pipe whose reader
+// consoleFull is the number of alerts up to which all are written in full, and of the roots
+// that are written in full among more.
+const consoleFull = 3
+
+// Console returns a notifier that writes alerts in the order of [Sort], each as its [Text]
+// after an empty line, in one call of Write for each. Of more than three alerts it writes the
+// [Overview], the text of the first three roots, and one line for every other, so that many
+// alerts are still a screen. If w is [os.Stdout] or [os.Stderr], and that is a pipe whose reader
 // has gone, the program goes on without the alerts.
 func Console(w io.Writer) Notifier {
 	if f, ok := w.(*os.File); ok && f != nil {
 		w = pipe.Writer(f)
 	}
 	return NotifierFunc(func(_ context.Context, alerts []Alert) error {
-		for i := range alerts {
-			_, err := w.Write([]byte("\n" + Text(&alerts[i])))
+		for _, text := range consoleTexts(alerts) {
+			_, err := w.Write([]byte("\n" + text))
 			if err == nil {
 				continue
 			}
@@ -31,4 +39,26 @@ func Console(w io.Writer) Notifier {
 		}
 		return nil
 	})
+}
+
+func consoleTexts(alerts []Alert) []string {
+	alerts = slices.Clone(alerts)
+	Sort(alerts)
+	var texts []string
+	full := len(alerts)
+	if full > consoleFull {
+		full = min(Roots(alerts), consoleFull)
+		texts = append(texts, Overview(alerts)+"\n")
+	}
+	for i := range alerts[:full] {
+		texts = append(texts, Text(&alerts[i]))
+	}
+	var lines strings.Builder
+	for i := range alerts[full:] {
+		lines.WriteString(Line(&alerts[full+i]) + "\n")
+	}
+	if lines.Len() > 0 {
+		texts = append(texts, lines.String())
+	}
+	return texts
 }

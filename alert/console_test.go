@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,5 +68,38 @@ func TestConsoleIsInert(t *testing.T) {
 				checkInert(t, text)
 			}
 		}
+	}
+}
+
+// Of many alerts the root is written in full, and each other in one line.
+func TestConsoleOfMany(t *testing.T) {
+	root, resolved := incident(t, Availability)
+	var alerts []Alert
+	for i := range 12 {
+		a := resolved.Clone()
+		a.ID, a.Operation = fmt.Sprint("r", i), fmt.Sprintf("GET /a-%02d", i)
+		alerts = append(alerts, a)
+	}
+	for i := range 37 {
+		a := root.Clone()
+		a.ID, a.Operation, a.CausedBy = fmt.Sprint("d", i), fmt.Sprintf("GET /b-%02d", i), root.ID
+		alerts = append(alerts, a)
+	}
+	alerts = append(alerts, root)
+	var w recorder
+	if err := Console(&w).Notify(context.Background(), alerts); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(w.writes, "")
+	if lines := strings.Count(text, "\n"); lines > len(alerts)+20 {
+		t.Errorf("%d alerts are %d lines", len(alerts), lines)
+	}
+	for i := range alerts {
+		if !strings.Contains(text, alerts[i].Operation+"  ") {
+			t.Errorf("%s is not named", alerts[i].Operation)
+		}
+	}
+	if !strings.HasPrefix(text, "\n38 firing, 1 root: "+root.Operation) || w.writes[1] != "\n"+Text(&root) {
+		t.Errorf("it begins with %q", w.writes[:2])
 	}
 }

@@ -1,8 +1,6 @@
 package alert
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -33,9 +31,8 @@ func NewJudge() *Judge {
 }
 
 // Judge fills in the Verdicts, TypicalCalls and BurnRates of p's summaries and returns the
-// alerts that they raise. These are in the order of the summaries, but each after the one
-// that it is caused by, and repeats last. An operation is not judged in the period in which it is
-// evicted: an alert about it would never be resolved.
+// alerts that they raise, in the order of [Sort]. An operation is not judged in the period in which
+// it is evicted: an alert about it would never be resolved.
 //
 // A partial period is not judged, unless it is the final one: availability and latency are judged
 // then by the calls that it holds. A process that ends before N periods were judged has no more to
@@ -80,11 +77,11 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 			j.keep(k, s, m)
 		}
 	}
-	j.link(alerts)
-	alerts = rootsFirst(alerts)
 	if !p.Partial {
 		alerts = append(alerts, j.repeats(p.End)...)
 	}
+	j.link(alerts)
+	Sort(alerts)
 	for _, key := range p.Evicted {
 		for _, k := range kinds {
 			delete(j.machines, machineKey{key, k})
@@ -120,7 +117,7 @@ func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	}
 }
 
-// repeats returns the firing alerts that it is time to send again.
+// repeats returns the firing alerts that it is time to send again, in no particular order.
 func (j *Judge) repeats(now time.Time) []Alert {
 	var alerts []Alert
 	for key, m := range j.machines {
@@ -128,11 +125,7 @@ func (j *Judge) repeats(now time.Time) []Alert {
 			alerts = append(alerts, a)
 		}
 	}
-	slices.SortFunc(alerts, func(a, b Alert) int {
-		return cmp.Or(a.Key().Compare(b.Key()), cmp.Compare(a.Objective, b.Objective))
-	})
-	j.link(alerts)
-	return rootsFirst(alerts)
+	return alerts
 }
 
 // IsFiring reports whether any alert about an operation fires.

@@ -90,6 +90,22 @@ var newKinds = map[ObjectiveKind]engine.Objective{
 	BurnRate: {SLO: 0.99},
 }
 
+// calledBefore makes the judge see one call of each operation 45 minutes before a period, so that
+// all windows of the burn rate have enough evidence in it.
+func calledBefore(j *Judge, i int, o engine.Objective, keys ...engine.OperationKey) {
+	s := summaryOf(i-45, o, well(1))
+	s.Partial = true
+	if keys == nil {
+		keys = append(keys, s.Key())
+	}
+	p := periodOf(i - 45)
+	p.Partial = true
+	for _, key := range keys {
+		p.Summaries = append(p.Summaries, named(s.Clone(), key))
+	}
+	j.Judge(p)
+}
+
 // kindSummary returns a summary that is good or bad for one of the new kinds and good for
 // the share kinds. How bad it is says by.
 func kindSummary(k ObjectiveKind, i int, o engine.Objective, isBad bool, by uint64) engine.Summary {
@@ -191,6 +207,7 @@ func TestSwitchedOffWhileFiring(t *testing.T) {
 			off := expecting(engine.Objective{AlertAfter: 1, RecoverAfter: 3, MinTraffic: -1, StuckAfter: -1, SLO: -1})
 			off.SuccessRatio, on.SuccessRatio = 0.1, 0.1
 			j := NewJudge()
+			calledBefore(j, 0, on)
 			var got []string
 			for i := range 8 {
 				o := on

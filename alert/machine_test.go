@@ -481,6 +481,7 @@ func FuzzMachine(f *testing.F) {
 			s.Partial = b&7 == 7
 			p := engine.Period{Summaries: []engine.Summary{s}}
 			alerts := judge.Judge(&p)
+			slices.SortFunc(alerts, func(a, b Alert) int { return int(a.Objective) - int(b.Objective) })
 			for _, k := range shareKinds {
 				letter, members := pools[k].letter(i, k, &s)
 				if v := *verdictOf(&p.Summaries[0].Verdicts, k); letter != 'P' && letterOf(v) != letter || letter == 'P' && v != engine.VerdictNone {

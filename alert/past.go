@@ -74,7 +74,7 @@ func (p *past) spend(s *engine.Summary) {
 		p.burn.add(p.early.end, p.early.good, p.early.total)
 	}
 	p.burn.add(s.End, good, total)
-	s.BurnRates = p.burn.rates(1 - s.Objective.SLO)
+	s.BurnRates = p.burn.judged(&s.Objective)
 }
 
 // isNeeded reports whether the burn rate still depends on calls of the last six hours.

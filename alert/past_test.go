@@ -11,7 +11,7 @@ import (
 func TestBurnRateOfCancelledCalls(t *testing.T) {
 	o := expecting(engine.Objective{SLO: 0.99})
 	p, _ := judged(NewJudge(), summaryOf(0, o, calls{success: 100, within: 100, cancelled: 100}))
-	if s := &p.Summaries[0]; s.BurnRates != (engine.BurnRates{}) || s.Verdicts.BurnRate != engine.VerdictGood {
+	if s := &p.Summaries[0]; s.BurnRates != (engine.BurnRates{FastInsufficient: true, SlowInsufficient: true}) || s.Verdicts.BurnRate != engine.VerdictGood {
 		t.Errorf("rates = %+v, verdict = %s", s.BurnRates, s.Verdicts.BurnRate)
 	}
 }
@@ -22,6 +22,7 @@ func TestBurnRateAfterALongPeriod(t *testing.T) {
 	j := NewJudge()
 	long := summaryOf(0, o, well(1))
 	long.Start = long.Start.Add(-10 * time.Hour)
+	calledBefore(j, 0, o)
 	judged(j, long)
 	judged(j, summaryOf(1, o, calls{failure: 10}))
 	var rates engine.BurnRates
@@ -82,7 +83,8 @@ func TestJudgeForgetsThePast(t *testing.T) {
 	watched := expecting(engine.Objective{MinTraffic: 5, MinTrafficRatio: 0.5, StuckAfter: time.Second, SLO: 0.99})
 	fresh := func() (*Judge, engine.OperationKey) {
 		j := NewJudge()
-		s := inFlight(summaryOf(0, watched, calls{failure: 1}), 1, 1, time.Hour)
+		calledBefore(j, 0, watched)
+		s := inFlight(summaryOf(0, watched, calls{failure: 2}), 1, 1, time.Hour)
 		judged(j, s)
 		checkKept(t, j, 4, 1) // all but latency, of which nothing is known
 		return j, s.Key()

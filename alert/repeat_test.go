@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -135,6 +136,9 @@ func TestRepeatTellsOfTheLastBadPeriod(t *testing.T) {
 	if len(fired) != 2 || len(repeated) != 2 {
 		t.Fatalf("alerts = %v, repeats = %v, want two each", about(fired), about(repeated))
 	}
+	byObjective := func(a, b Alert) int { return int(a.Objective) - int(b.Objective) }
+	slices.SortFunc(repeated, byObjective)
+	slices.SortFunc(fired, byObjective)
 	for i, want := range []Alert{
 		{Objective: Availability, Target: 0.99, Actual: 0.9, LastActual: 0.9, WorstActual: 0.2},
 		{Objective: Latency, Target: 0.9, Actual: 0.5, LastActual: 0.5, WorstActual: 0.05, LatencyTarget: 100 * time.Millisecond},
@@ -199,7 +203,7 @@ func TestRepeatsAreLinked(t *testing.T) {
 	want := [][]string{
 		{"a availability firing", "b availability firing"},
 		{"z availability firing"},
-		{"c availability firing", "a availability firing still <- z availability", "b availability firing still"},
+		{"c availability firing", "b availability firing still", "a availability firing still <- z availability"},
 		{"z availability resolved"},
 		{"a availability firing still", "b availability firing still", "c availability firing still"},
 		{"a availability resolved <- z availability"}, // what was found stays

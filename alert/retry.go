@@ -35,14 +35,15 @@ func (e *retryError) Unwrap() error { return e.err }
 
 // IsFinal reports whether an error was marked by [Final].
 func IsFinal(err error) bool {
-	e, ok := errors.AsType[*retryError](err)
-	return ok && e.isFinal
+	var e *retryError
+	return errors.As(err, &e) && e.isFinal
 }
 
 // RetryDelay returns the time that [RetryAfter] marked an error with, 0 if it did not.
 func RetryDelay(err error) time.Duration {
-	if e, ok := errors.AsType[*retryError](err); ok {
-		return e.after
+	var e *retryError
+	if !errors.As(err, &e) {
+		return 0
 	}
-	return 0
+	return e.after
 }

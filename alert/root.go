@@ -1,10 +1,6 @@
 package alert
 
-import (
-	"slices"
-
-	"github.com/blurooo/go-monitor/v2/engine"
-)
+import "github.com/blurooo/go-monitor/v2/engine"
 
 // link sets CausedBy of the firing alerts. What was found stays with the incident until it is
 // resolved.
@@ -54,45 +50,4 @@ func (j *Judge) firingID(key engine.OperationKey, objective ObjectiveKind) strin
 		}
 	}
 	return ""
-}
-
-// rootsFirst moves each alert behind the one that it is caused by and leaves the order as it
-// is otherwise. Alerts that cause each other keep their order.
-func rootsFirst(alerts []Alert) []Alert {
-	if len(alerts) < 2 {
-		return alerts
-	}
-	byID := make(map[string]int, len(alerts))
-	for i := range alerts {
-		if alerts[i].State == Firing {
-			byID[alerts[i].ID] = i
-		}
-	}
-	causeOf := func(i int) (int, bool) {
-		cause, ok := byID[alerts[i].CausedBy]
-		return cause, ok && alerts[i].State == Firing
-	}
-	causesItself := func(i int) bool {
-		at, ok := causeOf(i)
-		for steps := 0; ok && at != i && steps < len(alerts); steps++ {
-			at, ok = causeOf(at)
-		}
-		return ok && at == i
-	}
-	sorted, isDone := make([]Alert, 0, len(alerts)), make([]bool, len(alerts))
-	var chain []int // an alert, what it is caused by, and so on
-	for i := range alerts {
-		for at, ok := i, true; ok && !isDone[at]; {
-			chain, isDone[at] = append(chain, at), true
-			if causesItself(at) {
-				break
-			}
-			at, ok = causeOf(at)
-		}
-		for _, at := range slices.Backward(chain) {
-			sorted = append(sorted, alerts[at])
-		}
-		chain = chain[:0]
-	}
-	return sorted
 }

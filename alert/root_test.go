@@ -2,11 +2,9 @@ package alert
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -77,7 +75,7 @@ func TestCausedBy(t *testing.T) {
 			[]string{"a availability firing", "z availability firing"}},
 		{"half of them by two codes",
 			[]period{{failing(0, "a", once, cause("y", "", 4), cause("z", "503", 3), cause("z", "500", 3)), failing(0, "z", once), failing(0, "y", once)}},
-			[]string{"z availability firing", "a availability firing <- z availability", "y availability firing"}},
+			[]string{"y availability firing", "z availability firing", "a availability firing <- z availability"}},
 		{"half of them each, and one of the two has an alert",
 			[]period{{failing(0, "a", once, cause("y", "", 5), cause("z", "", 5)), failing(0, "z", once)}},
 			[]string{"z availability firing", "a availability firing <- z availability"}},
@@ -113,22 +111,22 @@ func TestCausedBy(t *testing.T) {
 			[]string{"a latency firing", "z latency firing"}},
 		{"the alert about the same objective",
 			[]period{{slow(0, "a", once, cause("z", "", 6)), named(summaryOf(0, once, calls{success: 10, failure: 10}), op("z"))}},
-			[]string{"z latency firing", "a latency firing <- z latency", "z availability firing"}},
+			[]string{"z availability firing", "z latency firing", "a latency firing <- z latency"}},
 		{"or else another one",
 			[]period{{slow(0, "a", once, cause("z", "", 6)), failing(0, "z", once)}},
 			[]string{"z availability firing", "a latency firing <- z availability"}},
 		{"three levels",
 			[]period{{failing(0, "a", once, cause("b", "", 9)), failing(0, "b", once, cause("c", "", 9)), failing(0, "c", once)}},
 			[]string{"c availability firing", "b availability firing <- c availability", "a availability firing <- b availability"}},
-		{"what has nothing to do with it stays where it is",
+		{"what is caused comes after all roots",
 			[]period{{failing(0, "a", once), failing(0, "b", once, cause("a", "", 9)), failing(0, "c", once)}},
-			[]string{"a availability firing", "b availability firing <- a availability", "c availability firing"}},
+			[]string{"a availability firing", "c availability firing", "b availability firing <- a availability"}},
 		{"two cause each other",
 			[]period{{failing(0, "a", once, cause("b", "", 9)), failing(0, "b", once, cause("a", "", 9))}},
 			[]string{"a availability firing <- b availability", "b availability firing <- a availability"}},
 		{"three cause each other, and one more",
 			[]period{{failing(0, "a", once, cause("d", "", 9)), failing(0, "b", once, cause("c", "", 9)), failing(0, "c", once, cause("d", "", 9)), failing(0, "d", once, cause("b", "", 9))}},
-			[]string{"d availability firing <- b availability", "a availability firing <- d availability", "b availability firing <- c availability", "c availability firing <- d availability"}},
+			[]string{"b availability firing <- c availability", "c availability firing <- d availability", "d availability firing <- b availability", "a availability firing <- d availability"}},
 		{"one that is resolved keeps the link",
 			[]period{
 				{failing(0, "a", once, cause("z", "", 9)), failing(0, "z", once)},
@@ -148,65 +146,5 @@ func TestCausedBy(t *testing.T) {
 				t.Errorf("alerts (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-// The order is that of the summaries but for what has to change.
-func TestRootsFirst(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(0, 12).Draw(t, "alerts")
-		alerts := make([]Alert, n)
-		for i := range alerts {
-			alerts[i] = Alert{ID: fmt.Sprint(i), State: Firing}
-			if by := rapid.IntRange(-n, n).Draw(t, "cause"); by >= 0 {
-				alerts[i].CausedBy = fmt.Sprint(by) // of n there is no alert
-			}
-		}
-		isCyclic := func(i int) bool {
-			for at, steps := alerts[i].CausedBy, 0; steps <= n; steps++ {
-				if at == alerts[i].ID {
-					return true
-				}
-				next := slices.IndexFunc(alerts, func(a Alert) bool { return a.ID == at })
-				if next < 0 {
-					return false
-				}
-				at = alerts[next].CausedBy
-			}
-			return false
-		}
-		sorted := rootsFirst(slices.Clone(alerts))
-		place := make(map[string]int)
-		for at := range sorted {
-			place[sorted[at].ID] = at
-		}
-		if len(place) != n || len(sorted) != n {
-			t.Fatalf("%d alerts have become %d", n, len(sorted))
-		}
-		needsChange := false
-		for i := range alerts {
-			by, ok := place[alerts[i].CausedBy]
-			if ok && !isCyclic(i) && by > place[alerts[i].ID] {
-				t.Fatalf("alert %d comes before its cause %s in %v", i, alerts[i].CausedBy, place)
-			}
-			needsChange = needsChange || ok && !isCyclic(i) && slices.IndexFunc(alerts, func(a Alert) bool { return a.ID == alerts[i].CausedBy }) > i
-		}
-		if !needsChange {
-			if diff := cmp.Diff(alerts, sorted); diff != "" {
-				t.Fatalf("the order changed without need:\n%s", diff)
-			}
-		}
-	})
-}
-
-// What is resolved needs not wait for its cause.
-func TestRootsFirstLeavesResolvedAlone(t *testing.T) {
-	alerts := []Alert{{ID: "a", State: Resolved, CausedBy: "z"}, {ID: "b", State: Firing, CausedBy: "z"}, {ID: "z", State: Firing}}
-	var got string
-	for _, a := range rootsFirst(alerts) {
-		got += a.ID
-	}
-	if got != "azb" {
-		t.Errorf("order %s, want azb", got)
 	}
 }

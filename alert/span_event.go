@@ -15,9 +15,9 @@ func SpanEvent(p trace.TracerProvider) Notifier {
 	return NotifierFunc(func(ctx context.Context, alerts []Alert) error {
 		for i := range alerts {
 			a := &alerts[i]
-			_, span := tracer.Start(withWorst(ctx, a), "gomonitor.alert",
+			_, span := tracer.Start(ContextWithExemplar(ctx, a), "gomonitor.alert",
 				trace.WithSpanKind(trace.SpanKindInternal))
-			span.AddEvent(eventName(a.State), trace.WithTimestamp(a.DecidedAt), trace.WithAttributes(attributes(a)...))
+			span.AddEvent(EventName(a.State), trace.WithTimestamp(a.DecidedAt), trace.WithAttributes(Attributes(a)...))
 			span.End()
 		}
 		return nil

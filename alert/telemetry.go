@@ -23,8 +23,8 @@ const (
 	EventResolved = "gomonitor.alert.resolved"
 )
 
-// eventName returns the name of the event that announces an alert.
-func eventName(s State) string {
+// EventName returns the name of the event that announces an alert.
+func EventName(s State) string {
 	if s == Resolved {
 		return EventResolved
 	}
@@ -37,9 +37,10 @@ func text(key, value string) attribute.KeyValue {
 	return attribute.String(key, strings.ToValidUTF8(value, string(unicode.ReplacementChar)))
 }
 
-// attributes returns the attributes of an alert's event. They have the keys of the semantic
-// conventions where there are any, and begin with "gomonitor." otherwise.
-func attributes(a *Alert) []attribute.KeyValue {
+// Attributes returns the attributes of an alert's event. They have the keys of the semantic
+// conventions where there are any, and begin with "gomonitor." otherwise. All text in them is
+// UTF-8.
+func Attributes(a *Alert) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		text("gomonitor.alert.id", a.ID),
 		attribute.String("gomonitor.alert.starts_at", a.StartsAt.Format(time.RFC3339Nano)),
@@ -132,10 +133,10 @@ func topCode(evidence []engine.Summary) string {
 	return top
 }
 
-// withWorst returns ctx with the span of the worst exemplar as its remote span, if that was
+// ContextWithExemplar returns ctx with the span of the worst exemplar as its remote span, if that was
 // sampled, so that what is emitted with it is part of an affected trace. Otherwise ctx has no
 // span any more, as the caller of Notify has nothing to do with the alert.
-func withWorst(ctx context.Context, a *Alert) context.Context {
+func ContextWithExemplar(ctx context.Context, a *Alert) context.Context {
 	ref := a.WorstExemplar.Trace
 	if !ref.Sampled {
 		return trace.ContextWithSpanContext(ctx, trace.SpanContext{})

@@ -13,14 +13,7 @@ import (
 // periods the first and the last ones are shown, of many causes the largest.
 func Text(a *Alert) string {
 	var b strings.Builder
-	mark := "ALERT   "
-	switch {
-	case a.State == Resolved:
-		mark = "RESOLVED"
-	case a.Repeat:
-		mark = "STILL   "
-	}
-	fmt.Fprintf(&b, "%s  %s  %s: %s\n", mark, Printable(a.Operation), a.Objective, Printable(a.Headline()))
+	b.WriteString(Line(a) + "\n")
 	fmt.Fprintf(&b, "  %s\n", whose(a))
 	periods := Counted(uint64(a.periods()), "period")
 	switch {

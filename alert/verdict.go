@@ -18,7 +18,7 @@ func relevant(k ObjectiveKind, o engine.Objective) engine.Objective {
 	case Stuck:
 		r.StuckAfter = o.StuckAfter
 	case BurnRate:
-		r.SLO = o.SLO
+		r.SLO, r.MinCalls = o.SLO, o.MinCalls
 	}
 	return r
 }
@@ -39,6 +39,8 @@ func (r reading) verdict(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 		k == Stuck && s.Stuck > 0,
 		k == BurnRate && isBurning(s.BurnRates):
 		return engine.VerdictBad
+	case k == BurnRate && seemsBurning(s.BurnRates):
+		return engine.VerdictInsufficient
 	}
 	return engine.VerdictGood
 }

@@ -251,7 +251,7 @@ func TestVerdictOnBurnRate(t *testing.T) {
 		{"switched off", -1, 5, steady(1000), []string{"0 none"}},
 		{"within the budget", 0.99, 7 * hour, steady(10), []string{"0 good"}},
 		{"five times too fast", 0.99, 7 * hour, steady(50), []string{"0 good"}},
-		{"seven times too fast: slowly", 0.99, 7 * hour, steady(70), []string{"0 bad"}},
+		{"seven times too fast: slowly, once there are calls of more than the short window", 0.99, 7 * hour, steady(70), []string{"0 insufficient", "30 bad"}},
 		{"that after six good hours", 0.99, 14 * hour, func(i int) uint64 {
 			if i < 6*hour {
 				return 0

@@ -5,8 +5,8 @@ go 1.26.0
 require (
 	github.com/VictoriaMetrics/metrics v1.35.1
 	github.com/blurooo/go-monitor v0.0.0-00010101000000-000000000000
-	github.com/blurooo/go-monitor/connector v0.0.0-00010101000000-000000000000
-	github.com/blurooo/go-monitor/v2 v2.0.0-00010101000000-000000000000
+	github.com/blurooo/go-monitor/connector v1.0.0
+	github.com/blurooo/go-monitor/v2 v2.0.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.161.0
 	github.com/prometheus/client_golang v1.25.0
 	go.opentelemetry.io/collector/component/componenttest v0.161.0
@@ -26,8 +26,9 @@ require (
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/blurooo/go-monitor/mail v0.0.0-00010101000000-000000000000 // indirect
-	github.com/blurooo/go-monitor/store v0.0.0-00010101000000-000000000000 // indirect
+	github.com/blurooo/go-monitor/mail v1.0.0 // indirect
+	github.com/blurooo/go-monitor/otellog v1.0.0 // indirect
+	github.com/blurooo/go-monitor/store v1.0.0 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
@@ -82,7 +83,8 @@ require (
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.28.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/crypto v0.56.0 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
+	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
@@ -98,6 +100,7 @@ require (
 replace (
 	github.com/blurooo/go-monitor/connector => ../connector
 	github.com/blurooo/go-monitor/mail => ../mail
+	github.com/blurooo/go-monitor/otellog => ../otellog
 	github.com/blurooo/go-monitor/store => ../store
 	github.com/blurooo/go-monitor/v2 => ../
 )

@@ -191,6 +191,11 @@ func (s *Span) Wants(key string) bool {
 	return len(key) > 0 && wanted[(key[0]+key[len(key)-1])&31][len(key)&31]>>(s.SpanKind&7)&1 != 0
 }
 
+// IsWanted reports whether [Span.Wants] is true of spans of some kind.
+func IsWanted(key string) bool {
+	return len(key) > 0 && wanted[(key[0]+key[len(key)-1])&31][len(key)&31] != 0
+}
+
 // MayMatter reports whether an attribute may say more of a call that is not a client's than its
 // HTTP status does; most can't. It is for [Rules.QuickHTTP].
 func MayMatter(key string) bool {

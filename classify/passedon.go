@@ -60,7 +60,9 @@ func (m *methods) add(s *Span) {
 	if len(s.Service) > engine.MaxNameBytes || len(s.Name) > engine.MaxNameBytes || m.has(s) || len(m.load()) >= maxMethods {
 		return
 	}
-	m.mu.Lock()
+	if !m.mu.TryLock() {
+		return // the next call of this method is remembered
+	}
 	defer m.mu.Unlock()
 	known := m.load()
 	if len(known) >= maxMethods {

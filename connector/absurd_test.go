@@ -88,6 +88,11 @@ func TestAbsurdSpans(t *testing.T) {
 					ignored, _ := record.Attributes().Get("gomonitor.ignored")
 					got += int(ignored.Int())
 				}
+				for _, record := range p.events("gomonitor.error") {
+					if late, ok := record.Attributes().Get("gomonitor.late"); ok {
+						got += int(late.Int())
+					}
+				}
 				if got != want {
 					t.Errorf("%d spans are counted, want %d", got, want)
 				}

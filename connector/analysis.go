@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
+	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -19,15 +20,17 @@ import (
 // hands the period and its alerts to the dispatcher. A goroutine of its own closes periods.
 // consume is safe for concurrent use. It must not be copied.
 type analysis struct {
-	reader *reader
-	period time.Duration
-	wake   chan struct{} // holds a token while closed periods wait for run
-	stop   chan struct{} // closed when close is called
-	done   chan struct{} // closed when run has returned
+	reader    *reader
+	undecoded *sync.Pool // of readers, for requests that were not decoded
+	period    time.Duration
+	wake      chan struct{} // holds a token when run has periods to send
+	stop      chan struct{} // closed when close is called
+	done      chan struct{} // closed when run has returned
 
 	mu       sync.Mutex // guards the fields below
 	timeline *engine.Timeline
-	span     engine.Span // the span that is being counted
+	span     engine.Span // the one that is being counted
+	codes    keptTexts   // those of the requests that the engine may keep
 	clock    engine.MonotonicClock
 	closed   []*engine.Period             // periods that wait for run
 	needed   map[engine.OperationKey]bool // operations that must keep their places
@@ -70,6 +73,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	logger := s.settings.Logger
 	a := &analysis{
 		reader:    newReader(&c),
+		codes:     make(keptTexts),
 		period:    timeline.Config().Period,
 		wake:      make(chan struct{}, 1),
 		stop:      make(chan struct{}),
@@ -80,6 +84,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
+	a.undecoded = newUndecodedReaders(a.reader)
 	notifiers, sinks := receivers.notifiers, receivers.sinks
 	if s.logs != nil {
 		notifiers = append(notifiers, &alertsOutput{s.logs})
@@ -113,6 +118,37 @@ func (a *analysis) consume(td ptrace.Traces) error {
 	unwatched := a.reader.each(td, &a.span, a.timeline.Add)
 	a.span = engine.Span{} // keep nothing of td
 	a.telemetry.received(td.SpanCount(), unwatched)
+	return nil
+}
+
+// consumeUndecoded counts the spans of a request, all or none, and returns how many there are.
+// All that takes time and needs nothing else is done before it waits for others to be done.
+func (a *analysis) consumeUndecoded(request undecoded.Request) (spans int, err error) {
+	r := a.undecoded.Get().(*undecodedReader)
+	defer a.undecoded.Put(r)
+	if err := r.read(request); err != nil {
+		return 0, err
+	}
+	if err := a.addUndecoded(r, request.Bytes); err != nil {
+		return 0, err
+	}
+	a.telemetry.received(r.count, r.unwatched)
+	return r.count, nil
+}
+
+// addUndecoded counts the spans that r has read.
+func (a *analysis) addUndecoded(r *undecodedReader, request []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.isEnded {
+		return errNotRunning
+	}
+	a.advance()
+	for i := range r.spans {
+		s := &r.spans[i]
+		s.Code = a.codes.own(s.Code, request)
+		a.timeline.Add(s)
+	}
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 )
 
 // part is the component for one pair of signals, such as traces to logs. The parts of one
@@ -28,10 +30,14 @@ func (p *part) Shutdown(ctx context.Context) error { return p.shared.shutdown(ct
 // Capabilities says that spans are not changed.
 func (p *part) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-// ConsumeTraces counts spans, unless another part feeds the analysis.
-func (p *part) ConsumeTraces(_ context.Context, td ptrace.Traces) error {
+// ConsumeTraces counts spans, unless another part feeds the analysis. Those of the receiver
+// gomonitor may come in the context, as they were sent.
+func (p *part) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if !p.feeds {
 		return nil
+	}
+	if offer := undecoded.Offered(ctx, td); offer != nil {
+		return offer.Take(p.shared, p.shared.consumeUndecoded)
 	}
 	return p.shared.consume(td)
 }

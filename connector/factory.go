@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
+
+	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 )
 
 // Type is the component's type, by which configurations name it.
@@ -16,12 +18,27 @@ var Type = component.MustNewType("gomonitor")
 // the Collector fills in, and a *[Config].
 func NewFactory() connector.Factory {
 	s := &sharing{}
-	return connector.NewFactory(
+	return &factory{s, connector.NewFactory(
 		Type,
 		func() component.Config { return &componentConfig{} },
 		connector.WithTracesToLogs(s.newTracesToLogs, component.StabilityLevelAlpha),
 		connector.WithTracesToMetrics(s.newTracesToMetrics, component.StabilityLevelAlpha),
-	)
+	)}
+}
+
+// factory makes known to the receiver how many of its components take requests undecoded.
+type factory struct {
+	sharing *sharing
+	connector.Factory
+}
+
+var _ undecoded.Taker = (*factory)(nil)
+
+// Takers returns the number of configurations of which there are components.
+func (f *factory) Takers() int {
+	f.sharing.mu.Lock()
+	defer f.sharing.mu.Unlock()
+	return len(f.sharing.byConfig)
 }
 
 func (s *sharing) newTracesToLogs(_ context.Context, set connector.Settings, config component.Config, next consumer.Logs) (connector.Traces, error) {

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
 
+	"github.com/blurooo/go-monitor/otellog"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -28,13 +29,13 @@ const (
 	eventError   = "gomonitor.error"
 )
 
-// alertLogs returns one log record for each alert, with the same content as [alert.Log],
+// alertLogs returns one log record for each alert, with the same content as [otellog.New],
 // grouped by service.
 func alertLogs(alerts []alert.Alert) plog.Logs {
 	l := newServiceLogs()
 	for i := range alerts {
 		a := &alerts[i]
-		source := alert.LogRecord(a)
+		source := otellog.Record(a)
 		record := l.add(a.Service, &source)
 		if worst := &a.WorstExemplar.Trace; worst.Sampled {
 			record.SetTraceID(worst.TraceID)

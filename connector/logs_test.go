@@ -17,6 +17,7 @@ import (
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/blurooo/go-monitor/otellog"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -152,7 +153,7 @@ func TestAlertLogsSayWhatTheSDKDoes(t *testing.T) {
 	alerts := incidentOf(t, "shop", "GET /users/{id}")
 	var sdk keptLogs
 	provider := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewSimpleProcessor(&sdk)))
-	if err := alert.Log(provider).Notify(context.Background(), alerts); err != nil {
+	if err := otellog.New(provider).Notify(context.Background(), alerts); err != nil {
 		t.Fatal(err)
 	}
 	if err := provider.Shutdown(context.Background()); err != nil {

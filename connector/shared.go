@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 )
 
 // sharing holds what the components of one factory share. The Collector makes one component
@@ -140,4 +142,13 @@ func (s *shared) consume(td ptrace.Traces) error {
 		return errNotRunning
 	}
 	return a.consume(td)
+}
+
+// consumeUndecoded counts the spans of a request.
+func (s *shared) consumeUndecoded(request undecoded.Request) (spans int, err error) {
+	a := s.analysis.Load()
+	if a == nil {
+		return 0, errNotRunning
+	}
+	return a.consumeUndecoded(request)
 }

@@ -62,25 +62,15 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 	return unwatched
 }
 
-// fill sets the fields that come from the span itself, and reports whether it is watched. It
-// sets them one by one: copying a struct right after its fields were written stalls the
-// processor.
+// fill sets the fields that come from the span itself, and reports whether it is watched.
 func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.InstrumentationScope) bool {
-	start, end := uint64(from.StartTimestamp()), uint64(from.EndTimestamp())
-	s.End = int64(min(end, math.MaxInt64))
-	s.Duration = engine.Untimed
-	if 0 < start && start <= end { // otherwise the duration is unknown
-		s.Duration = time.Duration(min(end-start, math.MaxInt64))
-	}
-	s.SpanKind = kindOf(from.Kind())
-	link(&s.Link, from, s.SpanKind)
-	if !r.kinds.has(s.SpanKind) {
-		s.Unwatched = true
+	link := engine.Link{Trace: from.TraceID(), Span: from.SpanID(), Parent: from.ParentSpanID()}
+	if !r.place(s, &link, int32(from.Kind()), uint64(from.StartTimestamp()), uint64(from.EndTimestamp()), from.Flags()) {
 		return false
 	}
 	status := from.Status()
 	var span classify.Span
-	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(status.Code()), status.Message()
+	span.SpanKind, span.Name, span.Status, span.Message = s.SpanKind, from.Name(), statusOf(int32(status.Code())), status.Message()
 	span.Service = s.Service
 	custom := r.rules.WantsAttributes()
 	for key, value := range from.Attributes().All() {
@@ -101,65 +91,86 @@ func (r *reader) fill(s *engine.Span, from ptrace.Span, scope pcommon.Instrument
 			}
 		}
 	}
-	s.Operation = r.rules.Operation(&span)
-	result := r.classify(&span, from, scope)
-	s.Code, s.Outcome, s.Untimed = result.Code, result.Outcome, result.Untimed
+	if !r.quick(s, &span) {
+		span.Scope = scope.Name()
+		span.HasParent = !from.ParentSpanID().IsEmpty()
+		span.AttributesDropped = from.DroppedAttributesCount() > 0
+		var e classify.Events
+		if span.NeedsEvents() {
+			e = eventsOf(from)
+		}
+		r.judge(s, &span, e)
+	}
 	if r.adjusted {
 		s.Weight = weightOf(from.TraceState().AsRaw(), s.Link.Span)
 	}
 	return true
 }
 
-// classify says how a call ended.
-func (r *reader) classify(span *classify.Span, from ptrace.Span, scope pcommon.InstrumentationScope) classify.Result {
-	if code, ok := r.rules.Quick(span); ok {
-		return classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
+// place sets when and where a call was, from what the protocol says of it, and reports whether
+// it is watched. It sets the fields one by one: copying a struct right after its fields were
+// written stalls the processor.
+func (r *reader) place(s *engine.Span, link *engine.Link, kind int32, start, end uint64, flags uint32) (watched bool) {
+	s.End = int64(min(end, math.MaxInt64))
+	s.Duration = engine.Untimed
+	if 0 < start && start <= end { // otherwise the duration is unknown
+		s.Duration = time.Duration(min(end-start, math.MaxInt64))
 	}
-	span.Scope = scope.Name()
-	span.HasParent = !from.ParentSpanID().IsEmpty()
-	span.AttributesDropped = from.DroppedAttributesCount() > 0
-	var e classify.Events
-	if span.NeedsEvents() {
-		e = eventsOf(from)
-	}
-	return r.rules.Classify(span, e)
+	s.SpanKind = kindOf(kind)
+	s.Link.Trace, s.Link.Span, s.Link.Parent = link.Trace, link.Span, link.Parent
+	s.Link.RemoteParent = isRemoteParent(&s.Link, s.SpanKind, flags)
+	s.Unwatched = !r.kinds.has(s.SpanKind)
+	return !s.Unwatched
 }
 
-// link sets a span's place in its trace. If the sender does not say whether the parent is
-// remote, the span kind decides: servers and consumers have a remote parent, others a local one.
-func link(l *engine.Link, s ptrace.Span, kind engine.SpanKind) {
+// quick sets which operation a span stands for, and, for the calls of which most are, how it
+// ended. For all others it returns false.
+func (r *reader) quick(s *engine.Span, span *classify.Span) (ok bool) {
+	s.Operation = r.rules.Operation(span)
+	if s.Code, ok = r.rules.Quick(span); ok {
+		s.Outcome = engine.OutcomeSuccess
+	}
+	return ok
+}
+
+// judge sets how a call ended.
+func (r *reader) judge(s *engine.Span, span *classify.Span, e classify.Events) {
+	result := r.rules.Classify(span, e)
+	s.Code, s.Outcome, s.Untimed = result.Code, result.Outcome, result.Untimed
+}
+
+// isRemoteParent reports whether a span's parent lives elsewhere. Where the sender does not say
+// so, the kind does: what handles a request mostly has its parent where that came from, and
+// everything else has it in its own process.
+func isRemoteParent(l *engine.Link, kind engine.SpanKind, flags uint32) bool {
 	const (
 		isKnown  = 1 << 8 // the flags say whether the parent is remote
 		isRemote = 1 << 9
 	)
-	l.Trace, l.Span, l.Parent = s.TraceID(), s.SpanID(), s.ParentSpanID()
-	if l.Parent == [8]byte{} {
-		return
+	switch {
+	case l.Parent == [8]byte{}:
+		return false
+	case flags&isKnown != 0:
+		return flags&isRemote != 0
 	}
-	if flags := s.Flags(); flags&isKnown != 0 {
-		l.RemoteParent = flags&isRemote != 0
-	} else {
-		l.RemoteParent = kind == engine.SpanKindServer || kind == engine.SpanKindConsumer
-	}
+	return kind == engine.SpanKindServer || kind == engine.SpanKindConsumer
 }
 
 // kindOf returns the engine's value for a span kind. A kind that is not set or not known counts
 // as internal, as the protocol allows.
-func kindOf(k ptrace.SpanKind) engine.SpanKind {
-	if k < ptrace.SpanKindInternal || k > ptrace.SpanKindConsumer {
+func kindOf(k int32) engine.SpanKind {
+	if k < int32(engine.SpanKindInternal) || k > int32(engine.SpanKindConsumer) {
 		return engine.SpanKindInternal
 	}
 	return engine.SpanKind(k) // both have the protocol's numbers
 }
 
-func statusOf(c ptrace.StatusCode) classify.Status {
-	switch c {
-	case ptrace.StatusCodeOk:
-		return classify.StatusOK
-	case ptrace.StatusCodeError:
-		return classify.StatusError
+// statusOf returns the status of a code of the protocol, whose numbers it has.
+func statusOf(c int32) classify.Status {
+	if c < int32(classify.StatusUnset) || c > int32(classify.StatusError) {
+		return classify.StatusUnset
 	}
-	return classify.StatusUnset
+	return classify.Status(c)
 }
 
 // eventsOf returns the exception that ended the call, which is the last one, since those before

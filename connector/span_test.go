@@ -230,7 +230,7 @@ func TestRead(t *testing.T) {
 			if tt.want != nil {
 				tt.want(&want)
 			}
-			got, unwatched := readerOf(tt.config).read(nil, oneSpan(tt.edit))
+			got, unwatched := read(t, readerOf(tt.config), oneSpan(tt.edit))
 			if diff := cmp.Diff([]engine.Span{want}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -245,7 +245,7 @@ func TestRead(t *testing.T) {
 func TestReadLeavesOutWhatMonitorsSay(t *testing.T) {
 	td := oneSpan(nil)
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().SetName(alert.ScopeName)
-	spans, unwatched := readerOf(Config{}).read(nil, td)
+	spans, unwatched := read(t, readerOf(Config{}), td)
 	if len(spans) != 0 || unwatched != 1 {
 		t.Errorf("%d spans and %d unwatched, want none and 1", len(spans), unwatched)
 	}
@@ -261,14 +261,14 @@ func TestReadServices(t *testing.T) {
 	for want, edit := range tests {
 		td := oneSpan(nil)
 		edit(td.ResourceSpans().At(0).Resource().Attributes())
-		spans, _ := readerOf(Config{}).read(nil, td)
+		spans, _ := read(t, readerOf(Config{}), td)
 		if spans[0].Service != want {
 			t.Errorf("service %q, want %q", spans[0].Service, want)
 		}
 	}
 	td := oneSpan(nil)
 	td.ResourceSpans().At(0).Resource().Attributes().PutInt("service.name", 7)
-	if spans, _ := readerOf(Config{}).read(nil, td); spans[0].Service != "" {
+	if spans, _ := read(t, readerOf(Config{}), td); spans[0].Service != "" {
 		t.Errorf("service %q of a number, want none", spans[0].Service)
 	}
 }
@@ -511,7 +511,7 @@ func TestReportedCases(t *testing.T) {
 			continue
 		}
 		r := readerOf(Config{Kinds: allKinds})
-		spans, _ := r.read(nil, traces(t, &c.Span))
+		spans, _ := read(t, r, traces(t, &c.Span))
 		got := spans[0]
 		if got.Outcome.String() != c.Expect.Outcome || got.Outcome != engine.OutcomeIgnored && got.Operation != c.Expect.Operation ||
 			c.Expect.Code != "" && got.Code != c.Expect.Code ||
@@ -528,7 +528,7 @@ func TestSpansMeanTheSameAsInTheProcess(t *testing.T) {
 		for i := range s.Spans {
 			want := findingOf(t, s.Spans[i].Stub(t).Snapshot())
 			r := readerOf(Config{Kinds: allKinds}) // one that has not called the same address at another port
-			spans, _ := r.read(nil, traces(t, &s.Spans[i]))
+			spans, _ := read(t, r, traces(t, &s.Spans[i]))
 			got := finding{spans[0].Operation, spans[0].Code, spans[0].Outcome, spans[0].Untimed && spans[0].Outcome == engine.OutcomeSuccess}
 			outcomes[got.outcome]++
 			if want.code == "" {
@@ -585,7 +585,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		td.MarkReadOnly()
-		spans, unwatched := r.read(nil, td)
+		spans, unwatched := read(t, r, td)
 		if len(spans)+unwatched != td.SpanCount() {
 			t.Fatalf("%d spans and %d unwatched of %d", len(spans), unwatched, td.SpanCount())
 		}

@@ -8,15 +8,19 @@ import (
 	"slices"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // maxMerged is the number of alerts up to which notifications are merged.
 const maxMerged = 64
 
 // notify makes one try to deliver alerts. The notifier may change what it gets, so each
-// try has a copy.
+// try has a copy. It is sorted here, since merged notifications are, too, delivered in one
+// order.
 func notify(ctx context.Context, n alert.Notifier, alerts []alert.Alert) error {
-	return n.Notify(alert.WithNotificationID(ctx, notificationID(alerts)), cloneAll(alerts))
+	own := cloneAll(alerts)
+	alert.Sort(own)
+	return n.Notify(alert.WithNotificationID(ctx, notificationID(own)), own)
 }
 
 func cloneAll(alerts []alert.Alert) []alert.Alert {
@@ -57,10 +61,32 @@ func supersede(waiting []*[]alert.Alert) (empty int) {
 	return -1
 }
 
-// merge makes one notification of two, unless it would be too large.
+// merge makes one notification of two, unless it would be too large, or one objective of an
+// operation would be resolved and fire anew in it: in the order of [alert.Sort] that reads
+// as if it were resolved last.
 func merge(first, second []alert.Alert) (both []alert.Alert, ok bool) {
 	if len(first)+len(second) > maxMerged {
 		return nil, false
 	}
+	resolved := make(map[subject]bool)
+	for i := range first {
+		if a := &first[i]; a.State == alert.Resolved {
+			resolved[subjectOf(a)] = true
+		}
+	}
+	for i := range second {
+		if a := &second[i]; a.State == alert.Firing && resolved[subjectOf(a)] {
+			return nil, false
+		}
+	}
 	return slices.Concat(first, second), true
 }
+
+// subject is what an alert is about.
+type subject struct {
+	monitor   string
+	operation engine.OperationKey
+	objective alert.ObjectiveKind
+}
+
+func subjectOf(a *alert.Alert) subject { return subject{a.Monitor, a.Key(), a.Objective} }

@@ -28,7 +28,8 @@ type Objective struct {
 	RecoverAfter int `mapstructure:"recover_after" json:"recover_after"`
 	// MinCalls is the number of calls that it takes to judge a period, 1 to 1,000,000,000.
 	// Periods with fewer are judged together, once they hold so many, and count as one. For
-	// availability successes and failures are calls, for latency successes alone. Default 5.
+	// availability successes and failures are calls, for latency successes alone. For the burn
+	// rate each window must hold so many. Default 5.
 	MinCalls int `mapstructure:"min_calls" json:"min_calls"`
 	// Confidence is how sure a verdict on availability or latency must be, above 0 and
 	// below 1: a period is bad only where the Wilson score interval of its ratio at
@@ -62,7 +63,9 @@ type Objective struct {
 	// below 1, such as 0.999: what it leaves is the error budget. A period is bad for the
 	// burn rate objective if at its end that budget burns more than 14.4 times too
 	// fast over the last hour and the last 5 minutes, or more than 6 times over the last
-	// 6 hours and the last 30 minutes. Default: off.
+	// 6 hours and the last 30 minutes. A rule counts only if both windows hold MinCalls calls, and
+	// the longer one two failed ones and calls of more time than the shorter one is long.
+	// Default: off.
 	SLO float64 `mapstructure:"slo" json:"slo,omitzero"`
 	// RepeatInterval is the time after which a firing alert is sent again, at the end of
 	// a period, up to 30 days. Default: off, it is sent once.

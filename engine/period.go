@@ -26,15 +26,16 @@ type Period struct {
 	// ([Objective.MinTraffic], MinTrafficRatio, StuckAfter and SLO).
 	Summaries []Summary `json:"summaries"`
 	// Received is the number of reports made in the period: those that its
-	// summaries count and those that were dropped.
+	// summaries count (Count, Ignored and Late) and those that were dropped.
 	Received uint64 `json:"received"`
 	// Dropped is the number of reports that the full queue, or the closed engine,
 	// refused.
 	Dropped uint64 `json:"dropped"`
 	// Late is the number of reports of calls that had ended in an earlier period, which was
-	// closed already, and that are counted in this one. Early is that of calls which, by
-	// their own clock, ended in a period that had not begun. Both are 0 unless calls are
-	// counted by the time of their end ([Timeline]).
+	// closed already: the sum of the Late of its summaries. They say nothing about this period, so
+	// they are no part of Count. Early is the number of reports of calls which, by their own clock,
+	// ended in a period that had not begun; they are counted in this one. Both are 0 unless calls
+	// are counted by the time of their end ([Timeline]).
 	Late  uint64 `json:"late,omitzero"`
 	Early uint64 `json:"early,omitzero"`
 	// Overflowed is the number of reports that were counted under

@@ -29,6 +29,10 @@ type Summary struct {
 	Cancelled uint64 `json:"cancelled"`
 	// Ignored calls stand outside Count.
 	Ignored uint64 `json:"ignored"`
+	// Late calls had ended in an earlier period, which was closed already, when they were
+	// reported. They stand outside Count, and nothing else is known of them: what happened then
+	// is no evidence of how the operation does now.
+	Late uint64 `json:"late,omitzero"`
 	// SuccessRatio is Success / (Success + Failure); 1 when both are 0.
 	SuccessRatio float64 `json:"success_ratio"`
 
@@ -104,6 +108,9 @@ func (s *Summary) Key() OperationKey {
 	return OperationKey{Service: s.Service, SpanKind: s.SpanKind, Name: s.Operation}
 }
 
+// isLateOnly reports whether the operation did nothing in the period itself.
+func (s *Summary) isLateOnly() bool { return s.Late > 0 && s.Count+s.Ignored+s.InFlight == 0 }
+
 // Timed returns the number of successes whose time counts.
 func (s *Summary) Timed() uint64 { return s.Success - s.Untimed }
 
@@ -159,4 +166,10 @@ type BurnRates struct {
 	Minutes30 float64 `json:"minutes_30"`
 	Hour1     float64 `json:"hour_1"`
 	Hours6    float64 `json:"hours_6"`
+	// FastInsufficient says that the rule of Minutes5 and Hour1 has too little evidence to fire,
+	// SlowInsufficient that of Minutes30 and Hours6: one of its windows holds fewer calls than
+	// [Objective.MinCalls], or the longer one holds fewer than two failed calls, or calls of no more
+	// time than the shorter one is long.
+	FastInsufficient bool `json:"fast_insufficient,omitzero"`
+	SlowInsufficient bool `json:"slow_insufficient,omitzero"`
 }

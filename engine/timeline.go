@@ -7,8 +7,9 @@ import (
 
 // Timeline counts spans in the periods in which their calls ended. It is for spans from
 // elsewhere, which come some time later and in no particular order. A period stays open for
-// a while after its end. What comes later still is counted in the oldest open period, and
-// what ended in the future, by its own clock, in the newest. So every span is counted once.
+// a while after its end. What comes later still is counted as late in the oldest open period,
+// which is not judged by it ([Summary.Late]). What ended in the future, by its own clock, is
+// counted in the newest. So every span is counted once.
 //
 // It also finds the causes of failed and slow calls, across all services. Such a call is
 // counted as late as its period allows, at most after the grace, so that spans which belong to
@@ -34,7 +35,7 @@ type Timeline struct {
 }
 
 // periodTally is what one open period counts apart from its windows.
-type periodTally struct{ late, early, overflowed uint64 }
+type periodTally struct{ early, overflowed uint64 }
 
 // NewTimeline returns a timeline that begins now. The first period is a partial one, unless
 // it begins just then. It returns the errors of [TimelineConfig.Validate].
@@ -87,7 +88,7 @@ func (t *Timeline) OpenPeriods() int { return len(t.open) }
 // Operations returns the number of operations that are counted one by one.
 func (t *Timeline) Operations() int { return len(t.windows.operations) }
 
-// Add counts a span in the period in which it ended.
+// Add counts a span in the period in which it ended, or as late.
 func (t *Timeline) Add(s *Span) {
 	hasTrace := s.Link.Trace != [16]byte{}
 	if s.Unwatched {
@@ -96,7 +97,7 @@ func (t *Timeline) Add(s *Span) {
 		}
 		return
 	}
-	n := t.place(s.End)
+	n, isLate := t.place(s.End)
 	op := t.lookup(n, s.Service, s.Operation, s.SpanKind)
 	outcome := s.Outcome.decided(t.windows.config.Codes, s.Code)
 	duration, weight := s.Duration, min(max(s.Weight, 1), maxWeight)
@@ -105,6 +106,10 @@ func (t *Timeline) Add(s *Span) {
 	}
 	if hasTrace {
 		t.remember(s, op, outcome)
+	}
+	if isLate {
+		op.intervals.late += weight // the oldest open period's window is the operation's own
+		return
 	}
 	w := t.windows.at(op, n)
 	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
@@ -129,19 +134,18 @@ func (t *Timeline) lookup(n int, service, name string, kind SpanKind) *operation
 }
 
 // place returns the open period for a call that ended at the given time, counted from the
-// oldest one.
-func (t *Timeline) place(end int64) int {
+// oldest one, and whether it is late.
+func (t *Timeline) place(end int64) (n int, isLate bool) {
 	switch newest := len(t.open) - 1; {
 	case end < t.start:
-		t.open[0].late++
-		return 0
+		return 0, true
 	case end < t.end:
-		return 0
+		return 0, false
 	case end >= t.end+int64(newest)*t.period:
 		t.open[newest].early++
-		return newest
+		return newest, false
 	default:
-		return int((end - t.start) / t.period)
+		return int((end - t.start) / t.period), false
 	}
 }
 
@@ -215,7 +219,6 @@ func (t *Timeline) close(keep func(OperationKey) bool, closed func(*Period)) {
 		Start:      time.Unix(0, max(t.start, t.began)),
 		End:        time.Unix(0, min(t.end, t.now)),
 		Partial:    t.start < t.began || t.end > t.now,
-		Late:       counted.late,
 		Early:      counted.early,
 		Overflowed: counted.overflowed,
 	}

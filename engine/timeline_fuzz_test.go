@@ -49,7 +49,7 @@ func FuzzTimeline(f *testing.F) {
 			var counted uint64
 			for i := range p.Summaries {
 				s := &p.Summaries[i]
-				counted += s.Count + s.Ignored
+				counted += s.Count + s.Ignored + s.Late
 				if s.Success+s.Failure+s.Cancelled != s.Count {
 					t.Errorf("%+v", s)
 				}

@@ -66,8 +66,8 @@ func TestTimelineCountsByEnd(t *testing.T) {
 	}{
 		{"in order", []float64{0, 1, 9.999, 10, 14.8}, 14.9, []uint64{3, 2}, 0, 0},
 		{"within the grace", []float64{9, 12, 3, 14}, 14.9, []uint64{2, 2}, 0, 0},
-		{"later than the grace", []float64{9, 12, 3, 14}, 15, []uint64{0, 4}, 2, 0},
-		{"before all", []float64{-3600, -0.001}, 1, []uint64{2}, 2, 0},
+		{"later than the grace", []float64{9, 12, 3, 14}, 15, []uint64{0, 2}, 2, 0},
+		{"before all", []float64{-3600, -0.001}, 1, []uint64{0}, 2, 0},
 		{"from the future", []float64{30, 3600, 1}, 12, []uint64{1, 2}, 0, 2},
 		{"at an end", []float64{10, 20}, 20, []uint64{0, 1, 1}, 0, 0},
 	}
@@ -139,8 +139,9 @@ func TestTimelineLeap(t *testing.T) {
 	}
 }
 
-// Whatever comes in whatever order: each span is in exactly one period, and what is neither
-// late nor early is in that in which it ended.
+// Whatever comes in whatever order: each span is in exactly one period, as late or as a call, and
+// what is neither late nor early is in that in which it ended. What a period received is what its
+// summaries count and the late ones, each by its operation.
 func TestTimelineAccounting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := TimelineConfig{
@@ -150,7 +151,7 @@ func TestTimelineAccounting(t *testing.T) {
 		}
 		line := newTape(t, c, noon)
 		now := 0.0
-		counted := map[int64]uint64{}
+		counted, lateIn := map[int64]uint64{}, map[int64]uint64{}
 		var sent, weight, late, early, failed uint64
 		for range rapid.IntRange(0, 200).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "advance") {
@@ -167,18 +168,19 @@ func TestTimelineAccounting(t *testing.T) {
 				Link:      span(uint64(rapid.IntRange(0, 3).Draw(t, "trace")), uint64(rapid.IntRange(1, 8).Draw(t, "span")), uint64(rapid.IntRange(0, 8).Draw(t, "parent"))),
 			}
 			start := line.start
-			beforeLate, beforeEarly := line.open[0].late, line.open[len(line.open)-1].early
+			beforeEarly := line.open[len(line.open)-1].early
 			line.Add(&s)
 			w := max(s.Weight, 1)
 			sent++
 			weight += w
-			if s.Code != "" {
+			isLate := s.End < start
+			if s.Code != "" && !isLate {
 				failed += w
 			}
 			switch {
-			case line.open[0].late > beforeLate:
-				late++
-				counted[start] += w
+			case isLate:
+				late += w
+				lateIn[start] += w
 			case line.open[len(line.open)-1].early > beforeEarly:
 				early++
 				counted[start+int64(len(line.open)-1)*line.period] += w
@@ -190,9 +192,10 @@ func TestTimelineAccounting(t *testing.T) {
 		var gotLate, gotEarly, gotFailed, total uint64
 		for _, p := range line.periods {
 			gotLate, gotEarly = gotLate+p.Late, gotEarly+p.Early
-			var n uint64
+			var n, periodLate uint64
 			for _, s := range p.Summaries {
 				n += s.Count
+				periodLate += s.Late
 				gotFailed += s.Failure
 				var codes, causes uint64
 				for _, c := range s.Failures {
@@ -210,11 +213,14 @@ func TestTimelineAccounting(t *testing.T) {
 			if n != counted[start] {
 				t.Fatalf("the period of %s counts %d, want %d; %v", p.Start, n, counted[start], line.periods)
 			}
-			if p.Received != n {
-				t.Fatalf("the period of %s received %d and counts %d", p.Start, p.Received, n)
+			if periodLate != p.Late || p.Late != lateIn[start] {
+				t.Fatalf("the period of %s has %d late ones, its summaries %d, want %d", p.Start, p.Late, periodLate, lateIn[start])
+			}
+			if p.Received != n+p.Late {
+				t.Fatalf("the period of %s received %d, counts %d and has %d late ones", p.Start, p.Received, n, p.Late)
 			}
 		}
-		if total != weight || gotFailed != failed || gotLate != late || gotEarly != early {
+		if total+gotLate != weight || gotFailed != failed || gotLate != late || gotEarly != early {
 			t.Fatalf("counted %d (%d failed, %d late, %d early), want %d (%d, %d, %d)", total, gotFailed, gotLate, gotEarly, weight, failed, late, early)
 		}
 	})
@@ -645,5 +651,42 @@ func TestTimelineSameNames(t *testing.T) {
 		if s.Count != 5 {
 			t.Errorf("%v has %d calls, want 5", s.Key(), s.Count)
 		}
+	}
+}
+
+// Calls of an hour ago that come now are counted, and nothing is said of the present by them.
+func TestTimelineLateCalls(t *testing.T) {
+	c := call10s()
+	c.Objective = Objective{MinTraffic: 5}
+	line := newTape(t, c, noon)
+	line.Add(&Span{Operation: "known", End: at(1)})
+	line.to(21)
+	for i := range 4 {
+		failed := Span{Operation: "known", Code: "500", End: at(-3600), Duration: time.Minute, Link: span(uint64(i), 1, 0), Weight: 2}
+		line.Add(&failed)
+		failed.Operation = "unknown"
+		line.Add(&failed)
+	}
+	line.Add(&Span{Operation: "known", End: at(20)})
+	for now := 22.0; now <= 60; now++ {
+		line.to(now)
+	}
+	var got []string
+	for _, p := range line.periods {
+		for _, s := range p.Summaries {
+			got = append(got, fmt.Sprintf("%s %s: %d calls, %d failed, %d late, at least %d expected, %d causes and %d exemplars, p99 %s",
+				s.Start.UTC().Format("05"), s.Operation, s.Count, s.Failure, s.Late, s.Objective.MinTraffic, len(s.FailureCauses), len(s.FailureExemplars), s.Latency.P99))
+		}
+	}
+	want := []string{
+		"00 known: 1 calls, 0 failed, 0 late, at least 5 expected, 0 causes and 0 exemplars, p99 0s",
+		"10 known: 0 calls, 0 failed, 8 late, at least 5 expected, 0 causes and 0 exemplars, p99 0s",
+		"10 unknown: 0 calls, 0 failed, 8 late, at least 0 expected, 0 causes and 0 exemplars, p99 0s",
+		"20 known: 1 calls, 0 failed, 0 late, at least 5 expected, 0 causes and 0 exemplars, p99 0s",
+		"30 known: 0 calls, 0 failed, 0 late, at least 5 expected, 0 causes and 0 exemplars, p99 0s",
+		"40 known: 0 calls, 0 failed, 0 late, at least 5 expected, 0 causes and 0 exemplars, p99 0s",
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("summaries (-want +got):\n%s", diff)
 	}
 }

@@ -39,6 +39,7 @@ type intervals struct {
 	// untimed are the successes, and untimedFailure the failures, whose time does not count.
 	untimed, untimedFailure uint64
 	slowCancelled           uint64 // given up after more than the target
+	late                    uint64 // calls of periods that were closed before
 }
 
 func (i *intervals) add(d time.Duration, n uint64) { i.counts[interval(i.bounds, d)] += n }
@@ -176,7 +177,7 @@ func (w *window) examples() *exemplars {
 
 // isEmpty reports whether nothing was counted.
 func (w *window) isEmpty() bool {
-	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0 && (w.intervals == nil || w.intervals.untimed == 0)
+	return w.success.count == 0 && w.failure == 0 && w.cancelled == 0 && w.ignored == 0 && (w.intervals == nil || w.intervals.untimed == 0 && w.intervals.late == 0)
 }
 
 // isIdle reports whether nothing was counted and nothing is in flight.
@@ -200,6 +201,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		Failure:           w.failure,
 		Cancelled:         w.cancelled,
 		Ignored:           w.ignored,
+		Late:              w.intervals.late,
 		SuccessRatio:      share(success, success+w.failure),
 		Untimed:           w.intervals.untimed,
 		WithinTarget:      w.within,
@@ -241,7 +243,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
 	w.inFlight = inFlightTally{}
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0
-	w.intervals.untimed, w.intervals.untimedFailure, w.intervals.slowCancelled = 0, 0, 0
+	w.intervals.untimed, w.intervals.untimedFailure, w.intervals.slowCancelled, w.intervals.late = 0, 0, 0, 0
 	w.failLow, w.failHigh, w.failMax = 0, 0, 0
 	w.success.reset()
 	clear(counts)

@@ -355,7 +355,8 @@ func fullSummary() Summary {
 	w.addInFlight(5*time.Minute, call(5, "", 0, true).Trace)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.StuckExemplars[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
-	s.TypicalCalls, s.BurnRates = 12, BurnRates{1, 2, 3, 4}
+	s.Late = 3
+	s.TypicalCalls, s.BurnRates = 12, BurnRates{Minutes5: 1, Minutes30: 2, Hour1: 3, Hours6: 4, FastInsufficient: true, SlowInsufficient: true}
 	s.Monitor, s.Service, s.Operation, s.SpanKind = "m", "shop", "GET /", SpanKindServer
 	s.Start, s.End = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
 	s.Partial = true
@@ -377,7 +378,7 @@ func TestSummaryJSON(t *testing.T) {
 	}
 	want := []string{
 		"burn_rates", "cancelled", "count", "distribution", "end", "failure", "failure_causes", "failure_exemplars",
-		"failure_latency", "failures", "ignored", "in_flight", "latency", "monitor", "objective", "oldest_in_flight_ns",
+		"failure_latency", "failures", "ignored", "in_flight", "late", "latency", "monitor", "objective", "oldest_in_flight_ns",
 		"operation", "partial", "service", "slow_causes", "slow_exemplars", "span_kind", "start", "stuck",
 		"stuck_exemplars", "success", "success_ratio", "typical_calls", "verdicts", "within_target", "within_target_ratio",
 	}

@@ -287,8 +287,13 @@ func (w *Windows) close(p Period, keep func(OperationKey) bool) Period {
 			op.idle = 0
 		}
 		if op.isNoted(keep) {
-			op.isKnown, op.wasWatched = true, op.wasWatched || op.objective.needsSilence()
-			p.Summaries = append(p.Summaries, w.summarize(op, &p))
+			s := w.summarize(op, &p)
+			if !op.isKnown && s.isLateOnly() { // nobody calls it now, so its silence says nothing
+				s.Objective.MinTraffic, s.Objective.MinTrafficRatio = 0, 0
+			} else {
+				op.isKnown, op.wasWatched = true, op.wasWatched || op.objective.needsSilence()
+			}
+			p.Summaries = append(p.Summaries, s)
 		}
 		w.turn(op)
 		if stale {
@@ -330,7 +335,8 @@ func (w *Windows) summarize(op *operation, p *Period) Summary {
 	for i := range s.StuckExemplars {
 		s.StuckExemplars[i].End = p.End
 	}
-	p.Received += s.Count + s.Ignored
+	p.Received += s.Count + s.Ignored + s.Late
+	p.Late += s.Late
 	return s
 }
 

@@ -3,10 +3,16 @@ package main
 import (
 	"context"
 	"log"
+	"os"
+
+	"go.opentelemetry.io/contrib/otelconf"
+	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	monitor "github.com/blurooo/go-monitor/v2"
 
 	"github.com/blurooo/go-monitor/mail"
+	"github.com/blurooo/go-monitor/otellog"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
@@ -25,6 +31,36 @@ func Example_destinations() {
 	_, _ = m, err
 }
 
+// Alerts go to any number of notifiers. One that is slow, fails or panics does not
+// disturb the others.
+func Example_notifiers() {
+	page := func(context.Context, string) error { return nil }
+	m, err := monitor.New(monitor.Config{
+		Notifiers: []alert.Notifier{
+			alert.Console(os.Stderr),
+			otellog.New(otel.GetLoggerProvider()),
+			alert.SpanEvent(otel.GetTracerProvider()),
+			alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
+				for _, a := range alerts {
+					if a.State == alert.Firing {
+						if err := page(ctx, a.Summary()); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			}),
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+}
+
 // docs/store.md shows these lines. They are compiled and not run.
 func Example_store() {
 	ctx := context.Background()
@@ -40,4 +76,24 @@ func Example_store() {
 		_ = m.Shutdown(ctx) // first the monitor, which hands over its last period
 		_ = s.Close(ctx)    // then the store, which writes it
 	}()
+}
+
+// docs/fleet.md shows these lines: a monitor beside OpenTelemetry's declarative configuration. They
+// are compiled and not run.
+func Example_otelconf() {
+	join := func(m *monitor.Monitor, text []byte) error {
+		config, err := otelconf.ParseYAML(text)
+		if err != nil {
+			return err
+		}
+		sdk, err := otelconf.NewSDK(
+			otelconf.WithOpenTelemetryConfiguration(*config),
+			otelconf.WithTracerProviderOptions(sdktrace.WithSpanProcessor(m)),
+		)
+		if err != nil {
+			return err
+		}
+		return sdk.Shutdown(context.Background())
+	}
+	_ = join
 }

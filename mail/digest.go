@@ -1,9 +1,7 @@
 package mail
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
@@ -35,8 +33,8 @@ type line struct {
 	ID      string
 	Changes int // how often the state changed while the line waited, the last time included
 
-	alert string // the id, for threads
-	order int
+	alert string      // the id, for threads
+	slim  alert.Alert // what [alert.Sort] needs
 }
 
 // newLine returns the line of an alert.
@@ -54,6 +52,22 @@ func newLine(a *alert.Alert) *line {
 		ID:      shown(a.ID, maxName),
 		Changes: 1,
 		alert:   clip(a.ID, maxName),
+		slim:    slimOf(a),
+	}
+}
+
+// slimOf returns what [alert.Sort] needs of an alert, with the calls of its evidence as one
+// period.
+func slimOf(a *alert.Alert) alert.Alert {
+	var all engine.Summary
+	for i := range a.Evidence {
+		s := &a.Evidence[i]
+		all.Count, all.Success, all.Failure, all.InFlight = all.Count+s.Count, all.Success+s.Success, all.Failure+s.Failure, all.InFlight+s.InFlight
+	}
+	return alert.Alert{
+		ID: clip(a.ID, maxName), CausedBy: clip(a.CausedBy, maxName), Monitor: a.Monitor, Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind,
+		Objective: a.Objective, State: a.State, Repeat: a.Repeat, StartsAt: a.StartsAt, DecidedAt: a.DecidedAt,
+		Target: a.Target, Actual: a.Actual, WorstActual: a.WorstActual, Periods: max(a.Periods, len(a.Evidence)), Evidence: []engine.Summary{all},
 	}
 }
 
@@ -70,7 +84,6 @@ func serviceSuffix(a *alert.Alert) string {
 type digest struct {
 	since    time.Time // when the first alert came
 	lines    map[subject]*line
-	next     int // the order of the next line
 	unlisted int // alerts for which there was no line
 }
 
@@ -91,13 +104,10 @@ func (d *digest) add(alerts []alert.Alert, now time.Time) {
 		}
 		l := newLine(&alerts[i])
 		if old != nil {
-			l.Changes, l.order = old.Changes, old.order
+			l.Changes = old.Changes
 			if !alerts[i].Repeat {
 				l.Changes++
 			}
-		} else {
-			l.order = d.next
-			d.next++
 		}
 		d.lines[key] = l
 	}
@@ -113,21 +123,16 @@ func (d *digest) drop(alerts []alert.Alert) {
 // size returns the number of alerts that wait.
 func (d *digest) size() int { return len(d.lines) + d.unlisted }
 
-// list returns the firing alerts and then the resolved ones, each in the order in which they
-// came.
+// list returns the lines in the order of [alert.Sort].
 func (d *digest) list() []*line {
-	lines := make([]*line, 0, len(d.lines))
+	alerts := make([]alert.Alert, 0, len(d.lines))
 	for _, l := range d.lines {
-		lines = append(lines, l)
+		alerts = append(alerts, l.slim)
 	}
-	slices.SortFunc(lines, func(a, b *line) int {
-		if a.Firing != b.Firing {
-			if a.Firing {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.order, b.order)
-	})
+	alert.Sort(alerts)
+	lines := make([]*line, len(alerts))
+	for i := range alerts {
+		lines[i] = d.lines[subjectOf(&alerts[i])]
+	}
 	return lines
 }

@@ -113,7 +113,7 @@ func TestDigestOfOne(t *testing.T) {
 	repeat.Repeat = true
 	d.add([]alert.Alert{repeat}, testStart.Add(3*time.Minute))
 	lines := d.list()
-	if len(lines) != 2 || lines[0].ID != "a2" || lines[0].State != "STILL FIRING" || lines[0].Changes != 3 || !d.since.Equal(testStart) {
+	if len(lines) != 2 || lines[0].ID != "a3" || lines[1].ID != "a2" || lines[1].State != "STILL FIRING" || lines[1].Changes != 3 || !d.since.Equal(testStart) {
 		t.Errorf("got %+v", lines)
 	}
 	d.drop([]alert.Alert{resolved(b)})
@@ -143,7 +143,7 @@ func TestDigestIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := mustParse(t, m.raw)
-	if !strings.Contains(p.text, "And 5 more") || !strings.Contains(p.html, "And 5 more") || p.subject != "p DIGEST: 1000 firing, 0 resolved, 5 more" {
+	if !strings.Contains(p.text, "And 5 more") || !strings.Contains(p.html, "And 5 more") || !strings.HasPrefix(p.subject, "p [DIGEST: 1000 firing, 0 resolved, 5 more] 0x") {
 		t.Errorf("%s\n%s", p.subject, p.text[:200])
 	}
 }
@@ -182,7 +182,7 @@ func TestDigestIsTriedAgain(t *testing.T) {
 		if n := len(reported); n != 9 || <-reported != "535" {
 			t.Errorf("%d errors reported, want every failure", n)
 		}
-		if len(sent) != 1 || sent[0].subject != "[go-monitor] DIGEST: 1 firing, 1 resolved" {
+		if len(sent) != 1 || sent[0].subject != "[go-monitor] [DIGEST: 1 firing, 1 resolved] GET / availability" {
 			t.Errorf("sent %+v", sent)
 		}
 		if err := n.Close(context.Background()); err != nil {
@@ -259,7 +259,7 @@ func TestRoomAgain(t *testing.T) {
 		for _, p := range sent {
 			subjects = append(subjects, strings.TrimPrefix(p.subject, "[go-monitor] "))
 		}
-		want := []string{"FIRING: w availability 71 %", "DIGEST: 1 firing, 0 resolved", "RESOLVED: x availability 99.8 %", "DIGEST: 1 firing, 0 resolved"}
+		want := []string{"[FIRING] w availability", "[DIGEST: 1 firing, 0 resolved] v availability", "[RESOLVED] x availability", "[DIGEST: 1 firing, 0 resolved] y availability"}
 		if fmt.Sprint(subjects) != fmt.Sprint(want) || !strings.Contains(sent[3].text, "y availability") {
 			t.Errorf("%q", subjects)
 		}
@@ -399,4 +399,48 @@ func TestTriesAreBounded(t *testing.T) {
 		}
 		_ = n.Close(context.Background())
 	})
+}
+
+// An operation that flaps leaves room for the first mail about another one.
+func TestFlappingLeavesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var subjects []string
+		n := newFake(t, 20, func(m *message) error {
+			subjects = append(subjects, mustParse(t, m.raw).subject)
+			return nil
+		})
+		send := func(a alert.Alert) {
+			time.Sleep(time.Minute)
+			if err := n.Notify(notification(a.ID+a.State.String()), []alert.Alert{a}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 20 {
+			a := firing(fmt.Sprint(i), "GET /flaps")
+			send(a)
+			send(resolved(a))
+		}
+		if len(subjects) > 11 { // half of the 19, and a digest
+			t.Errorf("%d mails about one operation", len(subjects))
+		}
+		send(firing("new", "POST /payments"))
+		if last := subjects[len(subjects)-1]; last != "[go-monitor] [FIRING] POST /payments availability" {
+			t.Errorf("the last mail is %q", last)
+		}
+		if err := n.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A digest names the worst first, whatever came first.
+func TestDigestNamesTheWorst(t *testing.T) {
+	var d digest
+	small, worst := firing("a1", "GET /a"), firing("a2", "POST /z-payments")
+	worst.Actual = 0
+	d.add([]alert.Alert{resolved(firing("a3", "GET /b")), small}, testStart)
+	d.add([]alert.Alert{worst}, testStart)
+	if got, want := digestSubject("p", d.list(), 0), "p [DIGEST: 2 firing, 1 resolved] POST /z-payments availability"; got != want {
+		t.Errorf("subject is %q, want %q", got, want)
+	}
 }

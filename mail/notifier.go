@@ -86,6 +86,8 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	if len(alerts) == 0 {
 		return nil
 	}
+	alerts = slices.Clone(alerts)
+	alert.Sort(alerts)
 	if err := n.take(ctx); err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	m := n.lastTry(key)
 	if m == nil {
 		now := time.Now()
-		if !n.limits.take(now) {
+		if !n.limits.take(alerts, now) {
 			n.digest.add(alerts, now)
 			n.plan()
 			return nil

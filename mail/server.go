@@ -171,7 +171,8 @@ func (s *server) transfer(client *smtp.Client, from string, m *message) error {
 			taken = append(taken, to)
 			continue
 		}
-		if _, ok := errors.AsType[*textproto.Error](err); !ok {
+		var reply *textproto.Error
+		if !errors.As(err, &reply) {
 			return s.failed("recipient", err) // the connection broke
 		}
 		err = s.failed("recipient "+to, err)
@@ -220,7 +221,8 @@ func (s *server) data(client *smtp.Client, raw []byte) error {
 // failed returns the error of one step. Refusals with a code of 5xx and certificates that are
 // not trusted are final.
 func (s *server) failed(step string, err error) error {
-	if reply, ok := errors.AsType[*textproto.Error](err); ok {
+	var reply *textproto.Error
+	if errors.As(err, &reply) {
 		text := strings.Join(strings.Fields(s.scrub(reply.Msg)), " ")
 		said := fmt.Errorf("%s: the server says %d %s", step, reply.Code, shown(text, maxReply))
 		if reply.Code >= 500 && reply.Code < 600 {
@@ -237,11 +239,11 @@ func (s *server) failed(step string, err error) error {
 
 // isDistrust reports whether an error is that a certificate is not trusted.
 func isDistrust(err error) bool {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[x509.UnknownAuthorityError](err)
-	return ok
+	var (
+		unverified *tls.CertificateVerificationError
+		unknown    x509.UnknownAuthorityError
+	)
+	return errors.As(err, &unverified) || errors.As(err, &unknown)
 }
 
 // scrubbed returns err, or an error with only its text where that may come from the server: if

@@ -69,7 +69,7 @@ func TestDelivery(t *testing.T) {
 				t.Fatalf("got %+v", got)
 			}
 			p := mustParse(t, got[0].raw)
-			if want := "[go-monitor] FIRING: POST /orders availability 71 % (and 1 more)"; p.subject != want {
+			if want := "[go-monitor] [2 FIRING] GET /stock availability"; p.subject != want {
 				t.Errorf("subject %q, want %q", p.subject, want)
 			}
 			if !strings.Contains(p.text, "ALERT     POST /orders  availability: 71 % succeed") || !strings.Contains(p.text, "GET /stock") {

@@ -25,25 +25,31 @@ func stateWord(a *alert.Alert) string {
 	return "FIRING"
 }
 
-// subjectText returns the subject of the mail about alerts: the first one that fires, or else
-// the first one, and how many more there are.
+// subjectText returns the subject of the mail about alerts, which are in the order of
+// [alert.Sort]: in brackets how they stand, then what the first one is about. Mail programs
+// that thread by subjects leave out brackets at the front, so that the mails that an alert
+// fires and is resolved are one thread; what was measured would tear them apart.
 func subjectText(prefix string, alerts []alert.Alert) string {
 	lead := &alerts[0]
-	for i := range alerts {
-		if alerts[i].State == alert.Firing {
-			lead = &alerts[i]
-			break
-		}
+	state := stateWord(lead)
+	if firing := alert.FiringCount(alerts); len(alerts) > 1 {
+		state = counts(firing, len(alerts)-firing)
 	}
-	text := fmt.Sprintf("%s %s: %s %s %s", prefix, stateWord(lead),
-		shown(lead.Operation, maxSubjectName), lead.Objective, lead.ValueText(lead.Actual))
-	if more := len(alerts) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more)", more)
-	}
-	return text
+	return fmt.Sprintf("%s [%s] %s %s", prefix, state, shown(lead.Operation, maxSubjectName), lead.Objective)
 }
 
-// digestSubject returns the subject of a digest.
+// counts says how many alerts fire and how many are resolved.
+func counts(firing, resolved int) string {
+	switch {
+	case resolved == 0:
+		return fmt.Sprintf("%d FIRING", firing)
+	case firing == 0:
+		return fmt.Sprintf("%d RESOLVED", resolved)
+	}
+	return fmt.Sprintf("%d FIRING, %d RESOLVED", firing, resolved)
+}
+
+// digestSubject returns the subject of a digest, which names the first of its lines.
 func digestSubject(prefix string, lines []*line, unlisted int) string {
 	firing := 0
 	for _, l := range lines {
@@ -51,9 +57,13 @@ func digestSubject(prefix string, lines []*line, unlisted int) string {
 			firing++
 		}
 	}
-	text := fmt.Sprintf("%s DIGEST: %d firing, %d resolved", prefix, firing, len(lines)-firing)
+	text := fmt.Sprintf("%s [DIGEST: %d firing, %d resolved", prefix, firing, len(lines)-firing)
 	if unlisted > 0 {
 		text += fmt.Sprintf(", %d more", unlisted)
+	}
+	text += "]"
+	if len(lines) > 0 {
+		text += fmt.Sprintf(" %s %s", shown(lines[0].slim.Operation, maxSubjectName), lines[0].slim.Objective)
 	}
 	return text
 }

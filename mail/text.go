@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxDetailed = 20   // alerts that a mail shows in full; up to maxDigest others get a line each
+	maxDetailed = 5    // alerts that a mail shows in full; up to maxDigest others get a line each
 	maxBlock    = 8192 // bytes of one alert in the text part
 )
 
@@ -21,12 +21,19 @@ type content struct {
 	Unlisted int            // the number of further alerts
 }
 
-// contentOf returns the content of a mail about alerts.
+// contentOf returns the content of a mail about alerts, which are in the order of
+// [alert.Sort]: a few in full; of more than that the overview, the roots in full and a line
+// for every other.
 func contentOf(alerts []alert.Alert) content {
 	var c content
+	full := len(alerts)
+	if full > maxDetailed {
+		full = min(max(1, alert.Roots(alerts)), maxDetailed)
+		c.Intro = clip(alert.Overview(alerts), 4*maxName)
+	}
 	for i := range alerts {
 		switch {
-		case len(c.Alerts) < maxDetailed:
+		case i < full:
 			c.Alerts = append(c.Alerts, &alerts[i])
 		case len(c.Lines) < maxDigest:
 			c.Lines = append(c.Lines, newLine(&alerts[i]))

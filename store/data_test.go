@@ -51,8 +51,8 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			{Cause: engine.Cause{Service: "checkout", Operation: "render"}, Count: 9, Share: 0.9},
 			{Cause: engine.Cause{Service: "stock", SpanKind: engine.SpanKindServer, Operation: "GET /stock", Code: engine.NetworkCode}, Count: 1, Share: 0.1},
 		},
-		InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
-		BurnRates: engine.BurnRates{Minutes5: 20, Minutes30: 10.5, Hour1: 5, Hours6: 0.25},
+		Late: 6, InFlight: 5, OldestInFlight: 3 * time.Second, Stuck: 1, TypicalCalls: 100,
+		BurnRates: engine.BurnRates{Minutes5: 20, Minutes30: 10.5, Hour1: 5, Hours6: 0.25, FastInsufficient: true, SlowInsufficient: true},
 		Objective: engine.Objective{
 			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 2,
 			MinCalls: 10, Confidence: 0.9, AlertFor: 23*time.Second + 1, MinTraffic: 4, MinTrafficRatio: 0.5, StuckAfter: 2 * time.Second, SLO: 0.999,

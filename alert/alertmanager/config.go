@@ -48,7 +48,8 @@ type Config struct {
 	// several processes with the same labels are one alert: add a label that tells the
 	// processes apart if each should have its own. Default: none.
 	Labels map[string]string `mapstructure:"labels"`
-	// Severity is the value of the label severity. Default "critical".
+	// Severity is the value of the label severity. Default: that of [alert.Severity], warning
+	// for latency and critical otherwise.
 	Severity string `mapstructure:"severity"`
 	// GeneratorURL is the page that Alertmanager links alerts to, http or https. Default:
 	// none.
@@ -164,9 +165,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxAlerts == 0 {
 		c.MaxAlerts = 1000
-	}
-	if c.Severity == "" {
-		c.Severity = "critical"
 	}
 	c.URLs = slices.Clone(c.URLs)
 	c.Headers = maps.Clone(c.Headers)

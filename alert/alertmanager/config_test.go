@@ -78,7 +78,7 @@ func TestValidate(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	got := Config{}.withDefaults()
-	want := Config{Timeout: 10 * time.Second, ResendDelay: time.Minute, MaxAlerts: 1000, Severity: "critical"}
+	want := Config{Timeout: 10 * time.Second, ResendDelay: time.Minute, MaxAlerts: 1000}
 	if diff := cmp.Diff(shownConfig(want), shownConfig(got)); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/blurooo/go-monitor/v2/alert"
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // ownLabels are the names of the labels that every alert has.
@@ -15,7 +14,7 @@ var ownLabels = [...]string{"alertname", "monitor", "objective", "operation", "s
 // maxLabelBytes is the most bytes of a label's value; longer ones are cut.
 const maxLabelBytes = 1024
 
-// labelsOf returns the labels of an alert. They identify it to Alertmanager, so they must be
+// labelsOf returns the labels of an alert: those of [alert.Labels] and of the config. They identify it to Alertmanager, so they must be
 // the same for the firing and the resolved alert.
 func labelsOf(a *alert.Alert, c *Config) map[string]string {
 	labels := make(map[string]string, len(ownLabels)+len(c.Labels))
@@ -27,14 +26,11 @@ func labelsOf(a *alert.Alert, c *Config) map[string]string {
 	for name, value := range c.Labels {
 		set(labelName(name), value)
 	}
-	set("alertname", "gomonitor_"+a.Objective.String())
-	set("monitor", a.Monitor)
-	set("objective", a.Objective.String())
-	set("operation", a.Operation)
-	set("service_name", a.Service)
-	set("severity", c.Severity)
-	if a.SpanKind != engine.SpanKindUnspecified {
-		set("span_kind", a.SpanKind.String())
+	for name, value := range alert.Labels(a) {
+		set(name, value)
+	}
+	if c.Severity != "" {
+		set("severity", c.Severity)
 	}
 	return labels
 }

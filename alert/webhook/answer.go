@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,15 +39,18 @@ func (n *Notifier) noAnswer(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &failure{text: fmt.Sprintf("no answer within %s", n.config.Timeout), is: context.DeadlineExceeded}
 	}
-	if redirect, ok := errors.AsType[*redirectError](err); ok {
+	var (
+		redirect *redirectError
+		blocked  *blockedError
+		request  *url.Error
+	)
+	switch {
+	case errors.As(err, &redirect):
 		return alert.Final(&failure{text: redirect.Error()})
-	}
-	if blocked, ok := errors.AsType[*blockedError](err); ok {
+	case errors.As(err, &blocked):
 		return alert.Final(&failure{text: blocked.Error()})
-	}
-	// An error of http.Client holds the whole URL.
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
+	case errors.As(err, &request): // it holds the whole URL
+		err = request.Err
 	}
 	return &failure{text: n.redact.text(err.Error())}
 }
@@ -61,7 +65,7 @@ func (n *Notifier) judge(resp *http.Response, body []byte, err error, now time.T
 		code, ok := codes.read(body)
 		failed := n.failed("code "+strconv.FormatInt(code, 10), body)
 		switch {
-		case slices.Contains(codes.limited, code):
+		case slices.Contains(codes.limited, code) || codes.isTooMany(code, body):
 			return alert.RetryAfter(failed, max(limitWait, wait))
 		case slices.Contains(codes.busy, code):
 			return failed
@@ -104,10 +108,11 @@ type codes struct {
 	keys    []string // of the code; the first that is there counts
 	limited []int64  // codes for too many messages
 	busy    []int64  // codes for an error of the chat itself
+	tooMany int64    // a code for any bad request, also for too many messages, as its text says
 }
 
 var chatCodes = map[Format]codes{
-	Feishu:   {keys: []string{"code", "StatusCode"}, limited: []int64{11232, 230020, 99991400}},
+	Feishu:   {keys: []string{"code", "StatusCode"}, limited: []int64{11232, 11233, 230020, 99991400}, tooMany: 9499},
 	DingTalk: {keys: []string{"errcode"}, limited: []int64{90018, 90030, 130101, 410100}, busy: []int64{-1}},
 	WeCom:    {keys: []string{"errcode"}, limited: []int64{45009, 45033}, busy: []int64{-1}},
 }
@@ -125,4 +130,9 @@ func (c codes) read(body []byte) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// isTooMany reports whether an answer says by its text alone that the chat got too much.
+func (c codes) isTooMany(code int64, body []byte) bool {
+	return c.tooMany != 0 && code == c.tooMany && bytes.Contains(bytes.ToLower(body), []byte("too many request"))
 }

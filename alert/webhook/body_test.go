@@ -89,13 +89,13 @@ func TestAlertmanagerBody(t *testing.T) {
 	m := received(t, body)
 	firing, resolved := m.Alerts[0], m.Alerts[1]
 	want := map[string]string{
-		"alertname": "gomonitor_availability", "objective": "availability", "monitor": "http", "service": "shop",
+		"alertname": "gomonitor_availability", "objective": "availability", "monitor": "http", "service_name": "shop",
 		"operation": "GET /users/{id}", "span_kind": "server", "severity": "critical",
 	}
 	if diff := cmp.Diff(want, firing.Labels); diff != "" {
 		t.Errorf("labels (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"monitor": "http", "service": "shop", "span_kind": "server"}, m.CommonLabels); diff != "" {
+	if diff := cmp.Diff(map[string]string{"monitor": "http", "service_name": "shop", "span_kind": "server"}, m.CommonLabels); diff != "" {
 		t.Errorf("common labels (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(map[string]string{"monitor": "http"}, m.GroupLabels); diff != "" {
@@ -403,47 +403,89 @@ func TestChatsHaveRoom(t *testing.T) {
 	for i := range small {
 		small[i] = alert.Alert{State: alert.Firing, Objective: alert.Availability}
 	}
-	for _, alerts := range [][]alert.Alert{many[:1], many, small, worst[:1], worst} {
-		var slack slackMessage
-		decode(t, bodyOf(t, Slack, alerts...), &slack)
-		if len(slack.Blocks) > 50 || len(slack.Blocks) < 2 || len(slack.Blocks[0].Text.Text) > 150 || len(slack.Text) > 150 {
-			t.Errorf("slack: %d blocks, header of %d bytes", len(slack.Blocks), len(slack.Blocks[0].Text.Text))
+	hundreds := storm(1050)
+	for name, alerts := range map[string][]alert.Alert{"one": many[:1], "many": many, "small": small, "long": worst[:1], "many long": worst, "storm": storm(49), "hundreds": hundreds} {
+		for _, f := range allFormats {
+			if f == Alertmanager || f == Template {
+				continue
+			}
+			var all strings.Builder
+			bodies := bodiesOfFormat(t, f, alerts...)
+			for _, body := range bodies {
+				all.WriteString(checkRoom(t, f, body) + "\n")
+			}
+			shown := strings.Count(all.String(), "ALERT ")
+			if firing := alert.FiringCount(alerts); shown < firing {
+				t.Errorf("%s, %s: %d of %d firing alerts are shown", f, name, shown, firing)
+			}
+			for i := range alerts {
+				if a := &alerts[i]; a.State == alert.Firing && strings.HasPrefix(a.Operation, "GET /b-") && !strings.Contains(all.String(), a.Operation+" ") {
+					t.Errorf("%s: %s is not named", f, a.Operation)
+				}
+			}
+			if len(bodies) > 30 || name == "storm" && len(bodies) > 4 {
+				t.Errorf("%s, %s: %d alerts are %d messages", f, name, len(alerts), len(bodies))
+			}
 		}
-		var texts []string
-		for _, b := range slack.Blocks[1:] {
+	}
+}
+
+// checkRoom checks that a chat takes a body, and returns all that it shows.
+func checkRoom(t *testing.T, f Format, body []byte) string {
+	t.Helper()
+	var texts []string
+	switch f {
+	case Slack:
+		var m slackMessage
+		decode(t, body, &m)
+		if len(m.Blocks) > 50 || len(m.Blocks) < 2 || len(m.Blocks[0].Text.Text) > 150 || len(m.Text) > 150 {
+			t.Errorf("slack: %d blocks, header of %d bytes", len(m.Blocks), len(m.Blocks[0].Text.Text))
+		}
+		for _, b := range m.Blocks[1:] {
 			if len(b.Text.Text) > 3000 {
 				t.Errorf("slack: section of %d bytes", len(b.Text.Text))
 			}
 			texts = append(texts, b.Text.Text)
 		}
-		checkNote(t, Slack, alerts, strings.Join(texts, "\n"))
-
-		var feishu feishuMessage
-		body := bodyOf(t, Feishu, alerts...)
-		decode(t, body, &feishu)
+	case Feishu:
+		var m feishuMessage
+		decode(t, body, &m)
 		if len(body) > 20_000-200 {
 			t.Errorf("feishu: body of %d bytes", len(body))
 		}
-		texts = nil
-		for _, e := range feishu.Card.Elements {
+		for _, e := range m.Card.Elements {
 			texts = append(texts, e.Text.Content)
 		}
-		checkNote(t, Feishu, alerts, strings.Join(texts, "\n"))
-
-		var ding dingTalkMessage
-		body = bodyOf(t, DingTalk, alerts...)
-		decode(t, body, &ding)
+	case DingTalk:
+		var m dingTalkMessage
+		decode(t, body, &m)
 		if len(body) > 20_000 {
 			t.Errorf("dingtalk: body of %d bytes", len(body))
 		}
-		checkNote(t, DingTalk, alerts, ding.Markdown.Text)
-
-		var wecom wecomMessage
-		decode(t, bodyOf(t, WeCom, alerts...), &wecom)
-		if len(wecom.Markdown.Content) > 4096 {
-			t.Errorf("wecom: content of %d bytes", len(wecom.Markdown.Content))
+		texts = append(texts, m.Markdown.Text)
+	case WeCom:
+		var m wecomMessage
+		decode(t, body, &m)
+		if len(m.Markdown.Content) > 4096 {
+			t.Errorf("wecom: content of %d bytes", len(m.Markdown.Content))
 		}
-		checkNote(t, WeCom, alerts, wecom.Markdown.Content)
+		texts = append(texts, m.Markdown.Content)
+	}
+	return strings.Join(texts, "\n")
+}
+
+// The first message begins with the root, whatever the order in which the alerts came.
+func TestChatsShowTheRootFirst(t *testing.T) {
+	for _, f := range allFormats {
+		golden(t, f.String()+"_storm.json", bytes.Join(bodiesOfFormat(t, f, storm(17)...), []byte("\n")))
+		if f == Alertmanager || f == Template {
+			continue
+		}
+		text := checkRoom(t, f, bodyOf(t, f, storm(49)...))
+		root, dependent, resolved := strings.Index(text, "POST /z-payments"), strings.Index(text, "GET /b-00"), strings.Index(text, "RESOLVED")
+		if root < 0 || dependent < root || resolved >= 0 && resolved < dependent {
+			t.Errorf("%s: the root is at %d, a dependent at %d, a resolved one at %d", f, root, dependent, resolved)
+		}
 	}
 }
 
@@ -466,23 +508,6 @@ func decode(t *testing.T, body []byte, v any) {
 	}
 }
 
-// checkNote checks that what is shown and what is said not to be shown are all alerts.
-func checkNote(t *testing.T, f Format, alerts []alert.Alert, text string) {
-	t.Helper()
-	shown := strings.Count(text, "ALERT ")
-	if shown == 0 {
-		t.Errorf("%s: nothing is shown of %d alerts: %q", f, len(alerts), text)
-	}
-	left := len(alerts) - shown
-	note := strings.Contains(text, "more not shown")
-	if note != (left > 0) {
-		t.Errorf("%s: %d alerts are left out, note: %v", f, left, note)
-	}
-	if left > 0 && !strings.Contains(text, fmt.Sprintf("%d more not shown: %d firing, 0 resolved", left, left)) {
-		t.Errorf("%s: %d alerts are left out, but the note says otherwise: %q", f, left, text[len(text)-100:])
-	}
-}
-
 func TestTemplate(t *testing.T) {
 	for _, tt := range []struct{ name, template, contentType, want string }{
 		{"fields", `{{.Status}} {{(index .Alerts 0).Labels.operation}} {{len .Alerts}}`, "text/plain", `firing GET /users/{id} 2`},
@@ -493,7 +518,8 @@ func TestTemplate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := Config{URL: "http://127.0.0.1", Format: Template, Template: tt.template, ContentType: tt.contentType}
 			n := newNotifier(t, c)
-			body, err := n.body([]alert.Alert{incident(), recovery()}, start)
+			bodies, err := n.bodies([]alert.Alert{incident(), recovery()}, start)
+			body := bytes.Join(bodies, nil)
 			if err != nil || string(body) != tt.want {
 				t.Errorf("body = %q, %v, want %q", body, err, tt.want)
 			}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"os"
 	"reflect"
 	"regexp"
@@ -32,8 +33,9 @@ func TestDocs(t *testing.T) {
 		t.Fatal("the page has no template")
 	}
 	n := newNotifier(t, Config{URL: "http://127.0.0.1", Format: Template, Template: snippet[1]})
-	got, err := n.body([]alert.Alert{incident()}, start)
+	bodies, err := n.bodies([]alert.Alert{incident()}, start)
 	want := `{"text": "GET /users/{id}: 70 % succeed (target 95 %), 75 % of failures caused by INSERT orders of db [23505]", "state": "firing"}`
+	got := bytes.Join(bodies, nil)
 	if err != nil || string(got) != want {
 		t.Errorf("the page's template makes %s, %v, want %s", got, err, want)
 	}

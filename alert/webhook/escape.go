@@ -150,9 +150,10 @@ func name(s string) string {
 	return strings.ToValidUTF8(engine.TruncateName(s), string(unicode.ReplacementChar))
 }
 
-// boundedAll is bounded for all alerts of a notification.
+// boundedAll is bounded for all alerts of a notification, in the order of [alert.Sort].
 func boundedAll(alerts []alert.Alert) []alert.Alert {
 	all := slices.Clone(alerts)
+	alert.Sort(all)
 	for i := range all {
 		all[i] = bounded(&all[i])
 	}

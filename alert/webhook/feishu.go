@@ -9,7 +9,7 @@ import (
 // feishuLayout keeps within Feishu's limit of 20 KB a request, in which a backslash or a
 // quotation mark takes two bytes.
 var feishuLayout = layout{
-	alerts: 50, text: 8000, each: 4000,
+	blocks: 50, text: 8000, each: 4000,
 	shape:     feishuText,
 	line:      func(_ int, escaped string) string { return escaped + "\n" },
 	title:     feishuText,
@@ -50,21 +50,17 @@ type feishuPlain struct {
 
 // feishuBody returns a card with the alerts' texts as plain text, red if any alert fires and
 // green otherwise.
-func feishuBody(alerts []alert.Alert, secret alert.Secret, at time.Time) ([]byte, error) {
+func feishuBody(msg message, secret alert.Secret, at time.Time) ([]byte, error) {
 	plain := func(s string) feishuPlain { return feishuPlain{Tag: "plain_text", Content: s} }
 	color := "green"
-	if firingOf(alerts) > 0 {
+	if msg.firing {
 		color = "red"
-	}
-	texts, note := feishuLayout.texts(alerts)
-	if note != "" {
-		texts = append(texts, note)
 	}
 	m := feishuMessage{Type: "interactive", Card: feishuCard{
 		Config: feishuConfig{Wide: true},
-		Header: feishuHeader{Title: plain(feishuLayout.titleOf(alerts)), Color: color},
+		Header: feishuHeader{Title: plain(msg.title), Color: color},
 	}}
-	for _, text := range texts {
+	for _, text := range msg.blocks {
 		m.Card.Elements = append(m.Card.Elements, feishuElement{Tag: "div", Text: plain(text)})
 	}
 	if secret != "" {

@@ -102,15 +102,41 @@ func configFor(f Format, url string) Config {
 	return c
 }
 
-// bodyOf returns what is posted in a format.
+// bodyOf returns the first body that is posted in a format.
 func bodyOf(t testing.TB, f Format, alerts ...alert.Alert) []byte {
 	t.Helper()
+	return bodiesOfFormat(t, f, alerts...)[0]
+}
+
+// bodiesOfFormat returns all bodies that are posted in a format.
+func bodiesOfFormat(t testing.TB, f Format, alerts ...alert.Alert) [][]byte {
+	t.Helper()
 	n := newNotifier(t, configFor(f, "http://127.0.0.1"))
-	body, err := n.body(alerts, start)
+	bodies, err := n.bodies(alerts, start)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return body
+	return bodies
+}
+
+// storm returns a notification in which one operation begins to fail, which the given number
+// of others depend on, and twelve recover. The most important one comes last.
+func storm(dependents int) []alert.Alert {
+	var alerts []alert.Alert
+	for i := range 12 {
+		a := recovery()
+		a.ID, a.Operation = fmt.Sprintf("resolved-%02d", i), fmt.Sprintf("GET /a-%02d", i)
+		alerts = append(alerts, a)
+	}
+	for i := range dependents {
+		a := incident()
+		a.ID, a.Operation, a.CausedBy = fmt.Sprintf("dependent-%02d", i), fmt.Sprintf("GET /b-%02d", i), "root"
+		a.Causes = []engine.CauseCount{{Cause: engine.Cause{Service: "payments", SpanKind: engine.SpanKindServer, Operation: "POST /z-payments", Code: "503"}, Count: 36, Share: 1}}
+		alerts = append(alerts, a)
+	}
+	root := incident()
+	root.ID, root.Service, root.Operation, root.CausedBy = "root", "payments", "POST /z-payments", ""
+	return append(alerts, root)
 }
 
 func newNotifier(t testing.TB, c Config) *Notifier {

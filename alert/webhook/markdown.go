@@ -1,15 +1,11 @@
 package webhook
 
-import (
-	"strings"
-
-	"github.com/blurooo/go-monitor/v2/alert"
-)
+import "strings"
 
 // dingTalkLayout keeps within DingTalk's limit of 20,000 bytes a request, in which a quotation
 // mark takes two bytes.
 var dingTalkLayout = layout{
-	alerts: 50, text: 9000, each: 4000,
+	blocks: 50, text: 9000, each: 4000,
 	shape: markdownText,
 	// DingTalk's Markdown ignores a single line break.
 	line:      func(i int, escaped string) string { return markdownLine(i, escaped) + "\n" },
@@ -17,9 +13,10 @@ var dingTalkLayout = layout{
 	titleRoom: 300,
 }
 
-// wecomLayout keeps within WeCom's limit of 4096 bytes of Markdown.
+// wecomLayout keeps within WeCom's limit of 4096 bytes of Markdown, the title
+// included.
 var wecomLayout = layout{
-	alerts: 50, text: 4096, each: 1900,
+	blocks: 50, text: 4096 - 320, each: 1900,
 	shape:     markdownText,
 	line:      markdownLine,
 	title:     markdownText,
@@ -51,11 +48,8 @@ type dingTalkAt struct {
 }
 
 // dingTalkBody returns a Markdown message with the alerts' texts.
-func dingTalkBody(alerts []alert.Alert) ([]byte, error) {
-	return compact(dingTalkMessage{Type: "markdown", Markdown: dingTalkMarkdown{
-		Title: dingTalkLayout.titleOf(alerts),
-		Text:  markdownOf(&dingTalkLayout, alerts),
-	}})
+func dingTalkBody(msg message) ([]byte, error) {
+	return compact(dingTalkMessage{Type: "markdown", Markdown: dingTalkMarkdown{Title: msg.title, Text: markdownOf(&dingTalkLayout, msg)}})
 }
 
 type wecomMessage struct {
@@ -68,15 +62,15 @@ type wecomMarkdown struct {
 }
 
 // wecomBody returns a Markdown message with the alerts' texts.
-func wecomBody(alerts []alert.Alert) ([]byte, error) {
-	return compact(wecomMessage{Type: "markdown", Markdown: wecomMarkdown{Content: markdownOf(&wecomLayout, alerts)}})
+func wecomBody(msg message) ([]byte, error) {
+	return compact(wecomMessage{Type: "markdown", Markdown: wecomMarkdown{Content: markdownOf(&wecomLayout, msg)}})
 }
 
-// markdownOf returns the alerts' texts as one, with an empty line between them.
-func markdownOf(l *layout, alerts []alert.Alert) string {
-	texts, note := l.texts(alerts)
-	if note != "" {
-		texts = append(texts, note)
+// markdownOf returns the title and the alerts' texts as one, with an empty line between them.
+func markdownOf(l *layout, msg message) string {
+	texts := msg.blocks
+	if !msg.single { // whose block begins with its title
+		texts = append([]string{l.line(0, msg.title)}, texts...)
 	}
 	return strings.TrimSpace(strings.Join(texts, "\n"))
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
-	"github.com/blurooo/go-monitor/v2/engine"
 )
 
 // Message is the body of Alertmanager's webhooks, version 4, and the data of a
@@ -43,9 +42,7 @@ type Message struct {
 type Item struct {
 	// Status is firing or resolved. A repeat is firing.
 	Status string `json:"status"`
-	// Labels say what the alert is about: alertname ("gomonitor_" and the objective),
-	// objective, monitor, service, operation, span_kind, and severity, which is warning
-	// for latency and critical otherwise. Empty ones are left out.
+	// Labels are those of [alert.Labels].
 	Labels map[string]string `json:"labels"`
 	// Annotations are the evidence: id, summary (one line), description (the text of
 	// [alert.Text]), target, actual, causes (one a line), caused_by (the id of an alert),
@@ -72,7 +69,7 @@ const (
 // newMessage returns the message about the alerts of one notification.
 func newMessage(alerts []alert.Alert) (*Message, error) {
 	m := &Message{Version: "4", Receiver: "go-monitor", Status: alert.Resolved.String(), GroupLabels: map[string]string{}}
-	if firingOf(alerts) > 0 {
+	if alert.FiringCount(alerts) > 0 {
 		m.Status = alert.Firing.String()
 	}
 	var prints []string
@@ -114,17 +111,7 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 	if err != nil {
 		return Item{}, err
 	}
-	labels := map[string]string{
-		"alertname": "gomonitor_" + a.Objective.String(),
-		"objective": a.Objective.String(),
-		"monitor":   a.Monitor,
-		"service":   a.Service,
-		"operation": a.Operation,
-		"severity":  severity(a.Objective),
-	}
-	if a.SpanKind != engine.SpanKindUnspecified {
-		labels["span_kind"] = a.SpanKind.String()
-	}
+	labels := alert.Labels(a)
 	annotations := map[string]string{
 		"id":          oneLine(a.ID),
 		"summary":     oneLine(a.Summary()),
@@ -139,9 +126,7 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 	if a.Repeat {
 		annotations["repeat"] = "true"
 	}
-	for _, m := range []map[string]string{labels, annotations} {
-		maps.DeleteFunc(m, func(_, v string) bool { return v == "" })
-	}
+	maps.DeleteFunc(annotations, func(_, v string) bool { return v == "" })
 	return Item{
 		Status:      a.State.String(),
 		Labels:      labels,
@@ -151,14 +136,6 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 		Fingerprint: fingerprint(labels),
 		Alert:       a,
 	}, nil
-}
-
-// severity returns warning for latency, since slow calls still succeed, and critical otherwise.
-func severity(k alert.ObjectiveKind) string {
-	if k == alert.Latency {
-		return "warning"
-	}
-	return "critical"
 }
 
 // causesText lists causes, one a line: "INSERT orders [23505]: 92 %".

@@ -21,8 +21,8 @@ import (
 // connection is closed.
 const MaxResponse = 64 << 10
 
-// Notifier posts notifications. It implements [alert.Notifier]. It is immutable, and its
-// methods are safe for concurrent use.
+// Notifier posts notifications. It implements [alert.Notifier]. Its methods
+// are safe for concurrent use. It must not be copied.
 type Notifier struct {
 	config   Config
 	url      *url.URL
@@ -32,6 +32,8 @@ type Notifier struct {
 	client   *http.Client
 	// transport is the notifier's own; nil if the config brought one.
 	transport *http.Transport
+	// progress is the only thing that changes.
+	progress progress
 }
 
 // New returns a notifier. It returns the errors of [Config.Validate], and those of
@@ -83,7 +85,9 @@ func (n *Notifier) Close() error {
 	return nil
 }
 
-// Notify posts the alerts once. Its error is marked by [alert.Final] if the receiver refuses
+// Notify posts the alerts once, in several requests where a chat has no room for all of them
+// in one. Called again with the same notification id after an error, it goes on with the
+// request that failed. Its error is marked by [alert.Final] if the receiver refuses
 // the request for good or no request can be made, and by [alert.RetryAfter] if the receiver
 // asks to wait. Other errors may go away by trying again. An error quotes the receiver's
 // answer, but no secrets. The header webhook-id is the [alert.NotificationID], the same
@@ -102,9 +106,32 @@ func (n *Notifier) post(ctx context.Context, alerts []alert.Alert) error {
 	if err := ctx.Err(); err != nil {
 		return n.noAnswer(ctx, err)
 	}
+	at := time.Now()
+	bodies, err := n.bodies(alerts, at)
+	if err != nil {
+		return alert.Final(&failure{text: n.redact.text(err.Error())})
+	}
+	id := alert.NotificationID(ctx)
+	for i := n.progress.of(id); i < len(bodies); i++ {
+		part := id
+		if part == "" {
+			part = rand.Text()
+		} else if i > 0 {
+			part = fmt.Sprintf("%s-%d", id, i+1)
+		}
+		if err := n.postOne(ctx, part, bodies[i], at); err != nil {
+			return err
+		}
+		n.progress.set(id, i+1, len(bodies))
+	}
+	return nil
+}
+
+// postOne posts one body.
+func (n *Notifier) postOne(ctx context.Context, id string, sent []byte, at time.Time) error {
 	own, cancel := detach(ctx, n.config.Timeout)
 	defer cancel()
-	req, err := n.request(own, alert.NotificationID(ctx), alerts, time.Now())
+	req, err := n.request(own, id, sent, at)
 	if err != nil {
 		return alert.Final(&failure{text: n.redact.text(err.Error())})
 	}
@@ -132,12 +159,8 @@ func detach(ctx context.Context, timeout time.Duration) (context.Context, contex
 	}
 }
 
-// request returns the request for a notification, signed where that is asked for.
-func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert, at time.Time) (*http.Request, error) {
-	body, err := n.body(alerts, at)
-	if err != nil {
-		return nil, err
-	}
+// request returns the request that posts a body, signed where that is asked for.
+func (n *Notifier) request(ctx context.Context, id string, body []byte, at time.Time) (*http.Request, error) {
 	u := *n.url
 	if n.config.DingTalkSecret != "" {
 		signDingTalk(&u, n.config.DingTalkSecret, at)
@@ -152,9 +175,6 @@ func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert,
 		req.Header.Set(name, string(value))
 	}
 	req.Header.Set("Content-Type", n.config.ContentType)
-	if id == "" {
-		id = rand.Text()
-	}
 	req.Header.Set(headerID, id)
 	if len(n.keys) > 0 {
 		req.Header.Set(headerTimestamp, fmt.Sprint(at.Unix()))
@@ -163,24 +183,39 @@ func (n *Notifier) request(ctx context.Context, id string, alerts []alert.Alert,
 	return req, nil
 }
 
-// body returns what is posted.
-func (n *Notifier) body(alerts []alert.Alert, at time.Time) ([]byte, error) {
+// bodies returns what is posted, one body after the other.
+func (n *Notifier) bodies(alerts []alert.Alert, at time.Time) ([][]byte, error) {
 	alerts = boundedAll(alerts)
 	switch n.config.Format {
 	case Slack:
-		return slackBody(alerts)
+		return bodiesOf(slackLayout.messages(alerts), slackBody)
 	case Feishu:
-		return feishuBody(alerts, n.config.FeishuSecret, at)
+		return bodiesOf(feishuLayout.messages(alerts), func(m message) ([]byte, error) { return feishuBody(m, n.config.FeishuSecret, at) })
 	case DingTalk:
-		return dingTalkBody(alerts)
+		return bodiesOf(dingTalkLayout.messages(alerts), dingTalkBody)
 	case WeCom:
-		return wecomBody(alerts)
+		return bodiesOf(wecomLayout.messages(alerts), wecomBody)
 	case Template:
-		return templateBody(n.template, n.config.ContentType, alerts)
+		return one(templateBody(n.template, n.config.ContentType, alerts))
 	}
 	m, err := newMessage(alerts)
 	if err != nil {
 		return nil, err
 	}
-	return compact(m)
+	return one(compact(m))
 }
+
+// bodiesOf returns the bodies of several things.
+func bodiesOf[T any](all []T, bodyOf func(T) ([]byte, error)) ([][]byte, error) {
+	bodies := make([][]byte, len(all))
+	for i, v := range all {
+		var err error
+		if bodies[i], err = bodyOf(v); err != nil {
+			return nil, err
+		}
+	}
+	return bodies, nil
+}
+
+// one returns a single body.
+func one(body []byte, err error) ([][]byte, error) { return [][]byte{body}, err }

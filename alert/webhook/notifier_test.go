@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -69,6 +70,8 @@ func TestClassification(t *testing.T) {
 		{Feishu, 429, "120", `{"code":11232}`, "after 2m0s"},
 		{Feishu, 429, "9", `{"code":11232}`, "after 1m0s"},
 		{Feishu, 400, "", `{"code":9499}`, "final"},
+		{Feishu, 400, "", `{"code":9499,"msg":"too many request"}`, "after 1m0s"},
+		{Feishu, 400, "", `{"code":11233}`, "after 1m0s"},
 		{Feishu, 500, "", `{"code":9499}`, "retry"},
 		{Feishu, 429, "9", `{"code":9499}`, "after 9s"},
 		{Feishu, 200, "", `{"errcode":0}`, "retry"},
@@ -446,5 +449,34 @@ func TestTLS(t *testing.T) {
 		if _, err := New(Config{URL: s.URL, TLS: c}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error = %v, want one with %q", err, want)
 		}
+	}
+}
+
+// A notification of several messages goes on where it failed.
+func TestSeveralMessagesAreSentOnceEach(t *testing.T) {
+	var ids []string
+	fails := true
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if len(ids) == 1 && fails {
+			fails = false
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		ids = append(ids, r.Header.Get(headerID))
+		_, _ = w.Write([]byte(`{"errcode":0}`))
+	})
+	n := newNotifier(t, Config{URL: s.URL, Format: WeCom})
+	ctx := alert.WithNotificationID(context.Background(), "n")
+	if err := n.Notify(ctx, storm(49)); err == nil {
+		t.Fatal("the failure of the second message is not reported")
+	}
+	if err := n.Notify(ctx, storm(49)); err != nil {
+		t.Fatal(err)
+	}
+	if len(ids) < 2 || ids[0] != "n" || ids[1] != "n-2" || len(slices.Compact(slices.Sorted(slices.Values(ids)))) != len(ids) {
+		t.Errorf("messages %v were taken", ids)
+	}
+	if len(n.progress.taken) != 0 || len(n.progress.order) != 0 {
+		t.Errorf("progress is kept: %v", n.progress.taken)
 	}
 }

@@ -1,11 +1,11 @@
 package webhook
 
-import "github.com/blurooo/go-monitor/v2/alert"
+import "strings"
 
 // slackLayout keeps within Slack's limits: 50 blocks, of which one is the header and one the
 // note, 150 characters in a header and 3000 in a section.
 var slackLayout = layout{
-	alerts: 48, text: 30_000, each: 3000 - len("```\n```"),
+	blocks: 48, text: 30_000, each: 3000 - len("```\n```"),
 	shape:     slackCode,
 	line:      func(_ int, escaped string) string { return escaped + "\n" },
 	title:     slackText,
@@ -29,19 +29,14 @@ type slackBlockText struct {
 }
 
 // slackBody returns a message with the alerts' texts as preformatted blocks.
-func slackBody(alerts []alert.Alert) ([]byte, error) {
-	title := slackLayout.titleOf(alerts)
-	texts, note := slackLayout.texts(alerts)
-	m := slackMessage{Text: title}
+func slackBody(msg message) ([]byte, error) {
+	m := slackMessage{Text: msg.title}
 	add := func(block, text, s string) {
 		m.Blocks = append(m.Blocks, slackBlock{Type: block, Text: slackBlockText{Type: text, Text: s}})
 	}
-	add("header", "plain_text", title)
-	for _, text := range texts {
-		add("section", "mrkdwn", "```\n"+text+"```")
-	}
-	if note != "" {
-		add("section", "plain_text", note)
+	add("header", "plain_text", msg.title)
+	for _, text := range msg.blocks {
+		add("section", "mrkdwn", "```\n"+strings.TrimSuffix(text, "\n")+"\n```")
 	}
 	return compact(m)
 }

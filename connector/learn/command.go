@@ -22,7 +22,7 @@ func Command() *cobra.Command {
 		Use:   "learn [flags] [FILE...]",
 		Short: "Propose a configuration from recorded spans of healthy traffic",
 		Long: "Propose a configuration from recorded spans of healthy traffic, with the reasons as comments, on the standard output.\n\n" +
-			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, plain or compressed by gzip; - or no FILE is the standard input.",
+			"Each FILE holds OTLP as the Collector's file exporter writes it, lines of JSON or protobuf, plain or compressed by gzip; - or no FILE is the standard input.",
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -44,7 +44,7 @@ func (s Settings) learn(ctx context.Context, c *gomonitorconnector.Config, playe
 	if err != nil {
 		return nil, recording.Stats{}, err
 	}
-	player.Read = reader.Read
+	player.Reader = reader
 	stats, err := player.Play(ctx, l.add)
 	if err != nil {
 		return nil, stats, err

@@ -1,12 +1,15 @@
 package recording
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"sync"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -15,10 +18,12 @@ import (
 type batch struct {
 	line  []byte
 	where string // its file and number
-	spans []engine.Span
-	bytes int64 // of the file, up to here
-	err   error
-	done  chan struct{} // closed when the line was decoded
+	// isFramed says that it is a message of a file that has its length before each.
+	isFramed bool
+	spans    []engine.Span
+	bytes    int64 // of the file, up to here
+	err      error
+	done     chan struct{} // closed when the line was decoded
 }
 
 // decoders decode lines on several goroutines, until their context ends.
@@ -27,7 +32,7 @@ type decoders struct {
 	group sync.WaitGroup
 }
 
-func newDecoders(ctx context.Context, decode func(line []byte) ([]engine.Span, error)) *decoders {
+func newDecoders(ctx context.Context, r Reader) *decoders {
 	n := runtime.GOMAXPROCS(0)
 	d := &decoders{work: make(chan *batch, n)}
 	for range n {
@@ -37,7 +42,7 @@ func newDecoders(ctx context.Context, decode func(line []byte) ([]engine.Span, e
 				case <-ctx.Done():
 					return
 				case b := <-d.work:
-					if b.spans, b.err = decode(b.line); b.err != nil {
+					if b.spans, b.err = decode(r, b.line, b.isFramed); b.err != nil {
 						b.err = fmt.Errorf("%s: %w", b.where, b.err)
 					}
 					b.line = nil
@@ -47,6 +52,39 @@ func newDecoders(ctx context.Context, decode func(line []byte) ([]engine.Span, e
 		})
 	}
 	return d
+}
+
+// decode returns the spans of a line, or of a message of a file that has its length before each.
+func decode(r Reader, message []byte, isFramed bool) (spans []engine.Span, err error) {
+	encoding, read := "JSON", r.ReadJSON
+	if isFramed {
+		if message, err = decompress(message); err != nil {
+			return nil, err
+		}
+		if !bytes.HasPrefix(message, []byte{'{'}) {
+			encoding, read = "protobuf", r.ReadProtobuf
+		}
+	}
+	if spans, err = read(nil, message); err != nil {
+		return nil, fmt.Errorf("is no OTLP %s: %w", encoding, err)
+	}
+	return spans, nil
+}
+
+// zstdMagic is how what is compressed by zstd begins.
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// decompress returns a message as it was before the file exporter compressed it, if it did.
+func decompress(message []byte) ([]byte, error) {
+	if !bytes.HasPrefix(message, zstdMagic) {
+		return message, nil
+	}
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxLine))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.DecodeAll(message, nil)
 }
 
 // source is one file whose lines are read and decoded ahead of their use.
@@ -64,7 +102,7 @@ func (s *source) read(ctx context.Context, d *decoders) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		b := &batch{line: line, where: fmt.Sprintf("%s:%d", s.lines.name, number), bytes: s.lines.raw.n, done: make(chan struct{})}
+		b := &batch{line: line, isFramed: s.lines.isFramed, where: fmt.Sprintf("%s:%d", s.lines.name, number), bytes: s.lines.raw.n, done: make(chan struct{})}
 		if err != nil {
 			b.err = fmt.Errorf("%s: %w", b.where, err)
 			close(b.done)

@@ -1,3 +1,3 @@
-// Package recording reads recorded spans: lines of OTLP JSON as the Collector's file exporter
-// writes them, and hands them on in the order in which the calls ended.
+// Package recording reads recorded spans: OTLP as the Collector's file exporter writes it, lines of
+// JSON or protobuf, and hands them on in the order in which the calls ended.
 package recording

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,9 @@ type lines struct {
 	size int64    // of the file; 0 if that is not known
 	next int      // the number of the next line
 	most int      // the length of the longest line
+	// isFramed says that the file has no lines but messages, with the length of each in four bytes
+	// before it, as the file exporter writes protobuf, and whatever it compresses.
+	isFramed bool
 }
 
 // openLines opens a file. "-" is stdin.
@@ -56,9 +60,11 @@ func openLines(name string, stdin io.Reader) (*lines, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", l.name, err), l.close())
 		}
 		l.in = bufio.NewReaderSize(unzipped, 1<<18)
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.Equal(magic, zstdMagic):
 		return nil, errors.Join(fmt.Errorf("%s: is compressed by zstd, which is not supported: unpack it first", l.name), l.close())
 	}
+	first, _ := l.in.Peek(1)
+	l.isFramed = len(first) > 0 && first[0] <= maxLine>>24 && len(bytes.TrimSpace(first)) > 0
 	return l, nil
 }
 
@@ -71,6 +77,11 @@ func (l *lines) close() error { return l.file.Close() }
 // one it returns io.EOF. After errLongLine there may be more lines, after any other error there
 // are none.
 func (l *lines) read() (line []byte, number int, err error) {
+	if l.isFramed {
+		l.next++
+		line, err = l.readFrame()
+		return line, l.next - 1, err
+	}
 	for {
 		line, err = l.readOne()
 		number = l.next
@@ -84,6 +95,32 @@ func (l *lines) read() (line []byte, number int, err error) {
 		}
 	}
 }
+
+// readFrame returns the next message. The caller owns it. Memory is taken as the bytes come, not
+// as the length says.
+func (l *lines) readFrame() ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(l.in, head[:]); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errCutOff
+		}
+		return nil, err
+	}
+	length := binary.BigEndian.Uint32(head[:])
+	if int64(length) > int64(l.most) {
+		return nil, fmt.Errorf("is a message of %d bytes, or no recording at all", length)
+	}
+	var message bytes.Buffer
+	if _, err := io.CopyN(&message, l.in, int64(length)); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errCutOff
+		}
+		return nil, err
+	}
+	return message.Bytes(), nil
+}
+
+var errCutOff = errors.New("the message is cut off")
 
 var errLongLine = fmt.Errorf("is longer than %d MiB", maxLine>>20)
 

@@ -2,15 +2,12 @@ package recording
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"math"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -36,12 +33,18 @@ type Player struct {
 	// SkipBad counts and leaves out lines that are not OTLP JSON. Without it the first of them is
 	// an error.
 	SkipBad bool
-	// Read appends the spans of one line.
-	Read func(to []engine.Span, td ptrace.Traces) []engine.Span
+	// Reader reads the spans of one line, or of one message.
+	Reader Reader
 	// Keep, if it is not nil, says which spans are played.
 	Keep func(*engine.Span) bool
 	// Progress, if it is not nil, is called after each line, on the goroutine that plays.
 	Progress func(Stats)
+}
+
+// Reader reads messages of OTLP, and appends their spans. The connector's SpanReader is one.
+type Reader interface {
+	ReadJSON(to []engine.Span, message []byte) ([]engine.Span, error)
+	ReadProtobuf(to []engine.Span, message []byte) ([]engine.Span, error)
 }
 
 // latest is the latest time at which a call can have ended, in Unix nanoseconds: the end of the year 2100.
@@ -72,14 +75,7 @@ type Stats struct {
 func (p *Player) Play(ctx context.Context, each func(*engine.Span)) (Stats, error) {
 	stats := Stats{}
 	ctx, cancel := context.WithCancel(ctx)
-	decoders := newDecoders(ctx, func(line []byte) ([]engine.Span, error) {
-		var in ptrace.JSONUnmarshaler
-		td, err := in.UnmarshalTraces(line)
-		if err != nil {
-			return nil, fmt.Errorf("is no OTLP JSON: %w", err)
-		}
-		return p.Read(nil, td), nil
-	})
+	decoders := newDecoders(ctx, p.Reader)
 	var sources []*source
 	var readers sync.WaitGroup
 	defer func() {

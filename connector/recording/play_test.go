@@ -32,7 +32,7 @@ func played(t testing.TB, p Player) ([]string, Stats, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Read = reader.Read
+	p.Reader = reader
 	names := []string{}
 	stats, err := p.Play(context.Background(), func(s *engine.Span) { names = append(names, s.Operation) })
 	return names, stats, err
@@ -171,7 +171,7 @@ func TestPlayReadsWhatComesFirst(t *testing.T) {
 	played, read := 0, uint64(0)
 	p := Player{
 		Files: []string{recordingtest.File(t, "b", tomorrow...), recordingtest.File(t, "a", today...)},
-		Grace: time.Second, Buffer: 1, Read: reader.Read, Progress: func(s Stats) { read = s.Spans },
+		Grace: time.Second, Buffer: 1, Reader: reader, Progress: func(s Stats) { read = s.Spans },
 	}
 	most := uint64(0)
 	if _, err := p.Play(context.Background(), func(*engine.Span) {
@@ -202,7 +202,7 @@ func TestPlayEndsWithItsContext(t *testing.T) {
 		_, _ = out.Write(append(recordingtest.Line(t, at(1)), '\n')) // it ends with the pipe
 		cancel(stopped)
 	}()
-	p := Player{Files: []string{"-", recordingtest.File(t, "a", recordingtest.Lines(t, recordingtest.Shop(1, 100, 0, 10*time.Second, time.Hour, 0))...)}, Stdin: in, Read: reader.Read}
+	p := Player{Files: []string{"-", recordingtest.File(t, "a", recordingtest.Lines(t, recordingtest.Shop(1, 100, 0, 10*time.Second, time.Hour, 0))...)}, Stdin: in, Reader: reader}
 	if _, err := p.Play(ctx, func(*engine.Span) {}); !errors.Is(err, stopped) && !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

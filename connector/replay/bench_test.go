@@ -3,8 +3,13 @@ package replay
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/blurooo/go-monitor/connector/recording"
@@ -40,7 +45,7 @@ func BenchmarkReplay(b *testing.B) {
 				b.Fatal(err)
 			}
 			var spans []engine.Span
-			p := recording.Player{Stdin: bytes.NewReader(content), Read: reader.Read, Grace: time.Second}
+			p := recording.Player{Stdin: bytes.NewReader(content), Reader: reader, Grace: time.Second}
 			if _, err := p.Play(context.Background(), func(s *engine.Span) { spans = append(spans, *s) }); err != nil {
 				b.Fatal(err)
 			}
@@ -63,17 +68,44 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// BenchmarkCommand is everything: reading, decoding, ordering, judging and writing.
-func BenchmarkCommand(b *testing.B) {
-	content, n := recorded(b, 20)
-	name := recordingtest.File(b, "spans", content)
-	config := file(b, "c.yaml", "period: 3s\nobjective: {latency_target: 100ms, alert_after: 1}\n")
-	b.SetBytes(int64(len(content)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := run(b, "", "-c", config, name); err != nil {
+// framed returns a recording of JSON lines as the file exporter writes it in protobuf.
+func framed(b *testing.B, lines []byte) (content []byte) {
+	b.Helper()
+	for line := range bytes.Lines(lines) {
+		td, err := new(ptrace.JSONUnmarshaler).UnmarshalTraces(line)
+		if err != nil {
 			b.Fatal(err)
 		}
+		message, err := new(ptrace.ProtoMarshaler).MarshalTraces(td)
+		if err != nil {
+			b.Fatal(err)
+		}
+		content = append(binary.BigEndian.AppendUint32(content, uint32(len(message))), message...)
 	}
-	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "spans/s")
+	return content
+}
+
+// BenchmarkCommand is everything: reading, decoding, ordering, judging and writing.
+func BenchmarkCommand(b *testing.B) {
+	lines, n := recorded(b, 20)
+	for _, tt := range []struct {
+		name    string
+		content []byte
+	}{{"JSON", lines}, {"protobuf", framed(b, lines)}} {
+		b.Run(tt.name, func(b *testing.B) {
+			name := filepath.Join(b.TempDir(), "spans")
+			if err := os.WriteFile(name, tt.content, 0o600); err != nil {
+				b.Fatal(err)
+			}
+			config := file(b, "c.yaml", "period: 3s\nobjective: {latency_target: 100ms, alert_after: 1}\n")
+			b.SetBytes(int64(len(tt.content)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := run(b, "", "-c", config, name); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "spans/s")
+		})
+	}
 }

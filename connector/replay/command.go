@@ -33,7 +33,7 @@ func Command() *cobra.Command {
 		Use:   "replay [flags] [FILE...]",
 		Short: "Judge recorded spans, and show which alerts would have fired",
 		Long: "Judge recorded spans by their own times, and show which alerts would have fired.\n\n" +
-			"Each FILE holds lines of OTLP JSON, as the Collector's file exporter writes them, plain or compressed by gzip; - or no FILE is the standard input. " +
+			"Each FILE holds OTLP as the Collector's file exporter writes it, lines of JSON or protobuf, plain or compressed by gzip; - or no FILE is the standard input. " +
 			"Nobody is notified and nothing is stored. The same spans give the same output, byte for byte.",
 		Args:          cobra.ArbitraryArgs,
 		SilenceUsage:  true,

@@ -11,7 +11,7 @@ import (
 )
 
 // Files replays recordings by a configuration and returns what that has shown. The player's
-// Grace and Read follow from the configuration.
+// Grace and Reader follow from the configuration.
 func Files(ctx context.Context, c *gomonitorconnector.Config, player recording.Player) (*Result, recording.Stats, error) {
 	return play(ctx, c, player, func(*engine.Period, []alert.Alert) {})
 }
@@ -50,7 +50,7 @@ func play(ctx context.Context, c *gomonitorconnector.Config, player recording.Pl
 	if err != nil {
 		return nil, recording.Stats{}, err
 	}
-	player.Grace, player.Read = replay.grace, reader.Read
+	player.Grace, player.Reader = replay.grace, reader
 	stats, err := player.Play(ctx, replay.Add)
 	if err != nil {
 		return nil, stats, err

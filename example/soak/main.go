@@ -45,8 +45,8 @@ func main() {
 	flag.StringVar(&c.Database, "database", "", "SQLite `file`; a temporary one by default")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	r, err := run(ctx, c)
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)

@@ -43,7 +43,8 @@ func TestBelowKeepsErrors(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v is not fs.ErrNotExist", err)
 	}
-	if path, ok := errors.AsType[*fs.PathError](err); !ok || path.Path != "ca.pem" {
+	var path *fs.PathError
+	if !errors.As(err, &path) || path.Path != "ca.pem" {
 		t.Errorf("%v holds the path error %v, want that of ca.pem", err, path)
 	}
 }

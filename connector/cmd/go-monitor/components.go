@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
+	"github.com/blurooo/go-monitor/connector/gomonitorexporter"
+	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/blurooo/go-monitor/connector/internal/nesting"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
@@ -44,6 +46,7 @@ type part[F component.Factory] struct {
 // lists the same ones.
 var (
 	receivers = []part[receiver.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorreceiver.NewFactory()},
 		{"go.opentelemetry.io/collector/receiver/otlpreceiver", nesting.Bound()},
 	}
 	processors = []part[processor.Factory]{
@@ -52,6 +55,7 @@ var (
 		{"github.com/blurooo/go-monitor/connector", groupbyoperation.NewFactory()},
 	}
 	exporters = []part[exporter.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorexporter.NewFactory()},
 		{"go.opentelemetry.io/collector/exporter/debugexporter", debugexporter.NewFactory()},
 		{"go.opentelemetry.io/collector/exporter/otlpexporter", otlpexporter.NewFactory()},
 		{"go.opentelemetry.io/collector/exporter/otlphttpexporter", otlphttpexporter.NewFactory()},

@@ -1,16 +1,25 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
 )
 
 // load returns spans of a service as an SDK sends them: with a resource and the usual
@@ -91,33 +100,114 @@ func rss(b *testing.B, p *process) int {
 }
 
 // BenchmarkService measures how many spans one core of a service takes, by the processor
-// time that its process uses for them: requests of 1000 spans of 100 operations.
+// time that its process uses for them: requests of 1000 spans of 100 operations, beside a
+// Collector that makes span metrics of the same requests.
 func BenchmarkService(b *testing.B) {
 	const spans, operations = 1000, 100
-	for name, to := range map[string]func(a addresses) reporter{
-		"gRPC": func(a addresses) reporter { return byGRPC(b, a.grpc) },
-		"JSON": func(a addresses) reporter { return byHTTP(a.http) },
-	} {
-		b.Run(name, func(b *testing.B) {
+	td := load(spans, operations)
+	ways := map[string]func(testing.TB, addresses) reporter{
+		"gRPC":     func(t testing.TB, a addresses) reporter { return byRawGRPC(t, a.grpc) },
+		"protobuf": func(_ testing.TB, a addresses) reporter { return byRawHTTP(a.http, "application/x-protobuf") },
+		"JSON":     func(_ testing.TB, a addresses) reporter { return byRawHTTP(a.http, "application/json") },
+	}
+	for _, way := range []string{"gRPC", "protobuf", "JSON"} {
+		b.Run(way, func(b *testing.B) {
 			a := newAddresses(b)
-			p := startDefault(b, a)
-			sendLoad(b, p, to(a), load(spans, operations))
+			sendLoad(b, startDefault(b, a), ways[way](b, a), td)
+		})
+		b.Run("span metrics/"+way, func(b *testing.B) {
+			a := newAddresses(b)
+			sendLoad(b, startSpanMetrics(b, a), ways[way](b, a), td)
 		})
 	}
 	b.Run("first tier", func(b *testing.B) {
 		instances := startInstances(b, 3)
 		f := startTier(b, instances)
-		sendLoad(b, f.process, byGRPC(b, f.grpc), load(spans, operations))
+		sendLoad(b, f.process, byRawGRPC(b, f.grpc), td)
 	})
+}
+
+// BenchmarkCores measures how many spans a second the service takes on one processor and on two,
+// from several senders.
+func BenchmarkCores(b *testing.B) {
+	td := load(1000, 100)
+	for _, cores := range []int{1, 2} {
+		b.Run(fmt.Sprint(cores), func(b *testing.B) {
+			a := newAddresses(b)
+			b.Setenv("GOMAXPROCS", fmt.Sprint(cores))
+			p := startDefault(b, a)
+			endNow(td)
+			before := cpu(b, p)
+			b.SetParallelism(2)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				r := byRawGRPC(b, a.grpc)
+				for pb.Next() {
+					if err := r(b.Context(), td); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			sent := float64(b.N) * float64(td.SpanCount())
+			b.ReportMetric(sent/b.Elapsed().Seconds(), "spans/s")
+			b.ReportMetric((cpu(b, p)-before).Seconds()/b.Elapsed().Seconds(), "cores")
+		})
+	}
+}
+
+// spanMetrics returns the path of the Collector with span metrics.
+var spanMetrics = sync.OnceValues(func() (string, error) {
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(filepath.Dir(path), "spanmetrics")
+	out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "../../internal/spanmetrics").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// startSpanMetrics starts a Collector that makes span metrics, told apart as go-monitor's are.
+func startSpanMetrics(b *testing.B, a addresses) *process {
+	b.Helper()
+	path, err := spanMetrics()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := start(b, b.TempDir(), nil, path, "--config", fmt.Sprintf(`yaml:
+receivers: {otlp: {protocols: {grpc: {endpoint: %q}, http: {endpoint: %q}}}}
+processors: {memory_limiter: {check_interval: 1s, limit_percentage: 75, spike_limit_percentage: 15}}
+connectors: {span_metrics: {}}
+exporters: {prometheus: {endpoint: %q}}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [memory_limiter], exporters: [span_metrics]}
+    metrics: {receivers: [span_metrics], exporters: [prometheus]}
+  telemetry: {metrics: {level: none}}
+`, a.grpc, a.http, a.metrics))
+	p.says("Everything is ready")
+	return p
 }
 
 // sendLoad sends spans again and again, and reports what that costs a process.
 func sendLoad(b *testing.B, p *process, r reporter, td ptrace.Traces) {
 	b.Helper()
+	endNow(td)
+	if err := r(b.Context(), td); err != nil { // the first request takes the memory
+		b.Fatal(err)
+	}
 	before := cpu(b, p)
+	refused := 0
 	for b.Loop() {
-		endNow(td)
-		if err := r(b.Context(), td); err != nil {
+		err := r(b.Context(), td)
+		for ; status.Code(err) == codes.ResourceExhausted; err = r(b.Context(), td) {
+			refused++ // what comes behind is slower
+			time.Sleep(20 * time.Millisecond)
+		}
+		if err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -126,6 +216,78 @@ func sendLoad(b *testing.B, p *process, r reporter, td ptrace.Traces) {
 	b.ReportMetric(sent/max(used.Seconds(), 0.01), "spans/core-s")
 	b.ReportMetric(float64(used.Nanoseconds())/sent, "ns/span")
 	b.ReportMetric(float64(rss(b, p))/(1<<20), "MiB-RSS")
+	if refused > 0 {
+		b.ReportMetric(float64(refused), "refused")
+	}
+}
+
+// messages keeps the last request that was encoded: to encode each anew would take the sender more
+// time than the service needs to read it.
+type messages struct {
+	of     ptrace.Traces
+	encode func(ptrace.Traces) ([]byte, error)
+	bytes  []byte
+}
+
+func (m *messages) message(td ptrace.Traces) ([]byte, error) {
+	if m.bytes != nil && m.of == td {
+		return m.bytes, nil
+	}
+	bytes, err := m.encode(td)
+	m.of, m.bytes = td, bytes
+	return bytes, err
+}
+
+// byRawGRPC is byGRPC for spans that are sent again and again as they were the first time.
+func byRawGRPC(t testing.TB, addr string) reporter {
+	t.Helper()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	m := messages{encode: func(td ptrace.Traces) ([]byte, error) {
+		return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
+	}}
+	return func(ctx context.Context, td ptrace.Traces) error {
+		request, err := m.message(td)
+		if err != nil {
+			return err
+		}
+		var answer []byte
+		return conn.Invoke(ctx, "/opentelemetry.proto.collector.trace.v1.TraceService/Export", request, &answer)
+	}
+}
+
+// rawCodec sends bytes as they are.
+type rawCodec struct{}
+
+func (rawCodec) Name() string { return "proto" }
+
+func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
+}
+
+func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	*v.(*[]byte) = data.Materialize()
+	return nil
+}
+
+// byRawHTTP is byHTTP for spans that are sent again and again as they were the first time.
+func byRawHTTP(addr, contentType string) reporter {
+	m := messages{encode: func(td ptrace.Traces) ([]byte, error) {
+		if contentType == "application/json" {
+			return ptraceotlp.NewExportRequestFromTraces(td).MarshalJSON()
+		}
+		return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
+	}}
+	return func(ctx context.Context, td ptrace.Traces) error {
+		request, err := m.message(td)
+		if err != nil {
+			return err
+		}
+		return postRequest(ctx, addr, contentType, request)
+	}
 }
 
 // BenchmarkStart measures how long it takes until the service is ready, from its start, and

@@ -203,10 +203,13 @@ func TestAlertEverywhere(t *testing.T) {
 // prometheus is a real one, which scrapes a service every second.
 type prometheus struct{ url string }
 
-func startPrometheus(t *testing.T, path, target string) *prometheus {
+func startPrometheus(t *testing.T, path, target string, rules ...string) *prometheus {
 	t.Helper()
 	dir, addr := t.TempDir(), unusedAddress(t)
 	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs: [{job_name: go-monitor, static_configs: [{targets: [%q]}]}]\n", target)
+	for _, file := range rules {
+		config += fmt.Sprintf("rule_files: [%q]\n", file)
+	}
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@
 //	go-monitor validate --config mine.yaml
 //	go-monitor replay --config mine.yaml spans.jsonl
 //	go-monitor learn spans.jsonl
+//	go-monitor rules --config mine.yaml
+//	go-monitor report --db go-monitor.db --from 2026-03-01 --to 2026-04-01
 package main
 
 import (
@@ -23,6 +25,8 @@ import (
 
 	"github.com/blurooo/go-monitor/connector/learn"
 	"github.com/blurooo/go-monitor/connector/replay"
+	"github.com/blurooo/go-monitor/connector/report"
+	"github.com/blurooo/go-monitor/connector/rules"
 )
 
 // version is set at build time: -ldflags "-X main.version=v2.1.0".
@@ -73,7 +77,7 @@ func newCommand() *cobra.Command {
 	for _, c := range root.Commands() {
 		withDefaultConfig(c)
 	}
-	root.AddCommand(newVersionCommand(), replay.Command(), learn.Command())
+	root.AddCommand(newVersionCommand(), replay.Command(), learn.Command(), rules.Command(), report.Command())
 	return root
 }
 

@@ -71,7 +71,7 @@ func (f *tier) over(t testing.TB, instances []*analysis) {
 	for _, a := range instances {
 		hosts = append(hosts, a.grpc)
 	}
-	text := fmt.Sprintf("exporters: {load_balancing: {resolver: {static: {hostnames: [%s]}}}}", strings.Join(hosts, ", "))
+	text := fmt.Sprintf("exporters: {gomonitor: {endpoints: [%s]}}", strings.Join(hosts, ", "))
 	if err := os.WriteFile(filepath.Join(f.dir, "resolver.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,10 @@ func welcomeText(version string, c, connectors *confmap.Conf) string {
 		if !isOf(id, "gomonitor") {
 			continue
 		}
+		if instances := strs(c.Get("exporters::" + id + "::endpoints")); len(instances) > 0 {
+			line("spans go to", strings.Join(instances, ", "))
+			continue
+		}
 		period := text(connectors, id, "period")
 		if period == "" {
 			period = "1m"

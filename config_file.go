@@ -1,0 +1,202 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/blurooo/go-monitor/v2/delivery"
+	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/settings"
+)
+
+// fileSettings are the settings that a file or the environment can hold: those of [Config] that
+// are plain data, under the keys of the service.
+type fileSettings struct {
+	engine.Config `mapstructure:",squash"`
+	MaxInFlight   int               `mapstructure:"max_in_flight"`
+	Outcomes      Outcomes          `mapstructure:"outcomes"`
+	Kinds         []engine.SpanKind `mapstructure:"kinds"`
+	Rules         []Rule            `mapstructure:"rules"`
+	Delivery      delivery.Config   `mapstructure:"delivery"`
+}
+
+// serviceOnly are the keys of the service that mean nothing in a program, with what does.
+var serviceOnly = map[string]string{
+	"notifiers": "set Config.Notifiers in Go", "stores": "set Config.Sinks and Config.Notifiers in Go",
+	"services": "is for the service, which watches many", "peer_services": "is for the service",
+	"grace": "is for the service", "adjusted_counts": "is for the service", "logs": "is for the service", "metrics": "is for the service",
+}
+
+// maxFile is the largest file of settings, in bytes.
+const maxFile = 1 << 20
+
+// FromYAML reads a configuration from a file of YAML. Its keys are those of the service's
+// component gomonitor: period, objective, operations and so on; docs/configuration.md has all
+// of them. An unknown key is an error, which says what was probably meant. What the file does not
+// say is left zero; set Notifiers and Sinks in Go before [New].
+func FromYAML(file string) (Config, error) {
+	c, err := fromYAML(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return c, nil
+}
+
+func fromYAML(file string) (Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Config{}, err
+	}
+	defer f.Close() //nolint:errcheck // it was read only
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return Config{}, err
+	}
+	if len(text) > maxFile {
+		return Config{}, fmt.Errorf("must be at most %d bytes", maxFile)
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(text, &values); err != nil {
+		return Config{}, err
+	}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if instead, ok := serviceOnly[key]; ok {
+			errs = append(errs, fmt.Errorf("%s: %s", key, instead))
+			delete(values, key)
+		}
+	}
+	var s fileSettings
+	errs = append(errs, settings.Put(values, &s))
+	c := s.config()
+	if err := errors.Join(errs...); err != nil {
+		return Config{}, err
+	}
+	return c, c.Validate()
+}
+
+// config returns the settings as a configuration.
+func (s *fileSettings) config() Config {
+	c := Config{
+		Name: s.Name, Service: s.Service, Period: s.Period, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
+		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
+		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
+		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
+	}
+	if s.Kinds != nil {
+		c.Kinds = make([]trace.SpanKind, len(s.Kinds))
+		for i, k := range s.Kinds {
+			c.Kinds[i] = trace.SpanKind(k)
+		}
+	}
+	return c
+}
+
+// envPrefix is that of the environment variables, before a key in upper case.
+const envPrefix = "GO_MONITOR_"
+
+// fillFromEnv sets the fields of c that are zero to what the environment says:
+// GO_MONITOR_PERIOD, GO_MONITOR_OBJECTIVE_SUCCESS_RATIO and so on, for every key of [FromYAML] that
+// has one value. What Go or a file sets wins.
+func (c *Config) fillFromEnv() error {
+	var s fileSettings
+	var errs []error
+	settings.Fields(&s, func(keys []string, v reflect.Value) {
+		name := envPrefix + strings.ToUpper(strings.Join(keys, "_"))
+		text := os.Getenv(name)
+		if text == "" || v.Kind() == reflect.Map {
+			return
+		}
+		errs = append(errs, settings.PutText(name, text, v))
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	fillZero(reflect.ValueOf(c).Elem(), reflect.ValueOf(s.config()))
+	return nil
+}
+
+// fillZero sets the zero fields of to, and of structs in it, to those of from.
+func fillZero(to, from reflect.Value) {
+	for i := range to.NumField() {
+		switch f := to.Field(i); {
+		case f.Kind() == reflect.Struct:
+			fillZero(f, from.Field(i))
+		case f.IsZero():
+			f.Set(from.Field(i))
+		}
+	}
+}
+
+// Reload takes over the objectives of single operations from a configuration, as from a file
+// that was read again: those that are new or changed count from the next period on, and those
+// that are gone are back at what all operations inherit; see [Monitor.SetObjective]. Everything
+// else can't change while the monitor runs: where c has other data, Reload changes nothing, and
+// its error names the keys. Functions, notifiers and sinks of c are not looked at.
+func (m *Monitor) Reload(c Config) error {
+	if err := errors.Join(c.fillFromEnv(), c.Validate()); err != nil {
+		return err
+	}
+	if m.off {
+		return nil
+	}
+	m.reloading.Lock()
+	defer m.reloading.Unlock()
+	if changed := m.configured.changes(c); len(changed) > 0 {
+		return fmt.Errorf("%s: can't change while the monitor runs", strings.Join(changed, ", "))
+	}
+	for name := range m.configured.Operations {
+		if _, ok := c.Operations[name]; !ok {
+			if err := m.engine.SetObjective(name, engine.Objective{}); err != nil {
+				return err
+			}
+		}
+	}
+	for name, o := range c.Operations {
+		if old, ok := m.configured.Operations[name]; ok && old == o {
+			continue
+		}
+		if err := m.engine.SetObjective(name, o); err != nil {
+			return fmt.Errorf("operations[%q]: %w", name, err)
+		}
+	}
+	m.configured.Operations = maps.Clone(c.Operations)
+	return nil
+}
+
+// changes returns the keys of what differs between two configurations, but for operations.
+func (c Config) changes(other Config) []string {
+	var keys []string
+	differ := func(key string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			keys = append(keys, key)
+		}
+	}
+	differ("name", c.Name, other.Name)
+	differ("service", c.Service, other.Service)
+	differ("period", c.Period, other.Period)
+	differ("objective", c.Objective, other.Objective)
+	differ("codes", c.Codes, other.Codes)
+	differ("outcomes", c.Outcomes, other.Outcomes)
+	differ("rules", c.Rules, other.Rules)
+	differ("kinds", c.Kinds, other.Kinds)
+	differ("delivery", c.Delivery, other.Delivery)
+	differ("distribution", c.Distribution, other.Distribution)
+	differ("distributions", c.Distributions, other.Distributions)
+	differ("max_operations", c.MaxOperations, other.MaxOperations)
+	differ("max_codes", c.MaxCodes, other.MaxCodes)
+	differ("idle_periods", c.IdlePeriods, other.IdlePeriods)
+	differ("queue_size", c.QueueSize, other.QueueSize)
+	differ("max_in_flight", c.MaxInFlight, other.MaxInFlight)
+	differ("histograms", c.Histograms, other.Histograms)
+	return keys
+}

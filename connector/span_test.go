@@ -273,6 +273,36 @@ func TestReadServices(t *testing.T) {
 	}
 }
 
+// A mistake that a service passes on is told from one that it makes at another's.
+func TestReadPassedOn(t *testing.T) {
+	td := ptrace.NewTraces()
+	call := func(service string, kind ptrace.SpanKind, parent byte) {
+		rs := td.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("service.name", service)
+		s := rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		s.SetName("shop.Shop/Check")
+		s.SetKind(kind)
+		s.SetParentSpanID(pcommon.SpanID{parent})
+		s.Attributes().PutStr("rpc.response.status_code", "NOT_FOUND")
+		if kind == ptrace.SpanKindClient {
+			s.Status().SetCode(ptrace.StatusCodeError)
+		}
+	}
+	call("shop", ptrace.SpanKindServer, 1)
+	call("shop", ptrace.SpanKindClient, 2)
+	call("shop", ptrace.SpanKindClient, 0)
+	call("front", ptrace.SpanKindClient, 2)
+	spans, _ := readerOf(Config{}).read(nil, td)
+	var got []engine.Outcome
+	for i := range spans {
+		got = append(got, spans[i].Outcome)
+	}
+	want := []engine.Outcome{engine.OutcomeSuccess, engine.OutcomeSuccess, engine.OutcomeFailure, engine.OutcomeFailure}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
 func TestReadChangesNothing(t *testing.T) {
 	td, before := traffic(100), ptrace.NewTraces()
 	td.CopyTo(before)

@@ -34,8 +34,8 @@ type Objective struct {
 	// Confidence is how sure a verdict on availability or latency must be, above 0 and
 	// below 1: a period is bad only where the Wilson score interval of its ratio at
 	// this confidence lies below the target, and insufficient where only the ratio itself does.
-	// A negative value switches it off: the ratio alone decides. Default 0.95, so that of 5 to
-	// 14 calls two must fail, and not one.
+	// A negative value switches it off: the ratio alone decides. Default 0.95: with the other
+	// defaults two of 5 to 11 calls must fail, and three of 12 to 20.
 	Confidence float64 `mapstructure:"confidence" json:"confidence,omitzero"`
 
 	// The fields below switch on what is off by default. A negative value switches off

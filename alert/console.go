@@ -14,11 +14,11 @@ import (
 
 // consoleFull is the number of alerts up to which all are written in full, and of the roots
 // that are written in full among more.
-const consoleFull = 3
+const consoleFull = 5
 
 // Console returns a notifier that writes alerts in the order of [Sort], each as its [Text]
-// after an empty line, in one call of Write for each. Of more than three alerts it writes the
-// [Overview], the text of the first three roots, and one line for every other, so that many
+// after an empty line, in one call of Write for each. Of more than five alerts it writes the
+// [Overview], the text of the first five roots, and one line for every other, so that many
 // alerts are still a screen. If w is [os.Stdout] or [os.Stderr], and that is a pipe whose reader
 // has gone, the program goes on without the alerts.
 func Console(w io.Writer) Notifier {

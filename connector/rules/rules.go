@@ -264,11 +264,22 @@ func (w *writer) burnRate() {
 			w.record(burnRecord+window, fmt.Sprintf("(sum_over_time(%s[%s]) / (sum_over_time(%s[%s]) > 0) or %s * 0) / %s",
 				s.selector(failuresRecord), window, s.selector(callsRecord), window, s.selector(callsRecord), number(roundBudget(1-s.objective.SLO))))
 		}
-		rate := func(window string, above float64) string {
-			return fmt.Sprintf("(%s > bool %s)", s.selector(burnRecord+window), number(above))
+		rule := func(short, long string, above float64) (seems, evident string) {
+			seems = fmt.Sprintf("(%s > bool %s) * (%s > bool %s)",
+				s.selector(burnRecord+long), number(above), s.selector(burnRecord+short), number(above))
+			sum := func(record, window string) string {
+				return fmt.Sprintf("sum_over_time(%s[%s])", s.selector(record), window)
+			}
+			// Enough calls in both windows, two that failed, and calls from before the short one.
+			least := max(s.objective.MinCalls, 1)
+			return seems, fmt.Sprintf("(%s >= bool %d) * (%s >= bool 2) * (%s - %s > bool 0)",
+				sum(callsRecord, short), least, sum(failuresRecord, long), sum(callsRecord, long), sum(callsRecord, short))
 		}
-		w.record(name(alert.BurnRate, "bad"), fmt.Sprintf("clamp_max(%s * %s + %s * %s, 1)",
-			rate("1h", 14.4), rate("5m", 14.4), rate("6h", 6), rate("30m", 6)))
+		fast, fastEvident := rule("5m", "1h", 14.4)
+		slow, slowEvident := rule("30m", "6h", 6)
+		// What burns without evidence is neither bad nor good.
+		w.record(name(alert.BurnRate, "bad"), fmt.Sprintf("clamp_max(%s * %s + %s * %s, 1) == 1 or clamp_max(%s + %s, 1) == 0",
+			fast, fastEvident, slow, slowEvident, fast, slow))
 	}
 	w.machine(alert.BurnRate, isSet)
 }

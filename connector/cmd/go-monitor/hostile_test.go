@@ -95,7 +95,7 @@ func (raw) Unmarshal(mem.BufferSlice, any) error { return nil }
 func (raw) Name() string                         { return "proto" }
 
 // ownOTLP is a config of one's own with the Collector's receiver, with nothing said of limits.
-const ownOTLP = "yaml:{receivers: {otlp/own: {protocols: {grpc: {endpoint: %s}, http: {endpoint: %s, max_request_body_size: 33554432}}}}, service: {pipelines: {traces: {receivers: [otlp, otlp/own]}}}}"
+const ownOTLP = "yaml:{receivers: {otlp/own: {protocols: {grpc: {endpoint: %s}, http: {endpoint: %s, max_request_body_size: 33554432}}}}, service: {pipelines: {traces: {receivers: [gomonitor/otlp, otlp/own]}}}}"
 
 // A request that is nested a million levels deep is refused, and the service lives on, with the
 // default config and with one of one's own.

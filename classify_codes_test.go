@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"testing"
@@ -161,7 +162,7 @@ func TestClassifyCodes(t *testing.T) {
 		t.Run(tt.test, func(t *testing.T) {
 			c := newClassifier(tt.codes, Outcomes{}, nil)
 			clear(tt.codes) // what the user does with his map afterwards is none of ours
-			_, result := c.classify(nil, tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
+			_, result := c.classify(context.Background(), tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
 			code, outcome := result.Code, result.Outcome
 			if code != tt.code || outcome != tt.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)

@@ -93,7 +93,7 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 		for _, table := range []map[string]engine.CodeFeature{nil, {"418": {}}} {
 			c := newClassifier(table, Outcomes{}, nil)
 			kind, end := s.SpanKind(), s.EndTime()
-			if n := testing.AllocsPerRun(100, func() { c.classify(nil, s, kind, end) }); n != 0 {
+			if n := testing.AllocsPerRun(100, func() { c.classify(context.Background(), s, kind, end) }); n != 0 {
 				t.Errorf("%s, %d codes: %v allocations", name, len(table), n)
 			}
 		}
@@ -144,7 +144,7 @@ func TestClassifyReadsLittle(t *testing.T) {
 		{"ok", spanWith(kindInternal, okay()), 0, 0},
 	} {
 		a := &accessCounter{ReadOnlySpan: tt.span.Snapshot()}
-		newClassifier(nil, Outcomes{}, nil).classify(nil, a, tt.span.SpanKind, tt.span.EndTime)
+		newClassifier(nil, Outcomes{}, nil).classify(context.Background(), a, tt.span.SpanKind, tt.span.EndTime)
 		got := [...]int{a.attributes, a.names, a.statuses, a.events, a.times, a.others}
 		if diff := cmp.Diff([...]int{1, 1, 1, tt.events, tt.times, 0}, got); diff != "" {
 			t.Errorf("%s: attributes, names, statuses, events, start times, others: %s", tt.test, diff)
@@ -163,7 +163,7 @@ func BenchmarkClassify(b *testing.B) {
 			kind, end := s.SpanKind(), s.EndTime()
 			b.ReportAllocs()
 			for b.Loop() {
-				c.classify(nil, s, kind, end)
+				c.classify(context.Background(), s, kind, end)
 			}
 		})
 	}

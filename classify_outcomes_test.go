@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"testing"
@@ -159,7 +160,7 @@ func TestClassifyOutcomes(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s/%s", preset, tt.test), func(t *testing.T) {
 				c := newClassifier(nil, tt.outcomes, nil)
-				_, result := c.classify(nil, tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
+				_, result := c.classify(context.Background(), tt.span.Snapshot(), tt.span.SpanKind, tt.span.EndTime)
 				code, outcome := result.Code, result.Outcome
 				if code != tt.code || outcome != tt.outcome {
 					t.Errorf("%s %q, want %s %q", outcome, code, tt.outcome, tt.code)

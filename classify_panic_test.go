@@ -178,7 +178,7 @@ func TestClassifyLivePanics(t *testing.T) {
 			c := newClassifier(nil, Outcomes{}, nil)
 			for i := range 300 {
 				s := keptBy(tt.run)
-				_, result := c.classify(nil, s, s.SpanKind(), s.EndTime())
+				_, result := c.classify(context.Background(), s, s.SpanKind(), s.EndTime())
 				code, outcome := result.Code, result.Outcome
 				if code != tt.code || outcome != tt.outcome {
 					t.Fatalf("try %d: %s %q, want %s %q", i, outcome, code, tt.outcome, tt.code)
@@ -203,7 +203,7 @@ func TestClassifySwallowedUnderLoad(t *testing.T) {
 				_, span := tr.Start(context.Background(), "work")
 				span.RecordError(errSwallowed)
 				span.End()
-				if _, result := c.classify(nil, k.span, kindInternal, k.span.EndTime()); result.Outcome != success {
+				if _, result := c.classify(context.Background(), k.span, kindInternal, k.span.EndTime()); result.Outcome != success {
 					t.Fatalf("try %d: %s %q", i, result.Outcome, result.Code)
 				}
 			}

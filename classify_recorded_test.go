@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestClassifyRecordedSpans(t *testing.T) {
 			c := newClassifier(nil, Outcomes{}, nil)
 			for i, want := range rows {
 				s := r.Spans[i].Stub(t)
-				operation, result := c.classify(nil, s.Snapshot(), s.SpanKind, s.EndTime)
+				operation, result := c.classify(context.Background(), s.Snapshot(), s.SpanKind, s.EndTime)
 				code, outcome := result.Code, result.Outcome
 				if untimed := slices.Contains([]string{healthWatch, "sql.rows", "orders receive"}, want.operation); result.Untimed != untimed {
 					t.Errorf("span %d: untimed is %t, want %t", i, result.Untimed, untimed)

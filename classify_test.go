@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"database/sql/driver"
 	"math"
 	"strconv"
@@ -88,7 +89,7 @@ func (rows ruleRows) run(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.test, func(t *testing.T) {
 			c := newClassifier(nil, Outcomes{}, nil)
-			_, result := c.classify(nil, r.span.Snapshot(), r.span.SpanKind, r.span.EndTime)
+			_, result := c.classify(context.Background(), r.span.Snapshot(), r.span.SpanKind, r.span.EndTime)
 			code, outcome := result.Code, result.Outcome
 			if code != r.code || outcome != r.outcome {
 				t.Errorf("%s %q, want %s %q", outcome, code, r.outcome, r.code)
@@ -143,7 +144,7 @@ func FuzzClassify(f *testing.F) {
 			s.Events = append(s.Events, sdktrace.Event{Name: text, Time: testEnd})
 		}
 
-		operation, result := c.classify(nil, s.Snapshot(), s.SpanKind, s.EndTime)
+		operation, result := c.classify(context.Background(), s.Snapshot(), s.SpanKind, s.EndTime)
 		code, outcome := result.Code, result.Outcome
 		checkClosely(t, c, s.Snapshot(), operation, result)
 		if s.SpanKind != kindClient && operation != name {
@@ -167,7 +168,7 @@ func FuzzClassify(f *testing.F) {
 		default:
 			t.Errorf("outcome %s", outcome)
 		}
-		again, resultAgain := c.classify(nil, s.Snapshot(), s.SpanKind, s.EndTime)
+		again, resultAgain := c.classify(context.Background(), s.Snapshot(), s.SpanKind, s.EndTime)
 		if again != operation && !strings.HasSuffix(again, " _OTHER") || resultAgain != result {
 			t.Errorf("%q %+v, then %q %+v", operation, result, again, resultAgain)
 		}
@@ -196,7 +197,7 @@ func TestQuickHTTPGivesWay(t *testing.T) {
 		for _, kind := range []trace.SpanKind{kindInternal, kindServer, kindClient, kindProducer, kindConsumer} {
 			s := tracetest.SpanStub{Name: "call", SpanKind: kind, Attributes: attrs, EndTime: testEnd}.Snapshot()
 			c := newClassifier(nil, Outcomes{}, nil)
-			operation, result := c.classify(nil, s, kind, testEnd)
+			operation, result := c.classify(context.Background(), s, kind, testEnd)
 			checkClosely(t, c, s, operation, result)
 		}
 	}
@@ -205,7 +206,7 @@ func TestQuickHTTPGivesWay(t *testing.T) {
 // checkClosely checks that all of the rules say of a span what the quick way said of it.
 func checkClosely(t *testing.T, c classifier, s sdktrace.ReadOnlySpan, operation string, result classify.Result) {
 	t.Helper()
-	closely, closelyResult := c.closely(nil, s, s.SpanKind(), s.EndTime(), s.Name(), s.Attributes(), s.Status())
+	closely, closelyResult := c.closely(context.Background(), s, s.SpanKind(), s.EndTime(), s.Name(), s.Attributes(), s.Status())
 	if !strings.HasSuffix(closely, " _OTHER") && closely != operation || closelyResult != result {
 		t.Errorf("%q %+v, and closely %q %+v", operation, result, closely, closelyResult)
 	}

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -46,7 +47,7 @@ func TestOperation(t *testing.T) {
 			c := newClassifier(nil, Outcomes{}, nil)
 			s := tracetest.SpanStub{Name: tt.name, SpanKind: tt.kind, Attributes: tt.attrs}
 			for range 2 { // the second time it is remembered
-				if got, _ := c.classify(nil, s.Snapshot(), tt.kind, s.EndTime); got != tt.want {
+				if got, _ := c.classify(context.Background(), s.Snapshot(), tt.kind, s.EndTime); got != tt.want {
 					t.Errorf("operation %q, want %q", got, tt.want)
 				}
 			}

@@ -76,7 +76,7 @@ func (c classifier) closely(ctx context.Context, s sdktrace.ReadOnlySpan, kind t
 	if code, ok := c.rules.Quick(&span); ok {
 		return operation, classify.Result{Code: code, Outcome: engine.OutcomeSuccess}
 	}
-	if ctx != nil {
+	if ctx != nil && ctx.Done() != nil {
 		span.GaveUp = classify.GaveUpOf(ctx, span.SpanKind, s.StartTime(), end)
 	}
 	if span.MayBePassedOn() {

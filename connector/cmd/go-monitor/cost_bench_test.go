@@ -205,7 +205,10 @@ func sendLoad(b *testing.B, p *process, r reporter, td ptrace.Traces) {
 		err := r(b.Context(), td)
 		for ; status.Code(err) == codes.ResourceExhausted; err = r(b.Context(), td) {
 			refused++ // what comes behind is slower
-			time.Sleep(20 * time.Millisecond)
+			select {
+			case <-time.After(20 * time.Millisecond):
+			case <-b.Context().Done():
+			}
 		}
 		if err != nil {
 			b.Fatal(err)

@@ -7,10 +7,10 @@ import (
 
 func TestMessageTemplate(t *testing.T) {
 	for message, want := range map[string]string{
-		"":              "",
-		"redis timeout": "redis timeout",
-		"relation 'doc#nonsense' not found":                                      "relation '*' not found",
-		`duplicate key "orders_pkey"`:                                            `duplicate key "*"`,
+		"":                                  "",
+		"redis timeout":                     "redis timeout",
+		"relation 'doc#nonsense' not found": "relation '*' not found",
+		`duplicate key "orders_pkey"`:       `duplicate key "*"`,
 		"dial tcp 10.0.0.7:5432: connect: connection refused":                    "dial tcp *: connect: connection refused",
 		"dial tcp [::1]:5432: i/o timeout":                                       "dial tcp [::*]:*: i/o timeout",
 		"user 3f2504e0-4f89-11d3-9a0c-0305e82c3301 is gone":                      "user * is gone",

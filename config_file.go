@@ -26,6 +26,8 @@ type fileSettings struct {
 	Outcomes      Outcomes          `mapstructure:"outcomes"`
 	Kinds         []engine.SpanKind `mapstructure:"kinds"`
 	Rules         []Rule            `mapstructure:"rules"`
+	Dimensions    []string          `mapstructure:"dimensions"`
+	NoDetails     bool              `mapstructure:"no_details"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
 }
 
@@ -88,7 +90,7 @@ func fromYAML(file string) (Config, error) {
 func (s *fileSettings) config() Config {
 	c := Config{
 		Name: s.Name, Service: s.Service, Period: s.Period, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
-		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
+		Outcomes: s.Outcomes, Rules: s.Rules, Dimensions: s.Dimensions, NoDetails: s.NoDetails, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
 	}
@@ -188,6 +190,8 @@ func (c Config) changes(other Config) []string {
 	differ("codes", c.Codes, other.Codes)
 	differ("outcomes", c.Outcomes, other.Outcomes)
 	differ("rules", c.Rules, other.Rules)
+	differ("dimensions", c.Dimensions, other.Dimensions)
+	differ("no_details", c.NoDetails, other.NoDetails)
 	differ("kinds", c.Kinds, other.Kinds)
 	differ("delivery", c.Delivery, other.Delivery)
 	differ("distribution", c.Distribution, other.Distribution)

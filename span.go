@@ -52,6 +52,9 @@ func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
 	if parent.HasSpanID() {
 		span.Link.Parent, span.Link.RemoteParent = parent.SpanID(), parent.IsRemote()
 	}
+	if !m.details.Disabled() && m.engine.WantsDetails(span) {
+		span.Details = m.detailsOf(s)
+	}
 	m.engine.ReportSpan(span)
 }
 

@@ -81,6 +81,7 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 		alerts = append(alerts, j.repeats(p.End)...)
 	}
 	j.link(alerts)
+	explain(alerts, p)
 	Sort(alerts)
 	for _, key := range p.Evicted {
 		for _, k := range kinds {

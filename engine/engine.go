@@ -21,6 +21,7 @@ type Engine struct {
 	hooks    Hooks
 	causes   *causes
 	sampling sampling
+	details  *detailBudget
 	inFlight *inFlight // nil: calls in flight are not tracked
 	// slow is the shortest latency target there is: a success that took longer may
 	// be worth looking up.
@@ -92,6 +93,7 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 		config:  windows.config,
 		hooks:   hooks,
 		causes:  newCauses(slow / 2),
+		details: newDetailBudget(),
 		flushes: make(chan chan struct{}),
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -113,7 +115,7 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 // Noop returns an engine that was never started: it refuses every report. Its
 // other methods do nothing, as after Shutdown.
 func Noop() *Engine {
-	e := &Engine{causes: newCauses(0), done: make(chan struct{}), stop: make(chan struct{})}
+	e := &Engine{causes: newCauses(0), details: newDetailBudget(), done: make(chan struct{}), stop: make(chan struct{})}
 	e.queue.initSize(minQueue)
 	e.queue.seal()
 	close(e.done)
@@ -173,7 +175,7 @@ func (e *Engine) ServiceRef(service string) ServiceRef {
 // so that it costs little. Where the engine needs the rest, it returns false and the span
 // is for ReportSpan.
 func (e *Engine) ReportSuccess(service ServiceRef, kind SpanKind, operation, code string, d time.Duration) (done bool) {
-	if service == 0 || int64(d) > e.causes.quick.Load() || e.causes.isWaiting() || !e.sampling.isDecided() {
+	if service == 0 || int64(d) > e.causes.quick.Load() || e.details.wantsGood(int64(d)) || e.causes.isWaiting() || !e.sampling.isDecided() {
 		return false
 	}
 	e.queue.pushPlaced(operation, code, d, howOf(kind, OutcomeSuccess).at(int(service)-1))
@@ -199,10 +201,10 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
-	if outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() {
+	if s.Details != nil || outcome == OutcomeFailure || e.isSlow(s, outcome) {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
-			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
+			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause, details: s.Details,
 		})
 	}
 	d := s.Duration
@@ -210,6 +212,29 @@ func (e *Engine) ReportSpan(s *Span) bool {
 		d = Untimed
 	}
 	return e.ReportFields(s.Operation, s.Code, d, s.SpanKind, outcome, s.Service)
+}
+
+// isSlow reports whether a call may have taken longer than its target.
+func (e *Engine) isSlow(s *Span, outcome Outcome) bool {
+	return outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load()
+}
+
+// WantsDetails reports whether the Details of a span's call are wanted. It is to be asked once,
+// before ReportSpan, since it counts them.
+func (e *Engine) WantsDetails(s *Span) bool {
+	if s.Unwatched {
+		return false
+	}
+	class := goodCall
+	switch outcome := s.Outcome.decided(e.config.Codes, s.Code); {
+	case outcome == OutcomeFailure:
+		class = failedCall
+	case e.isSlow(s, outcome):
+		class = slowCall
+	case outcome != OutcomeSuccess || !e.details.wantsGood(int64(s.Duration)):
+		return false
+	}
+	return e.details.take(s.Operation, class)
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -389,7 +414,7 @@ func (e *Engine) add(slots []slot, details []detail) {
 		if d.end != 0 {
 			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.untimed, d.cause)
+		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end, Details: d.details}, d.untimed, d.cause)
 	}
 }
 
@@ -434,6 +459,7 @@ func (e *Engine) finish(p Period) {
 	e.sweep(&p)
 	p = e.windows.Close(p, func(key OperationKey) bool { return e.needed[key] })
 	e.causes.expire(p.End.UnixNano())
+	e.details.next(p.Received)
 	e.reportDropped(&p, droppedFull, "the queue was full")
 	e.reportDropped(&p, droppedLate, "they came after the shutdown began")
 	e.reportSampled(&p)

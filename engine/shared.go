@@ -90,12 +90,11 @@ type candidate struct {
 	attribute Attribute
 	above     bool
 	bad, good uint64 // sets of calls
-	p         float64
 }
 
 func newShareTest(bad, good []comparedCall) *shareTest { return &shareTest{bad: bad, good: good} }
 
-// values adds the values of all attributes that not all calls have.
+// values adds the values of all attributes.
 func (t *shareTest) values() {
 	index := make(map[Attribute]int)
 	at := func(a Attribute) *candidate {
@@ -160,18 +159,12 @@ func (t *shareTest) bounds() {
 func (t *shareTest) results() []Shared {
 	nBad, nGood := len(t.bad), len(t.good)
 	tests := newFisher(nBad, nGood)
-	tested := t.candidates[:0]
-	for _, c := range t.candidates {
-		if n := count(c.bad) + count(c.good); n < nBad+nGood { // else all have it
-			c.p = tests.p(count(c.bad), count(c.good))
-			tested = append(tested, c)
-		}
-	}
-	limit := tests.limit(tested)
+	limit := tests.limit(t.candidates)
 	var found []candidate
-	for _, c := range tested {
-		if c.p <= limit && t.gap(&c) >= minSharedGap {
-			found = append(found, c)
+	for i := range t.candidates {
+		c := &t.candidates[i]
+		if t.gap(c) >= minSharedGap && tests.p(count(c.bad), count(c.good)) <= limit {
+			found = append(found, *c)
 		}
 	}
 	slices.SortFunc(found, func(a, b candidate) int {
@@ -255,10 +248,14 @@ func (f *fisher) choose(n, k int) float64 { return f.logs[n] - f.logs[k] - f.log
 // limit returns the limit of significance for the tests together, as Tarone's method has it.
 func (f *fisher) limit(tested []candidate) float64 {
 	least := make([]float64, 0, len(tested)) // the smallest p that each can reach
+	reach := make([]float64, f.bad+f.good+1) // by the number of calls that have it
 	for i := range tested {
 		have := count(tested[i].bad) + count(tested[i].good)
-		most := min(have, f.bad)
-		least = append(least, f.p(most, have-most))
+		if reach[have] == 0 {
+			most := min(have, f.bad)
+			reach[have] = f.p(most, have-most)
+		}
+		least = append(least, reach[have])
 	}
 	slices.Sort(least)
 	for k := 1; ; k++ {

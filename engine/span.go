@@ -21,6 +21,9 @@ type Span struct {
 	Link Link
 	// Sampled says that the span is kept where it can be looked up.
 	Sampled bool
+	// Details are what else the span tells; nil unless [Engine.WantsDetails], or
+	// [Timeline.WantsDetails], says that they are wanted.
+	Details *Details
 	// Unwatched says that the call is not counted: what its children did is handed on to its
 	// parent.
 	Unwatched bool

@@ -13,8 +13,8 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Evidence says what of the span of a bad call may be kept, to be shown in alerts.
-type Evidence struct {
+// DetailConfig says what of the span of a bad call may be kept, to be shown in alerts.
+type DetailConfig struct {
 	// Disable keeps nothing: no messages, no events and no attributes.
 	Disable bool `mapstructure:"disable"`
 	// Dimensions are keys of attributes that may tell bad calls from good ones, such as
@@ -28,11 +28,11 @@ type Evidence struct {
 	Redact func(key, value string) string `mapstructure:"-"`
 }
 
-// maxDimensions bounds Evidence.Dimensions.
+// maxDimensions bounds DetailConfig.Dimensions.
 const maxDimensions = 64
 
 // Validate returns one error for everything in e that can't be, joined.
-func (e Evidence) Validate() error {
+func (e DetailConfig) Validate() error {
 	var errs []error
 	if len(e.Dimensions) > maxDimensions {
 		errs = append(errs, fmt.Errorf("dimensions: at most %d keys, got %d; \"*\" stands for all", maxDimensions, len(e.Dimensions)))
@@ -41,7 +41,7 @@ func (e Evidence) Validate() error {
 		switch {
 		case key == "":
 			errs = append(errs, fmt.Errorf("dimensions[%d]: must not be empty", i))
-		case isSecret(key):
+		case IsSecretKey(key):
 			errs = append(errs, fmt.Errorf("dimensions[%d]: %q is never shown, since such keys hold secrets", i, key))
 		}
 	}
@@ -68,8 +68,8 @@ type DetailRules struct {
 	redact     func(key, value string) string
 }
 
-// NewDetailRules returns the rules of an Evidence that is valid.
-func NewDetailRules(e Evidence) *DetailRules {
+// NewDetailRules returns the rules of a DetailConfig that is valid.
+func NewDetailRules(e DetailConfig) *DetailRules {
 	r := &DetailRules{disabled: e.Disable, dimensions: make(map[string]bool, len(e.Dimensions)), redact: e.Redact}
 	for _, key := range e.Dimensions {
 		r.all = r.all || key == "*"
@@ -89,7 +89,7 @@ func (r *DetailRules) Read(description string) DetailReader {
 // Keeps reports whether an attribute of this key is kept, so that only the values of those need be
 // made texts.
 func (r *DetailRules) Keeps(key string) bool {
-	return (r.all || r.dimensions[key] || isConventional(key)) && !isSecret(key)
+	return (r.all || r.dimensions[key] || isConventional(key)) && !IsSecretKey(key)
 }
 
 // Attribute takes an attribute of the span or its resource.
@@ -175,7 +175,7 @@ func cut(s string, n int) string {
 // conventional are the namespaces of the semantic conventions whose attributes tell one sort of
 // calls from another.
 var conventional = []string{
-	"http.", "url.", "db.", "rpc.", "messaging.", "server.", "network.", "error.", "service.", "deployment.",
+	"http.", "url.", "db.", "rpc.", "messaging.", "server.", "network.", "service.", "deployment.",
 	"k8s.", "cloud.", "host.", "container.", "faas.", "feature_flag.", "graphql.", "gen_ai.", "peer.", "aws.", "process.runtime.",
 }
 
@@ -191,7 +191,8 @@ func isConventional(key string) bool {
 // secretWords are parts of keys whose values are never shown.
 var secretWords = []string{"authorization", "cookie", "password", "passwd", "secret", "token", "api_key", "api-key", "apikey", "credential", "private_key", "session"}
 
-func isSecret(key string) bool {
+// IsSecretKey reports whether the values under a key are never shown, since such keys hold secrets.
+func IsSecretKey(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range secretWords {
 		if strings.Contains(key, word) {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestDetailsHoldNoSecrets(t *testing.T) {
-	rules := classify.NewDetailRules(classify.Evidence{Dimensions: []string{"*"}})
+	rules := classify.NewDetailRules(classify.DetailConfig{Dimensions: []string{"*"}})
 	for text, want := range map[string]string{
 		"redis timeout": "redis timeout",
 		"GET https://bob:hunter2@example.com/a?token=s3cr3t&page=2 failed": "GET https://***@example.com/a?token=***&page=*** failed",
@@ -35,7 +35,7 @@ func TestDetailsHoldNoSecrets(t *testing.T) {
 }
 
 func TestDetailsAreBounded(t *testing.T) {
-	rules := classify.NewDetailRules(classify.Evidence{Dimensions: []string{"tenant.id"}})
+	rules := classify.NewDetailRules(classify.DetailConfig{Dimensions: []string{"tenant.id"}})
 	d := rules.Read(strings.Repeat("ü", 8<<10))
 	for i := range 100 {
 		d.Attribute("http.x"+strings.Repeat("y", i), strings.Repeat("v", 8<<10))
@@ -58,7 +58,7 @@ func TestDetailsAreBounded(t *testing.T) {
 }
 
 func TestDetailsRedact(t *testing.T) {
-	rules := classify.NewDetailRules(classify.Evidence{Redact: func(key, value string) string {
+	rules := classify.NewDetailRules(classify.DetailConfig{Redact: func(key, value string) string {
 		switch key {
 		case "server.address":
 			return ""
@@ -84,7 +84,7 @@ func TestDetailsFrame(t *testing.T) {
 		"Python":  {"Traceback (most recent call last):\n  File \"/app/main.py\", line 3, in main\n    run()\n  File \"/app/shop/orders.py\", line 12, in insert\n    raise E\nE: no\n", "insert (orders.py:12)"},
 		"nothing": {"what is this", ""},
 	} {
-		rules := classify.NewDetailRules(classify.Evidence{})
+		rules := classify.NewDetailRules(classify.DetailConfig{})
 		d := rules.Read("m")
 		d.Exception(classify.Exception{Type: "E", Message: "x"}, test.stack)
 		details := d.Details()
@@ -94,8 +94,8 @@ func TestDetailsFrame(t *testing.T) {
 	}
 }
 
-func TestEvidenceValidate(t *testing.T) {
-	err := classify.Evidence{Dimensions: []string{"tenant.id", "", "auth.token"}}.Validate()
+func TestDetailConfigValidate(t *testing.T) {
+	err := classify.DetailConfig{Dimensions: []string{"tenant.id", "", "auth.token"}}.Validate()
 	for _, want := range []string{"dimensions[1]: must not be empty", `dimensions[2]: "auth.token" is never shown`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -106,7 +106,7 @@ func TestEvidenceValidate(t *testing.T) {
 func FuzzDetails(f *testing.F) {
 	f.Add("password=hunter2 https://a:b@c/?d=e", "goroutine\nmain.f()\n\t/a.go:1", "http.route", "/a")
 	f.Add("\xff", "Traceback File \"", "db.\x00", "\xfe")
-	rules := classify.NewDetailRules(classify.Evidence{Dimensions: []string{"*"}})
+	rules := classify.NewDetailRules(classify.DetailConfig{Dimensions: []string{"*"}})
 	f.Fuzz(func(t *testing.T, message, stack, key, value string) {
 		d := rules.Read(message)
 		d.Attribute(key, value)

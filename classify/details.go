@@ -89,7 +89,7 @@ func (r *DetailRules) Read(description string) DetailReader {
 // Keeps reports whether an attribute of this key is kept, so that only the values of those need be
 // made texts.
 func (r *DetailRules) Keeps(key string) bool {
-	return (r.all || r.dimensions[key] || isConventional(key)) && !IsSecretKey(key)
+	return (r.all && !isConsequence(key) || r.dimensions[key] || isConventional(key) && !isConsequence(key)) && !IsSecretKey(key)
 }
 
 // Attribute takes an attribute of the span or its resource.
@@ -186,6 +186,12 @@ func isConventional(key string) bool {
 		}
 	}
 	return false
+}
+
+// isConsequence reports whether an attribute tells how a call ended, so that it can be no reason
+// why.
+func isConsequence(key string) bool {
+	return strings.Contains(key, "response") || strings.Contains(key, "status") || strings.HasPrefix(key, "error.") || strings.HasPrefix(key, "exception.")
 }
 
 // secretWords are parts of keys whose values are never shown.

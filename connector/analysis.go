@@ -12,6 +12,7 @@ import (
 
 	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -83,6 +84,9 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		judge:     alert.NewJudge(),
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
+	}
+	if !c.NoDetails {
+		a.reader.details = detailReader{rules: classify.NewDetailRules(c.details()), wants: timeline.WantsDetails}
 	}
 	a.undecoded = newUndecodedReaders(a.reader)
 	notifiers, sinks := receivers.notifiers, receivers.sinks

@@ -3,6 +3,7 @@ package engine
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"time"
 )
 
 // detailBudget says whose [Details] are wanted: those of up to maxCompared calls of each operation
@@ -37,6 +38,23 @@ func newDetailBudget() *detailBudget {
 	b := &detailBudget{seed: maphash.MakeSeed()}
 	b.some.Store(-1)
 	return b
+}
+
+// wants reports whether the Details of a span's call, which ended with an outcome, are wanted; it is slow
+// if it took longer than the target.
+func (b *detailBudget) wants(s *Span, outcome Outcome, target time.Duration) bool {
+	class := goodCall
+	switch {
+	case s.Unwatched:
+		return false
+	case outcome == OutcomeFailure:
+		class = failedCall
+	case s.isSlow(outcome, target):
+		class = slowCall
+	case outcome != OutcomeSuccess || !b.wantsGood(int64(s.Duration)):
+		return false
+	}
+	return b.take(s.Operation, class)
 }
 
 // take reports whether the Details of another call are wanted. Good ones are wanted only after

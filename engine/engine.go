@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -82,13 +81,8 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	if hooks.OnError == nil {
 		hooks.OnError = func(error) {}
 	}
-	slow, stuck := time.Duration(math.MaxInt64), time.Duration(0)
-	windows.objectives.each(func(o *Objective) {
-		if o.LatencyTarget > 0 {
-			slow = min(slow, o.LatencyTarget)
-		}
-		stuck = max(stuck, o.StuckAfter)
-	})
+	slow, stuck := windows.objectives.leastTarget(), time.Duration(0)
+	windows.objectives.each(func(o *Objective) { stuck = max(stuck, o.StuckAfter) })
 	e := &Engine{
 		config:  windows.config,
 		hooks:   hooks,
@@ -201,7 +195,7 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
-	if s.Details != nil || outcome == OutcomeFailure || e.isSlow(s, outcome) {
+	if s.Details != nil || outcome == OutcomeFailure || s.isSlow(outcome, time.Duration(e.slow.Load())) {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
 			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause, details: s.Details,
@@ -214,27 +208,10 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	return e.ReportFields(s.Operation, s.Code, d, s.SpanKind, outcome, s.Service)
 }
 
-// isSlow reports whether a call may have taken longer than its target.
-func (e *Engine) isSlow(s *Span, outcome Outcome) bool {
-	return outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load()
-}
-
 // WantsDetails reports whether the Details of a span's call are wanted. It is to be asked once,
 // before ReportSpan, since it counts them.
 func (e *Engine) WantsDetails(s *Span) bool {
-	if s.Unwatched {
-		return false
-	}
-	class := goodCall
-	switch outcome := s.Outcome.decided(e.config.Codes, s.Code); {
-	case outcome == OutcomeFailure:
-		class = failedCall
-	case e.isSlow(s, outcome):
-		class = slowCall
-	case outcome != OutcomeSuccess || !e.details.wantsGood(int64(s.Duration)):
-		return false
-	}
-	return e.details.take(s.Operation, class)
+	return e.details.wants(s, s.Outcome.decided(e.config.Codes, s.Code), time.Duration(e.slow.Load()))
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked

@@ -32,3 +32,8 @@ type Span struct {
 	// once.
 	Weight uint64
 }
+
+// isSlow reports whether a call with such an outcome took longer than the target.
+func (s *Span) isSlow(outcome Outcome, target time.Duration) bool {
+	return outcome != OutcomeIgnored && !s.Untimed && isTimed(s.Duration) && s.Duration > target
+}

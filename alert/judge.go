@@ -78,7 +78,7 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 		}
 	}
 	if !p.Partial {
-		alerts = append(alerts, j.repeats(p.End)...)
+		alerts = append(alerts, j.due(p.End)...)
 	}
 	j.link(alerts)
 	Sort(alerts)
@@ -117,12 +117,21 @@ func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	}
 }
 
-// repeats returns the firing alerts that it is time to send again, in no particular order.
-func (j *Judge) repeats(now time.Time) []Alert {
+// due returns the alerts that time alone raises, in no particular order: firing ones that are to be
+// sent again, and resolved ones of what has flapped and is calm. It forgets machines that have
+// nothing more to remember.
+func (j *Judge) due(now time.Time) []Alert {
 	var alerts []Alert
 	for key, m := range j.machines {
-		if a, ok := m.repeat(key.objective, now); ok {
+		a, ok := m.calm(key.objective, now)
+		if !ok {
+			a, ok = m.repeat(key.objective, now)
+		}
+		if ok {
 			alerts = append(alerts, a)
+		}
+		if m.forgetFirings(now); m.isBlank() {
+			delete(j.machines, key)
 		}
 	}
 	return alerts
@@ -130,7 +139,7 @@ func (j *Judge) repeats(now time.Time) []Alert {
 
 // IsFiring reports whether any alert about an operation fires.
 func (j *Judge) IsFiring(key engine.OperationKey) bool {
-	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isFiring() })
+	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isOpen() })
 }
 
 // Needs reports whether an operation must keep its place though nobody calls it: an alert
@@ -138,7 +147,7 @@ func (j *Judge) IsFiring(key engine.OperationKey) bool {
 // six hours still count for the burn rate.
 func (j *Judge) Needs(key engine.OperationKey) bool {
 	return j.pasts[key].isNeeded() || j.any(key, func(k ObjectiveKind, m *machine) bool {
-		return m.isFiring() || m.phase == PhasePending && !k.isShare()
+		return m.isOpen() || m.phase == PhasePending && !k.isShare()
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 // judged puts the summaries through the judge as one period and returns it with
 // the alerts that it raised.
 func judged(j *Judge, summaries ...engine.Summary) (engine.Period, []Alert) {
-	p := engine.Period{Summaries: summaries}
+	p := engine.Period{Start: summaries[0].Start, End: summaries[0].End, Summaries: summaries}
 	return p, j.Judge(&p)
 }
 
@@ -188,7 +188,8 @@ func TestJudgeForgets(t *testing.T) {
 		{"good again", []calls{bad, good}, 0},
 		{"firing", []calls{bad, bad, bad}, 2},
 		{"recovering", []calls{bad, bad, good}, 2},
-		{"resolved", []calls{bad, bad, good, good}, 0},
+		{"just resolved: it may flap", []calls{bad, bad, good, good}, 2},
+		{"resolved an hour ago", append([]calls{bad, bad}, slices.Repeat([]calls{good}, 60)...), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -365,7 +366,7 @@ func TestJudgeIsConsistent(t *testing.T) {
 				}
 				o := expected[a.Operation]
 				need := map[State]int{Firing: o.AlertAfter, Resolved: o.RecoverAfter}[a.State]
-				if !a.Repeat && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
+				if !a.Repeat && a.Flapping.Count == 0 && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
 					t.Fatalf("period %d: %s by %d periods", i, a.Summary(), len(a.Evidence))
 				}
 				onTheBadSide := a.Actual < a.Target
@@ -417,7 +418,8 @@ func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string
 	phases := make(map[machineKey]Phase)
 	for _, s := range j.Phases() {
 		phases[machineKey{s.Operation, s.Objective}] = s.Phase
-		if _, isFiring := firing[machineKey{s.Operation, s.Objective}]; s.Phase == PhaseNormal || isFiring != (s.Phase >= PhaseFiring) {
+		a, isFiring := firing[machineKey{s.Operation, s.Objective}]
+		if s.Phase == PhaseNormal || isFiring != (s.Phase >= PhaseFiring) && a.Flapping.Count == 0 {
 			t.Fatalf("%s of %s is %s, fires: %v", s.Objective, s.Operation.Name, s.Phase, isFiring)
 		}
 	}
@@ -425,9 +427,9 @@ func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string
 		isFiring := false
 		for _, k := range kinds {
 			key := machineKey{op(name), k}
-			if _, ok := firing[key]; ok {
+			if a, ok := firing[key]; ok {
 				isFiring = true
-				if phases[key] < PhaseFiring {
+				if phases[key] < PhaseFiring && a.Flapping.Count == 0 {
 					t.Fatalf("%s of %s is %s though its alert fires", k, name, phases[key])
 				}
 			}
@@ -435,7 +437,7 @@ func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string
 			if m == nil {
 				continue
 			}
-			if m.isBlank() || (m.phase != PhaseNormal) != (phases[key] != PhaseNormal) || (m.alert != nil) != m.isFiring() {
+			if m.isBlank() || (m.phase != PhaseNormal) != (phases[key] != PhaseNormal) || (m.alert != nil) != m.isFiring() && !m.isFlapping() {
 				t.Fatalf("a machine of %s of %s is kept that is %s", k, name, m.phase)
 			}
 			if len(m.pool.periods) > maxPooled || m.pool.units > 1 || !k.isShare() && m.pool.units > 0 {

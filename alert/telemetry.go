@@ -64,6 +64,12 @@ func Attributes(a *Alert) []attribute.KeyValue {
 	if a.Repeat {
 		attrs = append(attrs, attribute.Bool("gomonitor.alert.repeat", true))
 	}
+	if a.Flapping.Count > 0 {
+		attrs = append(attrs,
+			attribute.Int("gomonitor.alert.flapping.count", a.Flapping.Count),
+			attribute.String("gomonitor.alert.flapping.since", a.Flapping.Since.Format(time.RFC3339Nano)),
+		)
+	}
 	if a.State == Resolved || a.Repeat {
 		attrs = append(attrs,
 			attribute.Float64("gomonitor.alert.lasted", a.Lasted().Seconds()),

@@ -21,7 +21,7 @@ type Objective struct {
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
 	WithinTargetRatio float64 `mapstructure:"within_target_ratio" json:"within_target_ratio"`
 	// AlertAfter is N: an alert fires after this many bad periods running, 1 to
-	// 100. Default 3.
+	// 100, or where the bad ones are ahead of the good ones by 2N-1. Default 3.
 	AlertAfter int `mapstructure:"alert_after" json:"alert_after"`
 	// RecoverAfter is M: a firing alert is resolved after this many good periods
 	// running, 1 to 100. Default 3.

@@ -141,6 +141,9 @@ CREATE TABLE alert_rows (
   objective         text NOT NULL,
   state             text NOT NULL,
   repeat            boolean NOT NULL,
+  good_periods      integer NOT NULL,
+  flapping_count    integer NOT NULL,
+  flapping_since    timestamptz, -- null unless it flaps
   started_at        timestamptz NOT NULL,
   ended_at          timestamptz, -- null while it fires
   decided_at        timestamptz NOT NULL,
@@ -220,6 +223,7 @@ CROSS JOIN json_array_elements(s.distribution) AS b (value);
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
+       good_periods, flapping_count, flapping_since,
        started_at, ended_at, decided_at,
        extract(epoch FROM coalesce(ended_at, decided_at) - started_at)::double precision AS lasted_s,
        target, actual, worst_actual, last_actual, latency_target_ms,

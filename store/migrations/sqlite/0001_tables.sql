@@ -141,6 +141,9 @@ CREATE TABLE alert_rows (
   objective         TEXT NOT NULL,
   state             TEXT NOT NULL,
   repeat            INTEGER NOT NULL,
+  good_periods      INTEGER NOT NULL,
+  flapping_count    INTEGER NOT NULL,
+  flapping_since    INTEGER, -- null unless it flaps
   started_at        INTEGER NOT NULL,
   ended_at          INTEGER, -- null while it fires
   decided_at        INTEGER NOT NULL,
@@ -232,6 +235,8 @@ JOIN json_each(s.distribution) b;
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
+       good_periods, flapping_count,
+       strftime('%Y-%m-%d %H:%M:%f', flapping_since / 1000.0, 'unixepoch') AS flapping_since,
        started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', ended_at / 1000.0, 'unixepoch') AS ended_at,

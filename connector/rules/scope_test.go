@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 )
@@ -30,7 +31,7 @@ func TestNotes(t *testing.T) {
 
 // Hostile names stay inside their quotes.
 func TestHostileNames(t *testing.T) {
-	c := judged()
+	c := judged(time.Minute)
 	for _, name := range []string{"a\nb: {}", `"} or vector(1) #`, "\\", "日本", "x|.*"} {
 		c.Operations[name] = c.Operations["POST /orders"]
 		c.Services["s"+name] = c.Services["pay"]

@@ -104,7 +104,8 @@ type Config struct {
 	// [engine.OverflowName]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. It stays while an alert about it fires, while its
+	// gives up its place, 1 to 1,000,000. A firing alert about it ends then, too, see
+	// [engine.Objective.EndAfterIdle]. It stays while an alert about it fires, while its
 	// silence is bad, and, with an SLO, for six hours after the last call. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to

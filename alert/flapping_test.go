@@ -99,7 +99,7 @@ func TestFlappingTexts(t *testing.T) {
 	}
 	for i, want := range map[int]string{
 		6: "bad since 2026-03-01 03:15:00 +01:00, 3 periods running:",
-		7: "bad at times since 2026-03-01 03:15:00 +01:00 (33m, at worst 0 %), the last bad period:",
+		7: "bad at times since 2026-03-01 03:15:00 +01:00 (33m, at worst 0 %), 300 calls since 03:18:00, the last bad period:",
 		9: "bad at times from 2026-03-01 03:15:00 +01:00 to 03:54:00 (39m, at worst 0 %, at last 0 %), good since:",
 	} {
 		if text := Text(&alerts[i]); !strings.Contains(text, want) {

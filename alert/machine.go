@@ -38,8 +38,12 @@ type machine struct {
 	badUntil       time.Time // the end of the last bad period
 	notified       time.Time // when its last firing alert was decided
 	repeatInterval time.Duration
-	flapping       Flapping // how often it fired; zero while it does not flap
-	met            *Alert   // the last resolved alert that was held back while it flapped
+	flapping       Flapping  // how often it fired; zero while it does not flap
+	met            *Alert    // the last resolved alert that was held back while it flapped
+	calledUntil    time.Time // the end of the last period with calls
+	callsSince     uint64    // calls since notified
+	idle           int       // whole periods since calledUntil
+	endAfterIdle   int
 }
 
 // isBlank reports whether there is nothing to remember.
@@ -56,7 +60,7 @@ func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 		m.pool, m.trouble = run{}, trouble{}
 		m.breakStreak()
 	}
-	m.repeatInterval = s.Objective.RepeatInterval
+	m.repeatInterval, m.endAfterIdle = s.Objective.RepeatInterval, s.Objective.EndAfterIdle
 	m.total = read(k, s)
 	if m.pool.units > 0 {
 		m.total = m.pool.total.plus(k, m.total)
@@ -92,7 +96,9 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary, 
 		unit = m.unit(s, m.total)
 	}
 	if v == engine.VerdictBad {
-		m.lastBad = unit.clone()
+		m.lastBad = unit
+		m.lastBad.periods = unit.periods[:len(unit.periods)-1] // this period comes by keepBad
+		m.lastBad = m.lastBad.clone()
 	}
 	m.tip(k, v, s)
 	var raised Alert
@@ -145,6 +151,11 @@ func (m *machine) tip(k ObjectiveKind, v engine.Verdict, s *engine.Summary) {
 	}
 }
 
+// keepBad keeps the period of a bad verdict, for repeats. Several machines share it.
+func (m *machine) keepBad(s *engine.Summary) {
+	m.lastBad.periods = newest(m.lastBad.periods, []engine.Summary{*s}, maxPooled)
+}
+
 // isSurelyBad reports whether the periods of pending, the good ones between them and that of
 // s, miss the objective by more than chance. It is for short periods with few calls, and so
 // only for objectives with an AlertFor.
@@ -194,8 +205,11 @@ func (m *machine) fire(k ObjectiveKind, bad run, good int) (Alert, bool) {
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
 	a.Flapping = m.countFiring(a.DecidedAt)
-	m.notified = a.DecidedAt
-	m.alert = &Alert{ID: a.ID, StartsAt: a.StartsAt, WorstExemplar: a.WorstExemplar}
+	m.notified, m.calledUntil, m.callsSince, m.idle = a.DecidedAt, a.DecidedAt, 0, 0
+	m.alert = &Alert{
+		ID: a.ID, Monitor: a.Monitor, Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind, Objective: k,
+		StartsAt: a.StartsAt, WorstExemplar: a.WorstExemplar, Target: a.Target, Actual: a.Actual, LatencyTarget: a.LatencyTarget,
+	}
 	return a, true
 }
 
@@ -203,7 +217,7 @@ func (m *machine) fire(k ObjectiveKind, bad run, good int) (Alert, bool) {
 // until it is calm.
 func (m *machine) resolve(k ObjectiveKind) (Alert, bool) {
 	a := m.streak.alert(k)
-	a.State = Resolved
+	a.State, a.EndReason = Resolved, EndRecovered
 	a.ID, a.StartsAt, a.WorstExemplar, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar, m.alert.CausedBy
 	a.EndsAt = m.streak.since
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
@@ -231,7 +245,8 @@ func (m *machine) repeat(k ObjectiveKind, now time.Time) (Alert, bool) {
 	if !m.isOpen() || every <= 0 || now.Sub(m.notified) < every {
 		return Alert{}, false
 	}
-	m.notified = now
+	sent, calls := m.notified, m.callsSince
+	m.notified, m.callsSince = now, 0
 	last := m.lastBad.clone()
 	a := last.alert(k)
 	a.State, a.Repeat, a.DecidedAt = Firing, true, now
@@ -239,6 +254,7 @@ func (m *machine) repeat(k ObjectiveKind, now time.Time) (Alert, bool) {
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, a.Actual
 	a.Flapping = m.flapping
+	a.LastSentAt, a.CallsSince = sent, calls
 	return a, true
 }
 

@@ -320,11 +320,11 @@ func TestMachineAlert(t *testing.T) {
 	}{
 		{Availability, []Alert{
 			want(Alert{Objective: Availability, State: Firing, Periods: 2, DecidedAt: startOf(4), Target: 0.9, Actual: 0.8, WorstActual: 0.75, LastActual: 50.0 / 60, WorstExemplar: failed(1)[0]}, 1, 3),
-			want(Alert{Objective: Availability, State: Resolved, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, WorstExemplar: failed(1)[0]}, 5, 6),
+			want(Alert{Objective: Availability, State: Resolved, EndReason: EndRecovered, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, WorstExemplar: failed(1)[0]}, 5, 6),
 		}},
 		{Latency, []Alert{
 			want(Alert{Objective: Latency, State: Firing, Periods: 2, DecidedAt: startOf(4), Target: 0.8, Actual: 0.1, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: 200 * time.Millisecond, WorstExemplar: failed(2)[0]}, 1, 3),
-			want(Alert{Objective: Latency, State: Resolved, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, WorstExemplar: failed(2)[0]}, 5, 6),
+			want(Alert{Objective: Latency, State: Resolved, EndReason: EndRecovered, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, WorstExemplar: failed(2)[0]}, 5, 6),
 		}},
 	}
 	for _, tt := range tests {

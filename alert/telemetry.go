@@ -64,6 +64,12 @@ func Attributes(a *Alert) []attribute.KeyValue {
 	if a.Repeat {
 		attrs = append(attrs, attribute.Bool("gomonitor.alert.repeat", true))
 	}
+	if a.Repeat && !a.LastSentAt.IsZero() {
+		attrs = append(attrs, attribute.Int64("gomonitor.alert.calls_since", int64(a.CallsSince)))
+	}
+	if a.EndReason != 0 {
+		attrs = append(attrs, attribute.String("gomonitor.alert.end_reason", a.EndReason.String()))
+	}
 	if a.Flapping.Count > 0 {
 		attrs = append(attrs,
 			attribute.Int("gomonitor.alert.flapping.count", a.Flapping.Count),

@@ -59,4 +59,6 @@ type Period struct {
 	// Evicted are the operations that gave up their place at the end of this period
 	// because they were idle. It is not part of the JSON form.
 	Evicted []OperationKey `json:"-"`
+	// IdlePeriods is [Config.IdlePeriods].
+	IdlePeriods int `json:"-"`
 }

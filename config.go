@@ -82,6 +82,9 @@ type Config struct {
 	// terminal, otherwise [slog.Default], as [alert.Slog] does. An empty slice that is not nil:
 	// nowhere.
 	Notifiers []alert.Notifier
+	// Maintenance are the times in which alerts are judged and kept, but not sent. What still fires
+	// at the end of one is sent then. Default: none.
+	Maintenance []alert.Maintenance
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
 	Delivery delivery.Config
@@ -125,7 +128,7 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules)}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules), alert.ValidateMaintenance(c.Maintenance)}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))

@@ -41,6 +41,8 @@ type Alert struct {
 	// number of calls since then. They are zero unless Repeat.
 	LastSentAt time.Time `json:"last_sent_at,omitzero"`
 	CallsSince uint64    `json:"calls_since,omitzero"`
+	// Silenced says why the alert is not sent, or is sent only now. It is zero for all others.
+	Silenced Silencing `json:"silenced,omitzero"`
 	// Target is what was expected. For [Availability] and [Latency] it is a ratio, 0..1; for
 	// [Traffic] the mean least number of calls a period; for [Stuck] the age in seconds from
 	// which a call counts as stuck; for [BurnRate] the limit of the burn rate. It is 0 if the

@@ -70,6 +70,12 @@ func Attributes(a *Alert) []attribute.KeyValue {
 	if a.EndReason != 0 {
 		attrs = append(attrs, attribute.String("gomonitor.alert.end_reason", a.EndReason.String()))
 	}
+	if !a.Silenced.Until.IsZero() {
+		attrs = append(attrs,
+			attribute.String("gomonitor.alert.silenced.until", a.Silenced.Until.Format(time.RFC3339Nano)),
+			text("gomonitor.alert.silenced.reason", a.Silenced.Reason),
+		)
+	}
 	if a.Flapping.Count > 0 {
 		attrs = append(attrs,
 			attribute.Int("gomonitor.alert.flapping.count", a.Flapping.Count),

@@ -42,6 +42,9 @@ func Text(a *Alert) string {
 		fmt.Fprintf(&b, "  bad since %s, %s running:\n", Moment(a.StartsAt), periods)
 	}
 	writeEvidence(&b, a)
+	if text := a.silencedText(); text != "" {
+		fmt.Fprintf(&b, "  %s\n", Printable(text))
+	}
 	if a.State == Firing {
 		writeCauses(&b, a)
 		writeExemplars(&b, a)

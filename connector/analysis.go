@@ -39,6 +39,7 @@ type analysis struct {
 	// The fields below belong to the goroutine of run, and to close once that has ended.
 
 	judge      *alert.Judge
+	silencer   *alert.Silencer
 	metrics    *metricsOutput // nil: there is no metrics pipeline
 	dispatcher *delivery.Dispatcher
 	receivers  *receivers
@@ -66,6 +67,10 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
 	}
+	silencer := new(alert.Silencer)
+	if err := silencer.Plan(c.Maintenance); err != nil {
+		return nil, fmt.Errorf("gomonitor: %w", err)
+	}
 	receivers, err := openReceivers(ctx, &c)
 	if err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
@@ -81,6 +86,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		timeline:  timeline,
 		clock:     clock,
 		judge:     alert.NewJudge(),
+		silencer:  silencer,
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
@@ -209,7 +215,8 @@ func (a *analysis) send(p *engine.Period) {
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
-	a.dispatcher.Send(p, alerts)
+	released := a.silencer.Pass(alerts, p.End)
+	a.dispatcher.Send(p, append(alerts, released...))
 	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
 	a.errors.NewPeriod()
 	needed := a.judge.Needed()

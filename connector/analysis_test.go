@@ -141,6 +141,38 @@ func TestAlertsGoToTheLogs(t *testing.T) {
 	})
 }
 
+// In a maintenance alerts are judged, and not sent; what still fires at its end is sent then.
+func TestMaintenance(t *testing.T) {
+	for name, tt := range map[string]struct {
+		from, to         string
+		firing, resolved int
+	}{
+		"fires and ends in it": {"00:00", "24:00", 0, 0},
+		"goes on after it":     {"00:00", "00:05", 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reader := sdkmetric.NewManualReader()
+				set := connectortest.NewNopSettings(Type)
+				set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+				p := &pipelines{}
+				p.make(t, &Config{Maintenance: []alert.Maintenance{{From: tt.from, To: tt.to}}}, toLogs, set)
+				p.startAll(t)
+				failAndRecover(t, p)
+				synctest.Wait()
+				got := readTelemetry(t, reader)
+				p.shutdown(t)
+				if firing, resolved := len(p.events("gomonitor.alert.firing")), len(p.events("gomonitor.alert.resolved")); firing != tt.firing || resolved != tt.resolved {
+					t.Errorf("%d firing and %d resolved, want %d and %d", firing, resolved, tt.firing, tt.resolved)
+				}
+				if got["alerts firing"] != 1 || got["alerts resolved"] != 1 {
+					t.Errorf("telemetry = %v, want an alert that fired and was resolved", got)
+				}
+			})
+		})
+	}
+}
+
 // unreliable is a pipeline for logs that fails a number of times.
 type unreliable struct {
 	consumertest.LogsSink

@@ -149,6 +149,9 @@ CREATE TABLE alert_rows (
   end_reason        text NOT NULL, -- empty while it fires
   last_sent_at      timestamptz, -- null unless it is a repeat
   calls_since       bigint NOT NULL,
+  silenced          boolean NOT NULL, -- it was not sent
+  silenced_until    timestamptz, -- null unless it was silenced
+  silence_reason    text NOT NULL,
   good_periods      integer NOT NULL,
   flapping_count    integer NOT NULL,
   flapping_since    timestamptz, -- null unless it flaps
@@ -232,6 +235,7 @@ CROSS JOIN json_array_elements(s.distribution) AS b (value);
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
+       silenced, silence_reason, silenced_until,
        end_reason, calls_since, good_periods, flapping_count, last_sent_at, flapping_since,
        started_at, ended_at, decided_at,
        extract(epoch FROM coalesce(ended_at, decided_at) - started_at)::double precision AS lasted_s,

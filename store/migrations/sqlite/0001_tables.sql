@@ -149,6 +149,9 @@ CREATE TABLE alert_rows (
   end_reason        TEXT NOT NULL, -- empty while it fires
   last_sent_at      INTEGER, -- null unless it is a repeat
   calls_since       INTEGER NOT NULL,
+  silenced          INTEGER NOT NULL, -- it was not sent
+  silenced_until    INTEGER, -- null unless it was silenced
+  silence_reason    TEXT NOT NULL,
   good_periods      INTEGER NOT NULL,
   flapping_count    INTEGER NOT NULL,
   flapping_since    INTEGER, -- null unless it flaps
@@ -244,6 +247,8 @@ JOIN json_each(s.distribution) b;
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
+       silenced, silence_reason,
+       strftime('%Y-%m-%d %H:%M:%f', silenced_until / 1000.0, 'unixepoch') AS silenced_until,
        end_reason, calls_since, good_periods, flapping_count,
        strftime('%Y-%m-%d %H:%M:%f', last_sent_at / 1000.0, 'unixepoch') AS last_sent_at,
        strftime('%Y-%m-%d %H:%M:%f', flapping_since / 1000.0, 'unixepoch') AS flapping_since,

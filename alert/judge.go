@@ -100,6 +100,9 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 
 // countCalls tells what fires how often its operation was called.
 func (j *Judge) countCalls(s *engine.Summary) {
+	if len(j.machines) == 0 {
+		return
+	}
 	for _, k := range kinds {
 		if m := j.machines[machineKey{s.Key(), k}]; m != nil {
 			m.countCalls(s)
@@ -172,6 +175,17 @@ func (j *Judge) due(p *engine.Period) []Alert {
 // IsFiring reports whether any alert about an operation fires.
 func (j *Judge) IsFiring(key engine.OperationKey) bool {
 	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isOpen() })
+}
+
+// Firing returns the number of alerts that fire.
+func (j *Judge) Firing() int {
+	n := 0
+	for _, m := range j.machines {
+		if m.isOpen() {
+			n++
+		}
+	}
+	return n
 }
 
 // Needs reports whether an operation must keep its place though nobody calls it: an alert

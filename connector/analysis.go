@@ -217,22 +217,12 @@ func (a *analysis) send(p *engine.Period) {
 	}
 	released := a.silencer.Pass(alerts, p.End)
 	a.dispatcher.Send(p, append(alerts, released...))
-	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
+	a.telemetry.closed(p, alerts, a.judge.Firing())
 	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.needed = needed
-}
-
-// firingIn returns the number of objectives about which an alert fires.
-func firingIn(phases []alert.ObjectivePhase) (n int) {
-	for _, p := range phases {
-		if p.Phase == alert.PhaseFiring || p.Phase == alert.PhaseRecovering {
-			n++
-		}
-	}
-	return n
 }
 
 // close closes all open periods, delivers everything and ends every goroutine. If ctx or

@@ -63,6 +63,9 @@ type plan struct {
 	days       [7]bool   // by time.Weekday
 	zone       *time.Location
 	reason     string
+
+	// What until found out: it is on from asked to ends.
+	asked, ends time.Time
 }
 
 const minutesADay = 24 * 60
@@ -153,14 +156,17 @@ func (p *plan) until(now time.Time) time.Time {
 	if !p.start.IsZero() {
 		return p.end
 	}
-	end := now.Truncate(time.Minute)
+	if !now.Before(p.asked) && now.Before(p.ends) {
+		return p.ends
+	}
+	p.asked, p.ends = now, now.Truncate(time.Minute)
 	for range 7 * minutesADay {
-		end = end.Add(time.Minute)
-		if !p.isOn(end) {
+		p.ends = p.ends.Add(time.Minute)
+		if !p.isOn(p.ends) {
 			break
 		}
 	}
-	return end
+	return p.ends
 }
 
 // silences reports whether an alert is about what is silenced, whenever that is.

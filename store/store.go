@@ -85,6 +85,8 @@ func withoutHistograms(summaries []engine.Summary) []engine.Summary {
 	return summaries
 }
 
+var _ alert.Recorder = (*Store)(nil)
+
 // RecordsAlerts says that the store is an [alert.Recorder]: it also keeps what is silenced.
 func (s *Store) RecordsAlerts() {}
 

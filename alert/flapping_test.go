@@ -117,6 +117,15 @@ func TestFlappingTexts(t *testing.T) {
 	}
 }
 
+// The worst value is that of the whole incident, the last one that of the last bad period.
+func TestFlappingRemembersTheWorst(t *testing.T) {
+	_, alerts := flap(NewJudge(), 0, plain(), strings.Repeat("FFFSSS", 4)+strings.Repeat("444SSS", 2)+strings.Repeat("S", 40))
+	last := alerts[len(alerts)-1]
+	if last.State != Resolved || last.Flapping.Count != 6 || last.WorstActual != 0 || last.LastActual != 0.5 {
+		t.Errorf("%s of %d firings, at worst %v, at last %v", last.State, last.Flapping.Count, last.WorstActual, last.LastActual)
+	}
+}
+
 // While it flaps the alert fires, and its operation keeps its place; its phase says how it stands.
 func TestFlappingIsFiring(t *testing.T) {
 	j := NewJudge()

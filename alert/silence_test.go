@@ -154,6 +154,37 @@ func TestSilence(t *testing.T) {
 	must("7", 8, "in place of another")
 }
 
+// What is sent at the end tells of the last bad period that was said by then, and of the silence that
+// ended last.
+func TestReleasedAlertIsUpToDate(t *testing.T) {
+	for _, reasons := range [][2]string{{"short", "long"}, {"long", "short"}} {
+		var s Silencer
+		var plan []Maintenance
+		for _, reason := range reasons {
+			plan = append(plan, Maintenance{Start: startOf(0), End: startOf(len(reason)), Reason: reason})
+		}
+		plan[slices.Index(reasons[:], "long")].End = startOf(8)
+		if err := s.Plan(plan); err != nil {
+			t.Fatal(err)
+		}
+		j := NewJudge()
+		o := expecting(engine.Objective{AlertAfter: 1, RepeatInterval: 2 * time.Minute})
+		var got []Alert
+		for i, letter := range "FF444444" {
+			hears, keeps := heard(&s, j.Judge(periodOf(i, summaryOf(i, o, trickle[letter]))), startOf(i+1))
+			got = append(got, hears...)
+			for _, a := range keeps {
+				if a.Silenced.Reason != "long" {
+					t.Errorf("%v: period %d is silenced for %s", reasons, i, a.Silenced.Reason)
+				}
+			}
+		}
+		if len(got) != 1 || !got[0].IsReleased() || got[0].Repeat || got[0].Actual != 0.5 || got[0].WorstActual != 0 || got[0].Silenced.Reason != "long" {
+			t.Errorf("%v: heard %+v", reasons, got)
+		}
+	}
+}
+
 // What outlives the process goes on as if it had not ended: a property over random times, silences,
 // failures and restarts.
 func TestSilencerOutlivesTheProcess(t *testing.T) {

@@ -33,6 +33,7 @@ func TestTrouble(t *testing.T) {
 
 		{"M good ones do not end it before they have caught up", 3, 1, "BBGBBGBBGBB" + "GBBGBBG", "..........F", [][]int{{0, 1, 3, 4, 6, 7, 9, 10}}},
 		{"as many good ones as bad ones were ahead do", 3, 1, "BBGBBGBBGBB" + "GGGGG", "..........F....R", [][]int{{0, 1, 3, 4, 6, 7, 9, 10}, {11, 12, 13, 14, 15}}},
+		{"however long it lasted", 3, 1, "BBGBBGBBGBB" + "BBBBBBBB" + "GGGGG", "..........F............R", [][]int{{0, 1, 3, 4, 6, 7, 9, 10}, {19, 20, 21, 22, 23}}},
 		{"M in a row it still takes", 3, 3, "BBGBBGBBGBB" + "GGGGBGG" + "G", "..........F.......R", [][]int{{0, 1, 3, 4, 6, 7, 9, 10}, {16, 17, 18}}},
 		{"what N in a row raised ends after M", 3, 1, "BBBBBBBBB" + "G", "..F......R", [][]int{{0, 1, 2}, {9}}},
 		{"what was before it ended does not count again", 3, 3, "BBGBBGBBGBB" + "GGGGG" + "BBG", "..........F....R", [][]int{{0, 1, 3, 4, 6, 7, 9, 10}, {11, 12, 13, 14, 15}}},

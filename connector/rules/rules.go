@@ -60,6 +60,7 @@ type writer struct {
 	scopes          []scope
 	rules           []rule
 	notes           []string
+	hasMaintenance  bool
 }
 
 // Write returns a file of Prometheus rules in YAML that judge as c does. They are one group,
@@ -88,7 +89,7 @@ func newWriter(c *gomonitorconnector.Config) *writer {
 	w := &writer{
 		period: cmp.Or(c.Period, time.Minute),
 		calls:  names.Calls, duration: names.Duration, bounds: names.Bounds, unit: names.Unit,
-		scopes: scopesOf(c),
+		scopes: scopesOf(c), hasMaintenance: len(c.Maintenance) > 0,
 	}
 	kinds := c.Kinds
 	if kinds == nil {
@@ -96,7 +97,7 @@ func newWriter(c *gomonitorconnector.Config) *writer {
 	}
 	var list []string
 	for _, k := range kinds {
-		list = append(list, "SPAN_KIND_"+strings.ToUpper(k.String()))
+		list = append(list, spanKind(k))
 	}
 	w.kinds = kindLabel + "=~" + strconv.Quote(strings.Join(list, "|"))
 	return w
@@ -367,6 +368,12 @@ func (w *writer) omitted() {
 	}
 	if has(func(o *engine.Objective) bool { return o.RepeatInterval > 0 }) {
 		w.notes = append(w.notes, "repeat_interval: is Alertmanager's, in its own configuration")
+	}
+	if has(func(o *engine.Objective) bool { return o.EndAfterIdle >= 0 }) {
+		w.notes = append(w.notes, "end_after_idle: an alert about an operation that nobody calls any more fires as long as the operation has metrics")
+	}
+	if w.hasMaintenance {
+		w.notes = append(w.notes, "maintenance: is Alertmanager's, as mute_time_intervals and silences")
 	}
 	w.notes = append(w.notes, "flapping: each time it fires is an alert of its own; group_interval of Alertmanager bounds how often that is said")
 	w.notes = append(w.notes, "cancelled calls: count as successes, as the metrics don't tell them apart")

@@ -12,15 +12,16 @@ import (
 type EndReason uint8
 
 const (
-	// EndRecovered means that the objective was met again, in as many periods as it takes, or is
-	// switched off.
+	// EndRecovered means that the objective was met again, in as many periods as it takes.
 	EndRecovered EndReason = iota + 1
+	// EndSwitchedOff means that the objective is no longer judged.
+	EndSwitchedOff
 	// EndIdle means that nobody has called the operation any more
 	// ([engine.Objective.EndAfterIdle]).
 	EndIdle
 )
 
-var endReasonNames = [...]string{EndRecovered: "recovered", EndIdle: "idle"}
+var endReasonNames = [...]string{EndRecovered: "recovered", EndSwitchedOff: "switched_off", EndIdle: "idle"}
 
 // String returns the reason's name in lower case; empty while the alert fires.
 func (r EndReason) String() string {
@@ -33,7 +34,7 @@ func (r EndReason) String() string {
 // MarshalText returns the reason's name in lower case.
 func (r EndReason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads a reason's name: recovered or idle.
+// UnmarshalText reads a reason's name: recovered, switched_off or idle.
 func (r *EndReason) UnmarshalText(text []byte) error {
 	for i, name := range endReasonNames {
 		if i > 0 && name == string(text) {

@@ -13,7 +13,7 @@ import (
 )
 
 func TestEndReasons(t *testing.T) {
-	for r, want := range map[EndReason]string{EndRecovered: "recovered", EndIdle: "idle"} {
+	for r, want := range map[EndReason]string{EndRecovered: "recovered", EndSwitchedOff: "switched_off", EndIdle: "idle"} {
 		checkText(t, r, want)
 	}
 	if got := EndReason(99).String(); got != "EndReason(99)" {

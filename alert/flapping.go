@@ -70,6 +70,9 @@ func (m *machine) calm(k ObjectiveKind, now time.Time) (Alert, bool) {
 	}
 	a := *m.met
 	a.EndsAt, a.DecidedAt, a.Flapping = m.badUntil, now, m.flapping
+	if !k.isSet(&m.objective) {
+		a.EndReason = EndSwitchedOff
+	}
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
 	m.close()
 	return a, true

@@ -154,7 +154,12 @@ func TestFlappingOfAnotherObjective(t *testing.T) {
 	off := expecting(engine.Objective{MinTraffic: -1, SuccessRatio: 0.01})
 	j = NewJudge()
 	flap(j, 0, busy, strings.Repeat("sssSSS", 4))
-	got, _ = flap(j, 24, off, "SS")
+	got, alerts := flap(j, 24, off, "SS")
+	for _, a := range alerts {
+		if a.EndReason != EndSwitchedOff {
+			t.Errorf("it ended by %s", a.EndReason)
+		}
+	}
 	if diff := cmp.Diff([]string{"25 resolved x4 since 3"}, got); diff != "" {
 		t.Errorf("said after it was switched off (-want +got):\n%s", diff)
 	}

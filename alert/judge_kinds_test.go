@@ -225,6 +225,9 @@ func TestSwitchedOffWhileFiring(t *testing.T) {
 				}
 				for _, a := range alerts {
 					got = append(got, fmt.Sprintf("%d %s", i, a.State))
+					if a.State == Resolved && (a.EndReason != EndSwitchedOff || !strings.HasPrefix(Line(&a), "ENDED ")) {
+						t.Errorf("it ended by %s: %s", a.EndReason, Line(&a))
+					}
 					if a.State == Resolved && a.Target != 0 {
 						t.Errorf("target = %v, though nothing is expected", a.Target)
 					}

@@ -218,6 +218,9 @@ func (m *machine) fire(k ObjectiveKind, bad run, good int) (Alert, bool) {
 func (m *machine) resolve(k ObjectiveKind) (Alert, bool) {
 	a := m.streak.alert(k)
 	a.State, a.EndReason = Resolved, EndRecovered
+	if !k.isSet(&m.objective) {
+		a.EndReason = EndSwitchedOff
+	}
 	a.ID, a.StartsAt, a.WorstExemplar, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar, m.alert.CausedBy
 	a.EndsAt = m.streak.since
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)

@@ -1,23 +1,48 @@
 package engine
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 )
 
 // children finds the children of a span among the spans that are remembered. It is a hash table
 // by the spans' parents. What is no longer remembered needs not be taken out: the spans of one
-// place in the table lead from the newest to the oldest, and the search ends at the first that is
-// gone.
+// place in the table lead from the newest to the oldest, by [recentSpan.sibling], and the search
+// ends at the first that is gone.
 type children struct {
-	// last is the number of the span that came last, by the hash of its parent; a number is cut to
-	// 32 bits. before is the number of the one that came before it, by the place of a span among
-	// those that are remembered.
-	last, before []uint32
-	seed         uint64 // so that those who choose ids can't choose ones that share a place
+	last []childRef // the span that came last, by the hash of its parent
+	// siblings has [recentSpan.sibling] of all spans once more: those of spans that are not looked for
+	// lie together there, so that little memory is read.
+	siblings []childRef
+	known    uint64 // the number of spans that are in the table, or have no parent
+	seed     uint64 // so that those who choose ids can't choose ones that share a place
 
-	found []stretch // what covered works with
-	steps int       // how many spans covered may still visit
+	found []stretch // what of works with
+	steps int       // how many spans of may still visit
+}
+
+// childRef refers to a span that is remembered: the lowest bits of its number, and above them some
+// of the hash of its parent, by which most others are told apart. All spans that are remembered
+// have different numbers. One that is no longer remembered looks far too old, or like another
+// one, in which case the ids tell.
+type childRef uint32
+
+const (
+	refBits   = 25 // one more than those of maxRecentSpans
+	refNumber = 1<<refBits - 1
+)
+
+func refTo(number, hash uint64) childRef {
+	return childRef(hash>>(64-32+refBits)<<refBits | number&refNumber)
+}
+
+// age returns how many spans came since the span, itself included.
+func (c childRef) age(next uint64) int { return int((next - uint64(c)) & refNumber) }
+
+// isTagged reports whether the span's parent may have the given hash.
+func (c childRef) isTagged(hash uint64) bool {
+	return uint32(c)>>refBits == uint32(hash>>(64-32+refBits))
 }
 
 // stretch is a stretch of time in Unix nanoseconds.
@@ -34,117 +59,106 @@ func newChildren() children {
 	return children{seed: maphash.Comparable(maphash.MakeSeed(), 0)}
 }
 
-func (c *children) hash(id spanID) int {
-	return int(mix(mix(id.high^c.seed, id.low), id.span^c.seed) & uint64(len(c.last)-1))
+func (c *children) hash(id spanID) uint64 {
+	return mix(mix(id.high^c.seed, id.low), id.span^c.seed)
 }
 
-// add adds the span that was added to r last.
-func (c *children) add(r *recent, s *recentSpan) {
-	place := r.place - 1
-	if place < 0 {
-		place = r.limit - 1
+// at returns the entry of the spans whose parent has the given hash.
+func (c *children) at(hash uint64) *childRef { return &c.last[hash&uint64(len(c.last)-1)] }
+
+// update puts the spans in that came since the last time. That is done for many at once, so that
+// the processor can fetch their places from memory side by side.
+func (c *children) update(r *recent) {
+	if len(r.spans) > len(c.last)/2 {
+		c.last = make([]childRef, max(minChildren, 2*ceilPow2(len(r.spans))))
+		c.siblings = make([]childRef, len(c.last)/2)
+		c.known = 0
 	}
-	if len(c.before) < len(r.spans) {
-		c.before = append(c.before, 0)
-		if len(r.spans) > len(c.last) {
-			c.grow(r)
+	c.known = max(c.known, r.next-uint64(len(r.spans)))
+	place := r.placeOf(r.next - c.known)
+	for ; c.known < r.next; c.known++ {
+		s := &r.spans[place]
+		if s.link.hasParent() {
+			hash := c.hash(s.link.parent())
+			at := c.at(hash)
+			s.sibling, c.siblings[place], *at = *at, *at, refTo(c.known, hash)
+		}
+		if place++; place == len(r.spans) {
+			place = 0
 		}
 	}
-	c.put(s, uint32(r.next-1), place)
 }
 
-// put puts a span in, by its number and its place among those that are remembered.
-func (c *children) put(s *recentSpan, number uint32, place int) {
-	if !s.link.hasParent() {
-		return
+// of finds the children of a call, of which first is what at returns for it; those of spans that
+// are not watched count as their parent's. It returns the server's call that answered a client's, the
+// first one that came, if there is one; and how much of the call's time its children took. What
+// handles a message takes no time of its sender.
+func (c *children) of(r *recent, call *recentSpan, hash uint64, first childRef) (server *recentSpan, covered int64) {
+	if !c.isThere(r, first) {
+		return nil, 0
 	}
-	at := c.hash(s.link.parent())
-	c.before[place] = c.last[at]
-	c.last[at] = number
-}
-
-// grow makes room for more spans than there are places.
-func (c *children) grow(r *recent) {
-	c.last = make([]uint32, max(minChildren, 2*len(c.last)))
-	oldest := uint32(r.next) - uint32(len(r.spans))
-	for i := range c.last {
-		c.last[i] = oldest - 1 // nobody
-	}
-	// All spans since the first one are remembered, each at the place of its number: only after
-	// the table has grown for the last time the first place is used again.
-	for i := range len(r.spans) - 1 {
-		c.put(&r.spans[i], oldest+uint32(i), i)
-	}
-}
-
-// each calls f for each child of a span that is remembered, the one that came last first.
-func (c *children) each(r *recent, id spanID, f func(*recentSpan)) {
-	if len(c.last) == 0 {
-		return
-	}
-	age := uint32(0)
-	for number := c.last[c.hash(id)]; c.steps > 0; c.steps-- {
-		next := uint32(r.next) - number
-		if next <= age || next > uint32(len(r.spans)) {
-			return
-		}
-		age = next
-		place := r.place - int(age)
-		if place < 0 {
-			place += len(r.spans)
-		}
-		if s := &r.spans[place]; s.link.hasParent() && s.link.parent() == id {
-			f(s)
-		}
-		number = c.before[place]
-	}
-}
-
-// of finds the children of a call; those of spans that are not watched count as their parent's.
-// It returns the server's call that answered a client's, the first one that came, if there is
-// one; and how much of the call's time its children took. What handles a message takes no time of
-// its sender.
-func (c *children) of(r *recent, call *recentSpan) (server *recentSpan, covered int64) {
 	c.found = c.found[:0]
-	if call.link.Span != [8]byte{} {
-		c.collect(r, call, call.link.span(), 0, &server)
-	}
+	server = c.collect(r, call, call.link.span(), hash, first, 0)
 	if len(c.found) == 0 {
 		return server, 0
 	}
 	return server, union(c.found, stretch{call.end - int64(call.duration), call.end})
 }
 
-func (c *children) collect(r *recent, call *recentSpan, id spanID, depth int, server **recentSpan) {
-	c.each(r, id, func(s *recentSpan) {
-		switch {
-		case s == call:
-		case s.op == nil:
-			if depth < deepestUnwatched && s.link.Span != call.link.Span {
-				c.collect(r, call, s.link.span(), depth+1, server)
-			}
-		case s.kind == SpanKindConsumer:
-		default:
-			if s.kind == SpanKindServer && call.kind == SpanKindClient {
-				*server = s
-			}
-			c.found = append(c.found, stretch{s.end - int64(s.duration), s.end})
-		}
-	})
+// isThere reports whether what is referred to may still be remembered.
+func (c *children) isThere(r *recent, ref childRef) bool {
+	age := ref.age(r.next)
+	return age > 0 && age <= len(r.spans)
 }
 
-// union returns how much of the given time some intervals cover together. It sorts them.
+// collect adds the children of a span to those of a call.
+func (c *children) collect(r *recent, call *recentSpan, id spanID, hash uint64, ref childRef, depth int) (server *recentSpan) {
+	for age := 0; c.steps > 0; c.steps-- {
+		next := ref.age(r.next)
+		if next <= age || next > len(r.spans) {
+			break // it is gone
+		}
+		age = next
+		place := r.placeOf(uint64(age))
+		if !ref.isTagged(hash) {
+			ref = c.siblings[place]
+			continue
+		}
+		s := &r.spans[place]
+		if s.link.hasParent() && s.link.parent() == id && s != call {
+			if found := c.child(r, call, s, depth); found != nil {
+				server = found
+			}
+		}
+		ref = s.sibling
+	}
+	return server
+}
+
+// child adds a child of a call, or the children of one that is not watched.
+func (c *children) child(r *recent, call, s *recentSpan, depth int) (server *recentSpan) {
+	if s.op == nil {
+		id := s.link.span()
+		if depth == deepestUnwatched || id == call.link.span() {
+			return nil
+		}
+		hash := c.hash(id)
+		return c.collect(r, call, id, hash, *c.at(hash), depth+1)
+	}
+	if s.kind == SpanKindConsumer {
+		return nil
+	}
+	c.found = append(c.found, stretch{s.end - int64(s.duration), s.end})
+	if s.kind == SpanKindServer && call.kind == SpanKindClient {
+		return s
+	}
+	return nil
+}
+
+// union returns how much of the given time some stretches cover together. It sorts them.
 func union(of []stretch, within stretch) (covered int64) {
 	if len(of) > 1 {
-		slices.SortFunc(of, func(a, b stretch) int {
-			if a.start < b.start {
-				return -1
-			}
-			if a.start > b.start {
-				return 1
-			}
-			return 0
-		})
+		slices.SortFunc(of, func(a, b stretch) int { return cmp.Compare(a.start, b.start) })
 	}
 	reached := within.start
 	for _, i := range of {

@@ -20,6 +20,8 @@ type recentSpan struct {
 	duration time.Duration
 	end      int64
 	more     uint32 // how many calls it stands for, less one
+	// sibling is the span that came before it, of those with the same place among the children.
+	sibling childRef
 }
 
 // heldSpan is what else is remembered of a span that is not yet counted.
@@ -78,6 +80,15 @@ func (r *recent) add(trace *[16]byte) *recentSpan {
 
 // at returns a span by its number.
 func (r *recent) at(number uint64) *recentSpan { return &r.spans[number%uint64(r.limit)] }
+
+// placeOf returns the place of the span that came so many spans ago, 1 for the one that came last.
+func (r *recent) placeOf(age uint64) int {
+	place := r.place - int(age)
+	if place < 0 {
+		place += len(r.spans)
+	}
+	return place
+}
 
 // traceHash returns a hash of a trace id. Those mostly are random, in one half at least.
 func traceHash(trace *[16]byte) uint16 {

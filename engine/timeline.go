@@ -184,12 +184,9 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome, weight uint
 	r.duration, r.end = lengthOf(s.Duration), s.End
 	r.untimed = s.Untimed || !isTimed(s.Duration)
 	r.outcome, r.isNamed, r.sampled = outcome, false, s.Sampled
-	r.kind, r.more = s.SpanKind, uint32(weight-1)
+	r.kind, r.more, r.sibling = s.SpanKind, uint32(weight-1), 0
 	if len(s.Code) > maxKeptCode {
 		r.code = bounded(s.Code)
-	}
-	if t.slices.length > 0 {
-		t.children.add(&t.recent, r)
 	}
 }
 

@@ -115,7 +115,7 @@ func (s *timelineSlices) drop() {
 // judgeSome finds the parts of the calls whose spans are about to be forgotten.
 func (t *Timeline) judgeSome() {
 	few := uint64(t.recent.limit / 8) // more than are due, so that this is not done for each span
-	t.children.steps = 4 * t.recent.limit
+	t.lookForChildren()
 	for i := range t.slices.open {
 		o := &t.slices.open[i]
 		n := 0
@@ -127,30 +127,49 @@ func (t *Timeline) judgeSome() {
 	}
 }
 
-// judge finds the parts of calls of the i-th open slice, and counts them in it.
+// lookForChildren makes ready to find the children of calls. Spans with the same id could make that
+// take for ever.
+func (t *Timeline) lookForChildren() {
+	t.children.update(&t.recent)
+	t.children.steps = 4 * t.recent.limit
+}
+
+// judge finds the parts of calls of the i-th open slice, and counts them in it. It looks all of a
+// batch up first, so that the processor can fetch their places from memory side by side.
 func (t *Timeline) judge(i int, calls []uint64) {
-	o, number := &t.slices.open[i], t.slices.number+uint32(i)
-	for _, n := range calls {
-		s := t.recent.at(n)
-		kind, peer := PartSelf, (*operation)(nil)
-		own, isKnown := s.duration, isTimed(s.duration) && !s.untimed
-		server, covered := t.children.of(&t.recent, s)
-		switch isCaller := s.kind == SpanKindClient || s.kind == SpanKindProducer; {
-		case server != nil:
-			kind, peer, covered = PartEdge, server.op, int64(server.duration)
-			isKnown = isKnown && !server.untimed
-		case isCaller:
-			kind = PartRemote
+	const batch = 32
+	var hashes [batch]uint64
+	var first [batch]childRef
+	for len(calls) > 0 {
+		some := calls[:min(batch, len(calls))]
+		calls = calls[len(some):]
+		for j, n := range some {
+			hashes[j] = t.children.hash(t.recent.at(n).link.span())
+			first[j] = *t.children.at(hashes[j])
 		}
-		if t.children.steps == 0 {
-			isKnown = false
+		for j, n := range some {
+			t.judgeOne(i, t.recent.at(n), hashes[j], first[j])
 		}
-		if peer != nil {
-			peer = s.op.edge(peer, t.windows.overflow)
-		}
-		own = max(0, own-time.Duration(covered))
-		o.tally.add(s.op, kind, peer, number, s, own, isKnown)
 	}
+}
+
+// judgeOne finds the part of a call of the i-th open slice, and counts it there.
+func (t *Timeline) judgeOne(i int, s *recentSpan, hash uint64, first childRef) {
+	kind, peer, covered := PartSelf, (*operation)(nil), int64(0)
+	isKnown := isTimed(s.duration) && !s.untimed
+	if s.kind == SpanKindClient || s.kind == SpanKindProducer {
+		kind = PartRemote
+	}
+	if s.link.Span != [8]byte{} {
+		var server *recentSpan
+		if server, covered = t.children.of(&t.recent, s, hash, first); server != nil {
+			kind, peer, covered = PartEdge, s.op.edge(server.op, t.windows.overflow), int64(server.duration)
+			isKnown = isKnown && !server.untimed
+		}
+		isKnown = isKnown && t.children.steps > 0 // else it may have more children
+	}
+	own := max(0, s.duration-time.Duration(covered))
+	t.slices.open[i].tally.add(s.op, kind, peer, t.slices.number+uint32(i), s, own, isKnown)
 }
 
 // cut ends the oldest slice.
@@ -160,7 +179,7 @@ func (t *Timeline) cut() {
 		end := s.open[0].end
 		t.settle(func(h *heldSpan) bool { return t.recent.at(h.number).end < end })
 	}
-	t.children.steps = 4 * t.recent.limit
+	t.lookForChildren()
 	t.judge(0, s.open[0].calls)
 	o := &s.open[0]
 	if o.start >= t.now && len(o.tally.parts) == 0 { // it has not begun

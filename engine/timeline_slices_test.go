@@ -307,3 +307,49 @@ func TestTimelineOwnTimeInSummaries(t *testing.T) {
 		}
 	}
 }
+
+// What own times cost: the same traces with and without slices. A trace is a server's call, which
+// makes five calls to other servers, one after the other; each of those asks a database.
+func BenchmarkTimelineTraces(b *testing.B) {
+	const inTrace, rate = 16, 10_000
+	shape := make([]Span, 0, inTrace)
+	number := func(n int) (id [8]byte) {
+		binary.LittleEndian.PutUint64(id[:], uint64(n))
+		return id
+	}
+	put := func(service, operation string, kind SpanKind, n, parent int, d time.Duration, left time.Duration) {
+		s := Span{Service: service, Operation: operation, SpanKind: kind, Code: "200", Outcome: OutcomeSuccess, Duration: d, End: -int64(left), Sampled: true}
+		s.Link.Span, s.Link.Parent = number(n), number(parent)
+		shape = append(shape, s)
+	}
+	for i := range 5 {
+		n, left := 2+3*i, time.Duration(5-i)*20*ms
+		service := fmt.Sprint("service", i)
+		put(service, "SELECT", SpanKindClient, n+2, n+1, 5*ms, left+2*ms)
+		put(service, fmt.Sprint("GET /", i), SpanKindServer, n+1, n, 10*ms, left+ms)
+		put("front", fmt.Sprint("GET /", i), SpanKindClient, n, 1, 12*ms, left)
+	}
+	put("front", "GET /", SpanKindServer, 1, 0, 110*ms, 0)
+	for _, slice := range []time.Duration{0, -1} {
+		name := map[time.Duration]string{0: "own=on", -1: "own=off"}[slice]
+		b.Run(name, func(b *testing.B) {
+			line, err := NewTimeline(TimelineConfig{Config: Config{Period: time.Minute, Slice: slice}}, noon)
+			if err != nil {
+				b.Fatal(err)
+			}
+			line.Sliced(func(*Slice) {})
+			now, sent := noon, 0
+			b.ReportAllocs()
+			for i := range b.N {
+				s := shape[i%inTrace]
+				binary.LittleEndian.PutUint64(s.Link.Trace[:], mix(uint64(i/inTrace), 1))
+				s.End += now.UnixNano()
+				line.Add(&s)
+				if sent++; sent%100 == 0 {
+					now = now.Add(100 * time.Second / rate)
+					line.Advance(now, nil, func(*Period) {})
+				}
+			}
+		})
+	}
+}

@@ -19,40 +19,59 @@ import (
 func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	kind := s.SpanKind()
 	var ctx context.Context
-	if started && m.kinds.has(kind) {
-		ctx = m.contexts.Take(s.SpanContext().SpanID())
+	var sc trace.SpanContext
+	if started && m.kinds.has(kind) || m.measures {
+		sc = s.SpanContext()
+		if started && m.kinds.has(kind) {
+			ctx = m.contexts.Take(sc.SpanID())
+		}
 	}
 	if !m.watches(s, kind) || m.filter != nil && !m.wants(s) {
+		if m.measures && m.engine.HasCovered(sc.SpanID()) {
+			link := linkOf(sc, s.Parent())
+			m.engine.PassCovered(&link)
+		}
 		if m.engine.WantsUnwatched() {
 			m.report(s, &engine.Span{Unwatched: true})
 		}
 		return
 	}
-	end := s.EndTime()
-	d := end.Sub(s.StartTime())
+	end, start := s.EndTime(), s.StartTime()
+	d := end.Sub(start)
 	operation, result := m.classifier.classify(ctx, s, kind, end)
 	code, outcome := result.Code, result.Outcome
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service, ref := m.services.of(s.Resource())
-	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, 0) {
+	covered := time.Duration(0)
+	if m.measures {
+		link := linkOf(sc, s.Parent())
+		covered = m.engine.Covered(&link, engine.SpanKind(kind), start.UnixNano(), d)
+	}
+	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, covered) {
 		return
 	}
 	m.report(s, &engine.Span{
 		Service: service, Operation: operation, Code: code,
-		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: unixNano(end),
+		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: unixNano(end), Covered: covered,
 	})
 }
 
 // report hands a span to the engine, with its place in its trace.
 func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
-	sc, parent := s.SpanContext(), s.Parent()
-	span.Link.Trace, span.Link.Span, span.Sampled = sc.TraceID(), sc.SpanID(), sc.IsSampled()
-	if parent.HasSpanID() {
-		span.Link.Parent, span.Link.RemoteParent = parent.SpanID(), parent.IsRemote()
-	}
+	sc := s.SpanContext()
+	span.Link, span.Sampled = linkOf(sc, s.Parent()), sc.IsSampled()
 	m.engine.ReportSpan(span)
+}
+
+// linkOf returns the place of a span in its trace.
+func linkOf(sc, parent trace.SpanContext) engine.Link {
+	l := engine.Link{Trace: sc.TraceID(), Span: sc.SpanID()}
+	if parent.HasSpanID() {
+		l.Parent, l.RemoteParent = parent.SpanID(), parent.IsRemote()
+	}
+	return l
 }
 
 // unixNano returns t in Unix nanoseconds, 0 for the zero time.

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"runtime"
@@ -22,6 +23,7 @@ type Engine struct {
 	causes   *causes
 	sampling sampling
 	inFlight *inFlight // nil: calls in flight are not tracked
+	covers   *covers   // nil: own times are not measured
 	// slow is the shortest latency target there is: a success that took longer may
 	// be worth looking up.
 	slow atomic.Int64
@@ -104,6 +106,9 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	}
 	e.queue.initSize(c.QueueSize)
 	e.slow.Store(int64(slow))
+	if e.config.sliceLength() > 0 {
+		e.covers = new(covers)
+	}
 	if e.config.MaxInFlight > 0 && hooks.Describe != nil {
 		e.inFlight = newInFlight(e.config.MaxInFlight)
 		e.inFlight.expect(stuck)
@@ -220,6 +225,44 @@ func (e *Engine) ReportSpan(s *Span) bool {
 		d = Untimed
 	}
 	return e.queue.pushAnywhere(e.queue.pick(), s.Service, s.Operation, s.Code, d, howOf(s.SpanKind, outcome).lessBy(lessOf(d, s.Covered)))
+}
+
+// MeasuresOwnTimes reports whether [Engine.Covered] has any use.
+func (e *Engine) MeasuresOwnTimes() bool { return e.covers != nil }
+
+// Covered takes the call of a span that has ended, after those of its children, with its start in
+// Unix nanoseconds. It returns how much of the call's time its children took; negative: that is not
+// known. What it returns belongs to the call's report. Children count that ended in this process
+// before it did. Of several that ran at once the time counts once. What handles a message
+// ([SpanKindConsumer]) takes none of its sender's time.
+func (e *Engine) Covered(l *Link, kind SpanKind, start int64, d time.Duration) time.Duration {
+	if e.covers == nil {
+		return 0
+	}
+	if !e.covers.chooses(binary.LittleEndian.Uint64(l.Trace[8:]), start) {
+		return -1
+	}
+	parent := l.Parent
+	if l.RemoteParent || kind == SpanKindConsumer {
+		parent = [8]byte{}
+	}
+	return e.covers.ended(l.Span, parent, stretch{start, start + int64(lengthOf(d))})
+}
+
+// HasCovered reports whether [Engine.PassCovered] has anything to do for a span.
+func (e *Engine) HasCovered(span [8]byte) bool { return e.covers != nil && e.covers.has(span) }
+
+// PassCovered takes an unwatched span that has ended: what its children took counts as its
+// parent's.
+func (e *Engine) PassCovered(l *Link) {
+	if e.covers == nil {
+		return
+	}
+	parent := l.Parent
+	if l.RemoteParent {
+		parent = [8]byte{}
+	}
+	e.covers.passed(l.Span, parent)
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -422,6 +465,7 @@ func (e *Engine) closeDue() time.Duration {
 		if e.slicer.due <= mono {
 			e.countAll()
 			e.slicer.next(e.windows, &e.calendar, mono)
+			e.covers.adapt(e.slicer.counted, wall.UnixNano())
 		}
 		return e.untilDue()
 	}

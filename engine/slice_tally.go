@@ -89,6 +89,8 @@ type slicer struct {
 	sliced func(*Slice)  // nil: nobody wants them
 	start  time.Time     // of the current slice, by the calendar's time
 	due    time.Duration // when it ends, by the monotonic clock
+	// counted is the number of calls in the slice that ended last.
+	counted uint64
 
 	buckets outcomeBuckets
 }
@@ -158,6 +160,7 @@ func (s *slicer) cut(w *Windows, end time.Time) {
 	if s.length == 0 {
 		return
 	}
+	s.counted = 0
 	slice := Slice{Start: s.start, End: end}
 	var room timeCounts
 	for _, op := range w.operations {
@@ -195,6 +198,7 @@ func (s *slicer) add(slice *Slice, op *operation, room *timeCounts) {
 			Slowest: t.slowest, Failed: t.failed,
 		})
 	}
+	s.counted += all - t.calls
 	t.calls, t.failures = all, op.failure
 	t.end()
 }

@@ -35,7 +35,9 @@ func TestOwnTimeOfSpans(t *testing.T) {
 			}
 			tracer := sdktrace.NewTracerProvider(option).Tracer("test")
 			began := time.Now()
-			at := func(ms int) trace.SpanEventOption { return trace.WithTimestamp(began.Add(time.Duration(ms) * time.Millisecond)) }
+			at := func(ms int) trace.SpanEventOption {
+				return trace.WithTimestamp(began.Add(time.Duration(ms) * time.Millisecond))
+			}
 			span := func(ctx context.Context, name string, kind trace.SpanKind, from int) (context.Context, trace.Span) {
 				return tracer.Start(ctx, name, trace.WithSpanKind(kind), at(from))
 			}

@@ -44,12 +44,13 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service, ref := m.services.of(s.Resource())
-	covered := time.Duration(0)
+	covered, isTraced := time.Duration(0), false
 	if m.measures {
 		link := linkOf(sc, s.Parent())
 		covered = m.engine.Covered(&link, engine.SpanKind(kind), start.UnixNano(), d)
+		isTraced = m.engine.WantsTraced(&link)
 	}
-	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, covered) {
+	if outcome == engine.OutcomeSuccess && !result.Untimed && !isTraced && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, covered) {
 		return
 	}
 	m.report(s, &engine.Span{

@@ -126,40 +126,52 @@ func (c *covers) leaveAll(parent [8]byte, of *cover) {
 func (c *covers) hold(span [8]byte, end int64) (*coverSet, int) {
 	s, key := c.find(span)
 	for range coverTries {
-		free, oldest := -1, -1
-		var most uint64
-		for i := range s.words {
-			switch word := s.words[i].Load(); {
-			case word == 0:
-				free = i
-			case isOf(word, key):
-				if word&coverBusy == 0 && s.words[i].CompareAndSwap(word, word|coverBusy) {
-					return s, i
-				}
-				free, oldest = -1, -1
-				goto again
-			case word&coverBusy == 0:
-				if age := (stampOf(end) - word&coverStamp) & coverStamp; oldest < 0 || age > most {
-					oldest, most = i, age
-				}
-			}
+		if i := s.tryHold(key, stampOf(end)); i >= 0 {
+			return s, i
 		}
-		if free >= 0 {
-			if s.words[free].CompareAndSwap(0, key|coverBusy) {
-				s.covers[free] = cover{}
-				return s, free
-			}
-		} else if oldest >= 0 {
-			if word := s.words[oldest].Load(); word&coverBusy == 0 && word != 0 && s.words[oldest].CompareAndSwap(word, key|coverBusy) {
-				s.marks.Or(mark(word))
-				s.covers[oldest] = cover{}
-				return s, oldest
-			}
-		}
-	again:
 	}
 	s.marks.Or(mark(key))
 	return nil, 0
+}
+
+// tryHold makes the place of a call busy, a free one or that of another call if it has none yet,
+// and returns its index. It is negative if somebody else was faster.
+func (s *coverSet) tryHold(key, now uint64) int {
+	free, oldest, most := -1, -1, uint64(0)
+	for i := range s.words {
+		word := s.words[i].Load()
+		switch {
+		case word == 0:
+			free = i
+		case isOf(word, key):
+			if word&coverBusy == 0 && s.words[i].CompareAndSwap(word, word|coverBusy) {
+				return i
+			}
+			return -1
+		case word&coverBusy == 0:
+			if age := (now - word&coverStamp) & coverStamp; oldest < 0 || age > most {
+				oldest, most = i, age
+			}
+		}
+	}
+	word := uint64(0)
+	switch {
+	case free >= 0:
+	case oldest >= 0:
+		if free, word = oldest, s.words[oldest].Load(); word&coverBusy != 0 {
+			return -1
+		}
+	default:
+		return -1
+	}
+	if !s.words[free].CompareAndSwap(word, key|coverBusy) {
+		return -1
+	}
+	if word != 0 {
+		s.marks.Or(mark(word))
+	}
+	s.covers[free] = cover{}
+	return free
 }
 
 // release gives a place back to others.

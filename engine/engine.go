@@ -24,6 +24,7 @@ type Engine struct {
 	sampling sampling
 	inFlight *inFlight // nil: calls in flight are not tracked
 	covers   *covers   // nil: own times are not measured
+	traced   traced
 	// slow is the shortest latency target there is: a success that took longer may
 	// be worth looking up.
 	slow atomic.Int64
@@ -213,7 +214,8 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
-	if outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() || !isUsual(s.SpanKind, outcome) {
+	isTraced := e.covers != nil && e.traced.wants(&s.Link)
+	if isTraced || outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() || !isUsual(s.SpanKind, outcome) {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
 			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
@@ -229,6 +231,11 @@ func (e *Engine) ReportSpan(s *Span) bool {
 
 // MeasuresOwnTimes reports whether [Engine.Covered] has any use.
 func (e *Engine) MeasuresOwnTimes() bool { return e.covers != nil }
+
+// WantsTraced reports whether the engine would like to know which call of a trace was the slowest
+// of a slice: then its spans are for ReportSpan. That is so for all traces where there are few, else
+// for some.
+func (e *Engine) WantsTraced(l *Link) bool { return e.covers != nil && e.traced.wants(l) }
 
 // Covered takes the call of a span that has ended, after those of its children, with its start in
 // Unix nanoseconds. It returns how much of the call's time its children took; negative: that is not
@@ -430,6 +437,9 @@ func (e *Engine) add(slots []slot, details []detail) {
 			e.windows.overflowed++
 		}
 		operations[i] = op
+		if slots[i].how.isDetailed() {
+			e.traced.count()
+		}
 	}
 	for i := range slots {
 		s, d := &slots[i], &details[i]
@@ -466,6 +476,7 @@ func (e *Engine) closeDue() time.Duration {
 			e.countAll()
 			e.slicer.next(e.windows, &e.calendar, mono)
 			e.covers.adapt(e.slicer.counted, wall.UnixNano())
+			e.traced.adapt()
 		}
 		return e.untilDue()
 	}

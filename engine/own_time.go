@@ -172,8 +172,6 @@ func (t *bucketTally) add(b timeBucket, n uint64) {
 	t.counts[b] += n
 }
 
-func (t *bucketTally) isEmpty() bool { return t.low == t.high }
-
 // take appends the buckets that are not empty, in their order, and begins anew.
 func (t *bucketTally) take(to []bucketCount) []bucketCount {
 	for b := t.low; b < t.high; b++ {
@@ -200,35 +198,35 @@ func (o *outcomeBuckets) add(outcome Outcome, b timeBucket, n uint64) {
 	}
 }
 
-// succeeded returns the calls that succeeded. all must be called next.
-func (o *outcomeBuckets) succeeded() []bucketCount {
+// take returns the calls that succeeded, and the others. It is ready for the next part then, and what
+// it returned is valid until the next call.
+func (o *outcomeBuckets) take() (good, others []bucketCount) {
 	o.counts[0] = o.good.take(o.counts[0][:0])
-	return o.counts[0]
-}
-
-// all returns the calls that succeeded, and the others. It is ready for the next part then.
-func (o *outcomeBuckets) all() []bucketCount {
-	if o.others.isEmpty() {
-		return o.counts[0]
-	}
-	for _, c := range o.counts[0] {
-		o.others.add(c.bucket(), c.count())
-	}
 	o.counts[1] = o.others.take(o.counts[1][:0])
-	return o.counts[1]
+	return o.counts[0], o.counts[1]
 }
 
 // timeCounts makes the [TimeCount] lists of a slice, which share their memory.
 type timeCounts struct{ room []TimeCount }
 
-// of returns counts as a list of TimeCounts.
-func (t *timeCounts) of(counts []bucketCount) []TimeCount {
+// of returns two lists of counts as one list of TimeCounts.
+func (t *timeCounts) of(good, others []bucketCount) []TimeCount {
 	const roomAtOnce = 512
-	if cap(t.room)-len(t.room) < len(counts) {
-		t.room = make([]TimeCount, 0, max(roomAtOnce, len(counts)))
+	if n := len(good) + len(others); cap(t.room)-len(t.room) < n {
+		t.room = make([]TimeCount, 0, max(roomAtOnce, n))
 	}
 	first := len(t.room)
-	for _, c := range counts {
+	for len(good) > 0 || len(others) > 0 {
+		var c bucketCount
+		switch {
+		case len(others) == 0 || len(good) > 0 && good[0].bucket() < others[0].bucket():
+			c, good = good[0], good[1:]
+		case len(good) == 0 || others[0].bucket() < good[0].bucket():
+			c, others = others[0], others[1:]
+		default:
+			c = countIn(good[0].bucket(), good[0].count()+others[0].count())
+			good, others = good[1:], others[1:]
+		}
 		t.room = append(t.room, TimeCount{Duration: c.bucket().middle(), Count: c.count()})
 	}
 	return t.room[first:len(t.room):len(t.room)]

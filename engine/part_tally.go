@@ -20,7 +20,8 @@ type partCount struct {
 	partKey
 	isShorter       bool // some call took less time by itself than in all
 	calls, failures uint64
-	last            int32 // the place in times of the call that was counted last, plus 1
+	last            int32    // the place in times of the call that was counted last, plus 1
+	good, others    ownTimes // what is no longer in times: of successes, and of others
 	// slowest and failed are calls that can be looked up; longest is the own time of slowest.
 	slowest, failed *Exemplar
 	longest         time.Duration
@@ -46,6 +47,8 @@ const (
 	// maxParts bounds the parts of an operation: a client may call many operations of many
 	// servers.
 	maxParts = 256
+	// mostTimes is the number of times that are not yet counted by their buckets.
+	mostTimes = 1 << 16
 	// oldPart is the number of slices after which a part without a call is forgotten.
 	oldPart = 1000
 )
@@ -124,16 +127,43 @@ func (t *partTally) place(key partKey) int32 {
 		if t.places == nil {
 			t.places = make(map[partKey]int32)
 		}
-		place = int32(len(t.parts))
+		n := len(t.parts)
+		place = int32(n)
 		t.places[key] = place
-		t.parts = append(t.parts, partCount{partKey: key})
+		if n == cap(t.parts) {
+			t.parts = append(t.parts, partCount{})
+		}
+		t.parts = t.parts[:n+1]
+		t.parts[n].partKey = key
 	}
 	return place
 }
 
+// fold counts times by their buckets, which takes less room.
+func (t *partTally) fold(buckets *outcomeBuckets) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.last == 0 {
+			continue
+		}
+		for at := p.last; at > 0; at = t.times[at-1].before {
+			call := &t.times[at-1]
+			buckets.add(call.outcome, call.bucket, uint64(call.more)+1)
+		}
+		good, others := buckets.take()
+		p.good.add(good)
+		p.others.add(others)
+		p.last = 0
+	}
+	t.times = t.times[:0]
+}
+
 // clear empties t, to be used again.
 func (t *partTally) clear() {
-	clear(t.parts) // they point to calls
+	for i := range t.parts { // their lists are used again
+		good, others := t.parts[i].good.counts[:0], t.parts[i].others.counts[:0]
+		t.parts[i] = partCount{good: ownTimes{good}, others: ownTimes{others}}
+	}
 	clear(t.places)
 	t.parts, t.times = t.parts[:0], t.times[:0]
 }

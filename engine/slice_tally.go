@@ -54,12 +54,8 @@ func (t *sliceTally) thin() {
 
 // addTraced keeps a call that can be looked up, if it is worth that.
 func (t *sliceTally) addTraced(outcome Outcome, call Exemplar, own timeBucket, isKnown bool) {
-	keep := func(place **Exemplar) {
-		call.Code, call.Duration = bounded(call.Code), lengthOf(call.Duration)
-		*place = &call
-	}
 	if outcome == OutcomeFailure && (t.failed == nil || call.Trace.Sampled && !t.failed.Trace.Sampled) {
-		keep(&t.failed)
+		t.failed = kept(call)
 	}
 	if !isKnown {
 		return
@@ -69,9 +65,16 @@ func (t *sliceTally) addTraced(outcome Outcome, call Exemplar, own timeBucket, i
 		better = call.Trace.Sampled
 	}
 	if better {
-		keep(&t.slowest)
-		t.longest = own
+		t.slowest, t.longest = kept(call), own
 	}
+}
+
+// kept returns a copy of a call.
+//
+//go:noinline
+func kept(call Exemplar) *Exemplar {
+	call.Code, call.Duration = bounded(call.Code), lengthOf(call.Duration)
+	return &call
 }
 
 // end ends the slice. The next one begins.
@@ -186,15 +189,15 @@ func (s *slicer) add(slice *Slice, op *operation, room *timeCounts) {
 		}
 		s.buckets.add(outcome, timeBucket(m&^notSucceeded), 1)
 	}
-	if succeeded := s.buckets.succeeded(); op.hasOwn {
-		op.addOwn(succeeded)
+	good, others := s.buckets.take()
+	if op.hasOwn {
+		op.addOwn(good)
 	}
-	times := s.buckets.all()
 	if s.sliced != nil {
 		slice.Parts = append(slice.Parts, PartCounts{
 			Part:  Part{OperationKey: op.key, Kind: partKind(op.key.SpanKind)},
 			Calls: all - t.calls, Failures: op.failure - t.failures,
-			Times:   room.of(times),
+			Times:   room.of(good, others),
 			Slowest: t.slowest, Failed: t.failed,
 		})
 	}

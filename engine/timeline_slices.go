@@ -20,8 +20,11 @@ type timelineSlices struct {
 // openSlice is one slice while it fills.
 type openSlice struct {
 	start, end int64
-	calls      []uint64 // the numbers of the spans that ended in it, in the order in which they came
-	tally      partTally
+	// calls are the numbers of the spans that ended in it, in the order in which they came; the
+	// parts of the first ones, judged, are found already.
+	calls  []uint64
+	judged int
+	tally  partTally
 }
 
 // begin begins the slices anew at the given time, in the period that begins at periodStart.
@@ -87,7 +90,7 @@ func (s *timelineSlices) hold(end int64, number uint64) {
 // isCrowded reports whether the next span may take the place of one whose part is not found yet.
 func (s *timelineSlices) isCrowded(r *recent) bool {
 	for i := range s.open {
-		if calls := s.open[i].calls; len(calls) > 0 && r.next-calls[0] >= uint64(r.limit) {
+		if o := &s.open[i]; o.judged < len(o.calls) && r.next-o.calls[o.judged] >= uint64(r.limit) {
 			return true
 		}
 	}
@@ -105,7 +108,7 @@ func (s *timelineSlices) isWithin(end int64) bool { return len(s.open) > 0 && s.
 // drop forgets the oldest slice.
 func (s *timelineSlices) drop() {
 	o := s.open[0]
-	o.calls = o.calls[:0]
+	o.calls, o.judged = o.calls[:0], 0
 	o.tally.clear()
 	s.free = append(s.free, o)
 	s.open = append(s.open[:0], s.open[1:]...)
@@ -118,12 +121,14 @@ func (t *Timeline) judgeSome() {
 	t.lookForChildren()
 	for i := range t.slices.open {
 		o := &t.slices.open[i]
-		n := 0
-		for n < len(o.calls) && t.recent.next-o.calls[n] >= uint64(t.recent.limit)-few {
-			n++
+		from := o.judged
+		for o.judged < len(o.calls) && t.recent.next-o.calls[o.judged] >= uint64(t.recent.limit)-few {
+			o.judged++
 		}
-		t.judge(i, o.calls[:n])
-		o.calls = o.calls[:copy(o.calls, o.calls[n:])]
+		t.judge(i, o.calls[from:o.judged])
+		if o.judged > len(o.calls)/2 {
+			o.calls, o.judged = o.calls[:copy(o.calls, o.calls[o.judged:])], 0
+		}
 	}
 }
 
@@ -146,6 +151,9 @@ func (t *Timeline) judge(i int, calls []uint64) {
 		for j, n := range some {
 			hashes[j] = t.children.hash(t.recent.at(n).link.span())
 			first[j] = *t.children.at(hashes[j])
+		}
+		if tally := &t.slices.open[i].tally; len(tally.times) > mostTimes {
+			tally.fold(&t.slices.buckets)
 		}
 		for j, n := range some {
 			t.judgeOne(i, t.recent.at(n), hashes[j], first[j])
@@ -180,8 +188,9 @@ func (t *Timeline) cut() {
 		t.settle(func(h *heldSpan) bool { return t.recent.at(h.number).end < end })
 	}
 	t.lookForChildren()
-	t.judge(0, s.open[0].calls)
 	o := &s.open[0]
+	t.judge(0, o.calls[o.judged:])
+	o.tally.fold(&s.buckets)
 	if o.start >= t.now && len(o.tally.parts) == 0 { // it has not begun
 		s.drop()
 		return
@@ -194,17 +203,12 @@ func (t *Timeline) cut() {
 	var room timeCounts
 	for i := range o.tally.parts {
 		p := &o.tally.parts[i]
-		for at := p.last; at > 0; at = o.tally.times[at-1].before {
-			call := &o.tally.times[at-1]
-			s.buckets.add(call.outcome, call.bucket, uint64(call.more)+1)
-		}
 		p.op.hasOwn = p.op.hasOwn || p.isShorter
-		if succeeded := s.buckets.succeeded(); p.op.hasOwn && !p.op.hasLeft() {
-			t.windows.at(p.op, n).addOwn(succeeded)
+		if p.op.hasOwn && !p.op.hasLeft() {
+			t.windows.at(p.op, n).addOwn(p.good.counts)
 		}
-		times := s.buckets.all()
 		if s.sliced != nil {
-			slice.Parts = append(slice.Parts, p.counts(room.of(times)))
+			slice.Parts = append(slice.Parts, p.counts(room.of(p.good.counts, p.others.counts)))
 		}
 	}
 	if s.sliced != nil {

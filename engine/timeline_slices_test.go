@@ -353,3 +353,38 @@ func BenchmarkTimelineTraces(b *testing.B) {
 		})
 	}
 }
+
+// However much comes, what a slice remembers is bounded by the spans that are remembered; and all
+// is counted.
+func TestTimelineSlicesOfManyCalls(t *testing.T) {
+	line := newTape(t, TimelineConfig{RecentSpans: 1000}, noon)
+	var got []Slice
+	line.Sliced(func(s *Slice) { got = append(got, *s) })
+	line.to(1)
+	const calls = 4 * mostTimes
+	for i := range uint64(calls) {
+		s := Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: time.Duration(i) * time.Microsecond, End: at(0.5), Link: span(i+1, 1, 0)}
+		if i%4 == 0 {
+			s.Outcome = OutcomeFailure
+		}
+		line.Add(&s)
+		for j := range line.slices.open {
+			o := &line.slices.open[j]
+			if len(o.calls) > 2*1000 || len(o.tally.times) > mostTimes+1000 {
+				t.Fatalf("%d calls and %d times wait", len(o.calls), len(o.tally.times))
+			}
+		}
+	}
+	line.close()
+	p := got[0].Parts[0]
+	sum := uint64(0)
+	for _, c := range p.Times {
+		sum += c.Count
+	}
+	if p.Calls != calls || p.Failures != calls/4 || sum != calls {
+		t.Errorf("%d calls, %d failed, %d times", p.Calls, p.Failures, sum)
+	}
+	if own := line.periods[0].Summaries[0].OwnTime; own != (OwnTime{}) {
+		t.Errorf("the own time is %+v", own)
+	}
+}

@@ -19,16 +19,19 @@ import (
 func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	kind := s.SpanKind()
 	var ctx context.Context
-	var sc trace.SpanContext
-	if started && m.kinds.has(kind) || m.measures {
-		sc = s.SpanContext()
+	var link engine.Link
+	if m.measures {
+		sc := s.SpanContext()
+		link.Trace, link.Span = sc.TraceID(), sc.SpanID()
 		if started && m.kinds.has(kind) {
-			ctx = m.contexts.Take(sc.SpanID())
+			ctx = m.contexts.Take(link.Span)
 		}
+	} else if started && m.kinds.has(kind) {
+		ctx = m.contexts.Take(s.SpanContext().SpanID())
 	}
 	if !m.watches(s, kind) || m.filter != nil && !m.wants(s) {
-		if m.measures && m.engine.HasCovered(sc.SpanID()) {
-			link := linkOf(sc, s.Parent())
+		if m.measures && m.engine.HasCovered(link.Span) {
+			setParent(&link, s)
 			m.engine.PassCovered(&link)
 		}
 		if m.engine.WantsUnwatched() {
@@ -46,9 +49,8 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	service, ref := m.services.of(s.Resource())
 	covered, isTraced := time.Duration(0), false
 	if m.measures {
-		link := linkOf(sc, s.Parent())
-		covered = m.engine.Covered(&link, engine.SpanKind(kind), start.UnixNano(), d)
-		isTraced = m.engine.WantsTraced(&link)
+		setParent(&link, s)
+		covered, isTraced = m.engine.Covered(&link, engine.SpanKind(kind), start.UnixNano(), d)
 	}
 	if outcome == engine.OutcomeSuccess && !result.Untimed && !isTraced && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, covered) {
 		return
@@ -62,17 +64,16 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 // report hands a span to the engine, with its place in its trace.
 func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
 	sc := s.SpanContext()
-	span.Link, span.Sampled = linkOf(sc, s.Parent()), sc.IsSampled()
+	span.Link.Trace, span.Link.Span, span.Sampled = sc.TraceID(), sc.SpanID(), sc.IsSampled()
+	setParent(&span.Link, s)
 	m.engine.ReportSpan(span)
 }
 
-// linkOf returns the place of a span in its trace.
-func linkOf(sc, parent trace.SpanContext) engine.Link {
-	l := engine.Link{Trace: sc.TraceID(), Span: sc.SpanID()}
-	if parent.HasSpanID() {
+// setParent sets the parent of a span.
+func setParent(l *engine.Link, s sdktrace.ReadOnlySpan) {
+	if parent := s.Parent(); parent.HasSpanID() {
 		l.Parent, l.RemoteParent = parent.SpanID(), parent.IsRemote()
 	}
-	return l
 }
 
 // unixNano returns t in Unix nanoseconds, 0 for the zero time.

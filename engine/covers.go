@@ -23,7 +23,9 @@ type covers struct {
 	// a call that had begun before, some children may be missing.
 	mask  atomic.Uint64
 	since atomic.Int64
-	_     [48]byte
+	// choosesSome says that not all calls are chosen.
+	choosesSome atomic.Bool
+	_           [40]byte
 	// lost counts the calls whose own times are not known.
 	lost atomic.Uint64
 	_    [56]byte
@@ -100,6 +102,7 @@ func (c *covers) adapt(calls uint64, now int64) {
 	switch lost, mask := c.lost.Swap(0), c.mask.Load(); {
 	case lost > calls/lostOften && mask < leastChosen:
 		c.mask.Store(2*mask + 1)
+		c.choosesSome.Store(true)
 	case lost == 0 && mask > 0:
 		c.since.Store(now)
 		c.mask.Store(mask / 2)
@@ -222,12 +225,9 @@ func (c *covers) lose() bool {
 	return false
 }
 
-// ended takes a watched call that has ended, and returns how much of its time its children took;
-// negative: that is not known. parent is zero if it has none in this process.
-func (c *covers) ended(span, parent [8]byte, call stretch) time.Duration {
-	if parent != [8]byte{} {
-		c.leave(parent, call)
-	}
+// of takes a call that has ended, and returns how much of its time its children took; negative:
+// that is not known.
+func (c *covers) of(span [8]byte, call stretch) time.Duration {
 	if !c.has(span) {
 		return 0
 	}

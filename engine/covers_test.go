@@ -18,6 +18,14 @@ func coverID(n uint64) (id [8]byte) {
 	return id
 }
 
+// ended takes a call that has ended.
+func (c *covers) ended(span, parent [8]byte, call stretch) time.Duration {
+	if parent != [8]byte{} {
+		c.leave(parent, call)
+	}
+	return c.of(span, call)
+}
+
 // hasAny reports whether any place is taken.
 func (c *covers) hasAny() bool {
 	for i := range c.sets {
@@ -285,7 +293,7 @@ func play(t *rapid.T, spans []Span, sliced func(*Slice)) {
 			}
 			continue
 		}
-		s.Covered = e.Covered(&s.Link, s.SpanKind, s.End-int64(s.Duration), s.Duration)
+		s.Covered, _ = e.Covered(&s.Link, s.SpanKind, s.End-int64(s.Duration), s.Duration)
 		if !e.ReportSpan(&s) {
 			t.Fatal("it was refused")
 		}
@@ -309,13 +317,14 @@ func TestEngineCoveredOfOthers(t *testing.T) {
 			{SpanKindServer, true, 0},
 		} {
 			e.Covered(&Link{Span: coverID(2), Parent: coverID(1), RemoteParent: tt.isRemote}, tt.kind, 0, ms)
-			if got := e.Covered(&Link{Span: coverID(1)}, SpanKindServer, 0, time.Second); got != tt.want {
+			if got, _ := e.Covered(&Link{Span: coverID(1)}, SpanKindServer, 0, time.Second); got != tt.want {
 				t.Errorf("%v, remote %t: %s is covered, want %s", tt.kind, tt.isRemote, got, tt.want)
 			}
 		}
 		off, _ := start(t, Config{Slice: -1})
 		off.Covered(&Link{Span: coverID(2), Parent: coverID(1)}, SpanKindClient, 0, ms)
-		if off.MeasuresOwnTimes() || off.HasCovered(coverID(1)) || off.Covered(&Link{Span: coverID(1)}, SpanKindServer, 0, time.Second) != 0 {
+		covered, isTraced := off.Covered(&Link{Span: coverID(1)}, SpanKindServer, 0, time.Second)
+		if off.MeasuresOwnTimes() || off.HasCovered(coverID(1)) || covered != 0 || isTraced {
 			t.Error("own times are measured though they are switched off")
 		}
 		off.PassCovered(&Link{Span: coverID(1)})

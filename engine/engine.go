@@ -232,28 +232,29 @@ func (e *Engine) ReportSpan(s *Span) bool {
 // MeasuresOwnTimes reports whether [Engine.Covered] has any use.
 func (e *Engine) MeasuresOwnTimes() bool { return e.covers != nil }
 
-// WantsTraced reports whether the engine would like to know which call of a trace was the slowest
-// of a slice: then its spans are for ReportSpan. That is so for all traces where there are few, else
-// for some.
-func (e *Engine) WantsTraced(l *Link) bool { return e.covers != nil && e.traced.wants(l) }
-
 // Covered takes the call of a span that has ended, after those of its children, with its start in
 // Unix nanoseconds. It returns how much of the call's time its children took; negative: that is not
 // known. What it returns belongs to the call's report. Children count that ended in this process
 // before it did. Of several that ran at once the time counts once. What handles a message
 // ([SpanKindConsumer]) takes none of its sender's time.
-func (e *Engine) Covered(l *Link, kind SpanKind, start int64, d time.Duration) time.Duration {
-	if e.covers == nil {
-		return 0
+//
+// It also returns whether the engine wants the span by ReportSpan, though it may have succeeded: the
+// slowest call of a slice is to be looked up. That is so of all traces where there are few, else of
+// some.
+func (e *Engine) Covered(l *Link, kind SpanKind, start int64, d time.Duration) (covered time.Duration, isTraced bool) {
+	c := e.covers
+	if c == nil {
+		return 0, false
 	}
-	if !e.covers.chooses(binary.LittleEndian.Uint64(l.Trace[8:]), start) {
-		return -1
+	isTraced = e.traced.wants(l)
+	if c.choosesSome.Load() && !c.chooses(binary.LittleEndian.Uint64(l.Trace[8:]), start) {
+		return -1, isTraced
 	}
-	parent := l.Parent
-	if l.RemoteParent || kind == SpanKindConsumer {
-		parent = [8]byte{}
+	call := stretch{start, start + int64(lengthOf(d))}
+	if l.hasParent() && !l.RemoteParent && kind != SpanKindConsumer {
+		c.leave(l.Parent, call)
 	}
-	return e.covers.ended(l.Span, parent, stretch{start, start + int64(lengthOf(d))})
+	return c.of(l.Span, call), isTraced
 }
 
 // HasCovered reports whether [Engine.PassCovered] has anything to do for a span.

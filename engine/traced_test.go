@@ -21,7 +21,7 @@ func TestTraced(t *testing.T) {
 				n++
 				s := Span{Service: "shop", Operation: "GET /", SpanKind: SpanKindServer, Code: "200", Outcome: OutcomeSuccess, Duration: time.Duration(i) * time.Microsecond}
 				binary.LittleEndian.PutUint64(s.Link.Trace[:], mix(n, 1))
-				if e.WantsTraced(&s.Link) {
+				if _, isTraced := e.Covered(&s.Link, s.SpanKind, 0, s.Duration); isTraced {
 					count++
 					e.ReportSpan(&s)
 				} else if !e.ReportSuccess(service, s.SpanKind, s.Operation, s.Code, s.Duration, 0) {

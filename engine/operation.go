@@ -52,7 +52,6 @@ type operation struct {
 	hasOwn    bool // some call took less time by itself than in all
 	slice     sliceTally
 	parts     []opPart
-	_         [16]byte
 }
 
 // isNoted reports whether the operation gets a summary of the current period.

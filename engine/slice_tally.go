@@ -11,6 +11,7 @@ type sliceTally struct {
 	seen    uint32         // calls whose own time is known
 	skipped uint32         // a call is measured if these bits of seen are 0
 	times   []measuredTime // of the calls that were measured
+	few     [8]measuredTime
 	// calls and failures are what the window had counted when the slice began.
 	calls, failures uint64
 	// slowest and failed are calls that can be looked up, nil if there is none; longest is the
@@ -35,6 +36,9 @@ func (t *sliceTally) add(outcome Outcome, own timeBucket) {
 		if t.seen&t.skipped != 0 {
 			return
 		}
+	}
+	if t.times == nil {
+		t.times = t.few[:0]
 	}
 	m := measuredTime(own)
 	if outcome != OutcomeSuccess {

@@ -20,8 +20,6 @@ type recentSpan struct {
 	duration time.Duration
 	end      int64
 	more     uint32 // how many calls it stands for, less one
-	// sibling is the span that came before it, of those with the same place among the children.
-	sibling childRef
 }
 
 // heldSpan is what else is remembered of a span that is not yet counted.
@@ -89,6 +87,9 @@ func (r *recent) placeOf(age uint64) int {
 	}
 	return place
 }
+
+// hashOf returns the hash of a span's trace, by its number.
+func (r *recent) hashOf(number uint64) uint16 { return r.hashes[r.placeOf(r.next-number)] }
 
 // traceHash returns a hash of a trace id. Those mostly are random, in one half at least.
 func traceHash(trace *[16]byte) uint16 {

@@ -127,7 +127,7 @@ func (t *Timeline) Add(s *Span) {
 		return
 	}
 	if t.slices.length > 0 && outcome != OutcomeIgnored {
-		t.slices.hold(s.End, t.recent.next-1)
+		t.hold(s.End, op, outcome, weight)
 	}
 	w := t.windows.at(op, n)
 	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
@@ -184,7 +184,7 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome, weight uint
 	r.duration, r.end = lengthOf(s.Duration), s.End
 	r.untimed = s.Untimed || !isTimed(s.Duration)
 	r.outcome, r.isNamed, r.sampled = outcome, false, s.Sampled
-	r.kind, r.more, r.sibling = s.SpanKind, uint32(weight-1), 0
+	r.kind, r.more = s.SpanKind, uint32(weight-1)
 	if len(s.Code) > maxKeptCode {
 		r.code = bounded(s.Code)
 	}

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // timelineSlices cuts the time of a [Timeline] into slices. A slice waits until the traces of its
 // calls are in; then the parts of these calls are found.
@@ -13,6 +16,11 @@ type timelineSlices struct {
 	// periodEnd is the end of the period in which the newest lies.
 	periodEnd int64
 	number    uint32 // of the oldest open slice
+	// mask chooses the traces of which all calls are taken apart: those whose hashes have no bit in
+	// common with it. held is the number of calls of this slice that are to be taken apart.
+	mask   uint16
+	held   int
+	traces traceFilter
 
 	buckets outcomeBuckets
 }
@@ -20,8 +28,8 @@ type timelineSlices struct {
 // openSlice is one slice while it fills.
 type openSlice struct {
 	start, end int64
-	// calls are the numbers of the spans that ended in it, in the order in which they came; the
-	// parts of the first ones, judged, are found already.
+	// calls are the numbers of the spans whose parts are to be found, in the order in which they
+	// came; those of the first ones, judged, are found already. Calls of other spans are counted.
 	calls  []uint64
 	judged int
 	tally  partTally
@@ -59,6 +67,7 @@ func (s *timelineSlices) add(start int64) {
 		o = s.free[n-1]
 		s.free = s.free[:n-1]
 	}
+	s.adapt()
 	o.start, o.end = start, start+s.length
 	if s.periodEnd-o.end < s.length {
 		o.end = s.periodEnd
@@ -76,13 +85,58 @@ func (s *timelineSlices) advance(now int64) {
 	}
 }
 
-// hold puts a call, by the number of its span, into the slice in which it ended. One that is gone
-// already is left out.
-func (s *timelineSlices) hold(end int64, number uint64) {
-	for i := len(s.open) - 1; i >= 0; i-- {
-		if o := &s.open[i]; end >= o.start {
-			o.calls = append(o.calls, number)
-			return
+const (
+	// mostHeld is the number of calls of a slice that are taken apart, about: more cost too much time.
+	mostHeld = 1 << 14
+	// fewHeld is the number of calls of each operation that are taken apart in any case.
+	fewHeld = 32
+	// leastTraces is the largest mask.
+	leastTraces = 1<<14 - 1
+)
+
+// at returns the index of the open slice in which a call ended; negative: that is gone already.
+func (s *timelineSlices) at(end int64) int {
+	i := len(s.open) - 1
+	for i >= 0 && end < s.open[i].start {
+		i--
+	}
+	return i
+}
+
+// adapt begins another slice, with more traces if there were few.
+func (s *timelineSlices) adapt() {
+	for n := max(s.held, 1); n < mostHeld/4 && s.mask > 0; n *= 2 {
+		s.mask /= 2
+	}
+	s.held = 0
+}
+
+// hold counts the call of the span that came last in the slice in which it ended. If it is to be
+// taken apart, that is done when its trace is there. A call of a slice that is gone is left out.
+func (t *Timeline) hold(end int64, op *operation, outcome Outcome, weight uint64) {
+	s := &t.slices
+	i := s.at(end)
+	if i < 0 {
+		return
+	}
+	if op.parts == nil {
+		op.parts = new(opParts)
+	}
+	o, p, number := &s.open[i], op.parts, s.number+uint32(i)
+	if p.slice != number {
+		p.slice, p.held = number, 0
+	}
+	latest := t.recent.next - 1
+	if p.held >= fewHeld && t.recent.hashOf(latest)&s.mask != 0 && (t.search.peers == nil || op.key.SpanKind != SpanKindClient) {
+		o.tally.count(op, number, outcome, weight)
+		return
+	}
+	p.held++
+	o.calls = append(o.calls, latest)
+	if s.held++; s.held == mostHeld {
+		s.held = mostHeld / 2
+		if s.mask < leastTraces {
+			s.mask = 2*s.mask + 1
 		}
 	}
 }
@@ -117,67 +171,66 @@ func (s *timelineSlices) drop() {
 
 // judgeSome finds the parts of the calls whose spans are about to be forgotten.
 func (t *Timeline) judgeSome() {
-	few := uint64(t.recent.limit / 8) // more than are due, so that this is not done for each span
-	t.lookForChildren()
-	for i := range t.slices.open {
-		o := &t.slices.open[i]
-		from := o.judged
-		for o.judged < len(o.calls) && t.recent.next-o.calls[o.judged] >= uint64(t.recent.limit)-few {
-			o.judged++
-		}
-		t.judge(i, o.calls[from:o.judged])
-		if o.judged > len(o.calls)/2 {
+	s := &t.slices
+	old := t.recent.next - uint64(t.recent.limit)/2 // more than are due, so that this is seldom done
+	for i := range s.open {
+		s.open[i].choose(&s.traces, &t.recent, old)
+	}
+	t.children.gather(&t.recent, &s.traces)
+	clear(s.traces[:])
+	for i := range s.open {
+		t.judge(i, old)
+		if o := &s.open[i]; o.judged > len(o.calls)/2 {
 			o.calls, o.judged = o.calls[:copy(o.calls, o.calls[o.judged:])], 0
 		}
 	}
 }
 
-// lookForChildren makes ready to find the children of calls. Spans with the same id could make that
-// take for ever.
-func (t *Timeline) lookForChildren() {
-	t.children.update(&t.recent)
-	t.children.steps = 4 * t.recent.limit
-}
-
-// judge finds the parts of calls of the i-th open slice, and counts them in it. It looks all of a
-// batch up first, so that the processor can fetch their places from memory side by side.
-func (t *Timeline) judge(i int, calls []uint64) {
-	const batch = 32
-	var hashes [batch]uint64
-	var first [batch]childRef
-	for len(calls) > 0 {
-		some := calls[:min(batch, len(calls))]
-		calls = calls[len(some):]
-		for j, n := range some {
-			hashes[j] = t.children.hash(t.recent.at(n).link.span())
-			first[j] = *t.children.at(hashes[j])
+// choose chooses the traces of the calls that wait, of spans up to a number.
+func (o *openSlice) choose(traces *traceFilter, r *recent, last uint64) {
+	for _, n := range o.calls[o.judged:] {
+		if n > last {
+			break
 		}
-		if tally := &t.slices.open[i].tally; len(tally.times) > mostTimes {
-			tally.fold(&t.slices.buckets)
-		}
-		for j, n := range some {
-			t.judgeOne(i, t.recent.at(n), hashes[j], first[j])
-		}
+		traces.add(r.hashOf(n))
 	}
 }
 
-// judgeOne finds the part of a call of the i-th open slice, and counts it there.
-func (t *Timeline) judgeOne(i int, s *recentSpan, hash uint64, first childRef) {
-	kind, peer, covered := PartSelf, (*operation)(nil), int64(0)
-	isKnown := isTimed(s.duration) && !s.untimed
-	if s.kind == SpanKindClient || s.kind == SpanKindProducer {
-		kind = PartRemote
-	}
-	if s.link.Span != [8]byte{} {
-		var server *recentSpan
-		if server, covered = t.children.of(&t.recent, s, hash, first); server != nil {
-			kind, peer, covered = PartEdge, s.op.edge(server.op, t.windows.overflow), int64(server.duration)
-			isKnown = isKnown && !server.untimed
+// judge finds the parts of the calls of the i-th open slice, of spans up to a number, and counts them
+// there. Their traces have been gathered.
+func (t *Timeline) judge(i int, last uint64) {
+	o, number := &t.slices.open[i], t.slices.number+uint32(i)
+	for ; o.judged < len(o.calls) && o.calls[o.judged] <= last; o.judged++ {
+		if len(o.tally.times) == mostTimes {
+			o.tally.fold(&t.slices.buckets)
 		}
-		isKnown = isKnown && t.children.steps > 0 // else it may have more children
+		s := &t.recent.spans[t.recent.placeOf(t.recent.next-o.calls[o.judged])]
+		kind, peer, own, isKnown := t.part(s)
+		if s.op.parts == nil { // it was named anew
+			s.op.parts = new(opParts)
+		}
+		if peer != nil {
+			peer = s.op.parts.edge(peer, t.windows.overflow)
+		}
+		p := o.tally.at(s.op, s.op.parts.find(kind, peer, number), number)
+		o.tally.add(p, s, own, isKnown)
 	}
-	own := max(0, s.duration-time.Duration(covered))
-	t.slices.open[i].tally.add(s.op, kind, peer, t.slices.number+uint32(i), s, own, isKnown)
+}
+
+// part finds the part of a call, with the server's operation if it is an edge, and its time, if that
+// is known.
+func (t *Timeline) part(s *recentSpan) (kind PartKind, peer *operation, own time.Duration, isKnown bool) {
+	kind, own, isKnown = partKind(s.kind), s.duration, isTimed(s.duration) && !s.untimed
+	if s.link.Span == [8]byte{} {
+		return kind, nil, own, isKnown
+	}
+	server, covered := t.children.of(s)
+	if server != nil {
+		kind, peer, covered = PartEdge, server.op, int64(server.duration)
+		isKnown = isKnown && !server.untimed
+	}
+	isKnown = isKnown && t.children.steps > 0 // else it may have more children
+	return kind, peer, max(0, own-time.Duration(covered)), isKnown
 }
 
 // cut ends the oldest slice.
@@ -187,9 +240,13 @@ func (t *Timeline) cut() {
 		end := s.open[0].end
 		t.settle(func(h *heldSpan) bool { return t.recent.at(h.number).end < end })
 	}
-	t.lookForChildren()
 	o := &s.open[0]
-	t.judge(0, o.calls[o.judged:])
+	if o.judged < len(o.calls) {
+		o.choose(&s.traces, &t.recent, math.MaxUint64)
+		t.children.gather(&t.recent, &s.traces)
+		clear(s.traces[:])
+		t.judge(0, math.MaxUint64)
+	}
 	o.tally.fold(&s.buckets)
 	if o.start >= t.now && len(o.tally.parts) == 0 { // it has not begun
 		s.drop()

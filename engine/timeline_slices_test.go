@@ -354,37 +354,52 @@ func BenchmarkTimelineTraces(b *testing.B) {
 	}
 }
 
-// However much comes, what a slice remembers is bounded by the spans that are remembered; and all
-// is counted.
+// However much comes, what a slice remembers is bounded, and all is counted. Of so many calls some are
+// taken apart; of an operation with few calls, and of the next slice with few, all are.
 func TestTimelineSlicesOfManyCalls(t *testing.T) {
 	line := newTape(t, TimelineConfig{RecentSpans: 1000}, noon)
 	var got []Slice
 	line.Sliced(func(s *Slice) { got = append(got, *s) })
 	line.to(1)
-	const calls = 4 * mostTimes
+	const calls = 16 * mostHeld
 	for i := range uint64(calls) {
 		s := Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: time.Duration(i) * time.Microsecond, End: at(0.5), Link: span(i+1, 1, 0)}
 		if i%4 == 0 {
 			s.Outcome = OutcomeFailure
 		}
 		line.Add(&s)
+		if i%(calls/fewHeld) == 0 {
+			s.Operation = "seldom"
+			line.Add(&s)
+		}
 		for j := range line.slices.open {
 			o := &line.slices.open[j]
-			if len(o.calls) > 2*1000 || len(o.tally.times) > mostTimes+1000 {
+			if len(o.calls) > 2*1000 || len(o.tally.times) > mostTimes {
 				t.Fatalf("%d calls and %d times wait", len(o.calls), len(o.tally.times))
 			}
 		}
 	}
+	for second := 2.0; second < 9; second++ {
+		line.to(second)
+		for i := range uint64(1000) {
+			line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: ms, End: at(second - 0.5), Link: span(i+1, 1, 0)})
+		}
+	}
 	line.close()
+	sum := func(p PartCounts) (sum uint64) {
+		for _, c := range p.Times {
+			sum += c.Count
+		}
+		return sum
+	}
 	p := got[0].Parts[0]
-	sum := uint64(0)
-	for _, c := range p.Times {
-		sum += c.Count
+	if n := sum(p); p.Calls != calls+2000 || p.Failures != calls/4 || n < mostHeld || n > 8*mostHeld {
+		t.Errorf("%d calls, %d failed, %d times", p.Calls, p.Failures, n)
 	}
-	if p.Calls != calls || p.Failures != calls/4 || sum != calls {
-		t.Errorf("%d calls, %d failed, %d times", p.Calls, p.Failures, sum)
+	if p := got[0].Parts[1]; p.Part.Name != "seldom" || p.Calls != fewHeld || sum(p) != fewHeld {
+		t.Errorf("of the operation that is seldom called %d of %d calls are taken apart", sum(p), p.Calls)
 	}
-	if own := line.periods[0].Summaries[0].OwnTime; own != (OwnTime{}) {
-		t.Errorf("the own time is %+v", own)
+	if p := got[2].Parts[0]; p.Calls != 2000 || sum(p) != 2000 {
+		t.Errorf("at last %d of %d calls are taken apart", sum(p), p.Calls)
 	}
 }

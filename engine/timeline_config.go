@@ -27,6 +27,10 @@ type TimelineConfig struct {
 	// A failed call without a server's span counts with those like it, if they have always
 	// reached the same service: that one does not answer. Default: off.
 	PeerServices bool `mapstructure:"peer_services"`
+	// Recorded says that the time is that of recorded spans, which nobody misses: where none comes,
+	// nobody called. Then the periods of a pause are judged like others, up to an hour of it; the rest
+	// is left out, as it is most likely a pause of the recording. Default: a pause is left out.
+	Recorded bool `mapstructure:"-"`
 }
 
 const (
@@ -36,6 +40,7 @@ const (
 	mostSettle         = 10 * time.Second // by default
 	defaultRecentSpans = 1 << 17
 	maxWeight          = 1 << 32
+	maxSilence         = time.Hour // of recorded spans
 	// maxOpen bounds the periods that are open at once, for a short period and a long grace.
 	maxOpen = 1000
 )

@@ -20,8 +20,8 @@ type partCount struct {
 	partKey
 	isShorter       bool // some call took less time by itself than in all
 	calls, failures uint64
-	last            int32    // the place in times of the call that was counted last, plus 1
-	good, others    ownTimes // what is no longer in times: of successes, and of others
+	last            int32        // the place in times of the call that was counted last, plus 1
+	good, others    bucketCounts // what is no longer in times: of successes, and of others
 	// slowest and failed are calls that can be looked up; longest is the own time of slowest.
 	slowest, failed *Exemplar
 	longest         time.Duration
@@ -187,8 +187,7 @@ func (t *partTally) fold(buckets *outcomeBuckets) {
 // clear empties t, to be used again.
 func (t *partTally) clear() {
 	for i := range t.parts { // their lists are used again
-		good, others := t.parts[i].good.counts[:0], t.parts[i].others.counts[:0]
-		t.parts[i] = partCount{good: ownTimes{good}, others: ownTimes{others}}
+		t.parts[i] = partCount{good: t.parts[i].good[:0], others: t.parts[i].others[:0]}
 	}
 	clear(t.places)
 	t.parts, t.times = t.parts[:0], t.times[:0]

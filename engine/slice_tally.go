@@ -26,7 +26,7 @@ type measuredTime uint16
 const (
 	notSucceeded measuredTime = 1 << 15
 	// maxMeasured is the number of calls that are measured in a slice.
-	maxMeasured = 64
+	maxMeasured = 32
 )
 
 // add counts the own time of a call.

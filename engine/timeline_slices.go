@@ -262,10 +262,10 @@ func (t *Timeline) cut() {
 		p := &o.tally.parts[i]
 		p.op.hasOwn = p.op.hasOwn || p.isShorter
 		if p.op.hasOwn && !p.op.hasLeft() {
-			t.windows.at(p.op, n).addOwn(p.good.counts)
+			t.windows.at(p.op, n).addOwn(p.good)
 		}
 		if s.sliced != nil {
-			slice.Parts = append(slice.Parts, p.counts(room.of(p.good.counts, p.others.counts)))
+			slice.Parts = append(slice.Parts, p.counts(room.of(p.good, p.others)))
 		}
 	}
 	if s.sliced != nil {

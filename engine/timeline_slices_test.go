@@ -403,3 +403,24 @@ func TestTimelineSlicesOfManyCalls(t *testing.T) {
 		t.Errorf("at last %d of %d calls are taken apart", sum(p), p.Calls)
 	}
 }
+
+// Spans that all have the same id, each a child of all others, can't make the search take for ever. Of
+// those that it leaves out no time is known.
+func TestTimelineSlicesOfHostileIDs(t *testing.T) {
+	const calls = 5000
+	line := newTape(t, TimelineConfig{}, noon)
+	var got []Slice
+	line.Sliced(func(s *Slice) { got = append(got, *s) })
+	line.to(1)
+	for range calls {
+		line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: ms, End: at(0.5), Link: span(1, 2, 2)})
+	}
+	line.close()
+	times := uint64(0)
+	for _, c := range got[0].Parts[0].Times {
+		times += c.Count
+	}
+	if n := got[0].Parts[0].Calls; n != calls || times > 10 {
+		t.Errorf("%d calls, of which %d times are known", n, times)
+	}
+}

@@ -12,6 +12,35 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
+// What a server takes that is in the same process as its client is not the client's own time.
+func TestOwnTimeWithinOneProcess(t *testing.T) {
+	var periods []engine.Period
+	m := start(t, Config{Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error {
+		periods = append(periods, p)
+		return nil
+	})}})
+	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(m)).Tracer("test")
+	began := time.Now()
+	at := func(ms int) trace.SpanEventOption {
+		return trace.WithTimestamp(began.Add(time.Duration(ms) * time.Millisecond))
+	}
+	request, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ctx, client := tracer.Start(request, "GET", trace.WithSpanKind(trace.SpanKindClient), at(0))
+	remote := trace.ContextWithRemoteSpanContext(context.Background(), trace.SpanContextFromContext(ctx))
+	_, server := tracer.Start(remote, "GET /", trace.WithSpanKind(trace.SpanKindServer), at(5))
+	server.End(at(95))
+	client.End(at(100))
+	if err := m.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range periods[len(periods)-1].Summaries {
+		if own := s.OwnTime.P50; s.SpanKind == engine.SpanKindClient && (own < 97*time.Millisecond/10 || own > 103*time.Millisecond/10) {
+			t.Errorf("the client's own time is %s, want 10ms", own)
+		}
+	}
+}
+
 // The own time of a span is its time without that of its children in this process, of which two
 // may run at once. Internal spans are in nobody's way. It holds for a processor and for an exporter.
 func TestOwnTimeOfSpans(t *testing.T) {

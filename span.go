@@ -50,6 +50,9 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	covered, isTraced := time.Duration(0), false
 	if m.measures {
 		setParent(&link, s)
+		if link.RemoteParent && kind == trace.SpanKindServer && m.contexts.Has(link.Parent) {
+			link.RemoteParent = false // the client waits for it in this process
+		}
 		covered, isTraced = m.engine.Covered(&link, engine.SpanKind(kind), start.UnixNano(), d)
 	}
 	if outcome == engine.OutcomeSuccess && !result.Untimed && !isTraced && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, covered) {

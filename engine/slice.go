@@ -51,8 +51,7 @@ type PartCounts struct {
 // slice, but for those that come to a [Timeline] later than [TimelineConfig.Settle].
 //
 // A Timeline knows the calls of all services. A live [Engine] knows those of its own process: there
-// a client's call is [PartRemote] always, and what a server in the same process does for it is in its
-// time.
+// a client's call is [PartRemote] always.
 type Slice struct {
 	Start, End time.Time
 	Parts      []PartCounts // in no particular order

@@ -21,7 +21,7 @@ type Timeline struct {
 	windows *Windows
 	period  int64 // all times are in nanoseconds
 	grace   int64
-	// longest is the longest pause that is not left out; what is longer is cut to that.
+	// longest is the longest pause of recorded spans that is not left out.
 	longest int64
 
 	now   int64
@@ -209,9 +209,6 @@ func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed f
 		return
 	}
 	if longest := max(t.longest, t.period+t.grace); ns-t.now > longest && ns-t.end > longest {
-		if t.longest > 0 {
-			t.Advance(time.Unix(0, t.now+longest), keep, closed)
-		}
 		t.Close(keep, closed)
 		t.begin(now)
 		return

@@ -27,9 +27,10 @@ type TimelineConfig struct {
 	// A failed call without a server's span counts with those like it, if they have always
 	// reached the same service: that one does not answer. Default: off.
 	PeerServices bool `mapstructure:"peer_services"`
-	// Recorded says that the time is that of recorded spans, which nobody misses: where none comes,
-	// nobody called. Then the periods of a pause are judged like others, up to an hour of it; the rest
-	// is left out, as it is most likely a pause of the recording. Default: a pause is left out.
+	// Recorded says that the time is that of recorded spans, so that the clock does not leap: where
+	// none comes, nobody called. Then the periods of a pause of up to an hour follow each other like
+	// others. A longer one is left out, as most likely nobody recorded. Default: every pause is left out
+	// that is longer than a period and the grace.
 	Recorded bool `mapstructure:"-"`
 }
 

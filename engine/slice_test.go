@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -263,4 +264,34 @@ func TestEngineSlicesSumToPeriods(t *testing.T) {
 			t.Errorf("%d periods", periods)
 		}
 	})
+}
+
+// What the end of a slice takes of the engine's goroutine.
+func BenchmarkSliceEnd(b *testing.B) {
+	const operations = 10_000
+	w, err := NewWindows(Config{MaxOperations: operations})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := newSlicer(3*time.Second, func(*Slice) {})
+	r := rand.New(rand.NewPCG(1, 2))
+	var all []*operation
+	for i := range operations {
+		all = append(all, w.place("shop", fmt.Sprint("op", i), SpanKindServer))
+	}
+	end := noon
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		for _, op := range all {
+			for range 40 {
+				d := time.Duration(float64(20*ms) * math.Exp(r.NormFloat64()/2))
+				op.add(OutcomeSuccess, "", d, 64)
+				s.count(op, OutcomeSuccess, d, 16)
+			}
+		}
+		end = end.Add(3 * time.Second)
+		b.StartTimer()
+		s.cut(w, end)
+	}
 }

@@ -266,7 +266,7 @@ func makeOnEnd(settings) (*group, error) {
 			justLess.baseline = our
 			if producers == 1 {
 				just.targets = []target{{kind: ratio, limit: 2.2, against: our, ofOurs: true}}
-				justLess.targets = []target{{kind: ratio, limit: 2.2, against: without, ofOurs: true}}
+				justLess.targets = []target{{kind: ratio, limit: 1.5, against: without, ofOurs: true}}
 			}
 			add("OTel batch processor", batcher).baseline = our
 			for _, peer := range peers {

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -347,4 +348,34 @@ func BenchmarkCovers(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(inTrace+1), "ns/span")
 		})
 	}
+}
+
+// Whatever times spans say, no more than a call's time is covered, and nothing panics.
+func TestEngineCoveredOfAnyTimes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e, err := New(Config{}, Hooks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		service := e.ServiceRef("shop")
+		anyTime := rapid.OneOf(rapid.Int64(), rapid.Int64Range(0, 1000), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, 0, -1}))
+		for range rapid.IntRange(1, 30).Draw(t, "spans") {
+			l := Link{Span: coverID(rapid.Uint64Range(1, 5).Draw(t, "span")), Parent: coverID(rapid.Uint64Range(0, 5).Draw(t, "parent"))}
+			d := time.Duration(anyTime.Draw(t, "duration"))
+			covered, _ := e.Covered(&l, SpanKindServer, anyTime.Draw(t, "start"), d)
+			if covered > max(d, 0) {
+				t.Fatalf("%d of %d is covered", covered, d)
+			}
+			for _, c := range []time.Duration{covered, time.Duration(anyTime.Draw(t, "covered"))} {
+				e.ReportSuccess(service, SpanKindServer, "GET", "200", d, c)
+				e.ReportSpan(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Code: "200", Outcome: OutcomeSuccess, Duration: d, Covered: c, Link: l})
+			}
+			if rapid.Bool().Draw(t, "pass") {
+				e.PassCovered(&l)
+			}
+		}
+		if err := e.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -173,6 +173,10 @@ func (s *timelineSlices) drop() {
 func (t *Timeline) judgeSome() {
 	s := &t.slices
 	old := t.recent.next - uint64(t.recent.limit)/2 // more than are due, so that this is seldom done
+	if t.search.peers != nil {
+		// Clients are named by the services that they reach.
+		t.settle(func(h *heldSpan) bool { return h.number <= old })
+	}
 	for i := range s.open {
 		s.open[i].choose(&s.traces, &t.recent, old)
 	}
@@ -237,7 +241,7 @@ func (t *Timeline) part(s *recentSpan) (kind PartKind, peer *operation, own time
 func (t *Timeline) cut() {
 	s := &t.slices
 	if t.search.peers != nil {
-		end := s.open[0].end
+		end := s.open[0].end // clients are named by the services that they reach
 		t.settle(func(h *heldSpan) bool { return t.recent.at(h.number).end < end })
 	}
 	o := &s.open[0]

@@ -424,3 +424,49 @@ func TestTimelineSlicesOfHostileIDs(t *testing.T) {
 		t.Errorf("%d calls, of which %d times are known", n, times)
 	}
 }
+
+// Also where clients are named by the services that they reach, a slice counts calls under the name of
+// the period.
+func TestTimelineSlicesOfPeerServices(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		c := call10s()
+		c.PeerServices, c.RecentSpans = true, rapid.SampledFrom([]int{8, 64, 1 << 12}).Draw(t, "room")
+		line := newTape(t, c, noon)
+		got := map[OperationKey]uint64{}
+		line.Sliced(func(s *Slice) {
+			for _, p := range s.Parts {
+				got[p.Part.OperationKey] += p.Calls
+			}
+		})
+		for i := range uint64(200) {
+			now := float64(i) / 10
+			line.to(now)
+			peer := fmt.Sprint("peer", r.IntN(3))
+			server := Span{Service: peer, Operation: "GET /", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: 5 * ms, End: at(now), Link: span(i+1, 2, 1)}
+			client := Span{Service: "shop", Operation: "GET", SpanKind: SpanKindClient, Outcome: Outcome(1 + r.IntN(2)), Duration: 10 * ms, End: at(now), Link: span(i+1, 1, 0)}
+			if r.IntN(2) == 0 {
+				line.Add(&client)
+			}
+			if r.IntN(4) > 0 {
+				line.Add(&server)
+			}
+			if r.IntN(2) == 0 {
+				line.Add(&client)
+			}
+		}
+		line.close()
+		want := map[OperationKey]uint64{}
+		for i := range line.periods {
+			for j := range line.periods[i].Summaries {
+				s := &line.periods[i].Summaries[j]
+				if s.Count > 0 {
+					want[s.Key()] += s.Count
+				}
+			}
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Fatalf("calls (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -207,3 +207,112 @@ func compareParts(t *testing.T, want map[engine.Part][]time.Duration, skipped ma
 	}
 	return off, calls
 }
+
+// A process alone, which sees the spans of its own service, measures the same own times of servers, but
+// where a child, or a span in between, ends after the server: at its end it is not known.
+func TestOwnTimesOfRecordingsInOneProcess(t *testing.T) {
+	var c gomonitorconnector.Config
+	reader, err := gomonitorconnector.NewSpanReader(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, off, late := 0, 0, 0
+	for _, file := range recordings(t) {
+		var spans []engine.Span
+		player := recording.Player{Files: []string{file}, Grace: time.Minute, Reader: reader}
+		if _, err := player.Play(context.Background(), func(s *engine.Span) { spans = append(spans, *s) }); err != nil {
+			t.Fatal(err)
+		}
+		n, o, l := inOneProcess(t, spans)
+		calls, off, late = calls+n, off+o, late+l
+	}
+	t.Logf("of %d calls of servers, %d differ since they end before some span within them, and %d of the others", calls, late, off)
+	if off > calls/1000 {
+		t.Errorf("%d of %d differ", off, calls)
+	}
+}
+
+// inOneProcess ends the spans of each service in an engine of its own. It returns how many calls of
+// servers there are, of how many the own time differs, and of how many more since some span within
+// them ends after them.
+func inOneProcess(t *testing.T, spans []engine.Span) (calls, off, late int) {
+	t.Helper()
+	services := make(map[spanKey]string)
+	engines := make(map[string]*engine.Engine)
+	seen := make(map[spanKey]bool)
+	once := spans[:0:0]
+	for i := range spans { // recordings have some spans twice, a process has not
+		s := &spans[i]
+		key := spanKey{s.Link.Trace, s.Link.Span}
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		services[key] = s.Service
+		once = append(once, *s)
+		if engines[s.Service] == nil {
+			e, err := engine.New(engine.Config{Period: time.Hour}, engine.Hooks{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Shutdown(context.Background()) //nolint:errcheck // it can't fail without a deadline
+			engines[s.Service] = e
+		}
+	}
+	below, isLate := localChildren(once, services)
+	for i := range once {
+		s := &once[i]
+		e, key := engines[s.Service], spanKey{s.Link.Trace, s.Link.Span}
+		l := s.Link
+		l.RemoteParent = services[spanKey{l.Trace, l.Parent}] != s.Service
+		if s.Unwatched {
+			if e.HasCovered(l.Span) {
+				e.PassCovered(&l)
+			}
+			continue
+		}
+		got, _ := e.Covered(&l, s.SpanKind, s.End-int64(s.Duration), s.Duration)
+		if s.SpanKind != engine.SpanKindServer {
+			continue
+		}
+		calls++
+		want := covered(s, below[key])
+		switch differs := max(got-want, want-got) > time.Microsecond; {
+		case differs && isLate[key]:
+			late++
+		case differs:
+			off++
+		}
+	}
+	return calls, off, late
+}
+
+// localChildren returns the children of each span in its own service, and whether one of them, or a
+// span in between, ends after it.
+func localChildren(spans []engine.Span, services map[spanKey]string) (children map[spanKey][]*engine.Span, isLate map[spanKey]bool) {
+	byID := make(map[spanKey]*engine.Span)
+	for i := range spans {
+		byID[spanKey{spans[i].Link.Trace, spans[i].Link.Span}] = &spans[i]
+	}
+	children, isLate = make(map[spanKey][]*engine.Span), make(map[spanKey]bool)
+	for i := range spans {
+		s := &spans[i]
+		key := spanKey{s.Link.Trace, s.Link.Parent}
+		for range 50 {
+			parent := byID[key]
+			if parent == nil || !parent.Unwatched || services[key] != s.Service {
+				break
+			}
+			key = spanKey{s.Link.Trace, parent.Link.Parent}
+		}
+		parent := byID[key]
+		if parent == nil || parent.Unwatched || services[key] != s.Service {
+			continue
+		}
+		isLate[key] = isLate[key] || s.End > parent.End
+		if !s.Unwatched && s.SpanKind != engine.SpanKindConsumer {
+			children[key] = append(children[key], s)
+		}
+	}
+	return children, isLate
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -39,8 +40,11 @@ type Keeper struct {
 	wake     chan struct{} // holds a token when there is something to write
 	closing  chan struct{} // closed when Close is called
 	closed   sync.Once
-	done     chan struct{} // closed when run has returned
-	closeErr error         // what Close returns, once done is closed
+	done     chan struct{}      // closed when run has returned
+	closeErr error              // what Close returns, once done is closed
+	cancel   context.CancelFunc // ends what run waits for
+
+	taking sync.Mutex // held while parts are asked, so that of two snapshots the newer one is put last
 
 	mu       sync.Mutex
 	waiting  *snapshot // the newest one that is not written; nil: none
@@ -109,7 +113,9 @@ func NewKeeper(ctx context.Context, o Options) *Keeper {
 	}
 	k.latest.parts = make([]any, len(o.Parts))
 	k.restore(ctx)
-	go k.run()
+	writing, cancel := context.WithCancel(context.Background())
+	k.cancel = cancel
+	go k.run(writing)
 	return k
 }
 
@@ -130,19 +136,19 @@ func (k *Keeper) restore(ctx context.Context) {
 		return
 	}
 	k.isOurs = true
-	if len(data) == 0 {
+	if data == nil {
 		return
 	}
 	d, err := Decode(data)
 	if err == nil {
 		err = k.check(d)
 	}
-	if err == nil {
-		err = k.handOut(d)
-	}
 	if err != nil {
-		k.setAside(ctx, err)
+		k.setAside(ctx, fmt.Errorf("the monitor starts with nothing: %w", err))
 		return
+	}
+	if err := k.handOut(d); err != nil {
+		k.setAside(ctx, err)
 	}
 	k.status.Restored = d.PeriodEnd
 }
@@ -166,8 +172,10 @@ func (k *Keeper) check(d *Document) error {
 	return nil
 }
 
-// handOut restores all parts of which the document has a section.
+// handOut restores all parts of which the document has a section. It returns an error for those that
+// start with nothing.
 func (k *Keeper) handOut(d *Document) error {
+	var errs []error
 	now := time.Now()
 	gap := now.Sub(d.PeriodEnd).Abs() // a clock that is far behind says as little
 	for _, p := range k.options.Parts {
@@ -180,10 +188,10 @@ func (k *Keeper) handOut(d *Document) error {
 			IsRecent: gap <= k.options.Tolerance, IsSamePeriod: d.Period == k.options.Period,
 		})
 		if err != nil {
-			return fmt.Errorf("section %q: %w", p.Name, err)
+			errs = append(errs, fmt.Errorf("section %q starts with nothing: %w", p.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // setAside keeps what could not be restored, for whoever wants to know.
@@ -193,14 +201,14 @@ func (k *Keeper) setAside(ctx context.Context, why error) {
 	where, err := k.options.Store.SetAside(ctx)
 	if err != nil {
 		k.isUnread = true
-		k.options.OnError(fmt.Errorf("state in %s: the monitor starts with nothing: %w; to set it aside: %w", k.status.Home, why, err))
+		k.options.OnError(fmt.Errorf("state in %s: %w; to set it aside: %w", k.status.Home, why, err))
 		return
 	}
 	k.isUnread = false
 	k.mu.Lock()
 	k.status.SetAside = where
 	k.mu.Unlock()
-	k.options.OnError(fmt.Errorf("state in %s: the monitor starts with nothing, what was there is now %q: %w", k.status.Home, where, why))
+	k.options.OnError(fmt.Errorf("state in %s: %w; what was there is kept in %s", k.status.Home, why, where))
 }
 
 // Save takes a snapshot of all parts at the end of a period, and has it written without waiting for
@@ -209,6 +217,8 @@ func (k *Keeper) Save(periodEnd time.Time) {
 	if k == nil {
 		return
 	}
+	k.taking.Lock()
+	defer k.taking.Unlock()
 	parts := make([]any, len(k.options.Parts))
 	for i, p := range k.options.Parts {
 		parts[i] = p.Snapshot()
@@ -222,15 +232,16 @@ func (k *Keeper) SavePart(name string) {
 	if k == nil {
 		return
 	}
+	k.taking.Lock()
+	defer k.taking.Unlock()
 	for i, p := range k.options.Parts {
-		if p.Name != name {
-			continue
+		if p.Name == name {
+			part := p.Snapshot()
+			k.put(func(s *snapshot) {
+				s.parts = slices.Clone(s.parts) // another snapshot has the old ones
+				s.parts[i] = part
+			})
 		}
-		k.put(func(s *snapshot) {
-			// In here, so that of two callers the one whose snapshot is newer comes last.
-			s.parts = append([]any(nil), s.parts...)
-			s.parts[i] = p.Snapshot()
-		})
 	}
 }
 
@@ -304,15 +315,15 @@ func (k *Keeper) Close(ctx context.Context) error {
 	case <-k.done:
 		return k.closeErr
 	case <-ctx.Done():
-		return fmt.Errorf("state: close: %w", ctx.Err())
+		k.cancel()
+		return fmt.Errorf("state: close %s: %w", k.status.Home, ctx.Err())
 	}
 }
 
 // run writes snapshots until Close.
-func (k *Keeper) run() {
+func (k *Keeper) run(ctx context.Context) {
 	defer close(k.done)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	defer k.cancel()
 	for {
 		select {
 		case <-k.wake:
@@ -365,7 +376,7 @@ func (k *Keeper) save(ctx context.Context, s *snapshot) error {
 		k.isOurs = true
 	}
 	if k.isUnread {
-		k.setAside(ctx, errors.New("it could not be read"))
+		k.setAside(ctx, errors.New("it could not be read when the monitor started"))
 	}
 	data, err := k.encode(s)
 	if err != nil {

@@ -15,7 +15,9 @@ import (
 
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 	"github.com/blurooo/go-monitor/v2/internal/settings"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // fileSettings are the settings that a file or the environment can hold: those of [Config] that
@@ -27,6 +29,7 @@ type fileSettings struct {
 	Kinds         []engine.SpanKind `mapstructure:"kinds"`
 	Rules         []Rule            `mapstructure:"rules"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
+	State         state.Config      `mapstructure:"state"`
 }
 
 // serviceOnly are the keys of the service that mean nothing in a program, with what does.
@@ -81,7 +84,7 @@ func fromYAML(file string) (Config, error) {
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
-	return c, c.Validate()
+	return c, errors.Join(keyed.Below("state", state.Config{File: s.State.File, Disabled: s.State.Disabled}.Validate()), c.Validate())
 }
 
 // config returns the settings as a configuration.
@@ -91,6 +94,7 @@ func (s *fileSettings) config() Config {
 		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
+		State: s.State.Store(), StateTolerance: s.State.Tolerance,
 	}
 	if s.Kinds != nil {
 		c.Kinds = make([]trace.SpanKind, len(s.Kinds))
@@ -190,6 +194,10 @@ func (c Config) changes(other Config) []string {
 	differ("rules", c.Rules, other.Rules)
 	differ("kinds", c.Kinds, other.Kinds)
 	differ("delivery", c.Delivery, other.Delivery)
+	if other.State != nil {
+		differ("state.file", fmt.Sprint(c.State), fmt.Sprint(other.State))
+	}
+	differ("state.tolerance", c.StateTolerance, other.StateTolerance)
 	differ("distribution", c.Distribution, other.Distribution)
 	differ("distributions", c.Distributions, other.Distributions)
 	differ("max_operations", c.MaxOperations, other.MaxOperations)

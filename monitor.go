@@ -17,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/contexts"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Monitor watches operations and says when their quality is bad. It is a
@@ -37,7 +38,9 @@ type Monitor struct {
 	contexts   contexts.Table // of the calls that have begun and not ended
 
 	board      board
-	judge      *alert.Judge // belongs to the engine's goroutine
+	judge      *alert.Judge            // belongs to the engine's goroutine
+	known      []engine.KnownOperation // belongs to the engine's goroutine
+	keeper     *state.Keeper
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
 
@@ -88,10 +91,13 @@ func newIn(p place, c Config) (*Monitor, error) {
 		name:       c.Name,
 	}
 	m.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
+		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce, Before: m.untilSaved,
 	})
+	m.keeper = m.newKeeper(&c)
 	var err error
-	m.engine, err = engine.New(c.engine(), engine.Hooks{Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle})
+	m.engine, err = engine.New(c.engine(), engine.Hooks{
+		Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle, Restored: m.goOn(),
+	})
 	if err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
@@ -121,6 +127,8 @@ func (m *Monitor) received() uint64 {
 func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey]bool) {
 	alerts := m.judge.Judge(p)
 	m.board.update(p, alerts, m.judge.Phases())
+	m.known = p.Known
+	m.keeper.Save(p.End) // before the alerts are sent, so that no restart decides them again
 	m.dispatcher.Send(p, alerts)
 	m.errors.NewPeriod()
 	return m.judge.Needed()
@@ -224,10 +232,10 @@ func (m *Monitor) sayLate() {
 	})
 }
 
-// close ends the delivery: first of what the engine sends, then of what went wrong
-// with that.
+// close ends the delivery: first of what the engine sends, then of what outlives it, then of what
+// went wrong with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx))
+	return errors.Join(m.dispatcher.Close(ctx), m.keeper.Close(ctx), m.errors.Close(ctx))
 }
 
 // Stats says what became of everything that a monitor took in and gave out.

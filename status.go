@@ -9,6 +9,7 @@ import (
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Status is how everything stood when a period ended. What its summaries point to is shared
@@ -21,6 +22,8 @@ type Status struct {
 	Operations []OperationStatus `json:"operations"`
 	// Alerts are those that fire, in the order of [alert.Sort].
 	Alerts []alert.Alert `json:"alerts"`
+	// State says how what outlives the process is kept; zero without [Config.State].
+	State state.Status `json:"state,omitzero"`
 }
 
 // OperationStatus is how one operation stood.
@@ -46,7 +49,11 @@ type ObjectiveStatus struct {
 
 // Status returns how everything stood when the last period ended. It waits for nobody, and what it
 // does is the caller's work alone.
-func (m *Monitor) Status() Status { return m.board.status() }
+func (m *Monitor) Status() Status {
+	s := m.board.status()
+	s.State = m.keeper.Status()
+	return s
+}
 
 // Healthy reports whether no alert fires about the operations of the given name, whatever
 // their service and kind. One that nobody has called is healthy. One that might have been counted
@@ -103,6 +110,11 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.Ob
 		}
 	}
 	b.latest.Store(b.snapshot(p, phases))
+}
+
+// restore takes in the alerts that fire, and where things stand, from before the process started.
+func (b *board) restore(firing []alert.Alert, phases []alert.ObjectivePhase, periodEnd time.Time) {
+	b.update(&engine.Period{End: periodEnd}, firing, phases)
 }
 
 // snapshot returns how everything stands at the end of a period.

@@ -1,16 +1,14 @@
 package alert
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/exact"
 )
 
 // SnapshotVersion is the version of the form of a [Snapshot].
@@ -29,41 +27,17 @@ type Snapshot struct {
 
 // operationSnapshot names an operation.
 type operationSnapshot struct {
-	Service  exactText       `json:"service"`
+	Service  exact.Text      `json:"service"`
 	SpanKind engine.SpanKind `json:"span_kind"`
-	Name     exactText       `json:"operation"`
+	Name     exact.Text      `json:"operation"`
 }
 
 func operationSnapshotOf(key engine.OperationKey) operationSnapshot {
-	return operationSnapshot{exactText(key.Service), key.SpanKind, exactText(key.Name)}
+	return operationSnapshot{exact.Text(key.Service), key.SpanKind, exact.Text(key.Name)}
 }
 
 func (o *operationSnapshot) key() engine.OperationKey {
 	return engine.OperationKey{Service: string(o.Service), SpanKind: o.SpanKind, Name: string(o.Name)}
-}
-
-// exactText is a text whose JSON form keeps every byte: names come from outside, and may hold
-// what is not UTF-8, of which JSON keeps nothing. Such a text is an array with its base64.
-type exactText string
-
-func (t exactText) MarshalJSON() ([]byte, error) {
-	if utf8.ValidString(string(t)) {
-		return json.Marshal(string(t))
-	}
-	return json.Marshal([]string{base64.StdEncoding.EncodeToString([]byte(t))})
-}
-
-func (t *exactText) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		return json.Unmarshal(data, (*string)(t))
-	}
-	var encoded []string
-	if err := json.Unmarshal(data, &encoded); err != nil || len(encoded) != 1 {
-		return fmt.Errorf("want a text, or one in base64, got %.80q", data)
-	}
-	text, err := base64.StdEncoding.DecodeString(encoded[0])
-	*t = exactText(text)
-	return err
 }
 
 // machineSnapshot is a machine. What it holds between judge and advance alone is left out.
@@ -99,7 +73,7 @@ type runSnapshot struct {
 }
 
 // IsZero reports whether the run has no period.
-func (r runSnapshot) IsZero() bool { return r.Units == 0 && r.Count == 0 && len(r.Periods) == 0 }
+func (s runSnapshot) IsZero() bool { return s.Units == 0 && s.Count == 0 && len(s.Periods) == 0 }
 
 // readingSnapshot is a reading.
 type readingSnapshot struct {

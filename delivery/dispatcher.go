@@ -20,6 +20,9 @@ type Options struct {
 	Notifiers []alert.Notifier
 	// Sinks are where periods go. Default: nowhere.
 	Sinks []engine.Sink
+	// Before is called before each try of a notification, on the notifier's goroutine. It may wait.
+	// Default: nothing is done.
+	Before func(context.Context)
 	// OnError gets the errors and panics of sinks and notifiers. topic names the one that
 	// failed, "sink 0" or "notifier 0". It is called from many goroutines and must not wait
 	// for anything; [ErrorHandler.HandleOnce] is made for it. Default: errors are only counted.
@@ -50,6 +53,7 @@ const (
 type Dispatcher struct {
 	sinks     []*outbox.Outbox[engine.Period]
 	notifiers []*outbox.Outbox[[]alert.Alert]
+	resending []bool // which notifiers are an alert.Resender
 	// reported is what the periods sent so far say is undelivered, in all. It belongs to
 	// the caller of Send.
 	reported undelivered
@@ -64,8 +68,12 @@ func New(o Options) *Dispatcher {
 	if onError == nil {
 		onError = func(string, error) {}
 	}
+	before := o.Before
+	if before == nil {
+		before = func(context.Context) {}
+	}
 	c := o.Config.withDefaults()
-	d := &Dispatcher{}
+	d := &Dispatcher{resending: resending(o.Notifiers)}
 	for i, s := range o.Sinks {
 		topic := sinkTopic(i)
 		d.sinks = append(d.sinks, outbox.New(outbox.Config[engine.Period]{
@@ -78,7 +86,7 @@ func New(o Options) *Dispatcher {
 	for i, n := range o.Notifiers {
 		topic := notifierTopic(i)
 		d.notifiers = append(d.notifiers, outbox.New(outbox.Config[[]alert.Alert]{
-			Handle:    func(ctx context.Context, alerts []alert.Alert) error { return notify(ctx, n, alerts) },
+			Handle:    func(ctx context.Context, alerts []alert.Alert) error { before(ctx); return notify(ctx, n, alerts) },
 			Size:      c.QueueSize,
 			Timeout:   c.Timeout,
 			OnError:   func(err error) { onError(topic, fmt.Errorf("%s (%T): %w", topic, n, err)) },

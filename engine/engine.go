@@ -64,6 +64,8 @@ type Hooks struct {
 	Describe func(span any) (call InFlight, ok bool)
 	// OnError gets what goes wrong in the engine's own work.
 	OnError func(error)
+	// Restored is what an earlier engine knew, so that this one goes on from it; nil: nothing.
+	Restored *Restored
 }
 
 // New starts an engine. It returns the errors of [Config.Validate].
@@ -103,6 +105,10 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	if e.config.MaxInFlight > 0 && hooks.Describe != nil {
 		e.inFlight = newInFlight(e.config.MaxInFlight)
 		e.inFlight.expect(stuck)
+	}
+	if r := hooks.Restored; r != nil {
+		windows.Restore(r)
+		e.needed = r.Needed
 	}
 	wall, mono := now()
 	e.calendar, e.began = newCalendar(windows.config.Period, mono, wall), wall

@@ -54,7 +54,7 @@ func (c TimelineConfig) Validate() error {
 // timing returns the period and the grace, or their defaults.
 func (c *TimelineConfig) timing() (period, grace time.Duration) {
 	period, grace = c.Period, c.Grace
-	inherit(&period, time.Minute)
+	inherit(&period, DefaultPeriod)
 	inherit(&grace, defaultGrace)
 	return period, grace
 }

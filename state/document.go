@@ -73,7 +73,7 @@ func Decode(data []byte) (*Document, error) {
 	version, err := strconv.ParseUint(string(fields[0]), 10, 31)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: version %q", errCorrupt, fields[0])
+		return nil, fmt.Errorf("%w: version %q", errCorrupt, short(fields[0]))
 	case version > formatVersion:
 		return nil, fmt.Errorf("%w: format %d, and this one knows up to %d", errNewer, version, formatVersion)
 	case version < 1 || len(fields) != 3:

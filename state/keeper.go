@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,8 @@ type Options struct {
 	// OnError gets what goes wrong. It must not wait for anything, and is called once for each
 	// period while nothing can be written. Default: errors are only counted.
 	OnError func(error)
+
+	maxBytes int // MaxBytes, but in tests
 }
 
 // Keeper restores the parts of a monitor when it starts, and saves them at the end of every period
@@ -107,6 +110,7 @@ func NewKeeper(ctx context.Context, o Options) *Keeper {
 	if o.OnError == nil {
 		o.OnError = func(error) {}
 	}
+	o.maxBytes = cmp.Or(o.maxBytes, MaxBytes)
 	k := &Keeper{
 		options: o, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		progress: make(chan struct{}), status: Status{Home: nameOf(o.Store)},
@@ -144,10 +148,12 @@ func (k *Keeper) restore(ctx context.Context) {
 		err = k.check(d)
 	}
 	if err != nil {
+		k.isUnread = true
 		k.setAside(ctx, fmt.Errorf("the monitor starts with nothing: %w", err))
 		return
 	}
 	if err := k.handOut(d); err != nil {
+		k.isUnread = true
 		k.setAside(ctx, err)
 	}
 	k.status.Restored = d.PeriodEnd
@@ -200,15 +206,18 @@ func (k *Keeper) setAside(ctx context.Context, why error) {
 	defer cancel()
 	where, err := k.options.Store.SetAside(ctx)
 	if err != nil {
-		k.isUnread = true
-		k.options.OnError(fmt.Errorf("state in %s: %w; to set it aside: %w", k.status.Home, why, err))
+		k.options.OnError(fmt.Errorf("state in %s: %w; it can't be set aside, so nothing is written: %w", k.status.Home, why, err))
 		return
 	}
+	k.wasSetAside(where)
+	k.options.OnError(fmt.Errorf("state in %s: %w; what was there is kept in %s", k.status.Home, why, where))
+}
+
+func (k *Keeper) wasSetAside(where string) {
 	k.isUnread = false
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.status.SetAside = where
-	k.mu.Unlock()
-	k.options.OnError(fmt.Errorf("state in %s: %w; what was there is kept in %s", k.status.Home, why, where))
 }
 
 // Save takes a snapshot of all parts at the end of a period, and has it written without waiting for
@@ -376,7 +385,11 @@ func (k *Keeper) save(ctx context.Context, s *snapshot) error {
 		k.isOurs = true
 	}
 	if k.isUnread {
-		k.setAside(ctx, errors.New("it could not be read when the monitor started"))
+		where, err := k.options.Store.SetAside(ctx)
+		if err != nil {
+			return fmt.Errorf("to set aside what could not be read: %w", err)
+		}
+		k.wasSetAside(where)
 	}
 	data, err := k.encode(s)
 	if err != nil {
@@ -388,11 +401,11 @@ func (k *Keeper) save(ctx context.Context, s *snapshot) error {
 // encode returns a snapshot as bytes. If they are too many, parts leave out what is only for people.
 func (k *Keeper) encode(s *snapshot) ([]byte, error) {
 	data, err := k.encodeParts(s, false)
-	if err == nil && len(data) > MaxBytes {
+	if err == nil && len(data) > k.options.maxBytes {
 		data, err = k.encodeParts(s, true)
 	}
-	if err == nil && len(data) > MaxBytes {
-		err = fmt.Errorf("%d bytes, and at most %d are written", len(data), MaxBytes)
+	if err == nil && len(data) > k.options.maxBytes {
+		err = fmt.Errorf("%d bytes, and at most %d are written", len(data), k.options.maxBytes)
 	}
 	return data, err
 }

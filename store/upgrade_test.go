@@ -271,7 +271,7 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.FailureCauses[0].Cause, nil},
 		{summary.Failures[0], nil},
 		{summary.FailureExemplars[0], nil},
-		{periodOf(start, summary), []string{"Evicted"}},
+		{periodOf(start, summary), []string{"Evicted", "Known"}},
 		{a, []string{"Periods"}},
 	} {
 		v := reflect.ValueOf(tt.of)

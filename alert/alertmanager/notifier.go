@@ -125,6 +125,9 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	}
 }
 
+// ResendsFiring says that the notifier sends alerts again as long as they fire ([alert.Resender]).
+func (n *Notifier) ResendsFiring() {}
+
 // Close takes no more alerts, waits until those that it has were sent once to all addresses,
 // and ends the goroutine. If ctx ends first, it cancels the requests under way and returns
 // ctx's error. It does not resolve alerts that fire: Alertmanager does so by itself after

@@ -13,6 +13,7 @@ import (
 // read.
 type database struct {
 	dialect
+	dsn           dsn
 	instance      string
 	writes, reads *sql.DB // the same for PostgreSQL
 }
@@ -40,6 +41,9 @@ type dialect interface {
 	snapshot() sql.IsolationLevel
 	// arg returns a value as a column takes it.
 	arg(v any) any
+	// claimState takes the right to write the state of a monitor. It returns [state.ErrInUse] if
+	// another process has it.
+	claimState(ctx context.Context, db *database, monitor string) (claim, error)
 	// isBusy reports whether another process is in the way for a moment.
 	isBusy(err error) bool
 	// isFinal reports whether the database refused what was written, so that another
@@ -53,7 +57,7 @@ func openDatabase(ctx context.Context, c Config, files fs.FS) (*database, error)
 	if err != nil {
 		return nil, err
 	}
-	db := &database{dialect: sqlite{}, instance: c.Instance}
+	db := &database{dialect: sqlite{}, dsn: d, instance: c.Instance}
 	if d.isPostgres {
 		db.dialect = postgres{}
 	}
@@ -87,6 +91,14 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// String returns the database's name, without a password.
+func (db *database) String() string {
+	if db.dsn.isPostgres {
+		return redacted(db.dsn.text)
+	}
+	return db.dsn.text
 }
 
 // close closes all connections.

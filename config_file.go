@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
@@ -30,6 +31,8 @@ type fileSettings struct {
 	Rules         []Rule            `mapstructure:"rules"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
 	State         state.Config      `mapstructure:"state"`
+
+	Maintenance []alert.Maintenance `mapstructure:"maintenance"`
 }
 
 // serviceOnly are the keys of the service that mean nothing in a program, with what does.
@@ -91,7 +94,7 @@ func fromYAML(file string) (Config, error) {
 func (s *fileSettings) config() Config {
 	c := Config{
 		Name: s.Name, Service: s.Service, Period: s.Period, Slice: s.Slice, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
-		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
+		Outcomes: s.Outcomes, Rules: s.Rules, Maintenance: s.Maintenance, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
 		State: s.State.Store(), StateTolerance: s.State.Tolerance,
@@ -143,7 +146,8 @@ func fillZero(to, from reflect.Value) {
 
 // Reload takes over the objectives of single operations from a configuration, as from a file
 // that was read again: those that are new or changed count from the next period on, and those
-// that are gone are back at what all operations inherit; see [Monitor.SetObjective]. Everything
+// that are gone are back at what all operations inherit; see [Monitor.SetObjective]. So with the
+// Maintenance. Everything
 // else can't change while the monitor runs: where c has other data, Reload changes nothing, and
 // its error names the keys. Functions, notifiers and sinks of c are not looked at.
 func (m *Monitor) Reload(c Config) error {
@@ -174,7 +178,7 @@ func (m *Monitor) Reload(c Config) error {
 		}
 	}
 	m.configured.Operations = maps.Clone(c.Operations)
-	return nil
+	return m.silencer.Plan(c.Maintenance)
 }
 
 // changes returns the keys of what differs between two configurations, but for operations.

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
@@ -37,6 +38,9 @@ outcomes: {http_server_4xx: success}
 kinds: [server, internal]
 delivery: {max_attempts: 3}
 max_in_flight: 128
+maintenance:
+  - {from: "22:30", to: "01:00", days: [sat], time_zone: Europe/Berlin, operations: ["GET *"], services: [shop], reason: upkeep}
+  - {start: 2026-12-01T22:00:00Z, end: "2026-12-02T04:00:00Z"}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +50,14 @@ max_in_flight: 128
 		c.Outcomes.HTTPServer4xx != engine.OutcomeSuccess || len(c.Kinds) != 2 || c.Kinds[1] != trace.SpanKindInternal ||
 		c.Delivery.MaxAttempts != 3 || c.MaxInFlight != 128 {
 		t.Errorf("got %+v", c)
+	}
+	night := time.Date(2026, 12, 1, 22, 0, 0, 0, time.UTC)
+	maintenance := []alert.Maintenance{
+		{From: "22:30", To: "01:00", Days: []string{"sat"}, TimeZone: "Europe/Berlin", Operations: []string{"GET *"}, Services: []string{"shop"}, Reason: "upkeep"},
+		{Start: night, End: night.Add(6 * time.Hour)},
+	}
+	if diff := cmp.Diff(maintenance, c.Maintenance); diff != "" {
+		t.Errorf("maintenance (-want +got):\n%s", diff)
 	}
 	if empty, err := FromYAML(yamlFile(t, "")); err != nil || empty.Period != 0 || empty.Kinds != nil {
 		t.Errorf("an empty file: %+v, %v", empty, err)

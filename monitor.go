@@ -41,6 +41,7 @@ type Monitor struct {
 	judge      *alert.Judge            // belongs to the engine's goroutine
 	known      []engine.KnownOperation // belongs to the engine's goroutine
 	keeper     *state.Keeper
+	silencer   alert.Silencer
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
 
@@ -94,7 +95,10 @@ func newIn(p place, c Config) (*Monitor, error) {
 		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce, Before: m.untilSaved,
 	})
 	m.keeper = m.newKeeper(&c)
-	var err error
+	err := m.silencer.Plan(c.Maintenance)
+	if err != nil {
+		return nil, errors.Join(err, m.close(context.Background()))
+	}
 	m.engine, err = engine.New(c.engine(), engine.Hooks{
 		Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle, Restored: m.goOn(),
 	})
@@ -126,10 +130,11 @@ func (m *Monitor) received() uint64 {
 // keep their places. It runs on the engine's goroutine and waits for nobody.
 func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey]bool) {
 	alerts := m.judge.Judge(p)
+	released := m.silencer.Pass(alerts, p.End)
 	m.board.update(p, alerts, m.judge.Phases())
 	m.known = p.Known
 	m.keeper.Save(p.End) // before the alerts are sent, so that no restart decides them again
-	m.dispatcher.Send(p, alerts)
+	m.dispatcher.Send(p, append(alerts, released...))
 	m.errors.NewPeriod()
 	return m.judge.Needed()
 }
@@ -167,6 +172,20 @@ func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 	}
 	return m.engine.SetObjective(operation, o)
 }
+
+// Silence keeps alerts from being sent until a time, those about the operations of the given name.
+// A * in it stands for any text, and it may stand behind a span kind: "client: GET /users/*". The
+// alerts are judged, and kept by an [alert.Recorder], as ever. What still fires at the end is sent
+// then. What fired before and ends meanwhile is sent.
+//
+// It takes effect at the end of the period, in place of a silence of the same match; the zero time
+// ends that one. It returns an error for an empty match, or if there are too many silences.
+func (m *Monitor) Silence(match string, until time.Time, reason string) error {
+	return m.silencer.Silence(alert.Silence{Match: match, Until: until, Reason: reason})
+}
+
+// Silences returns the silences that were set by Silence and are not over.
+func (m *Monitor) Silences() []alert.Silence { return m.silencer.Silences(time.Now()) }
 
 // ForceFlush waits until everything that was reported before is counted and
 // every closed period is delivered, to sinks and notifiers. It closes no period.

@@ -20,7 +20,7 @@ func (m *Monitor) newKeeper(c *Config) *state.Keeper {
 		Instance:  thisProcess(),
 		Period:    cmp.Or(c.Period, engine.DefaultPeriod),
 		Tolerance: c.StateTolerance,
-		Parts:     []state.Part{state.Alerts(m.judge), state.Operations(&m.known)},
+		Parts:     []state.Part{state.Alerts(m.judge), state.Operations(&m.known), state.Silences(&m.silencer)},
 		OnError:   func(err error) { m.errors.HandleOnce("state", err) },
 	})
 }
@@ -41,7 +41,7 @@ func (m *Monitor) goOn() *engine.Restored {
 	if periodEnd.IsZero() {
 		return nil
 	}
-	firing := m.judge.Firing()
+	firing := m.judge.FiringAlerts()
 	m.board.restore(firing, m.judge.Phases(), periodEnd)
 	m.dispatcher.Resume(firing)
 	return &engine.Restored{Known: m.known, Remembered: m.judge.Operations(), Needed: m.judge.Needed()}

@@ -56,10 +56,11 @@ func (m *Monitor) Status() Status {
 }
 
 // Healthy reports whether no alert fires about the operations of the given name, whatever
-// their service and kind. One that nobody has called is healthy. One that might have been counted
-// under [engine.OverflowName] in the last period, for want of a place, is not known to be healthy:
-// then it returns false. The names in [Config.Operations] always have a place. It waits for nobody
-// and looks at a few words in memory: cheap enough for a readiness probe.
+// their service and kind. One whose alert flaps is healthy while it does well. One that nobody
+// has called is healthy. One that might have been counted under [engine.OverflowName] in the last
+// period, for want of a place, is not known to be healthy: then it returns false. The names in
+// [Config.Operations] always have a place. It waits for nobody and looks at a few words in memory:
+// cheap enough for a readiness probe.
 func (m *Monitor) Healthy(operation string) bool { return m.board.isHealthy(operation) }
 
 // board keeps how everything stands. The engine's goroutine updates it, and after each period
@@ -132,7 +133,11 @@ func (b *board) snapshot(p *engine.Period, phases []alert.ObjectivePhase) *board
 		s.phases[standing{o.Operation, o.Objective}] = o.Phase
 	}
 	for i := range s.alerts {
-		s.firing[s.alerts[i].Operation] = true
+		a := &s.alerts[i]
+		isGood := a.Flapping.Count > 0 && s.phases[standing{a.Key(), a.Objective}] < alert.PhaseFiring
+		if !isGood {
+			s.firing[a.Operation] = true
+		}
 	}
 	if p.Overflowed > 0 {
 		s.places = make(map[string]bool, len(s.operations))

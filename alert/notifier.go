@@ -23,6 +23,14 @@ type NotifierFunc func(ctx context.Context, alerts []Alert) error
 // Notify calls f.
 func (f NotifierFunc) Notify(ctx context.Context, alerts []Alert) error { return f(ctx, alerts) }
 
+// Recorder is a notifier that keeps alerts, and tells nobody of them, such as a database. It also
+// gets alerts that are silenced ([Alert.Silenced]), which others don't.
+type Recorder interface {
+	Notifier
+	// RecordsAlerts does nothing.
+	RecordsAlerts()
+}
+
 // notificationKey is the key of a notification's id in a context.
 type notificationKey struct{}
 

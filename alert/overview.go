@@ -75,6 +75,8 @@ func Line(a *Alert) string {
 // mark says in eight characters how an alert stands.
 func mark(a *Alert) string {
 	switch {
+	case a.EndReason > EndRecovered:
+		return "ENDED   "
 	case a.State == Resolved:
 		return "RESOLVED"
 	case a.Repeat:

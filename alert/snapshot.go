@@ -48,18 +48,41 @@ type machineSnapshot struct {
 	Objective      engine.Objective  `json:"objective"`
 	Pool           runSnapshot       `json:"pool,omitzero"`
 	Streak         runSnapshot       `json:"streak,omitzero"`
+	Trouble        troubleSnapshot   `json:"trouble,omitzero"`
+	Fired          []time.Time       `json:"fired,omitempty"`
 	Alert          *alertSnapshot    `json:"alert,omitempty"`
 	Worst          float64           `json:"worst"`
 	LastBad        runSnapshot       `json:"last_bad,omitzero"`
+	BadUntil       time.Time         `json:"bad_until,omitzero"`
 	Notified       time.Time         `json:"notified,omitzero"`
 	RepeatInterval time.Duration     `json:"repeat_interval_ns,omitzero"`
+	Flapping       Flapping          `json:"flapping,omitzero"`
+	Met            *Alert            `json:"met,omitempty"`
+	CalledUntil    time.Time         `json:"called_until,omitzero"`
+	CallsSince     uint64            `json:"calls_since,omitzero"`
+	Idle           int               `json:"idle,omitzero"`
+	EndAfterIdle   int               `json:"end_after_idle,omitzero"`
 }
+
+// troubleSnapshot is a trouble.
+type troubleSnapshot struct {
+	Lead int         `json:"lead"`
+	Bad  runSnapshot `json:"bad,omitzero"`
+	Good int         `json:"good,omitzero"`
+}
+
+// IsZero reports whether there is no trouble.
+func (s troubleSnapshot) IsZero() bool { return s.Lead == 0 && s.Good == 0 && s.Bad.IsZero() }
 
 // alertSnapshot is what the alerts of an incident have in common.
 type alertSnapshot struct {
 	ID            string          `json:"id"`
+	Monitor       exact.Text      `json:"monitor"`
 	StartsAt      time.Time       `json:"starts_at"`
 	WorstExemplar engine.Exemplar `json:"worst_exemplar,omitzero"`
+	Target        float64         `json:"target"`
+	Actual        float64         `json:"actual"`
+	LatencyTarget time.Duration   `json:"latency_target_ns,omitzero"`
 	CausedBy      string          `json:"caused_by,omitempty"`
 }
 
@@ -129,10 +152,13 @@ func (m *machine) snapshot(key machineKey) machineSnapshot {
 	s := machineSnapshot{
 		Operation: operationSnapshotOf(key.operation), ObjectiveKind: key.objective, Phase: m.phase, Objective: m.objective,
 		Pool: m.pool.snapshot(), Streak: m.streak.snapshot(), Worst: m.worst, LastBad: m.lastBad.snapshot(),
-		Notified: m.notified, RepeatInterval: m.repeatInterval,
+		Trouble: troubleSnapshot{m.trouble.lead, m.trouble.bad.snapshot(), m.trouble.good},
+		Fired:   slices.Clone(m.fired), BadUntil: m.badUntil, Notified: m.notified, RepeatInterval: m.repeatInterval,
+		Flapping: m.flapping, Met: m.met,
+		CalledUntil: m.calledUntil, CallsSince: m.callsSince, Idle: m.idle, EndAfterIdle: m.endAfterIdle,
 	}
 	if a := m.alert; a != nil {
-		s.Alert = &alertSnapshot{a.ID, a.StartsAt, a.WorstExemplar, a.CausedBy}
+		s.Alert = &alertSnapshot{a.ID, exact.Text(a.Monitor), a.StartsAt, a.WorstExemplar, a.Target, a.Actual, a.LatencyTarget, a.CausedBy}
 	}
 	return s
 }
@@ -174,7 +200,7 @@ func (s *Snapshot) Shorten() any {
 	c.Machines = slices.Clone(s.Machines)
 	for i := range c.Machines {
 		m := &c.Machines[i]
-		for _, r := range []*runSnapshot{&m.Pool, &m.Streak, &m.LastBad} {
+		for _, r := range []*runSnapshot{&m.Pool, &m.Streak, &m.LastBad, &m.Trouble.Bad} {
 			r.Periods = r.Periods[max(0, len(r.Periods)-1):]
 		}
 	}
@@ -217,11 +243,11 @@ func (j *Judge) Restore(s *Snapshot, g Gap) error {
 	}
 	j.machines, j.pasts, j.periods = machines, pasts, s.Periods
 	for key, m := range j.machines {
-		if g.IsLong && m.isFiring() {
-			j.ended = append(j.ended, m.endUnwatched(key.objective, g))
+		if g.IsLong && m.isOpen() {
+			j.ended = append(j.ended, m.end(key.objective, EndUnwatched, g.From, g.To))
 		}
 		if g.IsLong || g.IsOtherPeriod {
-			m.pool = run{}
+			m.pool, m.trouble = run{}, trouble{}
 			m.breakStreak()
 		}
 		if m.isBlank() {
@@ -234,14 +260,6 @@ func (j *Judge) Restore(s *Snapshot, g Gap) error {
 	return nil
 }
 
-// endUnwatched ends an alert of which nobody knows what became.
-func (m *machine) endUnwatched(k ObjectiveKind, g Gap) Alert {
-	a := m.current(k, g.To)
-	a.State, a.EndsAt = Resolved, g.From
-	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, PhaseNormal, nil, run{}
-	return a
-}
-
 // current returns the alert that fires, with what led to the last bad verdict.
 func (m *machine) current(k ObjectiveKind, now time.Time) Alert {
 	last := m.lastBad.clone()
@@ -250,15 +268,16 @@ func (m *machine) current(k ObjectiveKind, now time.Time) Alert {
 	a.ID, a.StartsAt, a.WorstExemplar, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar, m.alert.CausedBy
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, a.Actual
+	a.Flapping = m.flapping
 	return a
 }
 
-// Firing returns the alerts that fire, each decided when its last firing alert was, in the order of
-// [Sort].
-func (j *Judge) Firing() []Alert {
+// FiringAlerts returns the alerts that fire, each decided when its last firing alert was, in the order
+// of [Sort].
+func (j *Judge) FiringAlerts() []Alert {
 	alerts := []Alert{}
 	for key, m := range j.machines {
-		if m.isFiring() {
+		if m.isOpen() {
 			alerts = append(alerts, m.current(key.objective, m.notified))
 		}
 	}
@@ -281,35 +300,48 @@ func (j *Judge) Operations() []engine.OperationKey {
 func (s *machineSnapshot) restore(key machineKey) (*machine, error) {
 	m := &machine{
 		phase: s.Phase, objective: s.Objective, worst: s.Worst,
-		notified: s.Notified, repeatInterval: s.RepeatInterval,
+		fired: slices.Clone(s.Fired), badUntil: s.BadUntil, notified: s.Notified, repeatInterval: s.RepeatInterval,
+		flapping: s.Flapping, met: s.Met,
+		calledUntil: s.CalledUntil, callsSince: s.CallsSince, idle: s.Idle, endAfterIdle: s.EndAfterIdle,
 	}
+	m.trouble.lead, m.trouble.good = s.Trouble.Lead, s.Trouble.Good
 	for _, r := range []struct {
 		name string
 		from *runSnapshot
 		to   *run
-	}{{"pool", &s.Pool, &m.pool}, {"streak", &s.Streak, &m.streak}, {"last_bad", &s.LastBad, &m.lastBad}} {
+	}{{"pool", &s.Pool, &m.pool}, {"streak", &s.Streak, &m.streak}, {"last_bad", &s.LastBad, &m.lastBad}, {"trouble", &s.Trouble.Bad, &m.trouble.bad}} {
 		if err := r.from.restore(key.operation, r.to); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	if s.Alert != nil {
-		m.alert = &Alert{ID: s.Alert.ID, StartsAt: s.Alert.StartsAt, WorstExemplar: s.Alert.WorstExemplar, CausedBy: s.Alert.CausedBy}
+		a := s.Alert
+		m.alert = &Alert{
+			ID: a.ID, Monitor: string(a.Monitor), Service: key.operation.Service, Operation: key.operation.Name,
+			SpanKind: key.operation.SpanKind, Objective: key.objective, StartsAt: a.StartsAt, WorstExemplar: a.WorstExemplar,
+			Target: a.Target, Actual: a.Actual, LatencyTarget: a.LatencyTarget, CausedBy: a.CausedBy,
+		}
 	}
-	hasStreak := m.phase == PhasePending || m.phase == PhaseRecovering
+	if m.met != nil {
+		m.met.Service, m.met.Operation, m.met.SpanKind = key.operation.Service, key.operation.Name, key.operation.SpanKind
+		nameExactly(m.met.Evidence, key.operation)
+	}
 	switch {
 	case key.objective == 0:
 		return nil, errors.New("objective_kind: none")
-	case m.isFiring() != (m.alert != nil):
-		return nil, fmt.Errorf("phase %s: has an alert: %t", m.phase, m.alert != nil)
-	case m.isFiring() && m.lastBad.units == 0:
-		return nil, fmt.Errorf("phase %s: without a bad period", m.phase)
-	case hasStreak != (m.streak.units > 0):
-		return nil, fmt.Errorf("phase %s: a streak of %d", m.phase, m.streak.units)
+	case m.isFiring() && !m.isOpen():
+		return nil, fmt.Errorf("phase %s: without an alert", m.phase)
+	case m.isOpen() && len(m.lastBad.periods) == 0:
+		return nil, errors.New("alert: without a bad period")
+	case m.phase == PhaseRecovering && m.streak.units == 0:
+		return nil, fmt.Errorf("phase %s: without a streak", m.phase)
+	case m.trouble.lead < 0 || m.idle < 0 || len(m.fired) >= flapsToDamp:
+		return nil, fmt.Errorf("trouble %d, idle %d, fired %d times: can't be", m.trouble.lead, m.idle, len(m.fired))
 	}
 	return m, nil
 }
 
-// restore makes r a run of an operation. Evidence bears the exact names of the operation.
+// restore makes r a run of an operation.
 func (s *runSnapshot) restore(key engine.OperationKey, r *run) error {
 	if s.IsZero() {
 		return nil
@@ -321,11 +353,16 @@ func (s *runSnapshot) restore(key engine.OperationKey, r *run) error {
 		units: s.Units, since: s.Since, count: s.Count, periods: slices.Clone(s.Periods),
 		total: reading{s.Total.Part, s.Total.Whole, s.Total.Extreme, s.Total.Target},
 	}
-	for i := range r.periods {
-		p := &r.periods[i]
-		p.Service, p.SpanKind, p.Operation = key.Service, key.SpanKind, key.Name
-	}
+	nameExactly(r.periods, key)
 	return nil
+}
+
+// nameExactly gives evidence the exact names of its operation, which JSON may have changed.
+func nameExactly(evidence []engine.Summary, key engine.OperationKey) {
+	for i := range evidence {
+		s := &evidence[i]
+		s.Service, s.SpanKind, s.Operation = key.Service, key.SpanKind, key.Name
+	}
 }
 
 func (s *pastSnapshot) restore() (*past, error) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -101,7 +102,7 @@ func TestRestoredJudgeGoesOn(t *testing.T) {
 				evicted = []engine.OperationKey{keys[1]}
 			}
 			judge := func(j *Judge) (engine.Period, []Alert) {
-				p := engine.Period{Start: startOf(i), End: startOf(i + 1), Partial: isPartial, Evicted: evicted}
+				p := engine.Period{Start: startOf(i), End: startOf(i + 1), Partial: isPartial, Evicted: evicted, IdlePeriods: 4}
 				for k := range summaries {
 					p.Summaries = append(p.Summaries, summaries[k].Clone())
 				}
@@ -123,7 +124,7 @@ func TestRestoredJudgeGoesOn(t *testing.T) {
 			}
 		}
 		if want, got := textOf(t, steady.Snapshot()), textOf(t, restarted.Snapshot()); got != want {
-			t.Fatalf("the restarted judge remembers\n%s\nwant\n%s", got, want)
+			t.Fatalf("the restarted judge remembers something else (-want +got):\n%s", cmp.Diff(want, got))
 		}
 	})
 }
@@ -138,6 +139,7 @@ func TestSnapshotHasEveryField(t *testing.T) {
 	}{
 		{machine{}, machineSnapshot{}, []string{"total", "isUndecided"}},
 		{run{}, runSnapshot{}, nil},
+		{trouble{}, troubleSnapshot{}, nil},
 		{reading{}, readingSnapshot{}, nil},
 		{past{}, pastSnapshot{}, []string{"at"}}, // the calls are saved from the oldest on
 		{burnCounts{}, burnSnapshot{}, []string{"newest"}},
@@ -203,12 +205,12 @@ func TestFiringAfterARestore(t *testing.T) {
 		fired = append(fired, alerts...)
 	}
 	for _, j := range []*Judge{j, reborn(t, j, Gap{})} {
-		got := j.Firing()
+		got := j.FiringAlerts()
 		if len(got) != 1 || len(fired) != 1 || got[0].ID != fired[0].ID || !got[0].StartsAt.Equal(fired[0].StartsAt) || got[0].State != Firing || !got[0].DecidedAt.Equal(fired[0].DecidedAt) {
 			t.Errorf("firing: %+v, want the alert that was raised: %+v", got, fired)
 		}
 	}
-	if got := NewJudge().Firing(); got == nil || len(got) != 0 {
+	if got := NewJudge().FiringAlerts(); got == nil || len(got) != 0 {
 		t.Errorf("a new judge fires %v", got)
 	}
 }
@@ -236,7 +238,7 @@ func FuzzRestore(f *testing.F) {
 			}
 			return
 		}
-		j.Firing()
+		j.FiringAlerts()
 		for i := range 8 {
 			var summaries []engine.Summary
 			for _, key := range j.Operations() {
@@ -246,7 +248,7 @@ func FuzzRestore(f *testing.F) {
 				}
 				summaries = append(summaries, named(summaryOf(i, o, calls{success: uint64(i) * 5, failure: uint64(i%3) * 10}), key))
 			}
-			_, alerts := judged(j, summaries...)
+			alerts := j.Judge(&engine.Period{Start: startOf(i), End: startOf(i + 1), IdlePeriods: 3, Summaries: summaries})
 			for _, a := range alerts {
 				Text(&a)
 			}

@@ -64,6 +64,24 @@ func Attributes(a *Alert) []attribute.KeyValue {
 	if a.Repeat {
 		attrs = append(attrs, attribute.Bool("gomonitor.alert.repeat", true))
 	}
+	if a.Repeat && !a.LastSentAt.IsZero() {
+		attrs = append(attrs, attribute.Int64("gomonitor.alert.calls_since", int64(a.CallsSince)))
+	}
+	if a.EndReason != 0 {
+		attrs = append(attrs, attribute.String("gomonitor.alert.end_reason", a.EndReason.String()))
+	}
+	if !a.Silenced.Until.IsZero() {
+		attrs = append(attrs,
+			attribute.String("gomonitor.alert.silenced.until", a.Silenced.Until.Format(time.RFC3339Nano)),
+			text("gomonitor.alert.silenced.reason", a.Silenced.Reason),
+		)
+	}
+	if a.Flapping.Count > 0 {
+		attrs = append(attrs,
+			attribute.Int("gomonitor.alert.flapping.count", a.Flapping.Count),
+			attribute.String("gomonitor.alert.flapping.since", a.Flapping.Since.Format(time.RFC3339Nano)),
+		)
+	}
 	if a.State == Resolved || a.Repeat {
 		attrs = append(attrs,
 			attribute.Float64("gomonitor.alert.lasted", a.Lasted().Seconds()),

@@ -16,17 +16,35 @@ func Text(a *Alert) string {
 	b.WriteString(Line(a) + "\n")
 	fmt.Fprintf(&b, "  %s\n", whose(a))
 	periods := Counted(uint64(a.periods()), "period")
-	switch {
+	calls := a.callsText()
+	if calls != "" {
+		calls += ", "
+	}
+	switch isFlapping := a.Flapping.Count > 0; {
+	case a.endText() != "":
+		fmt.Fprintf(&b, "  bad from %s until then (%s, at worst %s), the last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
+	case a.State == Resolved && isFlapping:
+		fmt.Fprintf(&b, "  bad at times from %s to %s (%s, at worst %s, at last %s), good since:\n",
+			Moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), a.ValueText(a.LastActual))
+	case a.Repeat && isFlapping:
+		fmt.Fprintf(&b, "  bad at times since %s (%s, at worst %s), %sthe last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), calls, plural(uint64(len(a.Evidence)), "period"))
 	case a.State == Resolved:
 		fmt.Fprintf(&b, "  bad from %s to %s (%s, at worst %s, at last %s), good for %s since:\n",
 			Moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), a.ValueText(a.LastActual), periods)
 	case a.Repeat:
-		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n",
-			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
+		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), %sthe last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), calls, plural(uint64(len(a.Evidence)), "period"))
+	case a.GoodPeriods > 0:
+		fmt.Fprintf(&b, "  bad since %s, in %d of %d periods:\n", Moment(a.StartsAt), a.periods(), a.periods()+a.GoodPeriods)
 	default:
 		fmt.Fprintf(&b, "  bad since %s, %s running:\n", Moment(a.StartsAt), periods)
 	}
 	writeEvidence(&b, a)
+	if text := a.silencedText(); text != "" {
+		fmt.Fprintf(&b, "  %s\n", Printable(text))
+	}
 	if a.State == Firing {
 		writeCauses(&b, a)
 		writeExemplars(&b, a)

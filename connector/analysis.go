@@ -39,6 +39,7 @@ type analysis struct {
 	// The fields below belong to the goroutine of run, and to close once that has ended.
 
 	judge      *alert.Judge
+	silencer   *alert.Silencer
 	metrics    *metricsOutput // nil: there is no metrics pipeline
 	dispatcher *delivery.Dispatcher
 	receivers  *receivers
@@ -66,6 +67,10 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
 	}
+	silencer := new(alert.Silencer)
+	if err := silencer.Plan(c.Maintenance); err != nil {
+		return nil, fmt.Errorf("gomonitor: %w", err)
+	}
 	receivers, err := openReceivers(ctx, &c)
 	if err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
@@ -81,6 +86,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		timeline:  timeline,
 		clock:     clock,
 		judge:     alert.NewJudge(),
+		silencer:  silencer,
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
@@ -209,23 +215,14 @@ func (a *analysis) send(p *engine.Period) {
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
-	a.dispatcher.Send(p, alerts)
-	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
+	released := a.silencer.Pass(alerts, p.End)
+	a.dispatcher.Send(p, append(alerts, released...))
+	a.telemetry.closed(p, alerts, a.judge.Firing())
 	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.needed = needed
-}
-
-// firingIn returns the number of objectives about which an alert fires.
-func firingIn(phases []alert.ObjectivePhase) (n int) {
-	for _, p := range phases {
-		if p.Phase == alert.PhaseFiring || p.Phase == alert.PhaseRecovering {
-			n++
-		}
-	}
-	return n
 }
 
 // close closes all open periods, delivers everything and ends every goroutine. If ctx or

@@ -36,6 +36,9 @@ type Config struct {
 
 	// Notifiers are where alerts go, besides the logs. Default: nowhere.
 	Notifiers []NotifierConfig `mapstructure:"notifiers"`
+	// Maintenance are the times in which alerts are judged and stored, but not sent, neither to
+	// notifiers nor as logs. Default: none.
+	Maintenance []alert.Maintenance `mapstructure:"maintenance"`
 	// Delivery says how notifications are delivered.
 	Delivery delivery.Config `mapstructure:"delivery"`
 	// Stores are the databases that keep periods and alerts. Default: none.
@@ -75,6 +78,7 @@ func (c *Config) Validate() error {
 		}
 		add(key, c.Notifiers[i].Validate())
 	}
+	errs = append(errs, alert.ValidateMaintenance(c.Maintenance))
 	add("delivery", c.Delivery.Validate())
 	for i := range c.Stores {
 		add(fmt.Sprintf("stores[%d]", i), c.Stores[i].Validate())

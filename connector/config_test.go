@@ -74,6 +74,9 @@ codes:
 outcomes: {http_client_4xx: success}
 kinds: [server, internal]
 adjusted_counts: true
+maintenance:
+  - {from: "22:30", to: "01:00", days: [sat], time_zone: Europe/Berlin, operations: ["GET *"], services: [shop], reason: upkeep}
+  - {start: 2026-12-01T22:00:00Z, end: "2026-12-02T04:00:00Z"}
 delivery: {max_attempts: 3, initial_interval: 2s}
 notifiers:
   - console:
@@ -103,7 +106,11 @@ logs: {summaries: true}
 				Outcomes:       classify.Outcomes{HTTPClient4xx: engine.OutcomeSuccess},
 				Kinds:          []engine.SpanKind{engine.SpanKindServer, engine.SpanKindInternal},
 				AdjustedCounts: true,
-				Delivery:       delivery.Config{MaxAttempts: 3, InitialInterval: 2 * time.Second},
+				Maintenance: []alert.Maintenance{
+					{From: "22:30", To: "01:00", Days: []string{"sat"}, TimeZone: "Europe/Berlin", Operations: []string{"GET *"}, Services: []string{"shop"}, Reason: "upkeep"},
+					{Start: time.Date(2026, 12, 1, 22, 0, 0, 0, time.UTC), End: time.Date(2026, 12, 2, 4, 0, 0, 0, time.UTC)},
+				},
+				Delivery: delivery.Config{MaxAttempts: 3, InitialInterval: 2 * time.Second},
 				Notifiers: []NotifierConfig{
 					{Console: &ConsoleConfig{}},
 					{Console: &ConsoleConfig{}},
@@ -178,6 +185,7 @@ func TestConfigErrors(t *testing.T) {
 		"operation":                {"operations: {a b: {success_ratio: -1}}", `operations["a b"].success_ratio: must be above 0 and at most 1, got -1`},
 		"service":                  {"services: {shop: {operations: {a: {success_ratio: -1}}}}", `services["shop"].operations["a"].success_ratio: must be above 0 and at most 1, got -1`},
 		"delivery":                 {"delivery: {queue_size: -1, max_attempts: 5000}", "delivery.queue_size: must be between 1 and 10000, got -1\ndelivery.max_attempts: must be between 1 and 1000, got 5000"},
+		"maintenance":              {"maintenance: [{from: '2', to: '03:00'}]", `maintenance[0].from: must be a time of day, such as 04:30, got "2"`},
 		"no notifier":              {"notifiers: [{}]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none"},
 		"two notifiers in one":     {"notifiers: [{console: {}}, {console: {}, webhook: {url: 'https://a.example.org'}}]", "notifiers[1]: must name exactly one of console, webhook, alertmanager and mail, got console and webhook"},
 		"webhook without URL":      {"notifiers: [{webhook: {}}]", "notifiers[0].webhook.url: is required"},

@@ -111,8 +111,7 @@ func (t *telemetry) counted(openPeriods, operations int) {
 }
 
 // closed counts a closed period and the alerts that it raised, and sets the number of alerts
-// that fire. The alerts do not add up to that number: one ends without a resolved alert when
-// its operation is evicted.
+// that fire.
 func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 	t.late.Add(int64(p.Late))
 	t.early.Add(int64(p.Early))

@@ -54,6 +54,7 @@ type Dispatcher struct {
 	sinks     []*outbox.Outbox[engine.Period]
 	notifiers []*outbox.Outbox[[]alert.Alert]
 	resending []bool // which notifiers are an alert.Resender
+	records   []bool // whether a notifier is an [alert.Recorder]; it never changes
 	// reported is what the periods sent so far say is undelivered, in all. It belongs to
 	// the caller of Send.
 	reported undelivered
@@ -85,6 +86,8 @@ func New(o Options) *Dispatcher {
 	}
 	for i, n := range o.Notifiers {
 		topic := notifierTopic(i)
+		_, isRecorder := n.(alert.Recorder)
+		d.records = append(d.records, isRecorder)
 		d.notifiers = append(d.notifiers, outbox.New(outbox.Config[[]alert.Alert]{
 			Handle:    func(ctx context.Context, alerts []alert.Alert) error { before(ctx); return notify(ctx, n, alerts) },
 			Size:      c.QueueSize,
@@ -101,7 +104,8 @@ func New(o Options) *Dispatcher {
 func sinkTopic(i int) string     { return fmt.Sprintf("sink %d", i) }
 func notifierTopic(i int) string { return fmt.Sprintf("notifier %d", i) }
 
-// Send queues a period for every sink and its alerts for every notifier, without waiting. It
+// Send queues a period for every sink and its alerts for every notifier, without waiting. Alerts that
+// are silenced go to recorders only, and those that are released to the others. It
 // writes into p how much was lost since the period before. p must not change after that.
 func (d *Dispatcher) Send(p *engine.Period, alerts []alert.Alert) {
 	periods, notifications := d.Undelivered()
@@ -110,11 +114,10 @@ func (d *Dispatcher) Send(p *engine.Period, alerts []alert.Alert) {
 	for _, o := range d.sinks {
 		o.Put(*p)
 	}
-	if len(alerts) == 0 {
-		return
-	}
-	for _, o := range d.notifiers {
-		o.Put(cloneAll(alerts))
+	for i, o := range d.notifiers {
+		if own := audible(alerts, d.records[i]); len(own) > 0 {
+			o.Put(own)
+		}
 	}
 }
 

@@ -23,6 +23,20 @@ func notify(ctx context.Context, n alert.Notifier, alerts []alert.Alert) error {
 	return n.Notify(alert.WithNotificationID(ctx, notificationID(own)), own)
 }
 
+// audible returns copies of those alerts that a notifier gets: a recorder also what is silenced, and
+// not again what is released from that.
+func audible(alerts []alert.Alert, isRecorder bool) []alert.Alert {
+	var own []alert.Alert
+	for i := range alerts {
+		a := &alerts[i]
+		if isRecorder && a.IsReleased() || !isRecorder && a.IsSilenced() {
+			continue
+		}
+		own = append(own, a.Clone())
+	}
+	return own
+}
+
 func cloneAll(alerts []alert.Alert) []alert.Alert {
 	own := make([]alert.Alert, len(alerts))
 	for i := range alerts {

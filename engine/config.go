@@ -53,7 +53,8 @@ type Config struct {
 	// [OverflowName], 1 to 1000. Default 64.
 	MaxCodes int `mapstructure:"max_codes"`
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000, unless its judge needs it. Default 60.
+	// gives up its place, 1 to 1,000,000, unless its judge needs it. A firing alert about it
+	// ends then, too ([Objective.EndAfterIdle]). Default 60.
 	IdlePeriods int `mapstructure:"idle_periods"`
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. Default: 4096 for each of the

@@ -21,7 +21,7 @@ type Objective struct {
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
 	WithinTargetRatio float64 `mapstructure:"within_target_ratio" json:"within_target_ratio"`
 	// AlertAfter is N: an alert fires after this many bad periods running, 1 to
-	// 100. Default 3.
+	// 100, or where the bad ones are ahead of the good ones by 2N-1. Default 3.
 	AlertAfter int `mapstructure:"alert_after" json:"alert_after"`
 	// RecoverAfter is M: a firing alert is resolved after this many good periods
 	// running, 1 to 100. Default 3.
@@ -70,6 +70,10 @@ type Objective struct {
 	// RepeatInterval is the time after which a firing alert is sent again, at the end of
 	// a period, up to 30 days. Default: off, it is sent once.
 	RepeatInterval time.Duration `mapstructure:"repeat_interval" json:"repeat_interval_ns,omitzero"`
+	// EndAfterIdle is the number of periods without a call after which a firing alert ends,
+	// 1 to 1,000,000, unless it is about the traffic or stuck objective, for which silence is no
+	// end. Negative: it fires until the objective is met. Default: [Config.IdlePeriods].
+	EndAfterIdle int `mapstructure:"end_after_idle" json:"end_after_idle,omitzero"`
 }
 
 // DefaultObjective returns the objective that a zero [Config] expects of every
@@ -101,6 +105,7 @@ func (o Objective) Inherit(parent Objective) Objective {
 	inherit(&o.StuckAfter, parent.StuckAfter)
 	inherit(&o.SLO, parent.SLO)
 	inherit(&o.RepeatInterval, parent.RepeatInterval)
+	inherit(&o.EndAfterIdle, parent.EndAfterIdle)
 	return o
 }
 
@@ -170,6 +175,9 @@ func (o Objective) Validate() error {
 		errs = append(errs, err)
 	}
 	atMost("repeat_interval", o.RepeatInterval, maxRepeatInterval)
+	if o.EndAfterIdle > maxIdle {
+		errs = append(errs, fmt.Errorf("end_after_idle: must be at most %d, or negative for none, got %d", maxIdle, o.EndAfterIdle))
+	}
 	return errors.Join(errs...)
 }
 

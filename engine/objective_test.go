@@ -32,6 +32,7 @@ func everything() Objective {
 	o := basic(0.5, time.Second, 0.25, 1, 7, 100)
 	o.Confidence, o.MinTraffic, o.MinTrafficRatio = 0.9, 5, 0.3
 	o.StuckAfter, o.SLO, o.RepeatInterval, o.AlertFor = time.Minute, 0.999, time.Hour, time.Minute
+	o.EndAfterIdle = 30
 	return o
 }
 

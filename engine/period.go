@@ -63,4 +63,6 @@ type Period struct {
 	// about silence. An engine that is told of them ([Restored]) goes on where this one was.
 	// It is not part of the JSON form.
 	Known []KnownOperation `json:"-"`
+	// IdlePeriods is [Config.IdlePeriods].
+	IdlePeriods int `json:"-"`
 }

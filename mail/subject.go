@@ -17,6 +17,8 @@ const (
 // stateWord returns the state of an alert in capitals.
 func stateWord(a *alert.Alert) string {
 	switch {
+	case a.EndReason > alert.EndRecovered:
+		return "ENDED"
 	case a.State == alert.Resolved:
 		return "RESOLVED"
 	case a.Repeat:

@@ -23,6 +23,23 @@ func Alerts(j *alert.Judge) Part {
 	}
 }
 
+// Silences is the part that a silencer remembers: silences that were set at run time, and alerts that
+// nobody has heard of. It belongs to whoever calls [Keeper.Save].
+func Silences(s *alert.Silencer) Part {
+	return Part{
+		Name:     "silences",
+		Version:  1,
+		Snapshot: func() any { return s.Snapshot() },
+		Restore: func(saved Saved) error {
+			var state alert.SilencerState
+			if err := saved.Into(&state); err != nil {
+				return err
+			}
+			return s.Restore(state)
+		},
+	}
+}
+
 // Operations is the part that holds the operations whose silence counts, which the last period brought
 // ([engine.Period.Known]). They belong to whoever calls [Keeper.Save], and are forgotten after a
 // long gap.

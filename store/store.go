@@ -85,6 +85,11 @@ func withoutHistograms(summaries []engine.Summary) []engine.Summary {
 	return summaries
 }
 
+var _ alert.Recorder = (*Store)(nil)
+
+// RecordsAlerts says that the store is an [alert.Recorder]: it also keeps what is silenced.
+func (s *Store) RecordsAlerts() {}
+
 // Notify takes alerts to be written and returns without waiting for that. Each alert becomes
 // a row: that it fires, that it still fires (a repeat), that it is resolved.
 func (s *Store) Notify(_ context.Context, alerts []alert.Alert) error {

@@ -272,7 +272,7 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.FailureCauses[0].Cause, nil},
 		{summary.Failures[0], nil},
 		{summary.FailureExemplars[0], nil},
-		{periodOf(start, summary), []string{"Evicted", "Known"}},
+		{periodOf(start, summary), []string{"Evicted", "IdlePeriods", "Known"}},
 		{a, []string{"Periods"}},
 	} {
 		v := reflect.ValueOf(tt.of)

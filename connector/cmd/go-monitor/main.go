@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // a container has no time zones, and maintenance has some
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"

@@ -41,7 +41,8 @@ type Monitor struct {
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
 
-	stopGreeting func() // may be called any number of times
+	stopGreeting func()       // may be called any number of times
+	unregister   func() error // of the monitor's own metrics
 
 	reloading  sync.Mutex
 	configured Config // as Reload knows it
@@ -91,6 +92,10 @@ func newIn(p place, c Config) (*Monitor, error) {
 		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
 	})
 	var err error
+	if m.unregister, err = ownMetrics(otel.Meter(alert.ScopeName), c.Name, m.dispatcher); err != nil {
+		m.errors.Handle(fmt.Errorf("metrics: %w", err))
+		m.unregister = func() error { return nil }
+	}
 	m.engine, err = engine.New(c.engine(), engine.Hooks{Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle})
 	if err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
@@ -227,7 +232,7 @@ func (m *Monitor) sayLate() {
 // close ends the delivery: first of what the engine sends, then of what went wrong
 // with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx))
+	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx), m.unregister())
 }
 
 // Stats says what became of everything that a monitor took in and gave out.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -21,6 +22,9 @@ type Status struct {
 	Operations []OperationStatus `json:"operations"`
 	// Alerts are those that fire, in the order of [alert.Sort].
 	Alerts []alert.Alert `json:"alerts"`
+	// Receivers are the sinks and notifiers as they are doing now: what waits for them, what
+	// they lost, and since when they fail.
+	Receivers []delivery.ReceiverStatus `json:"receivers"`
 }
 
 // OperationStatus is how one operation stood.
@@ -46,7 +50,13 @@ type ObjectiveStatus struct {
 
 // Status returns how everything stood when the last period ended. It waits for nobody, and what it
 // does is the caller's work alone.
-func (m *Monitor) Status() Status { return m.board.status() }
+func (m *Monitor) Status() Status {
+	s := m.board.status()
+	if s.Receivers = []delivery.ReceiverStatus{}; !m.off {
+		s.Receivers = m.dispatcher.Receivers()
+	}
+	return s
+}
 
 // Healthy reports whether no alert fires about the operations of the given name, whatever
 // their service and kind. One that nobody has called is healthy. One that might have been counted

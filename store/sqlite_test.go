@@ -194,7 +194,7 @@ func TestFullHeals(t *testing.T) {
 	if h := s.Health(); h.Err == nil || !strings.Contains(h.Err.Error(), "full") {
 		t.Fatalf("after %d periods: got %v, want that it is full", full, h.Err)
 	}
-	w := &writer{queue: s.queue, db: s.db, timeout: time.Minute, retention: time.Since(at(full/2).Add(-time.Second)), due: time.NewTimer(time.Hour)}
+	w := &writer{queue: s.queue, db: s.db, timeout: time.Minute, retention: time.Since(at(full / 2).Add(-time.Second)), due: time.NewTimer(time.Hour)}
 	w.trimFull(t.Context())
 	if err := s.Stats().RetentionError; err != nil {
 		t.Fatal(err)

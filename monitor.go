@@ -45,7 +45,8 @@ type Monitor struct {
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
 
-	stopGreeting func() // may be called any number of times
+	stopGreeting func()       // may be called any number of times
+	unregister   func() error // of the monitor's own metrics
 
 	reloading  sync.Mutex
 	configured Config // as Reload knows it
@@ -94,9 +95,13 @@ func newIn(p place, c Config) (*Monitor, error) {
 	m.dispatcher = delivery.New(delivery.Options{
 		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce, Before: m.untilSaved,
 	})
+	var err error
+	if m.unregister, err = ownMetrics(otel.Meter(alert.ScopeName), c.Name, m.dispatcher); err != nil {
+		m.errors.Handle(fmt.Errorf("metrics: %w", err))
+		m.unregister = func() error { return nil }
+	}
 	m.keeper = m.newKeeper(&c)
-	err := m.silencer.Plan(c.Maintenance)
-	if err != nil {
+	if err = m.silencer.Plan(c.Maintenance); err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
 	m.engine, err = engine.New(c.engine(), engine.Hooks{
@@ -254,7 +259,7 @@ func (m *Monitor) sayLate() {
 // close ends the delivery: first of what the engine sends, then of what outlives it, then of what
 // went wrong with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.dispatcher.Close(ctx), m.keeper.Close(ctx), m.errors.Close(ctx))
+	return errors.Join(m.dispatcher.Close(ctx), m.keeper.Close(ctx), m.errors.Close(ctx), m.unregister())
 }
 
 // Stats says what became of everything that a monitor took in and gave out.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/state"
 )
@@ -24,6 +25,9 @@ type Status struct {
 	Alerts []alert.Alert `json:"alerts"`
 	// State says how what outlives the process is kept; zero without [Config.State].
 	State state.Status `json:"state,omitzero"`
+	// Receivers are the sinks and notifiers as they are doing now: what waits for them, what
+	// they lost, and since when they fail.
+	Receivers []delivery.ReceiverStatus `json:"receivers"`
 }
 
 // OperationStatus is how one operation stood.
@@ -52,6 +56,9 @@ type ObjectiveStatus struct {
 func (m *Monitor) Status() Status {
 	s := m.board.status()
 	s.State = m.keeper.Status()
+	if s.Receivers = []delivery.ReceiverStatus{}; !m.off {
+		s.Receivers = m.dispatcher.Receivers()
+	}
 	return s
 }
 

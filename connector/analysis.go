@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
@@ -32,6 +33,7 @@ type analysis struct {
 	span     engine.Span // the one that is being counted
 	codes    keptTexts   // those of the requests that the engine may keep
 	clock    engine.MonotonicClock
+	looked   time.Time                    // when it looked at the clock last
 	closed   []*engine.Period             // periods that wait for run
 	needed   map[engine.OperationKey]bool // operations that must keep their places
 	isEnded  bool
@@ -45,11 +47,14 @@ type analysis struct {
 	receivers  *receivers
 	errors     *delivery.ErrorHandler
 	telemetry  *telemetry
+	health     *health
 }
 
 const (
 	// maxWait is the longest time between two looks at the clock, which may be set anew.
 	maxWait = time.Second
+	// stallTime is the time between two looks from which on the process stood still.
+	stallTime = 5 * time.Second
 	// closeTimeout is the longest time that close takes to deliver what is left.
 	closeTimeout = 20 * time.Second
 	// periodsAtOnce is a number of periods that a sink's queue certainly has room for.
@@ -57,7 +62,7 @@ const (
 )
 
 // newAnalysis starts an analysis for components that have started.
-func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
+func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis, error) {
 	c := s.config.withDefaults(s.settings.ID.String())
 	if s.metrics != nil && !c.Metrics.Histogram.Disable {
 		c.Histograms = true
@@ -109,6 +114,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
 	}
+	a.health = &health{host: host, receivers: a.dispatcher.Receivers}
 	go a.run()
 	return a, nil
 }
@@ -162,7 +168,11 @@ func (a *analysis) addUndecoded(r *undecodedReader, request []byte) error {
 // held.
 func (a *analysis) advance() (now time.Time) {
 	now = a.clock.Now()
-	a.timeline.Advance(now, a.isNeeded, a.keep)
+	leftOut := a.timeline.Advance(now, a.isNeeded, a.keep)
+	if !a.looked.IsZero() && now.Sub(a.looked) > stallTime {
+		a.stalled(a.looked, now, leftOut)
+	}
+	a.looked = now
 	if len(a.closed) > 0 {
 		select {
 		case a.wake <- struct{}{}:
@@ -170,6 +180,17 @@ func (a *analysis) advance() (now time.Time) {
 		}
 	}
 	return now
+}
+
+// stalled says that the process stood still.
+func (a *analysis) stalled(from, to time.Time, leftOut bool) {
+	what := "the periods of that time are whole, but for what was lost or comes late"
+	if leftOut {
+		what = "no period holds that time"
+	}
+	a.telemetry.stalls.Add(1)
+	a.errors.Handle(fmt.Errorf("the process stood still, or the clock leapt, for %s, from %s to %s: %s",
+		alert.Rounded(to.Sub(from)), alert.Moment(from), alert.Moment(to), what))
 }
 
 // isNeeded reports whether an idle operation must keep its place. a.mu is held.
@@ -219,6 +240,7 @@ func (a *analysis) send(p *engine.Period) {
 	a.dispatcher.Send(p, append(alerts, released...))
 	a.telemetry.closed(p, alerts, a.judge.Firing())
 	a.errors.NewPeriod()
+	a.health.update()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -26,6 +26,7 @@ type telemetry struct {
 	openPeriods, operations                   atomic.Int64
 	firing                                    atomic.Int64 // alerts that fire now
 	fired, resolved                           atomic.Int64 // alerts so far
+	stalls                                    atomic.Int64
 }
 
 // newTelemetry registers the metrics of the component with the given id and dispatcher. Several
@@ -77,6 +78,20 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *
 		_, notifications := dispatcher.Undelivered()
 		o.ObserveInt64(i, int64(notifications), own)
 	})
+	receivers := func(of func(r *delivery.ReceiverStatus) int64) func(metric.Observer, metric.Int64Observable) {
+		return func(o metric.Observer, i metric.Int64Observable) {
+			for _, r := range dispatcher.Receivers() {
+				o.ObserveInt64(i, of(&r), with(attribute.String("receiver", r.Name)))
+			}
+		}
+	}
+	gauge("otelcol_connector_gomonitor_delivery_waiting", "{item}", "Periods and notifications that a sink or notifier has not taken, or not passed on, yet.",
+		receivers(func(r *delivery.ReceiverStatus) int64 { return int64(r.Waiting) }))
+	counter("otelcol_connector_gomonitor_delivery_undelivered", "{item}", "Periods and notifications that a sink or notifier lost.",
+		receivers(func(r *delivery.ReceiverStatus) int64 { return int64(r.Undelivered) }))
+	gauge("otelcol_connector_gomonitor_delivery_last_success", "s", "When a sink or notifier took, or passed on, something last, as a Unix time; 0: never.",
+		receivers(func(r *delivery.ReceiverStatus) int64 { return max(r.LastSuccess.Unix(), 0) }))
+	counter("otelcol_connector_gomonitor_stalls", "{stall}", "Times that the process stood still for so long that the time was left out.", value(&t.stalls))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -53,8 +53,9 @@ const (
 type Dispatcher struct {
 	sinks     []*outbox.Outbox[engine.Period]
 	notifiers []*outbox.Outbox[[]alert.Alert]
-	resending []bool // which notifiers are an alert.Resender
-	records   []bool // whether a notifier is an [alert.Recorder]; it never changes
+	resending []bool     // which notifiers are an alert.Resender
+	records   []bool     // whether a notifier is an [alert.Recorder]; it never changes
+	receivers []*watched // sinks, then notifiers
 	// reported is what the periods sent so far say is undelivered, in all. It belongs to
 	// the caller of Send.
 	reported undelivered
@@ -76,29 +77,44 @@ func New(o Options) *Dispatcher {
 	c := o.Config.withDefaults()
 	d := &Dispatcher{resending: resending(o.Notifiers)}
 	for i, s := range o.Sinks {
-		topic := sinkTopic(i)
-		d.sinks = append(d.sinks, outbox.New(outbox.Config[engine.Period]{
-			Handle:  s.Consume,
+		r := d.watch(sinkTopic(i), s, onError)
+		box := outbox.New(outbox.Config[engine.Period]{
+			Handle:  func(ctx context.Context, p engine.Period) error { defer r.look(); return s.Consume(ctx, p) },
 			Size:    pendingPeriods,
 			Timeout: consumeTimeout,
-			OnError: func(err error) { onError(topic, fmt.Errorf("%s (%T): %w", topic, s, err)) },
-		}))
+			OnError: r.fail,
+		})
+		r.outbox = box
+		d.sinks = append(d.sinks, box)
 	}
 	for i, n := range o.Notifiers {
-		topic := notifierTopic(i)
 		_, isRecorder := n.(alert.Recorder)
 		d.records = append(d.records, isRecorder)
-		d.notifiers = append(d.notifiers, outbox.New(outbox.Config[[]alert.Alert]{
-			Handle:    func(ctx context.Context, alerts []alert.Alert) error { before(ctx); return notify(ctx, n, alerts) },
+		r := d.watch(notifierTopic(i), n, onError)
+		box := outbox.New(outbox.Config[[]alert.Alert]{
+			Handle: func(ctx context.Context, alerts []alert.Alert) error {
+				defer r.look()
+				before(ctx)
+				return notify(ctx, n, alerts)
+			},
 			Size:      c.QueueSize,
 			Timeout:   c.Timeout,
-			OnError:   func(err error) { onError(topic, fmt.Errorf("%s (%T): %w", topic, n, err)) },
+			OnError:   r.fail,
 			Retry:     c.retry,
 			Supersede: supersede,
 			Merge:     merge,
-		}))
+		})
+		r.outbox = box
+		d.notifiers = append(d.notifiers, box)
 	}
 	return d
+}
+
+// watch adds a receiver.
+func (d *Dispatcher) watch(topic string, is any, onError func(string, error)) *watched {
+	r := newWatched(topic, is, d.receivers, func(err error) { onError(topic, err) })
+	d.receivers = append(d.receivers, r)
+	return r
 }
 
 func sinkTopic(i int) string     { return fmt.Sprintf("sink %d", i) }

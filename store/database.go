@@ -191,13 +191,13 @@ const (
 const operationsOutlive = 48 * time.Hour
 
 // trim implements target.
-func (db *database) trim(ctx context.Context, before time.Time) (more bool, err error) {
+func (db *database) trim(ctx context.Context, before time.Time, periods int) (more bool, err error) {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	ids, more, err := db.periodsBefore(ctx, tx, before)
+	ids, more, err := db.periodsBefore(ctx, tx, before, periods)
 	if err != nil {
 		return false, err
 	}
@@ -235,8 +235,8 @@ func (db *database) trim(ctx context.Context, before time.Time) (more bool, err 
 }
 
 // periodsBefore returns the periods to delete in one batch.
-func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.Time) (ids []int64, more bool, err error) {
-	rows, err := tx.QueryContext(ctx, db.oldPeriods(), db.arg(before), trimPeriods)
+func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.Time, most int) (ids []int64, more bool, err error) {
+	rows, err := tx.QueryContext(ctx, db.oldPeriods(), db.arg(before), most)
 	if err != nil {
 		return nil, false, err
 	}
@@ -253,5 +253,5 @@ func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.T
 		}
 		ids = append(ids, id)
 	}
-	return ids, len(ids) == trimPeriods, rows.Err()
+	return ids, len(ids) == most, rows.Err()
 }

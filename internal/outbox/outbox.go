@@ -60,11 +60,48 @@ type Outbox[T any] struct {
 	put      uint64 // number of values ever put
 	dropped  uint64
 	failed   uint64
+	health   health
 	handling bool
+	givenUp  bool   // Close counted the value being handled as failed
 	resting  bool   // the goroutine waits for the next try of the value being handled
 	at       uint64 // the number of the value being handled
 	closed   bool
 	progress chan struct{} // closed and replaced whenever settled may have grown
+}
+
+// health is how the last calls of the handler went.
+type health struct {
+	lastSuccess, failingSince time.Time
+	lastError                 string
+}
+
+// Stats says how an outbox is doing.
+type Stats struct {
+	// Waiting is the number of values that are queued or being handled.
+	Waiting int
+	// Dropped is the number of values that never reached the handler, and Failed that of those
+	// that it did not take, or had not taken when Close gave up.
+	Dropped, Failed uint64
+	// LastSuccess is when the handler took a value last; zero if it never did.
+	LastSuccess time.Time
+	// FailingSince is when the handler failed first after that; zero if it has not.
+	FailingSince time.Time
+	// LastError is the text of its last error, empty if FailingSince is zero.
+	LastError string
+}
+
+// Stats returns how the outbox is doing.
+func (o *Outbox[T]) Stats() Stats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := Stats{
+		Waiting: len(o.queue), Dropped: o.dropped, Failed: o.failed,
+		LastSuccess: o.health.lastSuccess, FailingSince: o.health.failingSince, LastError: o.health.lastError,
+	}
+	if o.handling && !o.givenUp {
+		s.Waiting++
+	}
+	return s
 }
 
 // New starts an outbox.
@@ -149,7 +186,7 @@ func (o *Outbox[T]) Dropped() uint64 {
 }
 
 // Failed returns the number of values that the handler did not take: it returned an error
-// at the last try, panicked or ended its goroutine.
+// at the last try, panicked or ended its goroutine, or it still had a value when Close gave up.
 func (o *Outbox[T]) Failed() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -191,7 +228,7 @@ func (o *Outbox[T]) settled() uint64 {
 // Close takes no more values, waits until those that are queued are settled, and ends the
 // goroutine. If ctx ends first, the queue is dropped, the handler's context is cancelled,
 // and the error says how many values were left; the goroutine ends as soon as the handler
-// returns.
+// returns. What it is handling then counts as failed, unless it is taken after all.
 func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true
@@ -217,6 +254,10 @@ func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.nudge()
 	o.wakeFlushes()
 	atOnce := left == 0 || o.resting // the goroutine is not inside the handler
+	if o.handling && !o.givenUp {
+		o.givenUp = true
+		o.failed++
+	}
 	if left > 0 {
 		o.cancel()
 	}
@@ -297,10 +338,12 @@ func (o *Outbox[T]) handle(v T) {
 	for {
 		err := o.try(v)
 		if err == nil {
+			o.succeeded()
 			break
 		}
 		after, again := retry(err)
 		if again = again && o.ctx.Err() == nil; again {
+			o.failing(err)
 			o.tell(fmt.Errorf("%w (trying again in %s)", err, after.Round(time.Millisecond)))
 			again = o.rest(after)
 		}
@@ -344,10 +387,45 @@ func (o *Outbox[T]) setResting(resting bool) {
 
 // fail counts a value that the handler did not take, and passes the error on.
 func (o *Outbox[T]) fail(err error) {
+	o.failing(err)
 	o.mu.Lock()
-	o.failed++
+	if !o.givenUp { // otherwise Close has counted it
+		o.failed++
+	}
 	o.mu.Unlock()
 	o.tell(err)
+}
+
+// failing notes that a call of the handler failed.
+func (o *Outbox[T]) failing(err error) {
+	text := textOf(err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.health.lastError = text
+	if o.health.failingSince.IsZero() {
+		o.health.failingSince = time.Now()
+	}
+}
+
+// succeeded notes that a call of the handler went well.
+func (o *Outbox[T]) succeeded() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.health = health{lastSuccess: time.Now()}
+	if o.givenUp { // it was taken after all
+		o.givenUp = false
+		o.failed--
+	}
+}
+
+// textOf returns the text of an error, whose method may panic.
+func textOf(err error) (text string) {
+	defer func() {
+		if r := recover(); r != nil {
+			text = fmt.Sprintf("%T", err)
+		}
+	}()
+	return err.Error()
 }
 
 // tell passes an error to OnError. It survives the panics of OnError and of the error's own

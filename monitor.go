@@ -135,6 +135,9 @@ func (m *Monitor) received() uint64 {
 // keep their places. It runs on the engine's goroutine and waits for nobody.
 func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey]bool) {
 	alerts := m.judge.Judge(p)
+	if p.Final {
+		alerts = append(alerts, m.lastWord(p)...)
+	}
 	released := m.silencer.Pass(alerts, p.End)
 	m.board.update(p, alerts, m.judge.Phases())
 	m.known = p.Known

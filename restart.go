@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/state"
 )
@@ -45,6 +46,15 @@ func (m *Monitor) goOn() *engine.Restored {
 	m.board.restore(firing, m.judge.Phases(), periodEnd)
 	m.dispatcher.Resume(firing)
 	return &engine.Restored{Known: m.known, Remembered: m.judge.Operations(), Needed: m.judge.Needed()}
+}
+
+// lastWord returns an interrupted alert for each one that fires in the final period, unless their state
+// outlives the process.
+func (m *Monitor) lastWord(p *engine.Period) []alert.Alert {
+	if m.keeper != nil {
+		return nil
+	}
+	return m.judge.Interrupt(alert.Stop{Process: thisProcess(), At: p.End})
 }
 
 // maxSaving is the longest time that a notification waits until the state is saved from which it was decided.

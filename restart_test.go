@@ -203,3 +203,47 @@ func TestStateOfAFile(t *testing.T) {
 		t.Errorf("reload: %v", err)
 	}
 }
+
+// Without a state, a monitor that ends while an alert fires says so, once; and its successor, which
+// knows nothing of that, may fire anew.
+func TestLastWord(t *testing.T) {
+	for name, home := range map[string]state.Store{"without state": nil, "with state": &crashing{}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				receiver := &told{}
+				var last alert.Alert
+				keep := alert.NotifierFunc(func(_ context.Context, alerts []alert.Alert) error {
+					last = alerts[len(alerts)-1].Clone()
+					return nil
+				})
+				m := start(t, Config{Service: "shop", Notifiers: []alert.Notifier{receiver, keep}, Sinks: []engine.Sink{}, State: home})
+				nextMinute()
+				for range 4 {
+					reportMany(m, 5, Report{Operation: "pay", Code: "500"})
+					nextMinute()
+				}
+				reportMany(m, 5, Report{Operation: "other"})
+				for range 2 {
+					if err := m.Shutdown(context.Background()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if home != nil {
+					receiver.check(t, 1, "pay availability firing")
+					return
+				}
+				receiver.check(t, 1, "pay availability firing", "pay availability interrupted")
+				if len(m.Status().Alerts) != 1 {
+					t.Errorf("the alert has ended: %+v", m.Status().Alerts)
+				}
+				if got := last.Headline(); got != "was still bad when "+thisProcess()+" stopped: 0 % succeed (target 95 %)" {
+					t.Errorf("headline: %s", got)
+				}
+				// Two minutes to be there again, the rest of a period, and three periods.
+				if got := last.ExpiresAt.Sub(time.Now()); got != 6*time.Minute {
+					t.Errorf("it expires in %s", got)
+				}
+			})
+		})
+	}
+}

@@ -113,7 +113,7 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.Ob
 		a := &alerts[i]
 		if about := (standing{a.Key(), a.Objective}); a.State == alert.Firing {
 			b.alerts[about] = a.Clone()
-		} else {
+		} else if a.State == alert.Resolved {
 			delete(b.alerts, about)
 		}
 	}

@@ -98,6 +98,9 @@ func (k ObjectiveKind) isAboutSilence() bool { return k == Traffic || k == Stuck
 // endText says in one line how an incident ended that nothing good has ended: "no calls since
 // 14:02:00". It is empty for others.
 func (a *Alert) endText() string {
+	if a.State == Interrupted {
+		return "was still bad when " + a.Process + " stopped: " + a.Measured()
+	}
 	switch a.EndReason {
 	case EndIdle:
 		return "no calls since " + momentAfter(a.DecidedAt, a.EndsAt)

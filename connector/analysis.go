@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // analysis counts spans by the time of their end, judges each period when it is over, and
@@ -48,6 +51,15 @@ type analysis struct {
 	errors     *delivery.ErrorHandler
 	telemetry  *telemetry
 	health     *health
+	known      []engine.KnownOperation // of the last period
+	keeper     *state.Keeper
+	grace      time.Duration
+	// memory is the home of the state if nothing outlives the process, so that alerts are
+	// interrupted when it ends. hangup gets SIGHUP, at which components are shut down to be made
+	// anew, and find the memory under the name.
+	memory state.Store
+	name   string
+	hangup chan os.Signal
 }
 
 const (
@@ -92,6 +104,8 @@ func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis
 		clock:     clock,
 		judge:     alert.NewJudge(),
 		silencer:  silencer,
+		grace:     timeline.Config().Grace,
+		hangup:    make(chan os.Signal, 1),
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
@@ -108,13 +122,15 @@ func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis
 		sinks = append(sinks, a.metrics)
 	}
 	a.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce,
+		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce, Before: a.untilSaved,
 	})
+	a.openState(ctx, &c)
 	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.dispatcher)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
 	}
 	a.health = &health{host: host, receivers: a.dispatcher.Receivers}
+	a.goOn()
 	go a.run()
 	return a, nil
 }
@@ -213,7 +229,7 @@ func (a *analysis) run() {
 		}
 		closed, wait := a.take()
 		for _, p := range closed {
-			a.send(p)
+			a.send(p, false)
 		}
 		timer.Reset(wait)
 	}
@@ -230,13 +246,18 @@ func (a *analysis) take() (closed []*engine.Period, wait time.Duration) {
 	return closed, max(0, min(begins, a.timeline.NextClose().Sub(now), maxWait))
 }
 
-// send judges a closed period and hands it to the dispatcher, without waiting.
-func (a *analysis) send(p *engine.Period) {
+// send judges a closed period, the last one or another, and hands it to the dispatcher, without waiting.
+func (a *analysis) send(p *engine.Period, isLast bool) {
 	alerts := a.judge.Judge(p)
+	if isLast {
+		alerts = append(alerts, a.lastWord(p)...)
+	}
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
 	released := a.silencer.Pass(alerts, p.End)
+	a.known = p.Known
+	a.keeper.Save(p.End) // before the alerts are sent, so that no restart decides them again
 	a.dispatcher.Send(p, append(alerts, released...))
 	a.telemetry.closed(p, alerts, a.judge.Firing())
 	a.errors.NewPeriod()
@@ -265,7 +286,7 @@ func (a *analysis) close(ctx context.Context) error {
 		if i%periodsAtOnce == periodsAtOnce-1 {
 			_ = a.dispatcher.Flush(ctx) // Close reports what was not delivered
 		}
-		a.send(p)
+		a.send(p, i == len(left)-1)
 	}
 	return a.end(ctx)
 }
@@ -279,7 +300,8 @@ func (a *analysis) end(ctx context.Context) error {
 		delivering, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
 		defer cancel()
 	}
-	errs := []error{a.dispatcher.Close(delivering), a.receivers.close(ctx), a.errors.Close(ctx)}
+	signal.Stop(a.hangup)
+	errs := []error{a.dispatcher.Close(delivering), a.keeper.Close(ctx), a.receivers.close(ctx), a.errors.Close(ctx)}
 	if a.telemetry != nil {
 		errs = append(errs, a.telemetry.close())
 	}

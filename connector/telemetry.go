@@ -65,7 +65,7 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *
 	gauge("otelcol_connector_gomonitor_open_periods", "{period}", "Periods that are not closed yet.", value(&t.openPeriods))
 	gauge("otelcol_connector_gomonitor_operations", "{operation}", "Operations that have a place.", value(&t.operations))
 	gauge("otelcol_connector_gomonitor_alerts_firing", "{alert}", "Alerts that fire.", value(&t.firing))
-	firing, resolved := with(state(alert.Firing)), with(state(alert.Resolved))
+	firing, resolved := with(stateAttribute(alert.Firing)), with(stateAttribute(alert.Resolved))
 	counter("otelcol_connector_gomonitor_alerts", "{alert}", "Alerts that began to fire and that were resolved.", func(o metric.Observer, i metric.Int64Observable) {
 		o.ObserveInt64(i, t.fired.Load(), firing)
 		o.ObserveInt64(i, t.resolved.Load(), resolved)
@@ -108,8 +108,8 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *
 	return t, nil
 }
 
-// state returns the attribute for alerts of a state.
-func state(s alert.State) attribute.KeyValue { return attribute.String("state", s.String()) }
+// stateAttribute returns the attribute for alerts of a state.
+func stateAttribute(s alert.State) attribute.KeyValue { return attribute.String("state", s.String()) }
 
 // received counts spans that were read, and those of them that are not watched.
 func (t *telemetry) received(spans, unwatched int) {
@@ -136,7 +136,7 @@ func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 		switch a := &alerts[i]; {
 		case a.State == alert.Resolved:
 			t.resolved.Add(1)
-		case !a.Repeat:
+		case a.State == alert.Firing && !a.Repeat:
 			t.fired.Add(1)
 		}
 	}

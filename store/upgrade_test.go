@@ -273,7 +273,7 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.Failures[0], nil},
 		{summary.FailureExemplars[0], nil},
 		{periodOf(start, summary), []string{"Evicted", "IdlePeriods", "Known"}},
-		{a, []string{"Periods"}},
+		{a, []string{"Periods", "Process", "ExpiresAt"}},
 	} {
 		v := reflect.ValueOf(tt.of)
 		for i := range v.NumField() {

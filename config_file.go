@@ -162,22 +162,9 @@ func (m *Monitor) Reload(c Config) error {
 	if changed := m.configured.changes(c); len(changed) > 0 {
 		return fmt.Errorf("%s: can't change while the monitor runs", strings.Join(changed, ", "))
 	}
-	for name := range m.configured.Operations {
-		if _, ok := c.Operations[name]; !ok {
-			if err := m.engine.SetObjective(name, engine.Objective{}); err != nil {
-				return err
-			}
-		}
+	if err := m.setObjectives(c.Operations); err != nil {
+		return err
 	}
-	for name, o := range c.Operations {
-		if old, ok := m.configured.Operations[name]; ok && old == o {
-			continue
-		}
-		if err := m.engine.SetObjective(name, o); err != nil {
-			return fmt.Errorf("operations[%q]: %w", name, err)
-		}
-	}
-	m.configured.Operations = maps.Clone(c.Operations)
 	return m.silencer.Plan(c.Maintenance)
 }
 

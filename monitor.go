@@ -178,7 +178,52 @@ func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 	if m.off {
 		return o.Validate()
 	}
-	return m.engine.SetObjective(operation, o)
+	m.reloading.Lock()
+	defer m.reloading.Unlock()
+	if err := m.engine.SetObjective(operation, o); err != nil {
+		return err
+	}
+	operations := maps.Clone(m.configured.Operations)
+	if operations == nil {
+		operations = make(map[string]engine.Objective)
+	}
+	operations[operation] = o
+	m.configured.Operations = operations
+	return nil
+}
+
+// SetObjectives sets what is expected of single operations, all at once: operations is what
+// [Config.Operations] would be. Those that it does not name are back at what all inherit. All that
+// changes counts from the same period on. What does not change keeps its streaks, its alerts and their
+// ids, and nobody is told anything about it. See [Monitor.SetObjective] for the rest. After an error
+// nothing has changed.
+func (m *Monitor) SetObjectives(operations map[string]engine.Objective) error {
+	if m.off {
+		return engine.Config{Operations: operations}.Validate()
+	}
+	m.reloading.Lock()
+	defer m.reloading.Unlock()
+	return m.setObjectives(operations)
+}
+
+// setObjectives is SetObjectives with m.reloading held.
+func (m *Monitor) setObjectives(operations map[string]engine.Objective) error {
+	changed := make(map[string]engine.Objective)
+	for name := range m.configured.Operations {
+		if _, ok := operations[name]; !ok {
+			changed[name] = engine.Objective{}
+		}
+	}
+	for name, o := range operations {
+		if old, ok := m.configured.Operations[name]; !ok || old != o {
+			changed[name] = o
+		}
+	}
+	if err := m.engine.SetObjectives(changed); err != nil {
+		return err
+	}
+	m.configured.Operations = maps.Clone(operations)
+	return nil
 }
 
 // Silence keeps alerts from being sent until a time, those about the operations of the given name.

@@ -247,3 +247,40 @@ func TestLastWord(t *testing.T) {
 		})
 	}
 }
+
+// What SetObjectives does not change keeps its streaks and its alerts, and nobody hears of it.
+func TestSetObjectives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		receiver := &told{}
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{receiver}, Sinks: []engine.Sink{}, Objective: engine.Objective{AlertAfter: 3},
+			Operations: map[string]engine.Objective{"gone": {SuccessRatio: 0.1}, "same": {SuccessRatio: 0.99}},
+		})
+		minute := func() {
+			for _, name := range []string{"gone", "same", "new"} {
+				reportMany(m, 5, Report{Operation: name})
+				reportMany(m, 5, Report{Operation: name, Code: "500"})
+			}
+			nextMinute()
+		}
+		nextMinute()
+		minute()
+		minute()
+		err := m.SetObjectives(map[string]engine.Objective{"same": {}, "new": {SuccessRatio: 2}})
+		if err == nil || err.Error() != `operations["new"].success_ratio: must be above 0 and at most 1, got 2` {
+			t.Errorf("got %v", err)
+		}
+		if err := m.SetObjectives(map[string]engine.Objective{"same": {SuccessRatio: 0.99}, "new": {SuccessRatio: 0.4}}); err != nil {
+			t.Fatal(err)
+		}
+		minute() // the third one, judged by what it began with
+		receiver.check(t, 2, "same availability firing", "new availability firing")
+		minute()
+		minute()
+		minute() // the new one is good now, and the one that is gone is bad
+		receiver.check(t, 3, "same availability firing", "new availability firing", "gone availability firing", "new availability resolved")
+		if got := m.Status().Alerts; len(got) != 2 {
+			t.Errorf("%d alerts fire, want 2", len(got))
+		}
+	})
+}

@@ -40,6 +40,7 @@ type Monitor struct {
 	board      board
 	judge      *alert.Judge            // belongs to the engine's goroutine
 	known      []engine.KnownOperation // belongs to the engine's goroutine
+	left       delivery.Waiting        // by an earlier process
 	keeper     *state.Keeper
 	silencer   alert.Silencer
 	dispatcher *delivery.Dispatcher
@@ -93,7 +94,8 @@ func newIn(p place, c Config) (*Monitor, error) {
 		name:       c.Name,
 	}
 	m.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce, Before: m.untilSaved,
+		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
+		Save: func(end time.Time) { m.keeper.Save(end) }, Before: m.untilSaved, Taken: func() { m.keeper.SavePart(state.Deliveries) },
 	})
 	var err error
 	if m.unregister, err = ownMetrics(otel.Meter(alert.ScopeName), c.Name, m.dispatcher); err != nil {
@@ -141,7 +143,6 @@ func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey
 	released := m.silencer.Pass(alerts, p.End)
 	m.board.update(p, alerts, m.judge.Phases())
 	m.known = p.Known
-	m.keeper.Save(p.End) // before the alerts are sent, so that no restart decides them again
 	m.dispatcher.Send(p, append(alerts, released...))
 	m.errors.NewPeriod()
 	return m.judge.Needed()

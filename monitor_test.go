@@ -24,7 +24,16 @@ import (
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if parent := os.Getenv(restartChildEnv); parent != "" {
+		if err := restartChild(parent); err != nil {
+			println(err.Error())
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // recorder is a sink and a notifier that keeps what it gets.
 type recorder struct {

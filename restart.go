@@ -21,7 +21,7 @@ func (m *Monitor) newKeeper(c *Config) *state.Keeper {
 		Instance:  thisProcess(),
 		Period:    cmp.Or(c.Period, engine.DefaultPeriod),
 		Tolerance: c.StateTolerance,
-		Parts:     []state.Part{state.Alerts(m.judge), state.Operations(&m.known), state.Silences(&m.silencer)},
+		Parts:     []state.Part{state.Alerts(m.judge), state.Operations(&m.known), state.Silences(&m.silencer), state.Delivery(m.dispatcher, &m.left)},
 		OnError:   func(err error) { m.errors.HandleOnce("state", err) },
 	})
 }
@@ -45,6 +45,7 @@ func (m *Monitor) goOn() *engine.Restored {
 	firing := m.judge.FiringAlerts()
 	m.board.restore(firing, m.judge.Phases(), periodEnd)
 	m.dispatcher.Resume(firing)
+	m.dispatcher.Deliver(m.left)
 	return &engine.Restored{Known: m.known, Remembered: m.judge.Operations(), Needed: m.judge.Needed()}
 }
 

@@ -52,6 +52,7 @@ type analysis struct {
 	telemetry  *telemetry
 	health     *health
 	known      []engine.KnownOperation // of the last period
+	left       delivery.Waiting        // by an earlier component
 	keeper     *state.Keeper
 	grace      time.Duration
 	// memory is the home of the state if nothing outlives the process, so that alerts are
@@ -122,7 +123,8 @@ func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis
 		sinks = append(sinks, a.metrics)
 	}
 	a.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce, Before: a.untilSaved,
+		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce,
+		Save: func(end time.Time) { a.keeper.Save(end) }, Before: a.untilSaved, Taken: func() { a.keeper.SavePart(state.Deliveries) },
 	})
 	a.openState(ctx, &c)
 	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.dispatcher)
@@ -257,7 +259,6 @@ func (a *analysis) send(p *engine.Period, isLast bool) {
 	}
 	released := a.silencer.Pass(alerts, p.End)
 	a.known = p.Known
-	a.keeper.Save(p.End) // before the alerts are sent, so that no restart decides them again
 	a.dispatcher.Send(p, append(alerts, released...))
 	a.telemetry.closed(p, alerts, a.judge.Firing())
 	a.errors.NewPeriod()

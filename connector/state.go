@@ -63,7 +63,7 @@ func (a *analysis) openState(ctx context.Context, c *Config) {
 	signal.Notify(a.hangup, syscall.SIGHUP) // the Collector listens to it in any case
 	a.keeper = state.NewKeeper(ctx, state.Options{
 		Store: home, Monitor: c.Name, Instance: thisProcess(), Period: a.period, Tolerance: c.State.Tolerance,
-		Parts:   []state.Part{state.Alerts(a.judge), state.Operations(&a.known), state.Silences(a.silencer)},
+		Parts:   []state.Part{state.Alerts(a.judge), state.Operations(&a.known), state.Silences(a.silencer), state.Delivery(a.dispatcher, &a.left)},
 		OnError: func(err error) { a.errors.HandleOnce("state", err) },
 	})
 }
@@ -81,6 +81,7 @@ func (a *analysis) goOn() {
 		a.metrics.restore(firing)
 	}
 	a.dispatcher.Resume(firing)
+	a.dispatcher.Deliver(a.left)
 }
 
 // lastWord returns an interrupted alert for each one that fires, if the process ends and nothing outlives

@@ -20,9 +20,14 @@ type Options struct {
 	Notifiers []alert.Notifier
 	// Sinks are where periods go. Default: nowhere.
 	Sinks []engine.Sink
+	// Save is called by Send once it is known what is to be delivered ([Dispatcher.Waiting]), and before
+	// anything is, with the end of the period. It must not wait. Default: nothing is done.
+	Save func(periodEnd time.Time)
 	// Before is called before each try of a notification, on the notifier's goroutine. It may wait.
 	// Default: nothing is done.
 	Before func(context.Context)
+	// Taken is called after a notifier took something, on its goroutine. Default: nothing is done.
+	Taken func()
 	// OnError gets the errors and panics of sinks and notifiers. topic names the one that
 	// failed, "sink 0" or "notifier 0". It is called from many goroutines and must not wait
 	// for anything; [ErrorHandler.HandleOnce] is made for it. Default: errors are only counted.
@@ -53,9 +58,11 @@ const (
 type Dispatcher struct {
 	sinks     []*outbox.Outbox[engine.Period]
 	notifiers []*outbox.Outbox[[]alert.Alert]
-	resending []bool     // which notifiers are an alert.Resender
-	records   []bool     // whether a notifier is an [alert.Recorder]; it never changes
-	receivers []*watched // sinks, then notifiers
+	resending []bool // which notifiers are an alert.Resender
+	waiting   *waiting
+	save      func(time.Time) // nil: nothing is saved
+	records   []bool          // whether a notifier is an [alert.Recorder]; it never changes
+	receivers []*watched      // sinks, then notifiers
 	// reported is what the periods sent so far say is undelivered, in all. It belongs to
 	// the caller of Send.
 	reported undelivered
@@ -75,7 +82,11 @@ func New(o Options) *Dispatcher {
 		before = func(context.Context) {}
 	}
 	c := o.Config.withDefaults()
-	d := &Dispatcher{resending: resending(o.Notifiers)}
+	taken := o.Taken
+	if taken == nil {
+		taken = func() {}
+	}
+	d := &Dispatcher{resending: resending(o.Notifiers), waiting: newWaiting(o.Notifiers), save: o.Save}
 	for i, s := range o.Sinks {
 		r := d.watch(sinkTopic(i), s, onError)
 		box := outbox.New(outbox.Config[engine.Period]{
@@ -95,7 +106,12 @@ func New(o Options) *Dispatcher {
 			Handle: func(ctx context.Context, alerts []alert.Alert) error {
 				defer r.look()
 				before(ctx)
-				return notify(ctx, n, alerts)
+				err := notify(ctx, n, alerts)
+				if err == nil {
+					d.waiting.taken(i, alerts)
+					taken()
+				}
+				return err
 			},
 			Size:      c.QueueSize,
 			Timeout:   c.Timeout,
@@ -130,9 +146,18 @@ func (d *Dispatcher) Send(p *engine.Period, alerts []alert.Alert) {
 	for _, o := range d.sinks {
 		o.Put(*p)
 	}
+	own := make([][]alert.Alert, len(d.notifiers))
+	for i := range d.notifiers {
+		if own[i] = audible(alerts, d.records[i]); len(own[i]) > 0 {
+			d.waiting.add(i, own[i])
+		}
+	}
+	if d.save != nil {
+		d.save(p.End)
+	}
 	for i, o := range d.notifiers {
-		if own := audible(alerts, d.records[i]); len(own) > 0 {
-			o.Put(own)
+		if len(own[i]) > 0 {
+			o.Put(own[i])
 		}
 	}
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/exact"
 )
@@ -37,6 +38,20 @@ func Silences(s *alert.Silencer) Part {
 			}
 			return s.Restore(state)
 		},
+	}
+}
+
+// Deliveries is the name of the part that [Delivery] returns.
+const Deliveries = "deliveries"
+
+// Delivery is the part that holds what notifiers have not taken yet. What an earlier process left is
+// put into left, for [delivery.Dispatcher.Deliver]. It is safe for concurrent use.
+func Delivery(d *delivery.Dispatcher, left *delivery.Waiting) Part {
+	return Part{
+		Name:     Deliveries,
+		Version:  1,
+		Snapshot: func() any { return d.Waiting() },
+		Restore:  func(saved Saved) error { return saved.Into(left) },
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -77,19 +78,20 @@ func restartChild(parent string) error {
 		if err != nil {
 			return err
 		}
-		code, err := io.ReadAll(resp.Body)
+		mode, err := io.ReadAll(resp.Body)
 		if err != nil {
 			return err
 		}
 		_ = resp.Body.Close()
-		m.Report(Report{Operation: "pay", Code: string(code)})
+		code, operation, _ := strings.Cut(string(mode), " ")
+		m.Report(Report{Operation: operation, Code: code})
 	}
 }
 
 // ledger is what one receiver was told, and what is wrong with that.
 type ledger struct {
 	isBad atomic.Bool
-	mode  atomic.Value // the code of the calls
+	mode  atomic.Value // the code of the calls, and their operation
 
 	mu         sync.Mutex
 	firing     string          // the id of the alert that fires; empty: none
@@ -104,7 +106,7 @@ type ledger struct {
 
 func newLedger() *ledger {
 	l := &ledger{used: make(map[string]bool), deliveries: make(map[string]bool), changed: make(chan struct{}, 1)}
-	l.mode.Store("200")
+	l.mode.Store("200 none")
 	return l
 }
 
@@ -229,13 +231,14 @@ func TestRestartsOfAProcess(t *testing.T) {
 	rounds := restartRounds(t)
 	for i := 1; i <= rounds; i++ {
 		l.isBad.Store(true)
-		l.mode.Store("500")
+		operation := fmt.Sprintf(" pay %d", i) // one that fires often would flap
+		l.mode.Store("500" + operation)
 		for range 1 + rand.N(3) {
 			disturb()
 		}
 		l.await(t, i, i-1)
 		disturb()
-		l.mode.Store("200")
+		l.mode.Store("200" + operation)
 		l.isBad.Store(false)
 		for range rand.N(3) {
 			disturb()

@@ -41,6 +41,7 @@ func restartRounds(t *testing.T) int {
 type ledger struct {
 	*httptest.Server
 	isBad atomic.Bool
+	round atomic.Int64 // each has an operation of its own: one that fires often would flap
 
 	mu         sync.Mutex
 	heard      map[string]*hearing // by the receiver, which is the path
@@ -152,7 +153,7 @@ func TestRestarts(t *testing.T) {
 			var p *process
 			run := func() { p = startDefault(t, a, settings) }
 			run()
-			stopCalls := keepCalling(a.http, &l.isBad)
+			stopCalls := keepCalling(a.http, l)
 			defer stopCalls()
 			signals := make(map[string]int)
 			disturb := func() {
@@ -178,6 +179,7 @@ func TestRestarts(t *testing.T) {
 			}
 			rounds := restartRounds(t)
 			for i := 1; i <= rounds; i++ {
+				l.round.Store(int64(i))
 				l.isBad.Store(true)
 				disturb()
 				l.await(t, i, i-1, "/webhook", "/alertmanager")
@@ -204,9 +206,9 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// keepCalling reports calls of one operation, which fail while isBad says so. What the service does not take,
+// keepCalling reports calls of the round's operation, which fail while it is bad. What the service does not take,
 // since it is not there, is lost.
-func keepCalling(addr string, isBad *atomic.Bool) (stop func()) {
+func keepCalling(addr string, l *ledger) (stop func()) {
 	report, done, ended := byHTTP(addr), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -218,9 +220,9 @@ func keepCalling(addr string, isBad *atomic.Bool) (stop func()) {
 				return
 			case <-tick.C:
 			}
-			c := call{"shop", "GET /cart", 2, 0}
-			if isBad.Load() {
-				c = call{"shop", "GET /cart", 0, 2}
+			c := call{"shop", fmt.Sprintf("GET /cart %d", l.round.Load()), 2, 0}
+			if l.isBad.Load() {
+				c.succeed, c.fail = 0, 2
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 			_ = report(ctx, spans(c)) // it may be down

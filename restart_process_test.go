@@ -214,7 +214,8 @@ func TestRestartsOfAProcess(t *testing.T) {
 			run()
 		case 1:
 			_ = child.Process.Signal(syscall.SIGTERM)
-			if err := child.Wait(); err != nil {
+			// One that has hardly begun does not handle the signal yet.
+			if err := child.Wait(); err != nil && !strings.Contains(err.Error(), "signal: terminated") {
 				t.Errorf("the program ended: %v", err)
 			}
 			run()

@@ -1,10 +1,12 @@
 package gomonitorconnector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -54,7 +56,7 @@ func (a *analysis) openState(ctx context.Context, c *Config) {
 	case c.State.File != "":
 		home = c.State.Store()
 	case len(a.receivers.stores) > 0:
-		home = a.receivers.stores[0].State(c.Name)
+		home = a.receivers.stores[0].State(stateName(c))
 	}
 	if home == nil {
 		a.memory, a.name = reloads.take(c.Name), c.Name
@@ -66,6 +68,17 @@ func (a *analysis) openState(ctx context.Context, c *Config) {
 		Parts:   []state.Part{state.Alerts(a.judge), state.Operations(&a.known), state.Silences(a.silencer), state.Delivery(a.dispatcher, &a.left)},
 		OnError: func(err error) { a.errors.HandleOnce("state", err) },
 	})
+}
+
+// stateName returns the name of the state in the first store. Services that share a PostgreSQL each have
+// their own, by the instance that is configured, or else by the host's name.
+func stateName(c *Config) string {
+	s := &c.Stores[0]
+	if !strings.HasPrefix(s.DSN, "postgres") {
+		return c.Name
+	}
+	host, _ := os.Hostname() // without one they have to be told apart by their instances
+	return c.Name + "@" + cmp.Or(s.Instance, host)
 }
 
 // goOn makes everything go on from what was restored, before the first span.

@@ -27,7 +27,7 @@ type Options struct {
 	// Parts are what is kept. Their names differ.
 	Parts []Part
 	// OnError gets what goes wrong. It must not wait for anything, and is called once for each
-	// period while nothing can be written. Default: errors are only counted.
+	// period while nothing can be written, and once if another process has the home. Default: errors are only counted.
 	OnError func(error)
 
 	maxBytes int // MaxBytes, but in tests
@@ -60,6 +60,8 @@ type Keeper struct {
 	// The fields below belong to New, and to the goroutine of run after that.
 
 	isOurs bool // Load has succeeded
+	// saidInUse says that the user was told that another process has the home.
+	saidInUse bool
 	// isUnread says that the home may hold something that could not be read, and must be set
 	// aside before anything is written over it.
 	isUnread bool
@@ -440,5 +442,9 @@ func (k *Keeper) fail(err error) {
 	}
 	k.status.LastError = err.Error()
 	k.mu.Unlock()
-	k.options.OnError(err)
+	isInUse := errors.Is(err, ErrInUse)
+	if !isInUse || !k.saidInUse {
+		k.options.OnError(err)
+	}
+	k.saidInUse = isInUse
 }

@@ -20,8 +20,12 @@ type Options struct {
 	Notifiers []alert.Notifier
 	// Sinks are where periods go. Default: nowhere.
 	Sinks []engine.Sink
+	// Ledgers are what the notifiers had heard when the process ended, as
+	// [Dispatcher.Ledgers] returned it. What a notifier is owed is told it first. Default: they
+	// have heard nothing.
+	Ledgers map[string]Ledger
 	// OnError gets the errors and panics of sinks and notifiers. topic names the one that
-	// failed, "sink 0" or "notifier 0". It is called from many goroutines and must not wait
+	// failed: "sink 0" or "notifier 0", and "notifier 0 lost" where it gave up. It is called from many goroutines and must not wait
 	// for anything; [ErrorHandler.HandleOnce] is made for it. Default: errors are only counted.
 	OnError func(topic string, err error)
 }
@@ -42,14 +46,20 @@ const (
 // order. If it returns an error, the notification is tried again as [Config] says, and
 // those after it wait. When the queue is full, states of alerts that a later notification
 // supersedes are removed, oldest first; then neighbouring notifications are merged, up to 64
-// alerts. So the latest state of every alert still arrives. Only if neither makes room is the
+// alerts. Only if neither makes room is the
 // oldest notification dropped, and counted.
+//
+// Every notifier knows the present in the end: once a notification was given up or dropped, the
+// notifier is tried after each period, no more often than [Config.MaxInterval] says and ten times
+// less often if it refuses for good. As soon as it takes something, that is one notification about
+// everything that fires and it has not heard of, and what ended of what it has heard of.
 //
 // A sink gets its periods in order. When its queue is full, the oldest period is dropped,
 // and counted. A period is not tried again.
 type Dispatcher struct {
 	sinks     []*outbox.Outbox[engine.Period]
-	notifiers []*outbox.Outbox[[]alert.Alert]
+	notifiers []*outbox.Outbox[*notification]
+	ledgers   []*ledger  // of the notifiers
 	receivers []*watched // sinks, then notifiers
 	// reported is what the periods sent so far say is undelivered, in all. It belongs to
 	// the caller of Send.
@@ -79,18 +89,27 @@ func New(o Options) *Dispatcher {
 		d.sinks = append(d.sinks, box)
 	}
 	for i, n := range o.Notifiers {
-		r := d.watch(notifierTopic(i), n, onError)
-		box := outbox.New(outbox.Config[[]alert.Alert]{
-			Handle:    func(ctx context.Context, alerts []alert.Alert) error { defer r.look(); return notify(ctx, n, alerts) },
+		topic := notifierTopic(i)
+		r := d.watch(topic, n, onError)
+		l := newLedger(o.Ledgers[r.key()], c.MaxInterval)
+		box := outbox.New(outbox.Config[*notification]{
+			Handle: func(ctx context.Context, what *notification) error {
+				defer r.look()
+				return tell(ctx, n, l, what, r.fail)
+			},
+			OnLost: func(what *notification, err error) {
+				l.gaveUp(err, time.Now())
+				onError(topic+" lost", r.named(lostError(what, err)))
+			},
 			Size:      c.QueueSize,
 			Timeout:   c.Timeout,
 			OnError:   r.fail,
 			Retry:     c.retry,
-			Supersede: supersede,
+			Supersede: func(waiting []**notification) int { l.superseding(); return supersede(waiting) },
 			Merge:     merge,
 		})
 		r.outbox = box
-		d.notifiers = append(d.notifiers, box)
+		d.notifiers, d.ledgers = append(d.notifiers, box), append(d.ledgers, l)
 	}
 	return d
 }
@@ -114,12 +133,27 @@ func (d *Dispatcher) Send(p *engine.Period, alerts []alert.Alert) {
 	for _, o := range d.sinks {
 		o.Put(*p)
 	}
-	if len(alerts) == 0 {
-		return
+	for i, o := range d.notifiers {
+		l := d.ledgers[i]
+		if len(alerts) > 0 {
+			o.Put(l.send(cloneAll(alerts)))
+		} else if o.Stats().Waiting == 0 {
+			if what := l.occasion(time.Now()); what != nil {
+				o.Put(what)
+			}
+		}
 	}
-	for _, o := range d.notifiers {
-		o.Put(cloneAll(alerts))
+}
+
+// Ledgers returns what each notifier has heard, and must still hear, by its place and type. With
+// them a dispatcher of the next process goes on ([Options.Ledgers]).
+func (d *Dispatcher) Ledgers() map[string]Ledger {
+	all := make(map[string]Ledger, len(d.ledgers))
+	notifiers := d.receivers[len(d.sinks):]
+	for i, l := range d.ledgers {
+		all[notifiers[i].key()] = l.data()
 	}
+	return all
 }
 
 // Undelivered returns how many periods and notifications were lost so far: a sink or

@@ -40,7 +40,6 @@ type Monitor struct {
 	board      board
 	judge      *alert.Judge            // belongs to the engine's goroutine
 	known      []engine.KnownOperation // belongs to the engine's goroutine
-	left       delivery.Waiting        // by an earlier process
 	keeper     *state.Keeper
 	silencer   alert.Silencer
 	dispatcher *delivery.Dispatcher
@@ -93,16 +92,17 @@ func newIn(p place, c Config) (*Monitor, error) {
 		configured: given,
 		name:       c.Name,
 	}
+	var ledgers state.Ledgers
+	m.keeper = m.newKeeper(&c, &ledgers)
 	m.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
-		Save: func(end time.Time) { m.keeper.Save(end) }, Before: m.untilSaved, Taken: func() { m.keeper.SavePart(state.Deliveries) },
+		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, Ledgers: ledgers, OnError: m.errors.HandleOnce,
+		Save: m.keeper.Save, Before: m.untilSaved, Told: func() { m.keeper.SavePart(state.Deliveries) },
 	})
 	var err error
 	if m.unregister, err = ownMetrics(otel.Meter(alert.ScopeName), c.Name, m.dispatcher); err != nil {
 		m.errors.Handle(fmt.Errorf("metrics: %w", err))
 		m.unregister = func() error { return nil }
 	}
-	m.keeper = m.newKeeper(&c)
 	if err = m.silencer.Plan(c.Maintenance); err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}

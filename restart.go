@@ -8,23 +8,27 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // newKeeper restores what outlives the process from c.State, and keeps it from now on; nil if there
 // is no such home.
-func (m *Monitor) newKeeper(c *Config) *state.Keeper {
+func (m *Monitor) newKeeper(c *Config, ledgers *state.Ledgers) *state.Keeper {
 	return state.NewKeeper(context.Background(), state.Options{
 		Store:     c.State,
 		Monitor:   c.Name,
 		Instance:  thisProcess(),
 		Period:    cmp.Or(c.Period, engine.DefaultPeriod),
 		Tolerance: c.StateTolerance,
-		Parts:     []state.Part{state.Alerts(m.judge), state.Operations(&m.known), state.Silences(&m.silencer), state.Delivery(m.dispatcher, &m.left)},
+		Parts:     []state.Part{state.Alerts(m.judge), state.Operations(&m.known), state.Silences(&m.silencer), state.Delivery(m.ledgers, ledgers)},
 		OnError:   func(err error) { m.errors.HandleOnce("state", err) },
 	})
 }
+
+// ledgers returns what notifiers have heard.
+func (m *Monitor) ledgers() map[string]delivery.Ledger { return m.dispatcher.Ledgers() }
 
 // thisProcess names this process: "web-1:4711".
 func thisProcess() string {
@@ -45,7 +49,6 @@ func (m *Monitor) goOn() *engine.Restored {
 	firing := m.judge.FiringAlerts()
 	m.board.restore(firing, m.judge.Phases(), periodEnd)
 	m.dispatcher.Resume(firing)
-	m.dispatcher.Deliver(m.left)
 	return &engine.Restored{Known: m.known, Remembered: m.judge.Operations(), Needed: m.judge.Needed()}
 }
 

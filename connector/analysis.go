@@ -52,7 +52,6 @@ type analysis struct {
 	telemetry  *telemetry
 	health     *health
 	known      []engine.KnownOperation // of the last period
-	left       delivery.Waiting        // by an earlier component
 	keeper     *state.Keeper
 	grace      time.Duration
 	// memory is the home of the state if nothing outlives the process, so that alerts are
@@ -122,11 +121,11 @@ func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis
 		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
+	ledgers := a.openState(ctx, &c)
 	a.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce,
-		Save: func(end time.Time) { a.keeper.Save(end) }, Before: a.untilSaved, Taken: func() { a.keeper.SavePart(state.Deliveries) },
+		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, Ledgers: ledgers, OnError: a.errors.HandleOnce,
+		Save: a.keeper.Save, Before: a.untilSaved, Told: func() { a.keeper.SavePart(state.Deliveries) },
 	})
-	a.openState(ctx, &c)
 	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.dispatcher)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))

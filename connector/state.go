@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/state"
 )
@@ -48,8 +49,9 @@ func (h *handover) leave(name string, home state.Store) {
 }
 
 // openState restores what outlives the component and keeps it from now on: in the file of the
-// configuration, or else in its first store, or else in memory.
-func (a *analysis) openState(ctx context.Context, c *Config) {
+// configuration, or else in its first store, or else in memory. It
+// returns what notifiers have heard.
+func (a *analysis) openState(ctx context.Context, c *Config) (ledgers state.Ledgers) {
 	var home state.Store
 	switch {
 	case c.State.Disabled:
@@ -65,10 +67,14 @@ func (a *analysis) openState(ctx context.Context, c *Config) {
 	signal.Notify(a.hangup, syscall.SIGHUP) // the Collector listens to it in any case
 	a.keeper = state.NewKeeper(ctx, state.Options{
 		Store: home, Monitor: c.Name, Instance: thisProcess(), Period: a.period, Tolerance: c.State.Tolerance,
-		Parts:   []state.Part{state.Alerts(a.judge), state.Operations(&a.known), state.Silences(a.silencer), state.Delivery(a.dispatcher, &a.left)},
+		Parts:   []state.Part{state.Alerts(a.judge), state.Operations(&a.known), state.Silences(a.silencer), state.Delivery(a.ledgers, &ledgers)},
 		OnError: func(err error) { a.errors.HandleOnce("state", err) },
 	})
+	return ledgers
 }
+
+// ledgers returns what notifiers have heard.
+func (a *analysis) ledgers() map[string]delivery.Ledger { return a.dispatcher.Ledgers() }
 
 // stateName returns the name of the state in the first store. Services that share a PostgreSQL each have
 // their own, by the instance that is configured, or else by the host's name.
@@ -94,7 +100,6 @@ func (a *analysis) goOn() {
 		a.metrics.restore(firing)
 	}
 	a.dispatcher.Resume(firing)
-	a.dispatcher.Deliver(a.left)
 }
 
 // lastWord returns an interrupted alert for each one that fires, if the process ends and nothing outlives

@@ -88,8 +88,8 @@ func TestTelemetry(t *testing.T) {
 			"open_periods": 1, "operations": 2,
 			"alerts firing": 1, "alerts resolved": 0, "alerts_firing": 1,
 			"undelivered_periods": 0, "undelivered_notifications": 0, "stalls": 0,
-			"delivery_waiting sink 0": 0, "delivery_undelivered sink 0": 0, "delivery_last_success sink 0": time.Now().Truncate(time.Minute).Add(10*time.Second).Unix(),
-			"delivery_waiting notifier 0": 0, "delivery_undelivered notifier 0": 0, "delivery_last_success notifier 0": time.Now().Truncate(time.Minute).Add(10*time.Second).Unix(),
+			"delivery_waiting sink 0": 0, "delivery_undelivered sink 0": 0, "delivery_last_success sink 0": time.Now().Truncate(time.Minute).Add(10 * time.Second).Unix(),
+			"delivery_waiting notifier 0": 0, "delivery_undelivered notifier 0": 0, "delivery_last_success notifier 0": time.Now().Truncate(time.Minute).Add(10 * time.Second).Unix(),
 		}
 		if diff := cmp.Diff(want, readTelemetry(t, reader)); diff != "" {
 			t.Errorf("while it fires (-want +got):\n%s", diff)

@@ -76,8 +76,14 @@ func newWatched(name string, is any, others []*watched, onError func(err error))
 	return r
 }
 
+// key tells the receiver from others, also of other processes with the same configuration.
+func (r *watched) key() string { return fmt.Sprintf("%s %T", r.name, r.is) }
+
 // fail passes on an error of the receiver.
-func (r *watched) fail(err error) { r.onError(fmt.Errorf("%s (%T): %w", r.name, r.is, err)) }
+func (r *watched) fail(err error) { r.onError(r.named(err)) }
+
+// named returns an error that names the receiver.
+func (r *watched) named(err error) error { return fmt.Errorf("%s (%T): %w", r.name, r.is, err) }
 
 // look asks a buffer how it is doing. It is called on the receiver's goroutine.
 func (r *watched) look() {

@@ -1,26 +1,34 @@
 package delivery
 
-import "github.com/blurooo/go-monitor/v2/alert"
+import (
+	"time"
 
-// resending returns which notifiers send alerts again by themselves.
-func resending(notifiers []alert.Notifier) []bool {
-	list := make([]bool, len(notifiers))
-	for i, n := range notifiers {
-		_, list[i] = n.(alert.Resender)
-	}
-	return list
-}
+	"github.com/blurooo/go-monitor/v2/alert"
+)
 
-// Resume hands alerts that have fired since before the process started to the notifiers that send
-// them again as long as they fire ([alert.Resender]). To all others they are nothing new. It must be
-// called before Send.
+// Resume tells notifiers what they were still owed when the process before this one ended. Those that
+// send alerts again as long as they fire ([alert.Resender]) get all that fire; to others these are nothing
+// new. It must be called before Send.
 func (d *Dispatcher) Resume(firing []alert.Alert) {
-	if len(firing) == 0 {
-		return
-	}
 	for i, o := range d.notifiers {
-		if d.resending[i] {
-			o.Put(cloneAll(firing))
+		l := d.ledgers[i]
+		if d.resending[i] && len(firing) > 0 {
+			l.owe(firing)
+		}
+		if what := l.occasion(time.Now()); what != nil {
+			o.Put(what)
 		}
 	}
+}
+
+// owe notes that a notifier must hear of alerts that fire, whatever it has heard.
+func (l *ledger) owe(firing []alert.Alert) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range firing {
+		a := firing[i].Clone()
+		delete(l.heard, a.ID)
+		l.owed[a.ID] = a
+	}
+	l.lost = l.knew + 1
 }

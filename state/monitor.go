@@ -1,6 +1,8 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -44,14 +46,32 @@ func Silences(s *alert.Silencer) Part {
 // Deliveries is the name of the part that [Delivery] returns.
 const Deliveries = "deliveries"
 
-// Delivery is the part that holds what notifiers have not taken yet. What an earlier process left is
-// put into left, for [delivery.Dispatcher.Deliver]. It is safe for concurrent use.
-func Delivery(d *delivery.Dispatcher, left *delivery.Waiting) Part {
+// Ledgers are what notifiers have heard and are owed, by notifier.
+type Ledgers map[string]delivery.Ledger
+
+// Shorten returns a copy whose alerts have only their last evidence.
+func (l Ledgers) Shorten() any {
+	short := make(Ledgers, len(l))
+	for name, ledger := range l {
+		ledger.Owed = slices.Clone(ledger.Owed)
+		for i := range ledger.Owed {
+			a := &ledger.Owed[i]
+			a.Evidence = a.Evidence[max(0, len(a.Evidence)-1):]
+		}
+		short[name] = ledger
+	}
+	return short
+}
+
+// Delivery is the part that holds what notifiers have heard, and what they must still hear. What was
+// saved is put into restored, for [delivery.Options]. now returns the ledgers as they are, and is safe for
+// concurrent use.
+func Delivery(now func() map[string]delivery.Ledger, restored *Ledgers) Part {
 	return Part{
 		Name:     Deliveries,
 		Version:  1,
-		Snapshot: func() any { return d.Waiting() },
-		Restore:  func(saved Saved) error { return saved.Into(left) },
+		Snapshot: func() any { return Ledgers(now()) },
+		Restore:  func(saved Saved) error { return saved.Into(restored) },
 	}
 }
 

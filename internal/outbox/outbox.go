@@ -26,6 +26,10 @@ type Config[T any] struct {
 	// OnError gets the errors and panics of Handle, on the outbox's goroutine and before
 	// the value is settled. It must not wait for anything. If it panics, the error is lost.
 	OnError func(error)
+	// OnLost gets each value that was dropped for want of room, with a nil error, and each that
+	// the handler did not take at the last try, with that error, in place of OnError. It must not
+	// wait for anything. Nil: OnError gets the error.
+	OnLost func(T, error)
 	// Retry is called once for each value. The function that it returns decides, after each
 	// error of Handle, whether and when to call Handle again. A value whose handling
 	// panicked or ended the goroutine is not tried again. Nil: no value is.
@@ -39,6 +43,10 @@ type Config[T any] struct {
 	// only when the queue is full. Nil: values are not merged.
 	Merge func(first, second T) (both T, ok bool)
 }
+
+// ErrNothing is what Handle returns for a value that it has nothing to do for. The value is
+// settled, and neither a success nor a failure.
+var ErrNothing = errors.New("nothing to do")
 
 // entry is a value in the queue.
 type entry[T any] struct {
@@ -121,29 +129,42 @@ func New[T any](c Config[T]) *Outbox[T] {
 // superseded or merged, as the config says. If that makes no room, the oldest value is
 // dropped, and counted. After Close, v itself is dropped, and counted.
 func (o *Outbox[T]) Put(v T) {
+	for _, lost := range o.enqueue(v) {
+		if o.config.OnLost != nil {
+			o.config.OnLost(lost, nil)
+		}
+	}
+}
+
+// enqueue queues a value and returns those that were dropped to make room.
+func (o *Outbox[T]) enqueue(v T) (lost []T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		o.dropped++
-		return
+		return nil
 	}
 	o.put++
 	o.queue = append(o.queue, entry[T]{o.put, v})
 	if len(o.queue) > o.config.Size {
-		o.makeRoom()
+		lost = o.makeRoom()
 		o.wakeFlushes() // one may have waited for a value that is gone
 	}
 	o.nudge()
+	return lost
 }
 
-// makeRoom shrinks the queue to Config.Size. o.mu is held.
-func (o *Outbox[T]) makeRoom() {
+// makeRoom shrinks the queue to Config.Size and returns the values that were dropped. o.mu is
+// held.
+func (o *Outbox[T]) makeRoom() (lost []T) {
 	for len(o.queue) > o.config.Size {
 		if !o.supersede() && !o.merge() {
+			lost = append(lost, o.queue[0].value)
 			o.queue = slices.Delete(o.queue, 0, 1)
 			o.dropped++
 		}
 	}
+	return lost
 }
 
 // supersede removes the oldest value that later ones replace. o.mu is held.
@@ -326,9 +347,9 @@ func (o *Outbox[T]) handle(v T) {
 	returned := false
 	defer func() {
 		if r := recover(); r != nil {
-			o.fail(fmt.Errorf("panic: %v", r))
+			o.fail(v, fmt.Errorf("panic: %v", r))
 		} else if !returned {
-			o.fail(errors.New("handler ended its goroutine (runtime.Goexit)"))
+			o.fail(v, errors.New("handler ended its goroutine (runtime.Goexit)"))
 		}
 	}()
 	retry := func(error) (time.Duration, bool) { return 0, false }
@@ -341,6 +362,9 @@ func (o *Outbox[T]) handle(v T) {
 			o.succeeded()
 			break
 		}
+		if errors.Is(err, ErrNothing) {
+			break
+		}
 		after, again := retry(err)
 		if again = again && o.ctx.Err() == nil; again {
 			o.failing(err)
@@ -348,7 +372,7 @@ func (o *Outbox[T]) handle(v T) {
 			again = o.rest(after)
 		}
 		if !again {
-			o.fail(err)
+			o.fail(v, err)
 			break
 		}
 	}
@@ -386,14 +410,19 @@ func (o *Outbox[T]) setResting(resting bool) {
 }
 
 // fail counts a value that the handler did not take, and passes the error on.
-func (o *Outbox[T]) fail(err error) {
+func (o *Outbox[T]) fail(v T, err error) {
 	o.failing(err)
 	o.mu.Lock()
 	if !o.givenUp { // otherwise Close has counted it
 		o.failed++
 	}
 	o.mu.Unlock()
-	o.tell(err)
+	if o.config.OnLost == nil {
+		o.tell(err)
+		return
+	}
+	defer func() { _ = recover() }() // of the error's own methods, as in tell
+	o.config.OnLost(v, err)
 }
 
 // failing notes that a call of the handler failed.

@@ -301,7 +301,7 @@ func (a *analysis) end(ctx context.Context) error {
 		defer cancel()
 	}
 	signal.Stop(a.hangup)
-	errs := []error{a.dispatcher.Close(delivering), a.keeper.Close(ctx), a.receivers.close(ctx), a.errors.Close(ctx)}
+	errs := []error{a.dispatcher.Close(delivering), a.closeState(ctx), a.receivers.close(ctx), a.errors.Close(ctx)}
 	if a.telemetry != nil {
 		errs = append(errs, a.telemetry.close())
 	}

@@ -126,6 +126,14 @@ func thisProcess() string {
 	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
+// closeState writes what is left and leaves the home. It takes its time, though not much, where ctx has
+// ended already, as when the process is told to end in the middle of a reload.
+func (a *analysis) closeState(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxSaving)
+	defer cancel()
+	return a.keeper.Close(ctx)
+}
+
 // maxSaving is the longest time that a notification waits until the state is saved from which it was
 // decided.
 const maxSaving = 2 * time.Second

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -282,5 +283,50 @@ func TestSetObjectives(t *testing.T) {
 		if got := m.Status().Alerts; len(got) != 2 {
 			t.Errorf("%d alerts fire, want 2", len(got))
 		}
+	})
+}
+
+// What a notifier had not taken when its process was killed, the next process delivers, also what has ended
+// meanwhile, and nothing twice.
+func TestUndeliveredOutlivesTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		receiver, home := &told{}, &crashing{}
+		var lives, upSince int
+		run := func() *Monitor {
+			lives++
+			life := lives
+			return start(t, Config{
+				Notifiers: []alert.Notifier{alert.NotifierFunc(func(ctx context.Context, alerts []alert.Alert) error {
+					switch {
+					case life < lives:
+						return nil // a killed process says nothing more
+					case life < upSince || upSince == 0:
+						return errors.New("away")
+					}
+					return receiver.Notify(ctx, alerts)
+				})},
+				Sinks: []engine.Sink{}, State: home, Objective: engine.Objective{AlertAfter: 1},
+			})
+		}
+		m := run()
+		nextMinute()
+		for range 2 {
+			reportMany(m, 5, Report{Operation: "pay", Code: "500"})
+			nextMinute()
+		}
+		receiver.check(t, 0)
+		home, upSince = home.after(), 2
+		m = run()
+		synctest.Wait()
+		receiver.check(t, 1, "pay availability firing") // at once, not at the end of a period
+		nextMinute()
+		for range 4 {
+			reportMany(m, 5, Report{Operation: "pay"})
+			nextMinute()
+		}
+		home = home.after()
+		run()
+		nextMinute()
+		receiver.check(t, 1, "pay availability firing", "pay availability resolved")
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Report is one finished call, reported by hand.
@@ -93,6 +94,15 @@ type Config struct {
 	// binary. The default leaves out partial periods. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
 
+	// State is the home of what outlives the process: streaks, alerts that fire, burn rates. A
+	// restart then neither loses an incident nor repeats it. [state.File] is one, the module store
+	// has others. Default: none; then alerts that fire when the process ends are interrupted.
+	State state.Store
+	// StateTolerance is the longest time between two periods over which streaks go on, 1s to 168h.
+	// After a longer one they begin anew, and alerts that fired end. Default: the larger of 10
+	// minutes and three periods.
+	StateTolerance time.Duration
+
 	// Distribution sets the intervals of the summaries' latency distribution.
 	// Default: below 100ms, eight intervals of 50ms, 500ms and above.
 	Distribution engine.Distribution
@@ -134,7 +144,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
 		}
 	}
-	errs = append(errs, keyed.Below("delivery", c.Delivery.Validate()))
+	errs = append(errs, keyed.Below("delivery", c.Delivery.Validate()), keyed.Below("state", state.Config{Tolerance: c.StateTolerance}.Validate()))
 	for i, n := range c.Notifiers {
 		if n == nil {
 			errs = append(errs, fmt.Errorf("notifiers[%d]: must not be nil", i))

@@ -16,7 +16,9 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 	"github.com/blurooo/go-monitor/v2/internal/settings"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // fileSettings are the settings that a file or the environment can hold: those of [Config] that
@@ -28,6 +30,7 @@ type fileSettings struct {
 	Kinds         []engine.SpanKind `mapstructure:"kinds"`
 	Rules         []Rule            `mapstructure:"rules"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
+	State         state.Config      `mapstructure:"state"`
 
 	Maintenance []alert.Maintenance `mapstructure:"maintenance"`
 }
@@ -84,7 +87,7 @@ func fromYAML(file string) (Config, error) {
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
-	return c, c.Validate()
+	return c, errors.Join(keyed.Below("state", state.Config{File: s.State.File, Disabled: s.State.Disabled}.Validate()), c.Validate())
 }
 
 // config returns the settings as a configuration.
@@ -94,6 +97,7 @@ func (s *fileSettings) config() Config {
 		Outcomes: s.Outcomes, Rules: s.Rules, Maintenance: s.Maintenance, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
+		State: s.State.Store(), StateTolerance: s.State.Tolerance,
 	}
 	if s.Kinds != nil {
 		c.Kinds = make([]trace.SpanKind, len(s.Kinds))
@@ -158,22 +162,9 @@ func (m *Monitor) Reload(c Config) error {
 	if changed := m.configured.changes(c); len(changed) > 0 {
 		return fmt.Errorf("%s: can't change while the monitor runs", strings.Join(changed, ", "))
 	}
-	for name := range m.configured.Operations {
-		if _, ok := c.Operations[name]; !ok {
-			if err := m.engine.SetObjective(name, engine.Objective{}); err != nil {
-				return err
-			}
-		}
+	if err := m.setObjectives(c.Operations); err != nil {
+		return err
 	}
-	for name, o := range c.Operations {
-		if old, ok := m.configured.Operations[name]; ok && old == o {
-			continue
-		}
-		if err := m.engine.SetObjective(name, o); err != nil {
-			return fmt.Errorf("operations[%q]: %w", name, err)
-		}
-	}
-	m.configured.Operations = maps.Clone(c.Operations)
 	return m.silencer.Plan(c.Maintenance)
 }
 
@@ -195,6 +186,10 @@ func (c Config) changes(other Config) []string {
 	differ("rules", c.Rules, other.Rules)
 	differ("kinds", c.Kinds, other.Kinds)
 	differ("delivery", c.Delivery, other.Delivery)
+	if other.State != nil {
+		differ("state.file", fmt.Sprint(c.State), fmt.Sprint(other.State))
+	}
+	differ("state.tolerance", c.StateTolerance, other.StateTolerance)
 	differ("distribution", c.Distribution, other.Distribution)
 	differ("distributions", c.Distributions, other.Distributions)
 	differ("max_operations", c.MaxOperations, other.MaxOperations)

@@ -43,6 +43,11 @@ type Alert struct {
 	CallsSince uint64    `json:"calls_since,omitzero"`
 	// Silenced says why the alert is not sent, or is sent only now. It is zero for all others.
 	Silenced Silencing `json:"silenced,omitzero"`
+	// Process names the process that ended while the alert fired, if State is [Interrupted]. Then
+	// ExpiresAt is when a process that follows it would have fired again at the latest, if nothing
+	// was better: whoever has not heard of it until then may take it for over.
+	Process   string    `json:"process,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Target is what was expected. For [Availability] and [Latency] it is a ratio, 0..1; for
 	// [Traffic] the mean least number of calls a period; for [Stuck] the age in seconds from
 	// which a call counts as stuck; for [BurnRate] the limit of the burn rate. It is 0 if the

@@ -19,9 +19,11 @@ const (
 	// EndIdle means that nobody has called the operation any more
 	// ([engine.Objective.EndAfterIdle]).
 	EndIdle
+	// EndUnwatched means that no monitor ran for so long that nobody knows what became of it.
+	EndUnwatched
 )
 
-var endReasonNames = [...]string{EndRecovered: "recovered", EndSwitchedOff: "switched_off", EndIdle: "idle"}
+var endReasonNames = [...]string{EndRecovered: "recovered", EndSwitchedOff: "switched_off", EndIdle: "idle", EndUnwatched: "unwatched"}
 
 // String returns the reason's name in lower case; empty while the alert fires.
 func (r EndReason) String() string {
@@ -34,7 +36,7 @@ func (r EndReason) String() string {
 // MarshalText returns the reason's name in lower case.
 func (r EndReason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads a reason's name: recovered, switched_off or idle.
+// UnmarshalText reads a reason's name: recovered, switched_off, idle or unwatched.
 func (r *EndReason) UnmarshalText(text []byte) error {
 	for i, name := range endReasonNames {
 		if i > 0 && name == string(text) {
@@ -96,8 +98,14 @@ func (k ObjectiveKind) isAboutSilence() bool { return k == Traffic || k == Stuck
 // endText says in one line how an incident ended that nothing good has ended: "no calls since
 // 14:02:00". It is empty for others.
 func (a *Alert) endText() string {
-	if a.EndReason == EndIdle {
+	if a.State == Interrupted {
+		return "was still bad when " + a.Process + " stopped: " + a.Measured()
+	}
+	switch a.EndReason {
+	case EndIdle:
 		return "no calls since " + momentAfter(a.DecidedAt, a.EndsAt)
+	case EndUnwatched:
+		return "no monitor ran from " + momentAfter(a.DecidedAt, a.EndsAt) + " to " + Clock(a.DecidedAt) + ", so nobody knows what became of it"
 	}
 	return ""
 }

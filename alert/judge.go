@@ -17,6 +17,7 @@ type Judge struct {
 	machines map[machineKey]*machine
 	pasts    map[engine.OperationKey]*past
 	periods  int                // that were judged
+	ended    []Alert            // by Restore; the next period brings them
 	blanks   [kindCount]machine // by kind, for operations without a machine of their own
 }
 
@@ -45,7 +46,8 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 	if !p.Partial || p.Final {
 		j.periods++
 	}
-	var alerts []Alert
+	alerts := j.ended
+	j.ended = nil
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
 		j.recall(s)

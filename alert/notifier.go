@@ -9,6 +9,14 @@ type Notifier interface {
 	Notify(ctx context.Context, alerts []Alert) error
 }
 
+// Resender is a notifier that sends alerts again as long as they fire, because its receiver forgets
+// them otherwise, as Alertmanager does. After a restart it is notified of all that fire.
+type Resender interface {
+	Notifier
+	// ResendsFiring does nothing. It tells such a notifier from others.
+	ResendsFiring()
+}
+
 // NotifierFunc is a function that is a [Notifier].
 type NotifierFunc func(ctx context.Context, alerts []Alert) error
 

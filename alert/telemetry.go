@@ -21,12 +21,17 @@ const ScopeName = "github.com/blurooo/go-monitor/v2"
 const (
 	EventFiring   = "gomonitor.alert.firing"
 	EventResolved = "gomonitor.alert.resolved"
+	// EventInterrupted is that of an alert that fired when the process ended.
+	EventInterrupted = "gomonitor.alert.interrupted"
 )
 
 // EventName returns the name of the event that announces an alert.
 func EventName(s State) string {
-	if s == Resolved {
+	switch s {
+	case Resolved:
 		return EventResolved
+	case Interrupted:
+		return EventInterrupted
 	}
 	return EventFiring
 }
@@ -82,7 +87,13 @@ func Attributes(a *Alert) []attribute.KeyValue {
 			attribute.String("gomonitor.alert.flapping.since", a.Flapping.Since.Format(time.RFC3339Nano)),
 		)
 	}
-	if a.State == Resolved || a.Repeat {
+	if a.State == Interrupted {
+		attrs = append(attrs,
+			text("gomonitor.alert.process", a.Process),
+			attribute.String("gomonitor.alert.expires_at", a.ExpiresAt.Format(time.RFC3339Nano)),
+		)
+	}
+	if a.State != Firing || a.Repeat {
 		attrs = append(attrs,
 			attribute.Float64("gomonitor.alert.lasted", a.Lasted().Seconds()),
 			attribute.Float64("gomonitor.worst_actual", a.WorstActual),
@@ -118,7 +129,7 @@ func Attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
 	)
 	// Latency is about successes, and the evidence of a resolved alert is good periods.
-	if (a.Objective == Availability || a.Objective == BurnRate) && a.State == Firing {
+	if (a.Objective == Availability || a.Objective == BurnRate) && a.State != Resolved {
 		if code := topCode(a.Evidence); code != "" {
 			attrs = append(attrs, text("error.type", code))
 		}

@@ -21,6 +21,9 @@ func Text(a *Alert) string {
 		calls += ", "
 	}
 	switch isFlapping := a.Flapping.Count > 0; {
+	case a.State == Interrupted:
+		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
 	case a.endText() != "":
 		fmt.Fprintf(&b, "  bad from %s until then (%s, at worst %s), the last bad %s:\n",
 			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
@@ -45,7 +48,7 @@ func Text(a *Alert) string {
 	if text := a.silencedText(); text != "" {
 		fmt.Fprintf(&b, "  %s\n", Printable(text))
 	}
-	if a.State == Firing {
+	if a.State != Resolved {
 		writeCauses(&b, a)
 		writeExemplars(&b, a)
 	}

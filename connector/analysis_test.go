@@ -194,8 +194,9 @@ func TestAlertsAreTriedAgain(t *testing.T) {
 		err  error
 		want int
 	}{
-		"for now":  {errors.New("full"), 1},
-		"for good": {consumererror.NewPermanent(errors.New("bad")), 0},
+		// The alert, and that it still fired at the end.
+		"for now":  {errors.New("full"), 2},
+		"for good": {consumererror.NewPermanent(errors.New("bad")), 1},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

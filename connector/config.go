@@ -13,6 +13,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Config says what is watched, what is expected of it, and where summaries and alerts go. The
@@ -43,6 +44,10 @@ type Config struct {
 	Delivery delivery.Config `mapstructure:"delivery"`
 	// Stores are the databases that keep periods and alerts. Default: none.
 	Stores []store.Config `mapstructure:"stores"`
+
+	// State says where the state is kept that outlives the process. Default: in the first of
+	// Stores; without one, in memory, so that only a reload of the configuration goes on.
+	State state.Config `mapstructure:"state"`
 
 	// Logs says what is emitted as logs.
 	Logs LogsConfig `mapstructure:"logs"`
@@ -83,6 +88,7 @@ func (c *Config) Validate() error {
 	for i := range c.Stores {
 		add(fmt.Sprintf("stores[%d]", i), c.Stores[i].Validate())
 	}
+	add("state", c.State.Validate())
 	add("metrics", c.Metrics.Validate())
 	return errors.Join(errs...)
 }

@@ -63,7 +63,7 @@ func (m *periodMetrics) add(p *engine.Period, alerts []alert.Alert) pmetric.Metr
 	}
 	for i := range alerts {
 		a := &alerts[i]
-		m.firing[firingKey{cleanKey(a.Key()), a.Objective}] = a.State == alert.Firing
+		m.firing[firingKey{cleanKey(a.Key()), a.Objective}] = a.State != alert.Resolved
 	}
 	// The judge forgets evicted operations, so their alerts will not be resolved.
 	evicted := make(map[engine.OperationKey]bool, len(p.Evicted))

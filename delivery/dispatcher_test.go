@@ -150,7 +150,7 @@ func TestDispatcherIsolatesReceivers(t *testing.T) {
 				for _, text := range told.said {
 					if strings.HasPrefix(text, "[sink 0] sink 0 (engine.SinkFunc): ") {
 						sinks++
-					} else if strings.HasPrefix(text, "[notifier 0] notifier 0 (alert.NotifierFunc): ") {
+					} else if strings.HasPrefix(text, "[notifier 0 lost] notifier 0 (alert.NotifierFunc): gave up on  ObjectiveKind(0) firing") {
 						notifiers++
 					}
 				}

@@ -107,6 +107,9 @@ const (
 	defaultInFlight = 8192
 )
 
+// DefaultPeriod is the length of a period where a configuration sets none.
+const DefaultPeriod = time.Minute
+
 // Validate returns one error for everything in c that can't be, joined; each
 // names the key and quotes the value.
 func (c Config) Validate() error {
@@ -169,7 +172,7 @@ func short(d time.Duration) string {
 // QueueSize is left to the queue.
 func (c Config) withDefaults() Config {
 	inherit(&c.Name, "monitor")
-	inherit(&c.Period, time.Minute)
+	inherit(&c.Period, DefaultPeriod)
 	inherit(&c.Slice, 3*time.Second)
 	inherit(&c.MaxOperations, 2000)
 	inherit(&c.MaxCodes, 64)

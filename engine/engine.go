@@ -4,13 +4,18 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Engine counts live reports: [Windows] behind a queue, with one goroutine that
@@ -71,6 +76,8 @@ type Hooks struct {
 	Describe func(span any) (call InFlight, ok bool)
 	// OnError gets what goes wrong in the engine's own work.
 	OnError func(error)
+	// Restored is what an earlier engine knew, so that this one goes on from it; nil: nothing.
+	Restored *Restored
 }
 
 // New starts an engine. It returns the errors of [Config.Validate].
@@ -113,6 +120,10 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	if e.config.MaxInFlight > 0 && hooks.Describe != nil {
 		e.inFlight = newInFlight(e.config.MaxInFlight)
 		e.inFlight.expect(stuck)
+	}
+	if r := hooks.Restored; r != nil {
+		windows.Restore(r)
+		e.needed = r.Needed
 	}
 	wall, mono := now()
 	e.calendar, e.began = newCalendar(windows.config.Period, mono, wall), wall
@@ -295,6 +306,30 @@ func (e *Engine) End(id [8]byte) {
 // the errors of [Objective.Validate], and one for a StuckAfter where calls in flight are not
 // tracked.
 func (e *Engine) SetObjective(operation string, o Objective) error {
+	if err := e.expect(&o); err != nil {
+		return err
+	}
+	e.setPending(map[string]Objective{operation: o})
+	return nil
+}
+
+// SetObjectives is SetObjective for several operations at once: all of them count from the same period
+// on, or none if one of them can't be.
+func (e *Engine) SetObjectives(operations map[string]Objective) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(operations)) {
+		o := operations[name]
+		errs = append(errs, keyed.Below(entry("operations", name), e.expect(&o)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	e.setPending(operations)
+	return nil
+}
+
+// expect checks an objective, and prepares for calls that it makes slow or stuck.
+func (e *Engine) expect(o *Objective) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
@@ -308,13 +343,17 @@ func (e *Engine) SetObjective(operation string, o Objective) error {
 		lower(&e.slow, int64(o.LatencyTarget))
 		lower(&e.causes.quick, int64(o.LatencyTarget/2))
 	}
+	return nil
+}
+
+// setPending leaves objectives for run.
+func (e *Engine) setPending(operations map[string]Objective) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.pending == nil {
 		e.pending = make(map[string]Objective)
 	}
-	e.pending[operation] = o
-	return nil
+	maps.Copy(e.pending, operations)
 }
 
 // lower makes v no larger than limit.

@@ -202,16 +202,17 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome, weight uint
 //
 // Where more than a period and a grace have passed since the last call, the time between is
 // left out: the clock has leapt, or nobody was there to see what happened. The open periods
-// are closed, and the next one begins now. [TimelineConfig.Recorded] has another rule.
-func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed func(*Period)) {
+// are closed, and the next one begins now. Then Advance returns true. [TimelineConfig.Recorded]
+// has another rule.
+func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed func(*Period)) (leftOut bool) {
 	ns := now.UnixNano()
 	if ns <= t.now {
-		return
+		return false
 	}
 	if longest := max(t.longest, t.period+t.grace); ns-t.now > longest && ns-t.end > longest {
 		t.Close(keep, closed)
 		t.begin(now)
-		return
+		return true
 	}
 	t.now = ns
 	t.slices.advance(ns)
@@ -230,6 +231,7 @@ func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed f
 		t.settle(func(h *heldSpan) bool { return h.arrived <= ns-t.grace*7/8 })
 	}
 	t.recent.tick(ns, t.grace, t.since())
+	return false
 }
 
 // NextClose returns the time at which Advance will close the next period.

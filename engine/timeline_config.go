@@ -76,7 +76,7 @@ func (c *TimelineConfig) settle() time.Duration {
 // timing returns the period and the grace, or their defaults.
 func (c *TimelineConfig) timing() (period, grace time.Duration) {
 	period, grace = c.Period, c.Grace
-	inherit(&period, time.Minute)
+	inherit(&period, DefaultPeriod)
 	inherit(&grace, defaultGrace)
 	return period, grace
 }

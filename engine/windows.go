@@ -312,6 +312,11 @@ func (w *Windows) close(p Period, keep func(OperationKey) bool) Period {
 	if isEvicting {
 		p.Evicted = w.evict(keep)
 	}
+	for _, op := range w.operations {
+		if k, ok := op.known(); ok {
+			p.Known = append(p.Known, k)
+		}
+	}
 	return p
 }
 

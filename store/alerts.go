@@ -77,7 +77,7 @@ func alertKey(a *alert.Alert, instance string) []byte {
 
 // Alerts returns the alerts of every instance that were decided at or after from and before
 // to, oldest first; a zero time sets no bound. Times are exact to the millisecond.
-// [alert.Alert.Periods] is not kept.
+// [alert.Alert.Periods] is not kept, nor are Process and ExpiresAt, which the summary names.
 func (s *Store) Alerts(ctx context.Context, from, to time.Time) ([]alert.Alert, error) {
 	var list []alert.Alert
 	err := s.db.read(ctx, func(q queryer) error {

@@ -64,7 +64,7 @@ func (l *layout) messages(alerts []alert.Alert) []message {
 	}
 	note := ""
 	for i := len(blocks); i < len(alerts); i++ {
-		if !p.add(l.lineOf(&alerts[i], len(alerts) > shortFrom), alerts[i].State == alert.Firing) {
+		if !p.add(l.lineOf(&alerts[i], len(alerts) > shortFrom), alerts[i].State != alert.Resolved) {
 			note = fmt.Sprintf("%d more resolved", len(alerts)-i)
 			break
 		}
@@ -76,7 +76,7 @@ func (l *layout) messages(alerts []alert.Alert) []message {
 		if len(p.messages) > 1 {
 			page = fmt.Sprintf("(%d/%d) ", i+1, len(p.messages))
 		}
-		messages[i] = message{title: l.titleOf(alerts, page), blocks: blocks, firing: alert.FiringCount(alerts) > 0, single: len(alerts) == 1}
+		messages[i] = message{title: l.titleOf(alerts, page), blocks: blocks, firing: alert.FiringCount(alerts)+alert.InterruptedCount(alerts) > 0, single: len(alerts) == 1}
 	}
 	if note != "" {
 		last := &messages[len(messages)-1]

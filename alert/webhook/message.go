@@ -70,8 +70,11 @@ const (
 // newMessage returns the message about the alerts of one notification.
 func newMessage(alerts []alert.Alert) (*Message, error) {
 	m := &Message{Version: "4", Receiver: "go-monitor", Status: alert.Resolved.String(), GroupLabels: map[string]string{}}
-	if alert.FiringCount(alerts) > 0 {
+	switch {
+	case alert.FiringCount(alerts) > 0:
 		m.Status = alert.Firing.String()
+	case alert.InterruptedCount(alerts) > 0:
+		m.Status = alert.Interrupted.String()
 	}
 	var prints []string
 	for i := range alerts {

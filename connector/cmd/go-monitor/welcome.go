@@ -130,7 +130,7 @@ func welcomeText(version string, c, connectors *confmap.Conf) string {
 	}
 	for _, id := range strs(c.Get("service::extensions")) {
 		if isOf(id, "health_check") {
-			line("health", "http://"+reachable(text(c, "extensions", id, "endpoint"))+text(c, "extensions", id, "path"))
+			line("health", "http://"+reachable(text(c, "extensions", id, "http", "endpoint"))+text(c, "extensions", id, "http", "status", "path"))
 		}
 	}
 	if curl != "" {

@@ -171,6 +171,15 @@ CREATE TABLE alert_rows (
 );
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
 
+CREATE TABLE state_rows (
+  monitor   text NOT NULL,
+  set_aside text NOT NULL, -- empty: what is written; otherwise when it was set aside
+  instance  text NOT NULL, -- which process wrote it
+  saved_at  timestamptz NOT NULL,
+  data      bytea NOT NULL, -- as package state writes it
+  PRIMARY KEY (monitor, set_aside)
+);
+
 CREATE VIEW operations AS
 SELECT operation_id, service, span_kind, operation, last_seen
 FROM operation_rows;

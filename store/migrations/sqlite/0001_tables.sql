@@ -171,6 +171,15 @@ CREATE TABLE alert_rows (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
 
+CREATE TABLE state_rows (
+  monitor   TEXT NOT NULL,
+  set_aside TEXT NOT NULL, -- empty: what is written; otherwise when it was set aside
+  instance  TEXT NOT NULL, -- which process wrote it
+  saved_at  INTEGER NOT NULL,
+  data      BLOB NOT NULL, -- as package state writes it
+  PRIMARY KEY (monitor, set_aside)
+) STRICT, WITHOUT ROWID;
+
 CREATE VIEW operations AS
 SELECT operation_id, service, span_kind, operation,
        strftime('%Y-%m-%d %H:%M:%f', last_seen / 1000.0, 'unixepoch') AS last_seen

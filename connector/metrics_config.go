@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/blurooo/go-monitor/v2/settings"
 )
 
 // MetricsConfig says how calls are emitted as metrics. Its keys, the metrics and their
@@ -128,6 +130,7 @@ func (c MetricsConfig) Validate() error {
 			}
 			last = b
 		}
+		errs = append(errs, settings.Range{Low: time.Microsecond}.Check("histogram.explicit.buckets", last))
 	}
 	for _, key := range c.ExcludeDimensions {
 		if key != instanceKey {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
@@ -104,9 +103,7 @@ const (
 // names the key and quotes the value.
 func (c Config) Validate() error {
 	var errs []error
-	if c.Period != 0 && (c.Period < minPeriod || c.Period > maxPeriod) {
-		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, short(maxPeriod), c.Period))
-	}
+	errs = append(errs, keyed.Range{Low: minPeriod, High: maxPeriod}.Check("period", c.Period))
 	errs = append(errs, keyed.Below("objective", c.Objective.Validate()))
 	errs = append(errs, validateObjectives(c.Operations))
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
@@ -132,18 +129,6 @@ func (c Config) Validate() error {
 
 // entry names an entry of a map; its key may be anything.
 func entry(key, name string) string { return fmt.Sprintf("%s[%q]", key, name) }
-
-// short writes a duration as people do: 1h, not 1h0m0s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
 
 // withDefaults returns a copy of c with its defaults, which shares no map or slice with it.
 // QueueSize is left to the queue.

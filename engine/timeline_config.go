@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // TimelineConfig says how a [Timeline] counts. It is plain data; a zero field means its default.
@@ -39,9 +41,7 @@ const (
 // and quotes the value.
 func (c TimelineConfig) Validate() error {
 	errs := []error{c.Config.Validate()}
-	if c.Grace < 0 || c.Grace > maxGrace {
-		errs = append(errs, fmt.Errorf("grace: must be above 0s and at most %s, got %s", short(maxGrace), c.Grace))
-	}
+	errs = append(errs, keyed.Range{High: maxGrace}.Check("grace", c.Grace))
 	if period, grace := c.timing(); period >= minPeriod && grace/period >= maxOpen {
 		errs = append(errs, fmt.Errorf("grace: must be less than %d periods of %s, got %s", maxOpen, period, grace))
 	}

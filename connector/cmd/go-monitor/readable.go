@@ -24,7 +24,7 @@ func readable(err error) string {
 	text = decoding.ReplaceAllString(text, "")
 	var lines []string
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
+		if line = strings.TrimPrefix(strings.TrimSpace(line), "'' "); line != "" {
 			lines = append(lines, line)
 		}
 	}

@@ -24,8 +24,17 @@ extensions: {health_check: {endpoint: [1, 2]}}`,
   'processors' error reading configuration for "batch": 'batchprocessor.Config' has invalid keys: timeou
   'extensions' error reading configuration for "health_check": 'endpoint'`,
 		},
-		"unknown component": {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [`},
-		"not configured":    {strings.Replace(rest, "[debug]", "[file]", 1), `service::pipelines::traces: references exporter "file" which is not configured`},
+		"slips of our own": {
+			rest + `
+connectors: {gomonitor: {objectve: {}, objective: {latency_target: 300}, period: soon}}`,
+			`
+  'connectors' error reading configuration for "gomonitor": objective.latency_target: 300 has no unit, probably 300ms or 300s is meant
+  objectve: no such key, probably objective is meant
+  period: want a duration such as 300ms, got "soon"`,
+		},
+		"a variable that is not set": {strings.Replace(rest, "127.0.0.1:0", "${env:NOT_SET_HERE}", 1), "the environment variable NOT_SET_HERE is not set, and ${env:NOT_SET_HERE} has no default"},
+		"unknown component":          {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [`},
+		"not configured":             {strings.Replace(rest, "[debug]", "[file]", 1), `service::pipelines::traces: references exporter "file" which is not configured`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,45 @@
+package gomonitorconnector
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blurooo/go-monitor/mail"
+	"github.com/blurooo/go-monitor/store"
+	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
+	"github.com/blurooo/go-monitor/v2/alert/webhook"
+	"github.com/blurooo/go-monitor/v2/delivery"
+	"github.com/blurooo/go-monitor/v2/engine"
+)
+
+// In Go an untyped constant such as 60 is nanoseconds: every duration of every configuration
+// refuses it and says what was probably meant.
+func TestDurationsWithoutUnit(t *testing.T) {
+	for _, c := range []interface{ Validate() error }{
+		&engine.Config{}, &engine.TimelineConfig{}, &engine.Objective{}, &delivery.Config{},
+		&webhook.Config{}, &alertmanager.Config{}, &mail.Config{}, &store.Config{},
+	} {
+		of := reflect.TypeOf(c).Elem()
+		for i := range of.NumField() {
+			f := of.Field(i)
+			if f.Type != reflect.TypeFor[time.Duration]() {
+				continue
+			}
+			v := reflect.New(of)
+			v.Elem().Field(i).SetInt(60)
+			err := v.Interface().(interface{ Validate() error }).Validate()
+			key := f.Tag.Get("mapstructure") + ": "
+			found := false
+			if err != nil {
+				for line := range strings.Lines(err.Error()) {
+					found = found || strings.HasPrefix(line, key) && strings.Contains(line, "got 60ns; a number without a unit is nanoseconds, probably 60")
+				}
+			}
+			if !found {
+				t.Errorf("%s.%s = 60: %v, want an error that says what was meant", of, f.Name, err)
+			}
+		}
+	}
+}

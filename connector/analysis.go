@@ -93,7 +93,7 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		}
 	}
 	if s.metrics != nil {
-		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
+		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, a.period, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
 	a.dispatcher = delivery.New(delivery.Options{
@@ -242,6 +242,9 @@ func (a *analysis) close(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
+	if a.metrics != nil {
+		a.metrics.metrics.hurry()
+	}
 	for i, p := range left {
 		if i%periodsAtOnce == periodsAtOnce-1 {
 			_ = a.dispatcher.Flush(ctx) // Close reports what was not delivered

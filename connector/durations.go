@@ -112,12 +112,23 @@ func (d *durations) addExponential(e *engine.ExponentialHistogram, o *histogramO
 	d.counts, d.scale, d.offset = counts, scale, low
 }
 
+// none returns durations of the same form as d of no call.
+func (d *durations) none(o *histogramOptions) *durations {
+	empty := &durations{scale: d.scale, threshold: d.threshold}
+	if o.bounds != nil {
+		empty.counts = make([]uint64, len(o.bounds)+1)
+	}
+	return empty
+}
+
 // writeExponential writes d as a data point with exponential buckets.
 func (d *durations) writeExponential(point pmetric.ExponentialHistogramDataPoint) {
 	point.SetCount(d.count)
 	point.SetSum(d.sum)
-	point.SetMin(d.min)
-	point.SetMax(d.max)
+	if d.count > 0 {
+		point.SetMin(d.min)
+		point.SetMax(d.max)
+	}
 	point.SetZeroCount(d.zero)
 	point.SetZeroThreshold(d.threshold)
 	point.SetScale(d.scale)

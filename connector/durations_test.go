@@ -73,7 +73,7 @@ func TestDurationsExponential(t *testing.T) {
 		{"all there is", unitSeconds, 4096, [][]time.Duration{spread(random, 1000, -19, 16)}, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := MetricsConfig{Histogram: HistogramConfig{Unit: tt.unit, Exponential: ExponentialConfig{MaxSize: tt.maxSize}}}.options("").histograms
+			o := MetricsConfig{Histogram: HistogramConfig{Unit: tt.unit, Exponential: ExponentialConfig{MaxSize: tt.maxSize}}}.options(time.Minute, "").histograms
 			var d durations
 			var all []time.Duration
 			sum := 0.0
@@ -126,7 +126,7 @@ func TestDurationsExponential(t *testing.T) {
 
 func TestDurationsExplicit(t *testing.T) {
 	const ms = time.Millisecond
-	o := MetricsConfig{Histogram: HistogramConfig{Explicit: &ExplicitConfig{Buckets: []time.Duration{ms, 10 * ms, time.Second}}}}.options("").histograms
+	o := MetricsConfig{Histogram: HistogramConfig{Explicit: &ExplicitConfig{Buckets: []time.Duration{ms, 10 * ms, time.Second}}}}.options(time.Minute, "").histograms
 	var d durations
 	d.add(exponentialOf(0, ms/2, ms, 2*ms, 10*ms), &o)
 	d.add(exponentialOf(11*ms, time.Second, 1005*ms, time.Hour), &o)

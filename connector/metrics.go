@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -15,8 +16,12 @@ import (
 // periodMetrics turns closed periods into metrics. It keeps the sums of cumulative data points
 // and which alerts fire. It is not safe for concurrent use.
 //
+// A cumulative count stands at 0 for some periods before it holds its first calls. Prometheus
+// computes increases from what it has read, and would not see those calls otherwise.
+//
 // Its memory is bounded by the number of operations that the engine counts: an operation that
-// the engine evicts is forgotten. If it comes back, its data points start anew at that time.
+// the engine evicts is forgotten. If it comes back, its data points start anew at that time, with
+// a 0, so that nothing is lost.
 type periodMetrics struct {
 	metricOptions
 	operations map[engine.OperationKey]*operationSeries
@@ -30,13 +35,38 @@ type operationSeries struct {
 	unset, failed callSeries
 	// now is the operation's summary of this period, nil if there is none.
 	now *engine.Summary
+	// isEvicted says that the engine has given the operation up.
+	isEvicted bool
 }
 
 // callSeries are the calls of an operation with one status.
 type callSeries struct {
 	calls     uint64
 	durations durations
-	exemplars []engine.Exemplar // of this period
+	exemplars []engine.Exemplar // of the calls since the last data point that held some
+	// callZeros and durationZeros are the numbers of periods for which the data points of the calls
+	// and of their durations still stand at 0.
+	callZeros, durationZeros int
+}
+
+// isWaiting reports whether there are calls that no data point holds yet.
+func (c *callSeries) isWaiting() bool {
+	return c.callZeros > 0 && c.calls > 0 || c.durationZeros > 0 && c.durations.count > 0
+}
+
+// sent is called when the data points of a period are made.
+func (c *callSeries) sent() {
+	if c.callZeros == 0 {
+		c.exemplars = nil
+	}
+	c.callZeros, c.durationZeros = max(0, c.callZeros-1), max(0, c.durationZeros-1)
+}
+
+// sample takes the exemplars of a period, if there are any.
+func (c *callSeries) sample(exemplars []engine.Exemplar) {
+	if len(exemplars) > 0 {
+		c.exemplars = exemplars
+	}
 }
 
 type firingKey struct {
@@ -46,9 +76,9 @@ type firingKey struct {
 
 // newPeriodMetrics returns periodMetrics for a valid configuration. instance is the id of this
 // process; it may be empty.
-func newPeriodMetrics(c MetricsConfig, instance string) *periodMetrics {
+func newPeriodMetrics(c MetricsConfig, period time.Duration, instance string) *periodMetrics {
 	return &periodMetrics{
-		metricOptions: c.options(instance),
+		metricOptions: c.options(period, instance),
 		operations:    make(map[engine.OperationKey]*operationSeries),
 		firing:        make(map[firingKey]bool),
 	}
@@ -76,14 +106,33 @@ func (m *periodMetrics) add(p *engine.Period, alerts []alert.Alert) pmetric.Metr
 		}
 	}
 
+	wasWaiting := make(map[engine.OperationKey]bool)
+	for key, o := range m.operations {
+		if o.unset.isWaiting() || o.failed.isWaiting() {
+			wasWaiting[key] = true
+		}
+	}
+
 	metrics := m.build(pcommon.NewTimestampFromTime(p.End))
 
 	maps.DeleteFunc(m.firing, func(_ firingKey, fires bool) bool { return !fires })
 	maps.DeleteFunc(m.operations, func(key engine.OperationKey, o *operationSeries) bool {
-		o.now, o.unset.exemplars, o.failed.exemplars = nil, nil, nil
-		return m.delta || evicted[key]
+		o.now, o.isEvicted = nil, o.isEvicted || evicted[key]
+		o.unset.sent()
+		o.failed.sent()
+		return m.delta || o.isEvicted && !wasWaiting[key]
 	})
 	return metrics
+}
+
+// hurry ends the time for which counts stand at 0: what is made next are the last data points.
+func (m *periodMetrics) hurry() {
+	for _, o := range m.operations {
+		for _, c := range []*callSeries{&o.unset, &o.failed} {
+			c.callZeros, c.durationZeros = 0, 0
+		}
+	}
+	m.zeros = 0
 }
 
 // count adds a summary of the period that began at start.
@@ -95,17 +144,27 @@ func (m *periodMetrics) count(s *engine.Summary, start pcommon.Timestamp) {
 			return
 		}
 		o = &operationSeries{start: start}
+		o.unset.callZeros, o.failed.callZeros = m.zeros, m.zeros
 		m.operations[key] = o
 	}
-	o.now = s
+	o.now, o.isEvicted = s, false
 	o.unset.calls += s.Success + s.Cancelled
 	o.failed.calls += s.Failure
-	o.unset.exemplars = s.SlowExemplars
-	o.failed.exemplars = s.FailureExemplars
+	o.unset.sample(s.SlowExemplars)
+	o.failed.sample(s.FailureExemplars)
 	if m.duration != "" {
-		o.unset.durations.add(s.Histogram, &m.histograms)
-		o.unset.durations.add(s.CancelledHistogram, &m.histograms)
-		o.failed.durations.add(s.FailureHistogram, &m.histograms)
+		m.time(&o.unset, s.Histogram)
+		m.time(&o.unset, s.CancelledHistogram)
+		m.time(&o.failed, s.FailureHistogram)
+	}
+}
+
+// time adds the durations of a period. Those of one status begin when the first of them comes.
+func (m *periodMetrics) time(c *callSeries, h *engine.ExponentialHistogram) {
+	isNew := c.durations.count == 0
+	c.durations.add(h, &m.histograms)
+	if isNew && c.durations.count > 0 {
+		c.durationZeros = m.zeros
 	}
 }
 

@@ -69,12 +69,10 @@ func (b *metricsBuilder) temporality() pmetric.AggregationTemporality {
 	return pmetric.AggregationTemporalityCumulative
 }
 
-// calls adds the data points of the calls with one status.
-//
-// A cumulative count of failures begins with 0 before the first call fails. A reader that
-// computes increases would miss the first failures otherwise.
+// calls adds the data points of the calls with one status. A cumulative count is there from the
+// operation's first call on, even while it is 0.
 func (b *metricsBuilder) calls(key engine.OperationKey, o *operationSeries, status string, c *callSeries) {
-	if c.calls == 0 && (b.options.delta || c != &o.failed) {
+	if c.calls == 0 && b.options.delta {
 		return
 	}
 	attributes := pcommon.NewMap()
@@ -90,12 +88,18 @@ func (b *metricsBuilder) calls(key engine.OperationKey, o *operationSeries, stat
 	}).Sum().DataPoints().AppendEmpty()
 	sum.SetStartTimestamp(o.start)
 	sum.SetTimestamp(b.now)
-	sum.SetIntValue(int64(c.calls))
 	attributes.CopyTo(sum.Attributes())
-	b.exemplars(sum.Exemplars(), c.exemplars)
+	if c.callZeros == 0 {
+		sum.SetIntValue(int64(c.calls))
+		b.exemplars(sum.Exemplars(), c.exemplars)
+	}
 
-	switch d := &c.durations; {
-	case b.options.duration == "" || d.count == 0:
+	d, exemplars := &c.durations, c.exemplars
+	if c.durationZeros > 0 {
+		d, exemplars = d.none(&b.options.histograms), nil
+	}
+	switch {
+	case b.options.duration == "" || c.durations.count == 0:
 	case b.options.histograms.bounds != nil:
 		point := b.metric(key.Service, b.options.duration, b.options.unit, func(metric pmetric.Metric) {
 			metric.SetEmptyHistogram().SetAggregationTemporality(b.temporality())
@@ -104,7 +108,7 @@ func (b *metricsBuilder) calls(key engine.OperationKey, o *operationSeries, stat
 		point.SetTimestamp(b.now)
 		d.writeExplicit(point, &b.options.histograms)
 		attributes.CopyTo(point.Attributes())
-		b.exemplars(point.Exemplars(), c.exemplars)
+		b.exemplars(point.Exemplars(), exemplars)
 	default:
 		point := b.metric(key.Service, b.options.duration, b.options.unit, func(metric pmetric.Metric) {
 			metric.SetEmptyExponentialHistogram().SetAggregationTemporality(b.temporality())
@@ -113,7 +117,7 @@ func (b *metricsBuilder) calls(key engine.OperationKey, o *operationSeries, stat
 		point.SetTimestamp(b.now)
 		d.writeExponential(point)
 		attributes.CopyTo(point.Attributes())
-		b.exemplars(point.Exemplars(), c.exemplars)
+		b.exemplars(point.Exemplars(), exemplars)
 	}
 }
 

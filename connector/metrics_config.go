@@ -25,6 +25,11 @@ type MetricsConfig struct {
 	// operation was first called, or "delta", one period. The long names of OTLP,
 	// AGGREGATION_TEMPORALITY_DELTA for one, are the same. Default "cumulative".
 	Temporality string `mapstructure:"aggregation_temporality"`
+	// ScrapeInterval is how often whatever reads the metrics does so, up to 10m. A count begins
+	// with 0, and stays there for more than this time: so Prometheus sees where it began, and
+	// increase() holds its first calls, which come that much later. Negative: counts begin with
+	// what they hold. Default 30s, which with periods of a minute is one period.
+	ScrapeInterval time.Duration `mapstructure:"scrape_interval"`
 	// Histogram says how durations are emitted.
 	Histogram HistogramConfig `mapstructure:"histogram"`
 	// ExcludeDimensions names attributes that are left out. Only collector.instance.id can be:
@@ -76,7 +81,11 @@ const (
 	defaultMaxSize   = 160
 	largestMaxSize   = 4096
 	mostBuckets      = 200
-	instanceKey      = "collector.instance.id"
+
+	defaultScrapeInterval = 30 * time.Second
+	maxScrapeInterval     = 10 * time.Minute
+
+	instanceKey = "collector.instance.id"
 
 	unitMilliseconds = "ms"
 	unitSeconds      = "s"
@@ -107,6 +116,7 @@ func (c MetricsConfig) Validate() error {
 	if _, ok := temporalities[strings.ToLower(c.Temporality)]; !ok {
 		refuse("aggregation_temporality: must be cumulative or delta, got %q", c.Temporality)
 	}
+	errs = append(errs, settings.Range{High: maxScrapeInterval, Negative: "for none"}.Check("scrape_interval", c.ScrapeInterval))
 	switch c.Histogram.Unit {
 	case "", unitMilliseconds, unitSeconds:
 	default:
@@ -158,9 +168,11 @@ type metricOptions struct {
 	delta           bool
 	histograms      histogramOptions
 	instance        string
+	// zeros is the number of periods at whose ends a new count stands at 0.
+	zeros int
 }
 
-func (c MetricsConfig) options(instance string) metricOptions {
+func (c MetricsConfig) options(period time.Duration, instance string) metricOptions {
 	namespace := cmp.Or(c.Namespace, defaultNamespace)
 	o := metricOptions{
 		calls:    namespace + ".calls",
@@ -168,6 +180,9 @@ func (c MetricsConfig) options(instance string) metricOptions {
 		unit:     cmp.Or(c.Histogram.Unit, unitMilliseconds),
 		delta:    temporalities[strings.ToLower(c.Temporality)] == pmetric.AggregationTemporalityDelta,
 		instance: clean(instance),
+	}
+	if interval := cmp.Or(c.ScrapeInterval, defaultScrapeInterval); interval > 0 && !o.delta {
+		o.zeros = int(interval/period) + 1
 	}
 	if slices.Contains(c.ExcludeDimensions, instanceKey) {
 		o.instance = ""

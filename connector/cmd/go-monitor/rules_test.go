@@ -19,7 +19,7 @@ func TestPrometheusFiresWithTheMonitor(t *testing.T) {
 	t.Parallel()
 	path := program(t, "prometheus", "prometheus")
 	const period = 3 * time.Second
-	config := "yaml:{connectors: {gomonitor: {period: 3s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}, metrics: {histogram: {explicit: {}}}}}}"
+	config := "yaml:{connectors: {gomonitor: {period: 3s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}, metrics: {scrape_interval: 1s, histogram: {explicit: {}}}}}}"
 	dir := t.TempDir()
 	settings, rules := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "rules.yaml")
 	if err := os.WriteFile(settings, []byte(strings.TrimPrefix(config, "yaml:")), 0o600); err != nil {

@@ -30,16 +30,14 @@ func (r Range) Check(key string, d time.Duration) error {
 	}
 	var want string
 	switch {
-	case d > 0 && d < low && (r.Low == 0 || r.Negative != "" || r.High == 0):
-		want = "at least " + Short(low)
-	case r.Negative != "":
-		want = "at most " + Short(r.High)
-	case r.High == 0:
-		want = "at least " + Short(low)
-	case r.Low == 0:
-		want = "above 0s and at most " + Short(r.High)
-	default:
+	case r.Low > shortest && r.High != 0, r.Low == shortest && r.High != 0 && r.Negative == "":
 		want = "between " + Short(low) + " and " + Short(r.High)
+	case (d < 0 || d >= low) && r.High != 0 && r.Negative == "":
+		want = "above 0s and at most " + Short(r.High)
+	case d >= low:
+		want = "at most " + Short(r.High)
+	default:
+		want = "at least " + Short(low)
 	}
 	if r.Negative != "" {
 		want += ", or negative " + r.Negative

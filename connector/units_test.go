@@ -1,6 +1,7 @@
 package gomonitorconnector
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,18 +28,22 @@ func TestDurationsWithoutUnit(t *testing.T) {
 			if f.Type != reflect.TypeFor[time.Duration]() {
 				continue
 			}
+			n := 60
+			if f.Name == "Slice" {
+				n = 3 // at most 5s
+			}
 			v := reflect.New(of)
-			v.Elem().Field(i).SetInt(60)
+			v.Elem().Field(i).SetInt(int64(n))
 			err := v.Interface().(interface{ Validate() error }).Validate()
-			key := f.Tag.Get("mapstructure") + ": "
+			want := fmt.Sprintf("got %dns; a number without a unit is nanoseconds, probably %d", n, n)
 			found := false
 			if err != nil {
 				for line := range strings.Lines(err.Error()) {
-					found = found || strings.HasPrefix(line, key) && strings.Contains(line, "got 60ns; a number without a unit is nanoseconds, probably 60")
+					found = found || strings.HasPrefix(line, f.Tag.Get("mapstructure")+": ") && strings.Contains(line, want)
 				}
 			}
 			if !found {
-				t.Errorf("%s.%s = 60: %v, want an error that says what was meant", of, f.Name, err)
+				t.Errorf("%s.%s = %d: %v, want an error that says what was meant", of, f.Name, n, err)
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example fieldtest bench mail store otellog connector
+MODULES := . example fieldtest bench mail store otellog otelmetric connector
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
@@ -84,8 +84,8 @@ VERSION ?= $(shell sed -nE 's,.*go-monitor/v2 (v2[^ ]*).*,\1,p' store/go.mod)
 
 .PHONY: release-versions
 release-versions: ## have the modules require each other at VERSION, before its commit is tagged
-	@for m in example bench mail store otellog connector; do \
-		sed -i.orig -E 's,(go-monitor/v2 )v2\.[^ ]+,\1$(VERSION),; s,(go-monitor/(mail|store|otellog|connector) )v1\.[^ ]+,\1$(VERSION:v2%=v1%),' $$m/go.mod && rm $$m/go.mod.orig || exit 1; \
+	@for m in example fieldtest bench mail store otellog otelmetric connector; do \
+		sed -i.orig -E 's,(go-monitor/v2 )v2\.[^ ]+,\1$(VERSION),; s,(go-monitor/(mail|store|otellog|otelmetric|connector) )v1\.[^ ]+,\1$(VERSION:v2%=v1%),' $$m/go.mod && rm $$m/go.mod.orig || exit 1; \
 	done
 
 .PHONY: release-check

@@ -243,7 +243,7 @@ func (a *analysis) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	if a.metrics != nil {
-		a.metrics.metrics.hurry()
+		a.metrics.metrics.totals.Hurry()
 	}
 	for i, p := range left {
 		if i%periodsAtOnce == periodsAtOnce-1 {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/blurooo/go-monitor/v2/settings"
+	"github.com/blurooo/go-monitor/v2/spanmetrics"
 )
 
 // MetricsConfig says how calls are emitted as metrics. Its keys, the metrics and their
@@ -77,7 +78,7 @@ type ExplicitConfig struct {
 }
 
 const (
-	defaultNamespace = "traces.span.metrics"
+	defaultNamespace = spanmetrics.DefaultNamespace
 	defaultMaxSize   = 160
 	largestMaxSize   = 4096
 	mostBuckets      = 200
@@ -166,10 +167,23 @@ type metricOptions struct {
 	calls, duration string
 	unit            string
 	delta           bool
-	histograms      histogramOptions
+	histograms      spanmetrics.Form
 	instance        string
 	// zeros is the number of periods at whose ends a new count stands at 0.
 	zeros int
+}
+
+// form returns the form of the histograms, nil if there are none.
+func (o *metricOptions) form() *spanmetrics.Form {
+	if o.duration == "" {
+		return nil
+	}
+	return &o.histograms
+}
+
+// totals returns what is added up.
+func (o *metricOptions) totals() spanmetrics.Options {
+	return spanmetrics.Options{Form: o.form(), Zeros: o.zeros, Delta: o.delta}
 }
 
 func (c MetricsConfig) options(period time.Duration, instance string) metricOptions {
@@ -187,17 +201,17 @@ func (c MetricsConfig) options(period time.Duration, instance string) metricOpti
 	if slices.Contains(c.ExcludeDimensions, instanceKey) {
 		o.instance = ""
 	}
-	o.histograms = histogramOptions{
-		maxSize: cmp.Or(c.Histogram.Exponential.MaxSize, defaultMaxSize),
-		factor:  map[string]float64{unitMilliseconds: 1e3, unitSeconds: 1}[o.unit],
+	o.histograms = spanmetrics.Form{
+		MaxSize: cmp.Or(c.Histogram.Exponential.MaxSize, defaultMaxSize),
+		Factor:  map[string]float64{unitMilliseconds: 1e3, unitSeconds: 1}[o.unit],
 	}
 	switch explicit := c.Histogram.Explicit; {
 	case c.Histogram.Disable:
 		o.duration = ""
 	case explicit != nil && len(explicit.Buckets) > 0:
-		o.histograms.bounds = explicit.Buckets
+		o.histograms.Bounds = explicit.Buckets
 	case explicit != nil:
-		o.histograms.bounds = defaultBuckets
+		o.histograms.Bounds = defaultBuckets
 	}
 	return o
 }

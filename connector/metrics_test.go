@@ -204,7 +204,7 @@ func TestMetricsBeginWithZero(t *testing.T) {
 	}.run(t, MetricsConfig{ScrapeInterval: time.Minute})
 	m := newPeriodMetrics(MetricsConfig{}, time.Minute, "")
 	m.add(periodOf(0, busy("a", 2, 0, 0)), nil)
-	m.hurry() // the process ends
+	m.totals.Hurry() // the process ends
 	if got, want := pointsOf(t, m.add(periodOf(1, busy("b", 1, 0, 0)), nil)), (point{unsetA, "2 in 00:00-02:00"}); !slices.Contains(got, want) {
 		t.Errorf("at the end %q, want %q among them", got, want)
 	} else if want := (point{strings.Replace(unsetA, " a ", " b ", 1), "1 in 01:00-02:00"}); !slices.Contains(got, want) {
@@ -326,8 +326,8 @@ func TestMetricsOfAlerts(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(point{})); diff != "" {
 		t.Errorf("by period (-want +got):\n%s", diff)
 	}
-	if len(m.firing) != 0 || len(m.operations) != 0 {
-		t.Errorf("%d alerts and %d operations are remembered, though all have left", len(m.firing), len(m.operations))
+	if len(m.firing) != 0 || len(m.totals.Keys()) != 0 {
+		t.Errorf("%d alerts and %d operations are remembered, though all have left", len(m.firing), len(m.totals.Keys()))
 	}
 	repeat := alert.Alert{Operation: "a", Objective: alert.Latency, State: alert.Firing, Repeat: true}
 	for range 2 {
@@ -349,8 +349,8 @@ func TestMetricsForget(t *testing.T) {
 			}
 		}
 		m.add(p, nil)
-		if len(m.operations) != 10 {
-			t.Fatalf("%d operations are remembered after period %d, want 10", len(m.operations), n)
+		if len(m.totals.Keys()) != 10 {
+			t.Fatalf("%d operations are remembered after period %d, want 10", len(m.totals.Keys()), n)
 		}
 	}
 }
@@ -381,7 +381,7 @@ func TestMetricsAreUTF8(t *testing.T) {
 		key := engine.OperationKey{Service: name, SpanKind: engine.SpanKindServer, Name: name}
 		gone := periodOf(1)
 		gone.Evicted = []engine.OperationKey{key}
-		if m.add(gone, nil); len(m.operations) != 0 {
+		if m.add(gone, nil); len(m.totals.Keys()) != 0 {
 			t.Errorf("%q has left and is remembered", name)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // often is the growth of memory, in percent, after which garbage is collected where requests are
 // not decoded: they leave next to none, so that collecting costs nothing and memory stays small.
-const often = 25
+const often = 20
 
 // collectGarbage sets how often garbage is collected in a service with config c, unless the
 // environment says so.

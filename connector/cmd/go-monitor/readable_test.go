@@ -32,9 +32,18 @@ connectors: {gomonitor: {objectve: {}, objective: {latency_target: 300}, period:
   objectve: no such key, probably objective is meant
   period: want a duration such as 300ms, got "soon"`,
 		},
-		"a variable that is not set": {strings.Replace(rest, "127.0.0.1:0", "${env:NOT_SET_HERE}", 1), "the environment variable NOT_SET_HERE is not set, and ${env:NOT_SET_HERE} has no default"},
-		"unknown component":          {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [`},
-		"not configured":             {strings.Replace(rest, "[debug]", "[file]", 1), `service::pipelines::traces: references exporter "file" which is not configured`},
+		"kinds of values": {
+			rest + `
+processors: {batch: {timeout: {a: 1}, send_batch_size: 5}}
+extensions: {zpages: {endpoint: 5}}`,
+			`
+  'processors' error reading configuration for "batch": 'timeout' want a duration such as 300ms, got keys below it
+  'extensions' error reading configuration for "zpages": 'endpoint' want a text, got a number`,
+		},
+		"a duration as a text without a unit": {rest + "\nprocessors: {batch: {timeout: '30'}}", `'timeout' want a duration with its unit, such as 300ms`},
+		"a variable that is not set":          {strings.Replace(rest, "127.0.0.1:0", "${env:NOT_SET_HERE}", 1), "the environment variable NOT_SET_HERE is not set, and ${env:NOT_SET_HERE} has no default"},
+		"unknown component":                   {rest + "processors: {tail: }", `'processors' unknown type: "tail" for id: "tail" (valid values: [`},
+		"not configured":                      {strings.Replace(rest, "[debug]", "[file]", 1), `service::pipelines::traces: references exporter "file" which is not configured`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

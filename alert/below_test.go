@@ -27,7 +27,7 @@ func TestLineBelow(t *testing.T) {
 	}{
 		{"below its cause", a, []Alert{root}, "ALERT     GET /\\x1b (" + a.Service + ")  availability: " + a.Measured()},
 		{"below several", a, []Alert{other, root}, "ALERT     GET /\\x1b (" + a.Service + ")  availability: " + a.Measured() + ", caused by " + root.Operation},
-		{"below another", stranger, []Alert{root}, "ALERT     GET /\\x1b  availability: " + said},
+		{"below another", stranger, []Alert{root}, "ALERT     GET /\\x1b  availability: " + Printable(stranger.Headline())},
 		{"below nothing", a, nil, "ALERT     GET /\\x1b (" + a.Service + ")  availability: " + said},
 		{"resolved", resolved, []Alert{root}, "RESOLVED  GET /\\x1b (" + a.Service + ")  availability: " + said},
 	} {

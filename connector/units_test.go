@@ -11,6 +11,7 @@ import (
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
+	"github.com/blurooo/go-monitor/v2/baseline"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -19,7 +20,7 @@ import (
 // refuses it and says what was probably meant.
 func TestDurationsWithoutUnit(t *testing.T) {
 	for _, c := range []interface{ Validate() error }{
-		&engine.Config{}, &engine.TimelineConfig{}, &engine.Objective{}, &delivery.Config{},
+		&engine.Config{}, &engine.TimelineConfig{}, &engine.Objective{}, &baseline.Config{}, &delivery.Config{},
 		&webhook.Config{}, &alertmanager.Config{}, &mail.Config{}, &store.Config{},
 	} {
 		of := reflect.TypeOf(c).Elem()

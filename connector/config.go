@@ -1,7 +1,6 @@
 package gomonitorconnector
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,12 +8,12 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/blurooo/go-monitor/connector/internal/strict"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
-	"github.com/blurooo/go-monitor/v2/settings"
 )
 
 // Config says what is watched, what is expected of it, and where summaries and alerts go. The
@@ -138,17 +137,8 @@ var (
 func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return Read(conf, &c.config) }
 
 // Read reads a configuration. An unknown key is an error, which says what was probably meant, and
-// so is a duration without a unit. The Collector alone would take 300 for 300ns.
-func Read(conf *confmap.Conf, c *Config) error {
-	certain, maybe := settings.Check(conf.ToStringMap(), c)
-	if certain != nil {
-		return certain
-	}
-	if err := conf.Unmarshal(c); err != nil {
-		return cmp.Or(maybe, err)
-	}
-	return nil
-}
+// so is a duration without a unit.
+func Read(conf *confmap.Conf, c *Config) error { return strict.Unmarshal(conf, c) }
 
 // Validate returns what [Config.Validate] does.
 func (c *componentConfig) Validate() error { return c.config.Validate() }

@@ -29,7 +29,7 @@ func Put(values map[string]any, to any) error {
 // Check returns the errors that [Put] would return, and sets nothing. It is for settings that the
 // Collector decodes. The Collector still knows how a value from a variable was written, and takes
 // the number 5 for a text and "a,b" for a list; errors of that kind are maybe, and count only where
-// the Collector fails.
+// the Collector fails. What has a type of the Collector is left to it.
 func Check(values map[string]any, like any) (certain, maybe error) {
 	var sure, unsure []error
 	for _, err := range leaves(Put(values, reflect.New(reflect.TypeOf(like).Elem()).Interface())) {
@@ -88,11 +88,10 @@ func eachField(v reflect.Value, keys []string, f func([]string, reflect.Value)) 
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	for i := range v.NumField() {
-		switch tag := v.Type().Field(i).Tag.Get("mapstructure"); tag {
-		case "", "-":
-		case ",squash":
+		switch tag, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("mapstructure"), ","); {
+		case option == "squash":
 			maps.Copy(fields, fieldsOf(v.Field(i)))
-		default:
+		case tag != "" && tag != "-":
 			fields[tag] = v.Field(i)
 		}
 	}
@@ -146,6 +145,9 @@ func put(path string, value any, to reflect.Value) error {
 		to.Set(reflect.New(to.Type().Elem()))
 		return put(path, value, to.Elem())
 	case reflect.Struct:
+		if strings.HasPrefix(to.Type().PkgPath(), collector) {
+			return nil
+		}
 		m, ok := keysOf(value)
 		if !ok {
 			return wants("keys below it")
@@ -273,6 +275,9 @@ func PutText(name, text string, to reflect.Value) error {
 	}
 	return put(name, value, to)
 }
+
+// collector is how the paths of the Collector's packages begin. Their types read themselves.
+const collector = "go.opentelemetry.io/collector/"
 
 // shown writes a value for a person: quoted and shortened, unless it may be secret.
 func shown(v any, to reflect.Type) string {

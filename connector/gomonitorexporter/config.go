@@ -8,7 +8,9 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/blurooo/go-monitor/connector/internal/strict"
 	"github.com/blurooo/go-monitor/v2/settings"
 )
 
@@ -43,6 +45,11 @@ func defaultConfig() component.Config {
 	c.Retry.InitialInterval, c.Retry.MaxInterval, c.Retry.MaxElapsedTime = 500*time.Millisecond, 5*time.Second, 10*time.Minute
 	return c
 }
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal reads the configuration. Its errors say what was probably meant.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return strict.Unmarshal(conf, c) }
 
 // Validate returns one error for everything in c that can't be, joined; each names the key
 // and quotes the value.

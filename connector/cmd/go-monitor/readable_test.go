@@ -32,6 +32,17 @@ connectors: {gomonitor: {objectve: {}, objective: {latency_target: 300}, period:
   objectve: no such key, probably objective is meant
   period: want a duration such as 300ms, got "soon"`,
 		},
+		"slips of our other components": {
+			`
+receivers: {otlp: {protocols: {http: }}, gomonitor/x: {protocol: {}}}
+exporters: {debug: , gomonitor: {endpoints: ["a:1"], timeout: 30}}
+processors: {gomonitor_groupbyoperation: {service: [a]}}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}`,
+			`
+  'receivers' error reading configuration for "gomonitor/x": protocol: no such key, probably protocols is meant
+  'processors' error reading configuration for "gomonitor_groupbyoperation": service: no such key, probably services is meant
+  'exporters' error reading configuration for "gomonitor": timeout: 30 has no unit, probably 30ms or 30s is meant`,
+		},
 		"kinds of values": {
 			rest + `
 processors: {batch: {timeout: {a: 1}, send_batch_size: 5}}

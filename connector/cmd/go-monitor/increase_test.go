@@ -51,8 +51,8 @@ func TestIncreaseOfRareCalls(t *testing.T) {
 	for status, want := range map[string]float64{"UNSET": rounds * succeeding, "ERROR": rounds * failing} {
 		for _, metric := range []string{"calls_total", "duration_milliseconds_count"} {
 			query := fmt.Sprintf(`increase(traces_span_metrics_%s{span_name="GET /rare",status_code="STATUS_CODE_%s"}[10m])`, metric, status)
-			// Prometheus extends what it saw to the whole of its scrapes at both ends.
-			prom.has(t, query, func(v float64) bool { return math.Abs(v-want) < 0.3 })
+			// Prometheus extends what it saw by half a scrape. A round that it missed would be more.
+			prom.has(t, query, func(v float64) bool { return math.Abs(v-want) < 1 })
 		}
 	}
 	if err := p.stop(); err != nil {

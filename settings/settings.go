@@ -126,6 +126,10 @@ func put(path string, value any, to reflect.Value) error {
 	if value == nil {
 		return nil // as if the key were not there
 	}
+	if v := reflect.ValueOf(value); v.Type() == to.Type() && to.Kind() == reflect.Struct {
+		to.Set(v) // a time, which YAML knows
+		return nil
+	}
 	wants := func(kind string) error { return fmt.Errorf("%s: want %s, got %s", path, kind, shown(value, to.Type())) }
 	if to.CanAddr() && to.Addr().Type().Implements(unmarshalerType) {
 		text, ok := value.(string)

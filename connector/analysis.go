@@ -205,13 +205,13 @@ func (a *analysis) take() (closed []*engine.Period, wait time.Duration) {
 
 // send judges a closed period and hands it to the dispatcher, without waiting.
 func (a *analysis) send(p *engine.Period) {
-	a.errors.NewPeriod() // before the first error that there may be
 	alerts := a.judge.Judge(p)
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
 	a.dispatcher.Send(p, alerts)
 	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
+	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,21 +1,26 @@
 package alert
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // HeadlineBelow is [Alert.Headline] for a list below alerts that are shown in full. What is caused
 // by the only one of them does not say so again in each line; where there are several, it names
 // the one.
 func (a *Alert) HeadlineBelow(above []Alert) string {
+	text := a.Headline()
+	withoutCause := strings.TrimSuffix(text, ", "+a.MainCause())
 	for i := range above {
 		switch cause := &above[i]; {
 		case a.State != Firing || a.CausedBy == "" || cause.ID != a.CausedBy:
 		case len(above) == 1:
-			return a.Measured()
+			return withoutCause
 		default:
-			return a.Measured() + ", caused by " + cause.Operation
+			return withoutCause + ", caused by " + cause.Operation
 		}
 	}
-	return a.Headline()
+	return text
 }
 
 // LineBelow is [Line] for a list below alerts that are shown in full, with the headline of

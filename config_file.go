@@ -17,7 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
-	"github.com/blurooo/go-monitor/v2/internal/settings"
+	"github.com/blurooo/go-monitor/v2/settings"
 	"github.com/blurooo/go-monitor/v2/state"
 )
 
@@ -47,8 +47,9 @@ const maxFile = 1 << 20
 
 // FromYAML reads a configuration from a file of YAML. Its keys are those of the service's
 // component gomonitor: period, objective, operations and so on; docs/configuration.md has all
-// of them. An unknown key is an error, which says what was probably meant. What the file does not
-// say is left zero; set Notifiers and Sinks in Go before [New].
+// of them. An unknown key is an error, which says what was probably meant, and so is a duration
+// without a unit. ${env:NAME} stands for an environment variable, ${env:NAME:-10s} for one with a
+// default. What the file does not say is left zero; set Notifiers and Sinks in Go before [New].
 func FromYAML(file string) (Config, error) {
 	c, err := fromYAML(file)
 	if err != nil {
@@ -74,7 +75,12 @@ func fromYAML(file string) (Config, error) {
 	if err := yaml.Unmarshal(text, &values); err != nil {
 		return Config{}, err
 	}
-	var errs []error
+	variables := settings.Variables{Lookup: os.LookupEnv, Parse: func(text string) (any, error) {
+		var v any
+		err := yaml.Unmarshal([]byte(text), &v)
+		return v, err
+	}}
+	errs := []error{variables.Expand(values)}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if instead, ok := serviceOnly[key]; ok {
 			errs = append(errs, fmt.Errorf("%s: %s", key, instead))
@@ -82,7 +88,9 @@ func fromYAML(file string) (Config, error) {
 		}
 	}
 	var s fileSettings
-	errs = append(errs, settings.Put(values, &s))
+	if errs[0] == nil { // else the values are not what is meant
+		errs = append(errs, settings.Put(values, &s))
+	}
 	c := s.config()
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
@@ -117,20 +125,44 @@ const envPrefix = "GO_MONITOR_"
 func (c *Config) fillFromEnv() error {
 	var s fileSettings
 	var errs []error
+	var names []string
 	settings.Fields(&s, func(keys []string, v reflect.Value) {
 		name := envPrefix + strings.ToUpper(strings.Join(keys, "_"))
+		names = append(names, name)
 		text := os.Getenv(name)
 		if text == "" || v.Kind() == reflect.Map {
 			return
 		}
 		errs = append(errs, settings.PutText(name, text, v))
 	})
+	errs = append(errs, misspelt(names))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	fillZero(reflect.ValueOf(c).Elem(), reflect.ValueOf(s.config()))
 	return nil
 }
+
+// misspelt returns an error for each environment variable that is almost one of the names. The
+// service and others have variables with the same beginning, so others are left alone.
+func misspelt(names []string) error {
+	slices.Sort(names)
+	var errs []error
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		key, ok := strings.CutPrefix(name, envPrefix)
+		if _, known := slices.BinarySearch(names, name); !ok || known || len(key) < minGuess {
+			continue
+		}
+		if near := settings.Nearest(name, names); near != "" {
+			errs = append(errs, fmt.Errorf("%s: no such variable, probably %s is meant", name, near))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// minGuess is the length of a name from which on two other letters are a slip and no other name.
+const minGuess = 6
 
 // fillZero sets the zero fields of to, and of structs in it, to those of from.
 func fillZero(to, from reflect.Value) {

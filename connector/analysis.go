@@ -118,7 +118,7 @@ func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis
 		}
 	}
 	if s.metrics != nil {
-		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
+		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, a.period, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
 	ledgers := a.openState(ctx, &c)
@@ -282,6 +282,9 @@ func (a *analysis) close(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
+	if a.metrics != nil {
+		a.metrics.metrics.totals.Hurry()
+	}
 	for i, p := range left {
 		if i%periodsAtOnce == periodsAtOnce-1 {
 			_ = a.dispatcher.Flush(ctx) // Close reports what was not delivered

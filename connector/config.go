@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/blurooo/go-monitor/connector/internal/strict"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/classify"
@@ -142,8 +143,12 @@ var (
 	_ confmap.Validator   = (*componentConfig)(nil)
 )
 
-// Unmarshal reads the configuration. An unknown key is an error.
-func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return conf.Unmarshal(&c.config) }
+// Unmarshal reads the configuration as [Read] does.
+func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return Read(conf, &c.config) }
+
+// Read reads a configuration. An unknown key is an error, which says what was probably meant, and
+// so is a duration without a unit.
+func Read(conf *confmap.Conf, c *Config) error { return strict.Unmarshal(conf, c) }
 
 // Validate returns what [Config.Validate] does.
 func (c *componentConfig) Validate() error { return c.config.Validate() }

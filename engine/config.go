@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
@@ -114,12 +113,8 @@ const DefaultPeriod = time.Minute
 // names the key and quotes the value.
 func (c Config) Validate() error {
 	var errs []error
-	if c.Period != 0 && (c.Period < minPeriod || c.Period > maxPeriod) {
-		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, short(maxPeriod), c.Period))
-	}
-	if c.Slice > 0 && (c.Slice < minSlice || c.Slice > maxSlice) {
-		errs = append(errs, fmt.Errorf("slice: must be between %s and %s, or negative for none, got %s", minSlice, maxSlice, c.Slice))
-	}
+	errs = append(errs, keyed.Range{Low: minPeriod, High: maxPeriod}.Check("period", c.Period))
+	errs = append(errs, keyed.Range{Low: minSlice, High: maxSlice, Negative: "for none"}.Check("slice", c.Slice))
 	errs = append(errs, keyed.Below("objective", c.Objective.Validate()))
 	errs = append(errs, validateObjectives(c.Operations))
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
@@ -154,18 +149,6 @@ func (c *Config) sliceLength() time.Duration {
 	}
 	n := max(1, (c.Period+c.Slice/2)/c.Slice)
 	return c.Period / n
-}
-
-// short writes a duration as people do: 1h, not 1h0m0s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // withDefaults returns a copy of c with its defaults, which shares no map or slice with it.

@@ -568,7 +568,7 @@ func (e *Engine) sweep(p *Period) {
 		e.hooks.OnError(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", p.Untracked))
 	}
 	if p.Abandoned > 0 {
-		e.hooks.OnError(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", p.Abandoned, short(e.inFlight.maxAge())))
+		e.hooks.OnError(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", p.Abandoned, keyed.Short(e.inFlight.maxAge())))
 	}
 }
 

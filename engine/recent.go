@@ -64,6 +64,10 @@ const maxKeptCode = 64
 // filled in at once. It still holds what was there.
 func (r *recent) add(trace *[16]byte) *recentSpan {
 	if len(r.spans) < r.limit {
+		if len(r.spans) == cap(r.spans) { // append alone would take more than the limit in the end
+			more := max(64, len(r.spans))
+			r.spans = slices.Grow(r.spans, min(more, r.limit-len(r.spans)))
+		}
 		r.spans = append(r.spans, recentSpan{})
 		r.hashes = append(r.hashes, 0)
 	}

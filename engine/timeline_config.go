@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // TimelineConfig says how a [Timeline] counts. It is plain data; a zero field means its default.
@@ -50,14 +52,14 @@ const (
 // and quotes the value.
 func (c TimelineConfig) Validate() error {
 	errs := []error{c.Config.Validate()}
-	if c.Grace < 0 || c.Grace > maxGrace {
-		errs = append(errs, fmt.Errorf("grace: must be above 0s and at most %s, got %s", short(maxGrace), c.Grace))
-	}
+	errs = append(errs, keyed.Range{High: maxGrace}.Check("grace", c.Grace))
 	if period, grace := c.timing(); period >= minPeriod && grace/period >= maxOpen {
 		errs = append(errs, fmt.Errorf("grace: must be less than %d periods of %s, got %s", maxOpen, period, grace))
 	}
-	if _, grace := c.timing(); c.Settle < 0 || c.Settle > max(grace, 0) {
-		errs = append(errs, fmt.Errorf("settle: must be above 0s and at most the grace of %s, got %s", short(grace), c.Settle))
+	if _, grace := c.timing(); c.Settle > 0 && c.Settle < time.Millisecond {
+		errs = append(errs, keyed.Range{High: max(grace, time.Millisecond)}.Check("settle", c.Settle))
+	} else if c.Settle < 0 || c.Settle > max(grace, 0) {
+		errs = append(errs, fmt.Errorf("settle: must be above 0s and at most the grace of %s, got %s", keyed.Short(grace), c.Settle))
 	}
 	if c.RecentSpans < 0 || c.RecentSpans > maxRecentSpans {
 		errs = append(errs, fmt.Errorf("recent_spans: must be between 1 and %d, got %d", maxRecentSpans, c.RecentSpans))

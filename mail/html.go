@@ -35,6 +35,7 @@ type card struct {
 	State   string
 	Firing  bool
 	About   string // the operation
+	Service string // in parentheses
 	Whose   string // monitor, service, kind of spans
 	Facts   []fact
 	Columns []string
@@ -53,6 +54,7 @@ func cardOf(a *alert.Alert) card {
 		State:   stateWord(a),
 		Firing:  a.State != alert.Resolved,
 		About:   shown(a.Operation, maxName),
+		Service: serviceSuffix(a),
 		Whose:   "monitor " + shown(a.Monitor, maxName),
 		Columns: columns(a),
 		ID:      shown(a.ID, maxName),

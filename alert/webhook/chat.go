@@ -64,7 +64,7 @@ func (l *layout) messages(alerts []alert.Alert) []message {
 	}
 	note := ""
 	for i := len(blocks); i < len(alerts); i++ {
-		if !p.add(l.lineOf(&alerts[i], len(alerts) > shortFrom), alerts[i].State != alert.Resolved) {
+		if !p.add(l.lineOf(&alerts[i], alerts[:len(blocks)], len(alerts) > shortFrom), alerts[i].State != alert.Resolved) {
 			note = fmt.Sprintf("%d more resolved", len(alerts)-i)
 			break
 		}
@@ -138,9 +138,9 @@ func (p *packer) flush() {
 	p.block.Reset()
 }
 
-// lineOf returns an alert in one line.
-func (l *layout) lineOf(a *alert.Alert, short bool) string {
-	text := alert.Line(a)
+// lineOf returns an alert in one line below those that are shown in full.
+func (l *layout) lineOf(a *alert.Alert, above []alert.Alert, short bool) string {
+	text := alert.LineBelow(a, above)
 	if short {
 		text, _, _ = strings.Cut(text, "  "+a.Objective.String()+": ")
 		text += "  " + a.Objective.String()

@@ -65,8 +65,10 @@ func newWelcomeFactory(w *written) extension.Factory {
 		}, component.StabilityLevelStable)
 }
 
-// NotifyConfigSnapshot makes the text from the config that the service runs with.
+// NotifyConfigSnapshot makes the text from the config that the service runs with, and sets how often
+// garbage is collected.
 func (w *welcome) NotifyConfigSnapshot(_ context.Context, s extensioncapabilities.ConfigSnapshot) error {
+	collectGarbage(s.Effective())
 	w.text = welcomeText(w.version, s.Effective(), w.written.connectors)
 	return nil
 }

@@ -40,6 +40,7 @@ type Monitor struct {
 	judge      *alert.Judge // belongs to the engine's goroutine
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
+	watchers   delivery.Watchers
 
 	stopGreeting func() // may be called any number of times
 
@@ -120,8 +121,10 @@ func (m *Monitor) received() uint64 {
 // keep their places. It runs on the engine's goroutine and waits for nobody.
 func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey]bool) {
 	alerts := m.judge.Judge(p)
-	m.board.update(p, alerts, m.judge.Phases())
+	phases := m.judge.Phases()
+	m.board.update(p, alerts, phases)
 	m.dispatcher.Send(p, alerts)
+	m.watchers.Send(alert.Judgement{Period: p, Alerts: alerts, Firing: m.board.latest.Load().alerts, Phases: phases})
 	m.errors.NewPeriod()
 	return m.judge.Needed()
 }
@@ -227,6 +230,7 @@ func (m *Monitor) sayLate() {
 // close ends the delivery: first of what the engine sends, then of what went wrong
 // with that.
 func (m *Monitor) close(ctx context.Context) error {
+	m.watchers.Close()
 	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx))
 }
 

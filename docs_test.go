@@ -219,7 +219,7 @@ func inEnglish(name string) string {
 func examples(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, name := range append(glob(t, "example*_test.go"), "example/example_test.go", "example/quickstart/main.go") {
+	for _, name := range append(glob(t, "example*_test.go"), "web/example_test.go", "example/example_test.go", "example/quickstart/main.go") {
 		all.WriteString(source(t, name))
 	}
 	return all.String()

@@ -8,12 +8,17 @@ import (
 )
 
 // Watch returns each period once it is judged, with its alerts and with all that fires then. It
-// begins with the last one, if any. It is for those who show how things stand, as [web.Handler]
+// begins with the last one, if any. It is for those who show how things stand, as the package web
 // does: who does not take a judgement in time misses it, where a sink would not. The channel is
 // closed when ctx ends, and by Shutdown. What comes out of it must not be changed.
 //
 // From the first call on, summaries carry [engine.Summary.LatencyCounts].
 func (m *Monitor) Watch(ctx context.Context) <-chan alert.Judgement {
+	if m.off {
+		never := make(chan alert.Judgement)
+		close(never)
+		return never
+	}
 	m.engine.CountLatencies()
 	return m.watchers.Watch(ctx)
 }

@@ -165,6 +165,8 @@ replace(main, h('p', { class: 'loading' }, '…'));
 
 watch({
   status(s, isWhole) {
+    const known = state.status;
+    if (known && known.began === s.began && s.seq < known.seq) return; // an answer that was overtaken
     if (isWhole) state.rows = new Map();
     for (const id of s.gone || []) state.rows.delete(id);
     for (const row of s.operations) state.rows.set(row.id, row);

@@ -18,10 +18,9 @@ export function colors() {
   return palette;
 }
 
-// fit makes a canvas as fine as the screen, and returns its context and size in CSS pixels.
-function fit(canvas) {
+// fit makes a canvas of a size in CSS pixels as fine as the screen, and returns its context, empty.
+function fit(canvas, w, hgt) {
   const ratio = window.devicePixelRatio || 1;
-  const w = canvas.clientWidth, hgt = canvas.clientHeight;
   if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(hgt * ratio)) {
     canvas.width = Math.round(w * ratio);
     canvas.height = Math.round(hgt * ratio);
@@ -29,7 +28,7 @@ function fit(canvas) {
   const c = canvas.getContext('2d');
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, w, hgt);
-  return { c, w, h: hgt };
+  return c;
 }
 
 // eachSlot calls f for the place of each slot; the newest is at the right end.
@@ -38,9 +37,10 @@ function eachSlot(n, slots, w, f) {
   for (let i = 0; i < n; i++) f(i, w - (n - i) * step, step);
 }
 
-// spark draws one of the small pictures of a row. slots is how many there is room for.
-export function spark(canvas, kind, s, slots) {
-  const { c, w, h: hgt } = fit(canvas);
+// spark draws one of the small pictures of a row, w by hgt pixels large. slots is how many there is
+// room for.
+export function spark(canvas, kind, s, slots, w, hgt) {
+  const c = fit(canvas, w, hgt);
   if (!w || !s) return;
   const k = colors(), n = s.calls.length;
   const base = hgt - 1;
@@ -96,7 +96,8 @@ export function spark(canvas, kind, s, slots) {
 
 // overview draws the bars of all calls with a row of states below.
 export function overview(canvas, s, slots, hover) {
-  const { c, w, h: hgt } = fit(canvas);
+  const w = canvas.clientWidth, hgt = canvas.clientHeight;
+  const c = fit(canvas, w, hgt);
   if (!w || !s) return;
   const k = colors(), n = s.calls.length;
   const strip = 5, base = hgt - strip - 4;

@@ -140,15 +140,22 @@ export function home(context) {
     const isPrinting = matchMedia('print').matches;
     const from = isPrinting ? 0 : Math.max(0, Math.floor(-top / height) - spare);
     const to = isPrinting ? Math.min(list.length, 300) : Math.min(list.length, Math.ceil((window.innerHeight - top) / height) + spare);
-    const keep = new Set();
-    for (let i = from; i < to; i++) {
-      const r = list[i];
-      keep.add(r.id);
+    const wanted = list.slice(from, to), keep = new Set(wanted.map((r) => r.id)), fresh = [];
+    const free = []; // rows that have left the screen show others
+    for (const [id, row] of live) if (!keep.has(id)) { live.delete(id); free.push(row); }
+    wanted.forEach((r, i) => {
       let row = live.get(r.id);
-      if (!row) { row = makeRow(r); live.set(r.id, row); body.append(row.element); row.fill(r); row.draw(); } else if (isNew) { row.fill(r); row.draw(); }
-      row.place(i, i === chosen);
-    }
-    for (const [id, row] of live) if (!keep.has(id)) { row.element.remove(); live.delete(id); }
+      const isFresh = !row;
+      if (isFresh) {
+        row = free.pop();
+        if (!row) { row = makeRow(); body.append(row.element); }
+        live.set(r.id, row);
+      }
+      row.place(from + i, from + i === chosen);
+      if (isFresh || isNew) { row.fill(r); fresh.push(row); }
+    });
+    for (const row of free) row.element.remove();
+    for (const row of fresh) row.draw();
     askPast();
   }
 
@@ -159,15 +166,19 @@ export function home(context) {
     changed();
   }
 
-  function makeRow(first) {
-    const sign = h('div', { class: 'c-state', role: 'cell' });
-    const link = h('a', { class: 'name', href: `?operation=${first.id}`, 'data-link': '' }, first.operation);
-    const element = h('div', { class: 'row', role: 'row', 'data-id': first.id },
+  function makeRow() {
+    let id = '';
+    const sign = h('div', { class: 'c-state', role: 'cell' }), sub = h('span', { class: 'sub' });
+    const link = h('a', { class: 'name', href: '?', 'data-link': '' });
+    const element = h('div', { class: 'row', role: 'row' },
       sign,
-      h('div', { class: 'c-operation', role: 'cell' }, link, h('span', { class: 'sub' }, [first.service, first.span_kind === 'UNSPECIFIED' ? '' : first.span_kind.toLowerCase()].filter(Boolean).join(' · '))),
+      h('div', { class: 'c-operation', role: 'cell' }, link, sub),
       figure('success', t.success, 'success'), figure('p50', t.p50), figure('p95', t.p95), figure('p99', t.p99, 'latency'), figure('rate', t.perSecond, 'calls'), figure('flight', t.flight));
     element.addEventListener('click', (e) => { if (!e.target.closest('a') && String(getSelection()) === '') link.click(); });
-    const value = (key) => element.querySelector(`.c-${key} .value`);
+    const values = {}, canvases = [...element.querySelectorAll('canvas')];
+    for (const c of columns) values[c.key] = element.querySelector(`.c-${c.key} .value`);
+    const text = (el, v) => { if (el.textContent !== v) el.textContent = v; };
+    let state = '';
     return {
       element,
       place(i, isChosen) {
@@ -176,9 +187,19 @@ export function home(context) {
         element.classList.toggle('chosen', isChosen);
       },
       fill(r) {
-        element.className = `row is-${r.state}${element.classList.contains('chosen') ? ' chosen' : ''}`;
-        replace(sign, glyph(r.state, t.states[r.state], 16));
-        const set = (key, text, isBad) => { const el = value(key); if (el.textContent !== text) el.textContent = text; el.classList.toggle('bad', Boolean(isBad)); };
+        if (id !== r.id) {
+          id = r.id;
+          link.href = `?operation=${id}`;
+          text(link, r.operation);
+          text(sub, [r.service, r.span_kind === 'UNSPECIFIED' ? '' : r.span_kind.toLowerCase()].filter(Boolean).join(' · '));
+        }
+        if (state !== r.state) {
+          if (state) element.classList.remove(`is-${state}`);
+          state = r.state;
+          element.classList.add(`is-${state}`);
+          replace(sign, glyph(state, t.states[state], 16));
+        }
+        const set = (key, v, isBad) => { text(values[key], v); values[key].classList.toggle('bad', Boolean(isBad)); };
         set('success', r.success_ratio === null ? '–' : percent(r.success_ratio, r.success_target), r.bad_availability);
         const has = r.within_target_ratio !== null && r.p50_ns > 0;
         set('p50', has ? nanos(r.p50_ns) : '–');
@@ -188,8 +209,9 @@ export function home(context) {
         set('flight', r.current && r.in_flight ? count(r.in_flight) : '–', r.stuck > 0);
       },
       draw() {
-        const s = past.get(first.id);
-        for (const canvas of element.querySelectorAll('canvas')) spark(canvas, canvas.dataset.kind, s, sparkSlots());
+        if (isNarrow()) return; // there is no room for pictures
+        const s = past.get(id);
+        for (const canvas of canvases) spark(canvas, canvas.dataset.kind, s, sparkSlots(), 84, 24);
       },
     };
   }
@@ -291,13 +313,14 @@ export function home(context) {
   }
 
   function drawCards() {
-    for (const canvas of incidents.querySelectorAll('canvas')) spark(canvas, canvas.dataset.kind, past.get(canvas.dataset.id), sparkSlots());
+    for (const canvas of incidents.querySelectorAll('canvas')) spark(canvas, canvas.dataset.kind, past.get(canvas.dataset.id), sparkSlots(), canvas.clientWidth, canvas.clientHeight);
   }
 
   function renderStrip() {
     const s = state.status;
     const length = slots() * s.period_ns / 1e9;
     stripTitle.textContent = Math.abs(length - 3600) < 1 ? t.hourTitle : t.recentTitle(lasted(length));
+    strip.setAttribute('aria-label', stripTitle.textContent);
     hour.hidden = !s.last_period;
     if (!total) { if (s.last_period) askTotal(); return; }
     overview(strip, total, slots(), hover);

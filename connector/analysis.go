@@ -44,6 +44,9 @@ type analysis struct {
 	receivers  *receivers
 	errors     *delivery.ErrorHandler
 	telemetry  *telemetry
+	ledger     alert.Ledger
+
+	watchers delivery.Watchers
 }
 
 const (
@@ -210,7 +213,10 @@ func (a *analysis) send(p *engine.Period) {
 		a.metrics.add(p, alerts)
 	}
 	a.dispatcher.Send(p, alerts)
-	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
+	phases := a.judge.Phases()
+	a.telemetry.closed(p, alerts, firingIn(phases))
+	a.ledger.Enter(alerts)
+	a.watchers.Send(alert.Judgement{Period: p, Alerts: alerts, Firing: a.ledger.Firing(), Phases: phases})
 	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()
@@ -254,6 +260,7 @@ func (a *analysis) close(ctx context.Context) error {
 // end delivers what is queued and closes the receivers. The delivery has three quarters of the
 // time, so that a store still has time to write what it got.
 func (a *analysis) end(ctx context.Context) error {
+	a.watchers.Close()
 	delivering := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc

@@ -124,7 +124,7 @@ func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey
 	phases := m.judge.Phases()
 	m.board.update(p, alerts, phases)
 	m.dispatcher.Send(p, alerts)
-	m.watchers.Send(alert.Judgement{Period: p, Alerts: alerts, Firing: m.board.latest.Load().alerts, Phases: phases})
+	m.watchers.Send(alert.Judgement{Period: p, At: p.End, Alerts: alerts, Firing: m.board.latest.Load().alerts, Phases: phases})
 	m.errors.NewPeriod()
 	return m.judge.Needed()
 }

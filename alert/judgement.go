@@ -3,17 +3,21 @@ package alert
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
-// Judgement is a closed period and what was made of it. It is shared by all who got it, and
-// nobody may change what it points to.
+// Judgement is a closed period and what was made of it, or alerts that were raised in the middle of
+// one. It is shared by all who got it, and nobody may change what it points to.
 type Judgement struct {
+	// Period is nil if it goes on.
 	Period *engine.Period
-	// Alerts are those that the period raised, in the order of [Sort].
+	// At is the end of the period, or when the alerts were decided.
+	At time.Time
+	// Alerts are those that were raised, in the order of [Sort].
 	Alerts []Alert
-	// Firing are all alerts that fire once the period is judged, in the order of [Sort].
+	// Firing are all alerts that fire then, in the order of [Sort].
 	Firing []Alert
 	// Phases are those of all objectives that are not normal then, in no particular order.
 	Phases []ObjectivePhase

@@ -216,7 +216,7 @@ func (a *analysis) send(p *engine.Period) {
 	phases := a.judge.Phases()
 	a.telemetry.closed(p, alerts, firingIn(phases))
 	a.ledger.Enter(alerts)
-	a.watchers.Send(alert.Judgement{Period: p, Alerts: alerts, Firing: a.ledger.Firing(), Phases: phases})
+	a.watchers.Send(alert.Judgement{Period: p, At: p.End, Alerts: alerts, Firing: a.ledger.Firing(), Phases: phases})
 	a.errors.NewPeriod()
 	needed := a.judge.Needed()
 	a.mu.Lock()

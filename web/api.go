@@ -73,9 +73,12 @@ type operationJSON struct {
 	P50               time.Duration `json:"p50_ns"`
 	P95               time.Duration `json:"p95_ns"`
 	P99               time.Duration `json:"p99_ns"`
-	InFlight          uint64        `json:"in_flight"`
-	Stuck             uint64        `json:"stuck"`
-	OldestInFlight    time.Duration `json:"oldest_in_flight_ns,omitempty"`
+	// OwnTime is the median of what calls took without the calls made within them; 0 if that is
+	// not known, or the same as P50.
+	OwnTime        time.Duration `json:"own_time_ns,omitempty"`
+	InFlight       uint64        `json:"in_flight"`
+	Stuck          uint64        `json:"stuck"`
+	OldestInFlight time.Duration `json:"oldest_in_flight_ns,omitempty"`
 	// BadAvailability and BadLatency say that the figures miss the objective.
 	BadAvailability bool `json:"bad_availability,omitempty"`
 	BadLatency      bool `json:"bad_latency,omitempty"`
@@ -106,7 +109,7 @@ func (r *row) json() operationJSON {
 	}
 	if s.Timed()+s.SlowCancelled > 0 {
 		o.WithinTargetRatio = &s.WithinTargetRatio
-		o.P50, o.P95, o.P99 = s.Latency.P50, s.Latency.P95, s.Latency.P99
+		o.P50, o.P95, o.P99, o.OwnTime = s.Latency.P50, s.Latency.P95, s.Latency.P99, s.OwnTime.P50
 	}
 	o.InFlight, o.Stuck, o.OldestInFlight = s.InFlight, s.Stuck, s.OldestInFlight
 	o.BadAvailability, o.BadLatency = s.Verdicts.Availability == engine.VerdictBad, s.Verdicts.Latency == engine.VerdictBad
@@ -195,6 +198,7 @@ type seriesJSON struct {
 	P50         []*float64 `json:"p50_s"`
 	P95         []*float64 `json:"p95_s"`
 	P99         []*float64 `json:"p99_s"`
+	OwnTime     []*float64 `json:"own_time_s,omitempty"` // null where it is not known
 	WithinRatio []*float64 `json:"within_target_ratio,omitempty"`
 	InFlight    []*uint32  `json:"in_flight,omitempty"`
 	States      []*state   `json:"states"`
@@ -263,7 +267,7 @@ func (s *series) json(id string, t *tier, isWhole bool) seriesJSON {
 		P50: make([]*float64, n), P95: make([]*float64, n), P99: make([]*float64, n),
 	}
 	if isWhole {
-		out.Cancelled, out.InFlight, out.WithinRatio = make([]*uint32, n), make([]*uint32, n), make([]*float64, n)
+		out.Cancelled, out.InFlight, out.WithinRatio, out.OwnTime = make([]*uint32, n), make([]*uint32, n), make([]*float64, n), make([]*float64, n)
 		out.Bad, out.Latencies, out.Codes = make([][]string, n), make([]latencies, n), []codeJSON{}
 	}
 	s.each(first, func(p *point) {
@@ -277,6 +281,9 @@ func (s *series) json(id string, t *tier, isWhole bool) seriesJSON {
 			return
 		}
 		out.Cancelled[i], out.InFlight[i] = &p.cancelled, &p.inFlight
+		if p.own > 0 {
+			out.OwnTime[i] = precise(p.own)
+		}
 		if whole := plus(p.timed, p.slowCancelled); whole > 0 {
 			ratio := float64(p.within) / float64(whole)
 			out.WithinRatio[i] = &ratio

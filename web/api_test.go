@@ -3,10 +3,12 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -122,5 +124,30 @@ func TestHistory(t *testing.T) {
 		if w := s.ask(http.MethodGet, "/api/v1/"+gone); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", gone, w.Code)
 		}
+	}
+}
+
+// An alert in the middle of a period shows at once, and the figures stay those of the last period.
+func TestMidPeriod(t *testing.T) {
+	src := newSource(t, engine.Config{})
+	s := open(t, src, Config{})
+	s.calls(src, "GET /cart")
+	key := engine.OperationKey{Service: "shop", SpanKind: engine.SpanKindServer, Name: "GET /cart"}
+	a := firing("a", "GET /cart", "")
+	a.Service, a.SpanKind = "shop", engine.SpanKindServer
+	src.out <- alert.Judgement{At: src.now.Add(10 * time.Second), Alerts: []alert.Alert{a}, Firing: []alert.Alert{a}, Phases: []alert.ObjectivePhase{{Operation: key, Objective: alert.Availability, Phase: alert.PhaseFiring}}}
+	for s.seq() != 2 {
+		runtime.Gosched()
+	}
+	var got object
+	s.get("status", &got)
+	for path, want := range map[string]string{"state": "firing", "operations.0.state": "firing", "operations.0.calls": "10", "incidents.0.id": "a", "last_period.calls": "10"} {
+		if at(got, path) != want {
+			t.Errorf("%s is %s, want %s", path, at(got, path), want)
+		}
+	}
+	s.get("history?id=total", &got)
+	if n := len(got["starts_ms"].([]any)); n != 1 {
+		t.Errorf("%d slots, want that of the one period", n)
 	}
 }

@@ -92,51 +92,28 @@ func idOf(key engine.OperationKey) string {
 func (h *history) add(j alert.Judgement, now time.Time) (gone []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p := j.Period
 	h.seq++
-	h.last, h.lag = p, now.Sub(p.End)
-	h.health.add(p)
 	for _, r := range h.rows {
-		r.isCurrent, r.phases = false, nil
+		r.phases = nil
 	}
-	for i := range p.Summaries {
-		r := h.row(p.Summaries[i].Key())
-		r.summary, r.isCurrent = &p.Summaries[i], true
+	if j.Period != nil {
+		h.take(j.Period, now)
 	}
 	for _, ph := range j.Phases {
 		if r := h.rows[ph.Operation]; r != nil {
 			r.phases = append(r.phases, ph)
 		}
 	}
-	slots := make([]uint32, len(h.tiers))
-	for i, t := range h.tiers {
-		slots[i] = t.advance(p)
-	}
-	total := engine.Summary{}
-	worst := stateIdle
 	for _, r := range h.rows {
 		slices.SortFunc(r.phases, func(a, b alert.ObjectivePhase) int { return int(a.Objective) - int(b.Objective) })
-		var s *engine.Summary
-		if r.isCurrent {
-			s = r.summary
-		}
-		r.state = stateOf(s, r.phases)
-		worst = min(worst, r.state)
-		if s == nil {
-			continue
-		}
-		total.Success, total.Failure, total.Cancelled = total.Success+s.Success, total.Failure+s.Failure, total.Cancelled+s.Cancelled
-		total.InFlight += s.InFlight
-		r.remember(s)
-		for i := range r.series {
-			r.series[i].add(pointOf(s, slots[i], r.state), h.tiers[i])
-		}
-	}
-	for i, t := range h.tiers {
-		h.total[i].add(pointOf(&total, slots[i], worst), t)
+		r.state = stateOf(r.current(), r.phases)
 	}
 	h.incidents.add(j)
-	for _, key := range p.Evicted {
+	if j.Period == nil {
+		return nil
+	}
+	h.draw(j.Period)
+	for _, key := range j.Period.Evicted {
 		if r := h.rows[key]; r != nil {
 			gone = append(gone, r.id)
 			delete(h.rows, key)
@@ -144,6 +121,52 @@ func (h *history) add(j alert.Judgement, now time.Time) (gone []string) {
 		}
 	}
 	return gone
+}
+
+// take takes in the summaries of a period. h.mu is held.
+func (h *history) take(p *engine.Period, now time.Time) {
+	h.last, h.lag = p, now.Sub(p.End)
+	h.health.add(p)
+	for _, r := range h.rows {
+		r.isCurrent = false
+	}
+	for i := range p.Summaries {
+		r := h.row(p.Summaries[i].Key())
+		r.summary, r.isCurrent = &p.Summaries[i], true
+		r.remember(r.summary)
+	}
+}
+
+// draw adds a period, whose states are known, to the past. h.mu is held.
+func (h *history) draw(p *engine.Period) {
+	total, worst := engine.Summary{}, stateIdle
+	slots := make([]uint32, len(h.tiers))
+	for i, t := range h.tiers {
+		slots[i] = t.advance(p)
+	}
+	for _, r := range h.rows {
+		worst = min(worst, r.state)
+		s := r.current()
+		if s == nil {
+			continue
+		}
+		total.Success, total.Failure, total.Cancelled = total.Success+s.Success, total.Failure+s.Failure, total.Cancelled+s.Cancelled
+		total.InFlight += s.InFlight
+		for i := range r.series {
+			r.series[i].add(pointOf(s, slots[i], r.state), h.tiers[i])
+		}
+	}
+	for i, t := range h.tiers {
+		h.total[i].add(pointOf(&total, slots[i], worst), t)
+	}
+}
+
+// current returns the summary of the last period, nil if there is none.
+func (r *row) current() *engine.Summary {
+	if !r.isCurrent {
+		return nil
+	}
+	return r.summary
 }
 
 // end notes that the monitor was shut down.

@@ -50,7 +50,7 @@ func (in *incidents) add(j alert.Judgement) {
 	}
 	for _, e := range in.entries {
 		if e.isOpen() && !fires[e.fired.ID] { // its end was not seen
-			e.endedBy = j.Period.End
+			e.endedBy = j.At
 		}
 	}
 	in.forget()

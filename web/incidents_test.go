@@ -64,7 +64,7 @@ func TestGroups(t *testing.T) {
 		"two roots":            {[]alert.Alert{firing("a", "x", ""), firing("b", "y", "")}, []string{"a", "b"}},
 	} {
 		var in incidents
-		in.add(alert.Judgement{Period: p, Alerts: test.alerts, Firing: test.alerts})
+		in.add(alert.Judgement{Period: p, At: p.End, Alerts: test.alerts, Firing: test.alerts})
 		if got := shapes(&in); !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
@@ -76,13 +76,13 @@ func TestOpen(t *testing.T) {
 	var in incidents
 	r, d, old := firing("r", "db", ""), firing("d", "api", "r"), firing("o", "old", "")
 	p := &engine.Period{End: noon}
-	in.add(alert.Judgement{Period: p, Alerts: []alert.Alert{old}, Firing: []alert.Alert{old}})
-	in.add(alert.Judgement{Period: p, Alerts: []alert.Alert{resolved(old), r, d}, Firing: []alert.Alert{r, d}})
-	in.add(alert.Judgement{Period: p, Alerts: []alert.Alert{resolved(r)}, Firing: []alert.Alert{d}})
+	in.add(alert.Judgement{Period: p, At: p.End, Alerts: []alert.Alert{old}, Firing: []alert.Alert{old}})
+	in.add(alert.Judgement{Period: p, At: p.End, Alerts: []alert.Alert{resolved(old), r, d}, Firing: []alert.Alert{r, d}})
+	in.add(alert.Judgement{Period: p, At: p.End, Alerts: []alert.Alert{resolved(r)}, Firing: []alert.Alert{d}})
 	if got := shapes(&in); !slices.Equal(got, []string{"r[d]", "-o"}) {
 		t.Errorf("got %v", got)
 	}
-	in.add(alert.Judgement{Period: p, Alerts: []alert.Alert{resolved(d)}})
+	in.add(alert.Judgement{Period: p, At: p.End, Alerts: []alert.Alert{resolved(d)}})
 	if got := shapes(&in); !slices.Equal(got, []string{"-r[d]", "-o"}) {
 		t.Errorf("got %v", got)
 	}
@@ -97,7 +97,7 @@ func TestUnseen(t *testing.T) {
 	if got := shapes(&in); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("got %v", got)
 	}
-	in.add(alert.Judgement{Period: &engine.Period{End: noon.Add(time.Hour)}})
+	in.add(alert.Judgement{At: noon.Add(time.Hour)})
 	if got := in.entries[0].json(); got.State != "lost" || !got.ResolvedAt.Equal(noon.Add(time.Hour)) {
 		t.Errorf("got %+v", got)
 	}
@@ -111,8 +111,8 @@ func TestForget(t *testing.T) {
 	stays.Evidence = make([]engine.Summary, 100)
 	for i := range 3 * maxEnded {
 		a := firing(fmt.Sprint(i), fmt.Sprint("op", i), "")
-		in.add(alert.Judgement{Period: p, Alerts: []alert.Alert{stays, a}, Firing: []alert.Alert{stays, a}})
-		in.add(alert.Judgement{Period: p, Alerts: []alert.Alert{resolved(a)}, Firing: []alert.Alert{stays}})
+		in.add(alert.Judgement{Period: p, At: p.End, Alerts: []alert.Alert{stays, a}, Firing: []alert.Alert{stays, a}})
+		in.add(alert.Judgement{Period: p, At: p.End, Alerts: []alert.Alert{resolved(a)}, Firing: []alert.Alert{stays}})
 	}
 	if len(in.entries) != maxEnded+1 || len(in.byID) != maxEnded+1 || in.byID["stays"] == nil || in.byID[fmt.Sprint(3*maxEnded-1)] == nil || in.byID["0"] != nil {
 		t.Errorf("%d alerts are remembered", len(in.entries))

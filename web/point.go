@@ -18,6 +18,7 @@ type point struct {
 	success, failure, cancelled  uint32
 	inFlight                     uint32
 	p50, p95, p99                float32 // seconds
+	own                          float32 // the median of the own times, in seconds; 0: not known
 	within, timed, slowCancelled uint32
 	state                        state
 	bad                          uint16 // a bit for each kind of objective that was missed
@@ -42,6 +43,7 @@ func pointOf(s *engine.Summary, slot uint32, st state) point {
 		p50:           float32(s.Latency.P50.Seconds()),
 		p95:           float32(s.Latency.P95.Seconds()),
 		p99:           float32(s.Latency.P99.Seconds()),
+		own:           float32(s.OwnTime.P50.Seconds()),
 		state:         st,
 		latencies:     packLatencies(s.LatencyCounts),
 	}
@@ -60,7 +62,7 @@ func pointOf(s *engine.Summary, slot uint32, st state) point {
 func (p *point) merge(o point) {
 	p.success, p.failure, p.cancelled = plus(p.success, o.success), plus(p.failure, o.failure), plus(p.cancelled, o.cancelled)
 	p.within, p.timed, p.slowCancelled = plus(p.within, o.within), plus(p.timed, o.timed), plus(p.slowCancelled, o.slowCancelled)
-	p.inFlight, p.state = o.inFlight, min(p.state, o.state)
+	p.inFlight, p.state, p.own = o.inFlight, min(p.state, o.state), max(p.own, o.own)
 	p.bad |= o.bad
 	if o.latencies != "" {
 		counts := mergeLatencies(unpackLatencies(p.latencies), unpackLatencies(o.latencies))

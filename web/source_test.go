@@ -58,7 +58,7 @@ func (s *source) judgement() alert.Judgement {
 	s.now = p.End
 	alerts := s.judge.Judge(&p)
 	s.ledger.Enter(alerts)
-	return alert.Judgement{Period: &p, Alerts: alerts, Firing: s.ledger.Firing(), Phases: s.judge.Phases()}
+	return alert.Judgement{Period: &p, At: p.End, Alerts: alerts, Firing: s.ledger.Firing(), Phases: s.judge.Phases()}
 }
 
 // site is a page and what asks it.

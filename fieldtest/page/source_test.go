@@ -95,5 +95,5 @@ func (s *shop) close(edit func(*engine.Period)) {
 	}
 	alerts := s.judge.Judge(&p)
 	s.ledger.Enter(alerts)
-	s.judgements <- alert.Judgement{Period: &p, Alerts: alerts, Firing: s.ledger.Firing(), Phases: s.judge.Phases()}
+	s.judgements <- alert.Judgement{Period: &p, At: p.End, Alerts: alerts, Firing: s.ledger.Firing(), Phases: s.judge.Phases()}
 }

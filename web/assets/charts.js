@@ -208,7 +208,7 @@ export function chart(o) {
 
   const axis = { stroke: k.muted, font: `11px ${getComputedStyle(document.body).fontFamily}`, grid: { stroke: k.line, width: 1 }, ticks: { show: false } };
   const options = {
-    width: 600, height: o.height || 180, padding: [8, 12, 0, 0],
+    width: 600, height: o.height || 180, padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: 'time' }, points: { size: 6, show: true }, drag: { x: false, y: false }, y: false },
     scales: {

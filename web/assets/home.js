@@ -11,6 +11,7 @@ const columns = [
   { key: 'state', label: () => t.state, value: (r) => order[r.state] },
   { key: 'operation', label: () => t.operation, value: (r) => r.operation.toLowerCase() },
   { key: 'success', label: () => t.success, value: (r) => r.success_ratio ?? 2 },
+  { key: 'own', label: () => t.own, value: (r) => -(r.own_time_ns || r.p50_ns) },
   { key: 'p50', label: () => t.p50, value: (r) => -r.p50_ns },
   { key: 'p95', label: () => t.p95, value: (r) => -r.p95_ns },
   { key: 'p99', label: () => t.p99, value: (r) => -r.p99_ns },
@@ -126,7 +127,7 @@ export function home(context) {
 
   // draw shows the rows that are on the screen, and no others.
   function draw(isNew) {
-    height = isNarrow() ? 96 : 44;
+    height = isNarrow() ? 84 : 44;
     body.style.height = `${list.length * height}px`;
     if (list.length === 0) {
       live.clear();
@@ -173,7 +174,7 @@ export function home(context) {
     const element = h('div', { class: 'row', role: 'row' },
       sign,
       h('div', { class: 'c-operation', role: 'cell' }, link, sub),
-      figure('success', t.success, 'success'), figure('p50', t.p50), figure('p95', t.p95), figure('p99', t.p99, 'latency'), figure('rate', t.perSecond, 'calls'), figure('flight', t.flight));
+      figure('success', t.success, 'success'), figure('own', t.own), figure('p50', t.p50), figure('p95', t.p95), figure('p99', t.p99, 'latency'), figure('rate', t.perSecond, 'calls'), figure('flight', t.flight));
     element.addEventListener('click', (e) => { if (!e.target.closest('a') && String(getSelection()) === '') link.click(); });
     const values = {}, canvases = [...element.querySelectorAll('canvas')];
     for (const c of columns) values[c.key] = element.querySelector(`.c-${c.key} .value`);
@@ -202,6 +203,7 @@ export function home(context) {
         const set = (key, v, isBad) => { text(values[key], v); values[key].classList.toggle('bad', Boolean(isBad)); };
         set('success', r.success_ratio === null ? '–' : percent(r.success_ratio, r.success_target), r.bad_availability);
         const has = r.within_target_ratio !== null && r.p50_ns > 0;
+        set('own', has ? nanos(r.own_time_ns || r.p50_ns) : '–');
         set('p50', has ? nanos(r.p50_ns) : '–');
         set('p95', has ? nanos(r.p95_ns) : '–', r.bad_latency);
         set('p99', has ? nanos(r.p99_ns) : '–');

@@ -75,6 +75,7 @@ export function pictures(past, objective, focus, band) {
       { label: 'p50', values: s.p50_s, color: k.p50, width: 1.6 },
       { label: 'p95', values: s.p95_s, color: k.p95, width: 1.6, dash: [6, 3] },
       { label: 'p99', values: s.p99_s, color: k.p99, width: 1.6, dash: [2, 3] },
+      ...((s.own_time_s || []).some((v) => v > 0) ? [{ label: t.own, values: s.own_time_s, color: k.good, width: 1.6, dash: [8, 3, 2, 3] }] : []),
     ],
     log: true, range: latencyRange(s.latency_counts, limit, [s.p50_s, s.p99_s]), format: seconds,
     target: limit ? { value: limit, label: `${t.target} ${seconds(limit)}` } : null,

@@ -116,7 +116,7 @@ func (s *shared) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	s.analysis.Store(a)
-	return shown.Everywhere(host, s.settings.ID, a)
+	return shown.Everywhere(host, s.settings.ID, a, a.receivers.older)
 }
 
 // shutdown ends the analysis, if it has begun and not ended.

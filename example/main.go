@@ -88,7 +88,11 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", shop.handler())
-	mux.Handle("/debug/quality/", web.Handler(m))
+	page, err := web.New(m, web.Config{Store: o.to.history})
+	if err != nil {
+		return err
+	}
+	mux.Handle("/debug/quality/", page)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()

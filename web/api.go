@@ -35,6 +35,10 @@ type statusJSON struct {
 	Gone       []string        `json:"gone,omitempty"`
 	Health     health          `json:"health"`
 	TraceURL   string          `json:"trace_url,omitempty"`
+	// HasStore says that history can tell of more than the last hour, CanSilence that incidents
+	// can be silenced.
+	HasStore   bool `json:"has_store"`
+	CanSilence bool `json:"can_silence"`
 }
 
 // periodJSON is one period, all operations together.
@@ -124,6 +128,7 @@ func (p *page) status() statusJSON {
 		Seq: h.seq, Now: now, Began: p.began, Ended: h.isEnded, State: stateIdle,
 		NextEnd: now.Truncate(p.engine.Period).Add(p.engine.Period), Counts: make(map[string]int), Health: h.health,
 		Incidents: []incidentJSON{}, Operations: make([]operationJSON, 0, len(h.rows)), TraceURL: p.config.TraceURL,
+		HasStore: p.config.Store != nil, CanSilence: p.config.Silence != nil,
 	}
 	if h.last != nil {
 		s.Last = &periodJSON{
@@ -228,6 +233,14 @@ func (p *page) getHistory(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "id: name 1 to %d operations, got %d", maxAsked, len(ids))
 		return
 	}
+	if q.Has("from") {
+		if len(ids) != 1 {
+			fail(w, http.StatusBadRequest, "id: with from, name 1 operation, got %d", len(ids))
+			return
+		}
+		p.getStored(w, r, ids[0], q.Get("from"), q.Get("to"))
+		return
+	}
 	h := p.history
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -318,8 +331,12 @@ type detailJSON struct {
 	operationJSON
 	Last       *engine.Summary `json:"last,omitempty"`
 	Objectives []objectiveJSON `json:"objectives"`
-	Exemplars  []exemplarJSON  `json:"exemplars"`
-	Incidents  []incidentJSON  `json:"incidents"`
+	// Settings are what is expected of it, and where each was set.
+	Settings []settingJSON `json:"settings"`
+	// Budget is left out without an SLO.
+	Budget    *budgetJSON    `json:"error_budget,omitempty"`
+	Exemplars []exemplarJSON `json:"exemplars"`
+	Incidents []incidentJSON `json:"incidents"`
 }
 
 // objectiveJSON is how one objective stands.
@@ -350,19 +367,33 @@ func (c *call) json() exemplarJSON {
 
 func (p *page) getOperation(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("id")
+	d, ok := p.detail(id)
+	if !ok {
+		fail(w, http.StatusNotFound, "id: no operation %q is known: it was never called, or not for long", id)
+		return
+	}
+	d.Budget = p.budgetOf(r.Context(), d.Last)
+	answer(w, d)
+}
+
+// detail returns all that the page remembers of an operation.
+func (p *page) detail(id string) (detailJSON, bool) {
 	h := p.history
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	row := h.byID[id]
 	if row == nil {
-		fail(w, http.StatusNotFound, "id: no operation %q is known: it was never called, or not for long", id)
-		return
+		return detailJSON{}, false
 	}
-	d := detailJSON{operationJSON: row.json(), Last: row.summary, Objectives: []objectiveJSON{}, Exemplars: []exemplarJSON{}, Incidents: []incidentJSON{}}
+	d := detailJSON{
+		operationJSON: row.json(), Last: row.summary,
+		Objectives: []objectiveJSON{}, Settings: []settingJSON{}, Exemplars: []exemplarJSON{}, Incidents: []incidentJSON{},
+	}
 	for _, c := range slices.Backward(row.calls) {
 		d.Exemplars = append(d.Exemplars, c.json())
 	}
 	if row.summary != nil {
+		d.Settings = settingsOf(&p.engine, row.key, row.summary.Objective)
 		for _, k := range alert.ObjectiveKindsOf(row.summary.Objective) {
 			o := objectiveJSON{Objective: k, Verdict: alert.VerdictOf(row.summary, k)}
 			for _, ph := range row.phases {
@@ -378,7 +409,7 @@ func (p *page) getOperation(w http.ResponseWriter, r *http.Request) {
 			d.Incidents = append(d.Incidents, g.json())
 		}
 	}
-	answer(w, d)
+	return d, true
 }
 
 // answer writes v as JSON.

@@ -42,6 +42,8 @@ type alertJSON struct {
 	Cause         *engine.CauseCount `json:"cause,omitempty"`
 	// CauseText names the main cause in words, as the headline does.
 	CauseText string `json:"cause_text,omitempty"`
+	// SilencedUntil is until when somebody asked to be told no more of it, by this page.
+	SilencedUntil time.Time `json:"silenced_until,omitzero"`
 }
 
 func (e *entry) json() alertJSON {
@@ -50,7 +52,7 @@ func (e *entry) json() alertJSON {
 		ID: a.ID, OperationID: idOf(a.Key()), Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind,
 		Objective: a.Objective, State: e.last.State.String(), Headline: a.Headline(), StartsAt: a.StartsAt, FiredAt: a.DecidedAt,
 		EndsAt: e.last.EndsAt, Target: a.Target, Actual: a.Actual, WorstActual: e.last.WorstActual, LastActual: e.last.LastActual,
-		LatencyTarget: a.LatencyTarget, CausedBy: e.last.CausedBy, CauseText: a.MainCause(),
+		LatencyTarget: a.LatencyTarget, CausedBy: e.last.CausedBy, CauseText: a.MainCause(), SilencedUntil: e.silencedUntil,
 	}
 	if !e.isOpen() {
 		j.ResolvedAt = e.endedBy

@@ -37,6 +37,13 @@ type Config struct {
 	// and {span_id} stand for the ids, as in
 	// "https://jaeger.example/trace/{trace_id}?uiFind={span_id}". Default: ids can be copied.
 	TraceURL string
+	// Store is where periods are looked up that are older than what the page remembers, and what
+	// is left of error budgets. Default (nil): nowhere.
+	Store Store
+	// Silence silences an incident, wherever alerts go. It may be called from many goroutines at
+	// once. Whoever may see the page may ask for it, so it goes with Authorize. Default (nil): the
+	// page is read-only.
+	Silence func(ctx context.Context, s Silence) error
 }
 
 // Validate returns what is wrong with c, joined; each error names the field and quotes the
@@ -77,7 +84,7 @@ func New(s Source, c Config) (http.Handler, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	ec := s.EngineConfig()
-	p := &page{config: c, engine: ec, history: newHistory(ec.Period), began: time.Now()}
+	p := &page{config: c, engine: ec, history: newHistory(ec.Period), began: time.Now(), reading: make(chan struct{}, 1)}
 	p.routes()
 	judgements := s.Watch(context.Background())
 	go p.watch(judgements)
@@ -92,6 +99,11 @@ type page struct {
 	viewers viewers
 	began   time.Time
 	api     map[string]http.HandlerFunc // by method and name
+
+	crossOrigin http.CrossOriginProtection
+
+	reading chan struct{}                  // holds a token while somebody reads from the store
+	budgets map[engine.OperationKey]budget // belongs to whoever holds the token
 }
 
 // watch takes in what is judged until the monitor is shut down.
@@ -114,6 +126,9 @@ func (p *page) routes() {
 		"GET history":   p.getHistory,
 		"GET operation": p.getOperation,
 		"GET events":    p.getEvents,
+	}
+	if p.config.Silence != nil {
+		p.api["POST silence"] = p.postSilence
 	}
 }
 

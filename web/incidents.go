@@ -28,6 +28,8 @@ type entry struct {
 	last alert.Alert
 	// endedBy is when it was found to have ended; zero while it fires.
 	endedBy time.Time
+	// silencedUntil is until when somebody asked to be told no more of it.
+	silencedUntil time.Time
 }
 
 func (e *entry) isOpen() bool { return e.endedBy.IsZero() }

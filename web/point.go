@@ -64,7 +64,10 @@ func (p *point) merge(o point) {
 	p.within, p.timed, p.slowCancelled = plus(p.within, o.within), plus(p.timed, o.timed), plus(p.slowCancelled, o.slowCancelled)
 	p.inFlight, p.state, p.own = o.inFlight, min(p.state, o.state), max(p.own, o.own)
 	p.bad |= o.bad
-	if o.latencies != "" {
+	switch {
+	case p.latencies == "" && o.latencies == "": // nothing but the percentiles is known
+		p.p50, p.p95, p.p99 = max(p.p50, o.p50), max(p.p95, o.p95), max(p.p99, o.p99)
+	case o.latencies != "":
 		counts := mergeLatencies(unpackLatencies(p.latencies), unpackLatencies(o.latencies))
 		p.latencies = packBuckets(counts)
 		p.p50, p.p95, p.p99 = quantile(counts, 0.50), quantile(counts, 0.95), quantile(counts, 0.99)

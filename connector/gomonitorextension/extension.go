@@ -79,8 +79,10 @@ func (s *server) Shutdown(ctx context.Context) error {
 }
 
 // Show serves the page of a connector.
-func (s *server) Show(id component.ID, source web.Source) error {
-	handler, err := web.New(source, s.config.page())
+func (s *server) Show(id component.ID, source web.Source, older web.Store) error {
+	c := s.config.page()
+	c.Store = older
+	handler, err := web.New(source, c)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (b *tab) listen(host string, ev any) {
 			b.fault("log: %s %s", e.Entry.Text, e.Entry.URL)
 		}
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err == nil && u.Host != host && u.Scheme != "about" {
+		if u, err := url.Parse(e.Request.URL); err == nil && u.Host != host && u.Scheme != "about" && u.Scheme != "data" {
 			b.fault("a request to %s", e.Request.URL)
 		}
 	}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/web"
 )
 
 // A row goes red within two periods of a fault, and green again, without anybody touching the
@@ -64,7 +66,7 @@ func TestWays(t *testing.T) {
 	b.click("h1 a")
 	b.is("true", `location.search.startsWith('?operation=')`)
 	b.is("Success", `document.querySelector('.tile-label').textContent`)
-	b.is("2", `document.querySelectorAll('.plain tbody tr').length`)
+	b.is("2", `document.querySelector('.plain').tBodies[0].rows.length`)
 	b.run(chromedp.NavigateBack())
 	b.is("true", `location.search.startsWith('?incident=') && Boolean(document.querySelector('.graph'))`)
 	b.run(chromedp.NavigateBack())
@@ -287,4 +289,50 @@ func TestGone(t *testing.T) {
 		p.Evicted = []engine.OperationKey{{Service: "shop", SpanKind: engine.SpanKindServer, Name: "GET /old"}}
 	})
 	b.is("GET /new, GET /products/{id}, POST /charge, POST /orders", `[...document.querySelectorAll('.rows .name')].map((n) => n.textContent).sort().join(', ')`)
+}
+
+// shelf is a store of one week, in which each hour had one bad minute.
+type shelf struct{}
+
+func (shelf) History(_ context.Context, operation string, from, to time.Time) ([]engine.Summary, error) {
+	var list []engine.Summary
+	for at := from.Truncate(time.Hour); at.Before(to); at = at.Add(time.Hour) {
+		if !at.Before(from) {
+			list = append(list, engine.Summary{Service: "payments", Operation: operation, SpanKind: engine.SpanKindServer, Start: at, End: at.Add(period), Count: 10, Success: 5, Failure: 5, Latency: engine.Latency{P50: time.Millisecond, P99: time.Second}, Objective: engine.DefaultObjective(), Verdicts: engine.Verdicts{Availability: engine.VerdictBad}})
+		}
+	}
+	return list, nil
+}
+
+func (shelf) Calls(context.Context, engine.OperationKey, time.Time, time.Time) (success, failure uint64, err error) {
+	return 999_400, 600, nil
+}
+
+// Where there is a store one looks back as far as it goes, and where there is a hook an incident is
+// silenced.
+func TestStoreAndSilence(t *testing.T) {
+	silences := make(chan web.Silence, 1)
+	s := newShopWith(t, web.Config{Store: shelf{}, Silence: func(_ context.Context, si web.Silence) error {
+		silences <- si
+		return nil
+	}})
+	for _, isSick := range []bool{false, true, true} {
+		s.minute(isSick)
+	}
+	b := newTab(t, s.url, desk)
+	b.click(".incident h2 a")
+	b.is("true", `Boolean(document.querySelector('.silence'))`)
+	b.run(chromedp.SendKeys(".silence input", "deploying"))
+	b.click(".silence button")
+	b.is("true", `document.querySelector('.silence [role=status]').textContent.startsWith('silenced until')`)
+	if si := <-silences; si.Comment != "deploying" || len(si.Alerts) != 2 {
+		t.Errorf("got %+v", si)
+	}
+	b.accessible("an incident that can be silenced")
+	b.click("h1 a")
+	b.is("true", `Boolean(document.querySelector('.chart canvas'))`)
+	b.click(`[data-range="86400"]`)
+	b.is("true", `document.querySelector('.readout').textContent.includes('50\u00a0%')`)
+	b.is("true", `document.querySelector('[data-range="86400"]').ariaPressed === 'true'`)
+	b.accessible("an operation with a store")
 }

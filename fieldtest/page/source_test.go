@@ -26,7 +26,9 @@ type shop struct {
 const period = time.Minute
 
 // newShop serves the page of a shop until the test ends.
-func newShop(t *testing.T) *shop {
+func newShop(t *testing.T) *shop { return newShopWith(t, web.Config{}) }
+
+func newShopWith(t *testing.T, c web.Config) *shop {
 	t.Helper()
 	w, err := engine.NewWindows(engine.Config{Name: "shop", Service: "shop", Period: period, Objective: engine.Objective{AlertAfter: 2, RecoverAfter: 2, LatencyTarget: 100 * time.Millisecond}})
 	if err != nil {
@@ -34,7 +36,11 @@ func newShop(t *testing.T) *shop {
 	}
 	w.CountLatencies()
 	s := &shop{t: t, windows: w, judge: alert.NewJudge(), judgements: make(chan alert.Judgement), now: time.Now().Truncate(period).Add(-40 * period)}
-	server := httptest.NewServer(web.Handler(s))
+	page, err := web.New(s, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(page)
 	s.url = server.URL + "/"
 	t.Cleanup(func() {
 		s.end()

@@ -16,6 +16,14 @@ export async function get(name, params) {
   return response.json();
 }
 
+// post sends a request that changes something. It throws an error with what went wrong.
+export async function post(name, body) {
+  const response = await fetch(`api/v1/${name}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.error || String(response.status));
+  return answer;
+}
+
 // watch calls on.status with how everything stands: at once, and after each period; on.connection
 // with true and false; and on.end when the monitor is shut down.
 export function watch(on) {

@@ -221,14 +221,13 @@ export function chart(o) {
     ],
     series: [{}, ...o.series.map((s) => ({
       label: s.label || '', stroke: s.color, width: s.bars ? 0 : s.width || 1.6, dash: s.dash, fill: s.fill,
-      points: { show: false }, spanGaps: false,
+      // A value without neighbours is no line; it is shown as a point.
+      points: { show: false, size: 4, fill: s.color, filter: s.bars ? () => null : (u, n) => alone(u.data[n]) }, spanGaps: false,
       ...(s.bars ? { paths: () => null } : {}),
     }))],
     hooks: { drawClear: [shade], draw: [drawTarget], setCursor: [(u) => say(u.cursor.idx === null || u.cursor.left < 0 ? last : u.cursor.idx)] },
   };
   if (x.length === 0) return figure;
-  // uPlot draws a lone point of a line only if points are shown.
-  if (x.length === 1) options.series.forEach((s) => { if (s.points) s.points.show = true; });
   let u = null;
   const resize = new ResizeObserver(() => {
     const wide = canvasBox.clientWidth;
@@ -239,6 +238,12 @@ export function chart(o) {
   resize.observe(canvasBox);
   figure.destroy = () => { resize.disconnect(); if (u) u.destroy(); };
   return figure;
+}
+
+// alone returns the indexes of values whose neighbours are unknown.
+function alone(values) {
+  const is = (v) => v !== null && v !== undefined;
+  return values.flatMap((v, i) => (is(v) && !is(values[i - 1]) && !is(values[i + 1]) ? [i] : []));
 }
 
 function lastFilled(series) {

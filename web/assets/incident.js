@@ -1,5 +1,5 @@
 import { h, replace, glyph } from './dom.js';
-import { get } from './api.js';
+import { get, post } from './api.js';
 import { t, measured, causeText, valueText } from './text.js';
 import { percent, nanos, seconds, count, clock, lasted } from './format.js';
 import { back, whose, section, exemplars, codes, pictures } from './parts.js';
@@ -38,6 +38,26 @@ export function incident(context, id) {
     window.scrollTo(0, scroll);
   }
 
+  // silencer asks to be told no more of an incident. What was typed stays while periods pass.
+  const silencer = makeSilencer();
+
+  function makeSilencer() {
+    if (!state.status.can_silence) return null;
+    const time = h('select', { 'aria-label': t.silenceFor }, [[1800, '30 min'], [3600, t.hour], [4 * 3600, '4 h'], [86400, t.ranges[86400]]].map(([s, label]) => h('option', { value: s }, label)));
+    const comment = h('input', { type: 'text', maxlength: 200, placeholder: t.silenceWhy, 'aria-label': t.silenceWhy });
+    const said = h('span', { class: 'sub', role: 'status' });
+    const form = h('form', { class: 'silence', on: { submit: async (e) => {
+      e.preventDefault();
+      try {
+        const answer = await post('silence', { id, duration_ns: Number(time.value) * 1e9, comment: comment.value });
+        said.textContent = t.silenced(clock(answer.until));
+      } catch (error) {
+        said.textContent = `${t.silenceFailed}: ${error.message}`;
+      }
+    } } }, h('span', null, t.silenceFor), time, comment, h('button', { class: 'button', type: 'submit' }, t.silence), said);
+    return form;
+  }
+
   // pastRange is the finer one, if that reaches back to before the incident.
   function pastRange(d) {
     const recent = 120 * state.status.period_ns / 1e6;
@@ -71,7 +91,9 @@ export function incident(context, id) {
       h('p', { class: 'lead' }, measured(d, d.state === 'firing' ? d.actual : d.worst_actual), cause ? h('span', { class: 'cause' }, ` — ${cause}`) : null),
       h('dl', { class: 'facts' },
         fact(t.began, clock(begin)), fact(t.alerted, clock(d.fired_at), t.after(lasted((new Date(d.fired_at) - begin) / 1000))),
-        fact(t.over, d.ends_at ? clock(end) : d.state === 'lost' ? t.states.lost : t.ongoing), fact(t.duration, lasted((end - begin) / 1000)), fact(t.worst, valueText(d, d.worst_actual))));
+        fact(t.over, d.ends_at ? clock(end) : d.state === 'lost' ? t.states.lost : t.ongoing), fact(t.duration, lasted((end - begin) / 1000)), fact(t.worst, valueText(d, d.worst_actual))),
+      d.silenced_until && new Date(d.silenced_until) > Date.now() ? h('p', { class: 'hint' }, t.silenced(clock(d.silenced_until))) : null,
+      d.open ? silencer : null);
   }
 
   function origin(d) {

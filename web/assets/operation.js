@@ -7,21 +7,49 @@ import { back, whose, section, exemplars, codes, pictures, alertLine } from './p
 export function operation(context, id) {
   const { state } = context;
   const headBox = h('div'), picturesBox = h('div', { class: 'charts' }), rest = h('div'), note = h('p', { class: 'hint' });
-  let range = 'hour', charts = [], isClosed = false;
-  const element = h('div', { class: 'page' }, back(), headBox, h('div', { class: 'section-head charts-head' }, note, rangeSwitch()), picturesBox, rest);
-  const view = { element, title: '', shown() { renderHead(); load(); }, update() { renderHead(); load(); }, close() { isClosed = true; clear(); } };
+  let charts = [], isClosed = false, asked = 0, lastLoad = 0;
+  // range is recent, hour, or a number of seconds that the store is asked for; until is its end,
+  // empty for now.
+  const isShort = 3600e9 / state.status.period_ns > 120;
+  let range = isShort ? 'recent' : 'hour', until = '';
+  const picker = rangePicker();
+  const element = h('div', { class: 'page' }, back(), headBox, h('div', { class: 'section-head charts-head' }, note, picker), picturesBox, rest);
+  const view = {
+    element, title: '',
+    shown() { renderHead(); load(); },
+    update() {
+      renderHead();
+      // Older periods change little, and cost the store something.
+      if (typeof range === 'string' || (!until && Date.now() - lastLoad > 60000)) load();
+    },
+    close() { isClosed = true; clear(); },
+  };
 
-  function rangeSwitch() {
-    const period = state.status.period_ns;
-    if (3600e9 / period <= 120) return null; // both are the same
-    const recent = nanos(120 * period);
-    const button = (key, label) => h('button', { type: 'button', 'aria-pressed': String(range === key), on: { click: (e) => {
+  function rangePicker() {
+    const choices = [];
+    if (isShort) choices.push(['recent', nanos(120 * state.status.period_ns)]);
+    choices.push(['hour', t.hour]);
+    if (state.status.has_store) for (const seconds of Object.keys(t.ranges)) choices.push([Number(seconds), t.ranges[seconds]]);
+    if (choices.length < 2) return null;
+    const buttons = choices.map(([key, label]) => h('button', { type: 'button', 'aria-pressed': String(range === key), 'data-range': key, on: { click: () => choose(key, typeof key === 'string' ? '' : until) } }, label));
+    const time = h('input', { type: 'datetime-local', 'aria-label': t.until, on: { change: () => choose(typeof range === 'string' ? 21600 : range, time.value) } });
+    const now = h('button', { type: 'button', class: 'plain', on: { click: () => choose(range, '') } }, t.now);
+    function choose(key, end) {
       range = key;
-      for (const b of e.target.parentNode.children) b.setAttribute('aria-pressed', String(b === e.target));
+      until = end;
+      time.value = end;
+      for (const [i, b] of buttons.entries()) b.setAttribute('aria-pressed', String(choices[i][0] === range));
       load();
-    } } }, label);
-    range = 'recent';
-    return h('div', { class: 'switch', role: 'group', 'aria-label': t.range }, button('recent', recent), button('hour', t.hour));
+    }
+    return h('div', { class: 'ranges' }, state.status.has_store ? h('label', { class: 'until' }, h('span', null, t.until), time, now) : null, h('div', { class: 'switch', role: 'group', 'aria-label': t.range }, buttons));
+  }
+
+  // query is what to ask the history for.
+  function query() {
+    if (typeof range === 'string') return { id, range };
+    const end = until ? new Date(until) : new Date();
+    const second = (d) => `${d.toISOString().slice(0, 19)}Z`;
+    return { id, from: second(new Date(end - range * 1000)), to: second(end) };
   }
 
   function renderHead() {
@@ -46,22 +74,42 @@ export function operation(context, id) {
   }
 
   async function load() {
+    const mine = ++asked;
+    lastLoad = Date.now();
     let detail, past;
     try {
-      [detail, past] = await Promise.all([get('operation', { id }), get('history', { id, range })]);
+      [detail, past] = await Promise.all([get('operation', { id }), get('history', query())]);
     } catch (error) {
-      if (!isClosed && error.status === 404) replace(rest, h('p', { class: 'empty' }, t.notFound));
+      if (!isClosed && mine === asked) {
+        if (error.status === 404) replace(rest, h('p', { class: 'empty' }, t.notFound));
+        else if (error.status >= 500) { clear(); replace(picturesBox, h('p', { class: 'empty' }, t.readFailed)); }
+      }
       return;
     }
-    if (isClosed) return;
+    if (isClosed || mine !== asked) return; // another range was chosen meanwhile
     const objective = detail.last && detail.last.objective;
     clear();
     charts = pictures(past, objective);
     replace(picturesBox, charts);
-    note.textContent = isDark() ? t.heatDark : t.heat;
-    const scroll = window.scrollY;
-    replace(rest, expected(detail, objective), failures(past), calls(detail), incidents(detail));
+    note.textContent = (past.series[0]?.latency_counts || []).some(Boolean) ? (isDark() ? t.heatDark : t.heat) : '';
+    const scroll = window.scrollY, isOpen = Boolean(rest.querySelector('details[open]'));
+    replace(rest, budget(detail.error_budget), expected(detail, objective, isOpen), failures(past), calls(detail), incidents(detail));
     window.scrollTo(0, scroll);
+  }
+
+  // budget shows what is left of an error budget, and how fast it burns.
+  function budget(b) {
+    if (!b) return null;
+    const left = b.left_ratio;
+    const number = (v) => String(Number(v.toPrecision(v < 10 ? 2 : 3)));
+    const limit = { minutes_5: 14.4, hour_1: 14.4, minutes_30: 6, hours_6: 6 };
+    return section(t.budget, null,
+      h('div', { class: 'card budget' },
+        left === undefined ? null : h('div', { class: 'budget-left' },
+          h('div', { class: 'meter', role: 'meter', 'aria-label': t.budget, 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': Math.round(100 * Math.max(0, Math.min(1, left))) }, h('span', { class: left < 0.2 ? 'low' : '', style: { width: `${100 * Math.max(0, Math.min(1, left))}%` } })),
+          h('p', null, h('b', null, left > 0 ? t.budgetLeft(percent(left)) : t.budgetGone), h('span', { class: 'sub' }, ` SLO ${percent(b.slo)} · ${count(b.failures)} ${t.failures} / ${count(b.calls)} ${t.calls}`))),
+        h('dl', { class: 'facts' }, h('div', null, h('dt', null, 'SLO'), h('dd', null, percent(b.slo))),
+          Object.keys(t.burnOver).map((key) => { const v = b.burn_rates[key] || 0, isBad = v > limit[key]; return h('div', { class: isBad ? 'bad' : '' }, h('dt', null, `${t.burnTitle} ${t.burnOver[key]}`), h('dd', null, isBad ? glyph('firing', null, 12) : null, isBad ? ' ' : null, t.burn(number(v)))); }))));
   }
 
   const isDark = () => (document.documentElement.dataset.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
@@ -80,7 +128,7 @@ export function operation(context, id) {
     return detail.incidents.length ? section(t.incidents, null, h('ul', { class: 'events' }, detail.incidents.map((i) => alertLine(i, i.open)))) : null;
   }
 
-  function expected(detail, o) {
+  function expected(detail, o, isOpen) {
     if (!o) return null;
     const target = {
       availability: () => `${percent(o.success_ratio)} ${t.succeed}`,
@@ -93,7 +141,17 @@ export function operation(context, id) {
       h('thead', null, h('tr', null, [t.objective, t.target, t.verdict, t.phase].map((c) => h('th', { scope: 'col' }, c)))),
       h('tbody', null, detail.objectives.map((b) => h('tr', null, h('td', null, t.kinds[b.objective] || b.objective), h('td', null, target[b.objective] ? target[b.objective]() : ''),
         h('td', { class: b.verdict === 'bad' ? 'bad' : '' }, b.verdict === 'bad' ? glyph('firing', null, 12) : null, t.verdicts[b.verdict]),
-        h('td', { class: b.phase === 'normal' ? '' : 'bad' }, b.phase === 'normal' ? null : glyph(b.phase, null, 12), t.phases[b.phase])))))));
+        h('td', { class: b.phase === 'normal' ? '' : 'bad' }, b.phase === 'normal' ? null : glyph(b.phase, null, 12), t.phases[b.phase])))))),
+      settings(detail.settings, isOpen));
+  }
+
+  // settings lists what is expected in full, and where each value was set.
+  function settings(list, isOpen) {
+    if (list.length === 0) return null;
+    const text = (s) => (s.unit === 'ns' ? nanos(s.value) : s.unit === 'ratio' ? percent(s.value) : String(s.value));
+    return h('details', { open: isOpen }, h('summary', null, t.settings), h('div', { class: 'scroll' }, h('table', { class: 'plain' },
+      h('thead', null, h('tr', null, [t.settings, t.value, t.setBy].map((c) => h('th', { scope: 'col' }, c)))),
+      h('tbody', null, list.map((s) => h('tr', null, h('td', { class: 'mono' }, s.key), h('td', null, text(s)), h('td', null, t.origins[s.from] || h('span', { class: 'mono' }, s.from))))))));
   }
 
   return view;

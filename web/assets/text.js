@@ -42,7 +42,10 @@ const en = {
   keys: 'Keys', keyList: [['/', 'filter'], ['↑ ↓ or j k', 'choose an operation'], ['Enter', 'open it'], ['Esc', 'back'], ['t', 'theme'], ['l', 'language'], ['?', 'this help']],
   close: 'Close', noIncidents: 'No incident is open.', more: (n) => `and ${n} more`, periods: (n) => `${n} periods`, noData: 'No data in this time.', skip: 'Skip to the operations',
   outOfMemory: 'It is longer ago than this page remembers; the evidence below is what the alert kept.',
-  silence: 'Silence', total: 'total', api: 'JSON API', callsIn: 'calls in', oldest: (d) => `oldest ${d}`,
+  silence: 'Silence', silenceFor: 'Silence for', silenceWhy: 'Why (optional)', silenced: (t) => `silenced until ${t}`, silenceFailed: 'It was not silenced', cancel: 'Cancel', total: 'total',
+  until: 'Until', now: 'Now', ranges: { 21600: '6 h', 86400: '24 h', 604800: '7 d', 2592000: '30 d' }, readFailed: 'The store did not answer.',
+  budget: 'Error budget of 30 days', budgetLeft: (p) => `${p} left`, budgetGone: 'used up', burn: (v) => `${v}× as fast as it may`, burnTitle: 'It burns', burnOver: { minutes_5: 'over 5 min', minutes_30: 'over 30 min', hour_1: 'over 1 h', hours_6: 'over 6 h' },
+  settings: 'Settings', value: 'Value', setBy: 'Set by', origins: { default: 'default', objective: 'the objective of all operations', runtime: 'set while it ran' }, api: 'JSON API', callsIn: 'calls in', oldest: (d) => `oldest ${d}`,
 };
 
 const zh = {
@@ -86,7 +89,10 @@ const zh = {
   keys: '快捷键', keyList: [['/', '筛选'], ['↑ ↓ 或 j k', '选择操作'], ['Enter', '打开'], ['Esc', '返回'], ['t', '主题'], ['l', '语言'], ['?', '本帮助']],
   close: '关闭', noIncidents: '没有未恢复的故障。', more: (n) => `另有 ${n} 个`, periods: (n) => `${n} 个周期`, noData: '这段时间没有数据。', skip: '跳到操作列表',
   outOfMemory: '时间已超出页面的记录；下方是告警保留的证据。',
-  silence: '静默', total: '合计', api: 'JSON API', callsIn: '次调用，', oldest: (d) => `最久 ${d}`,
+  silence: '静默', silenceFor: '静默', silenceWhy: '原因（可不填）', silenced: (t) => `静默至 ${t}`, silenceFailed: '静默失败', cancel: '取消', total: '合计',
+  until: '截至', now: '现在', ranges: { 21600: '6 小时', 86400: '24 小时', 604800: '7 天', 2592000: '30 天' }, readFailed: '存储没有回应。',
+  budget: '30 天错误预算', budgetLeft: (p) => `剩余 ${p}`, budgetGone: '已用完', burn: (v) => `允许速度的 ${v} 倍`, burnTitle: '消耗速度', burnOver: { minutes_5: '5 分钟', minutes_30: '30 分钟', hour_1: '1 小时', hours_6: '6 小时' },
+  settings: '设置', value: '值', setBy: '来自', origins: { default: '默认值', objective: '全部操作的目标', runtime: '运行时设置' }, api: 'JSON API', callsIn: '次调用，', oldest: (d) => `最久 ${d}`,
 };
 
 const languages = { en, zh };

@@ -66,7 +66,7 @@ func TestWays(t *testing.T) {
 	b.click("h1 a")
 	b.is("true", `location.search.startsWith('?operation=')`)
 	b.is("Success", `document.querySelector('.tile-label').textContent`)
-	b.is("2", `document.querySelector('.plain').tBodies[0].rows.length`)
+	b.is("2", `document.querySelector('table.plain').tBodies[0].rows.length`)
 	b.run(chromedp.NavigateBack())
 	b.is("true", `location.search.startsWith('?incident=') && Boolean(document.querySelector('.graph'))`)
 	b.run(chromedp.NavigateBack())

@@ -15,7 +15,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-to store=shop.db"
+demo: ## watch a service get sick, raise alerts, get well and say so (25 s), or in a browser: DEMOFLAGS=-forever; "-to store=shop.db" keeps it
 	@echo "building the demo (the first time this takes a minute or two) ..."
 	@cd example && $(GO) build -o $(CURDIR)/bin/example .
 	@$(CURDIR)/bin/example $(DEMOFLAGS)

@@ -64,7 +64,7 @@ type board struct {
 	// The fields below belong to the engine's goroutine. Summaries never change.
 
 	operations map[engine.OperationKey]*engine.Summary // the last one of each
-	ledger     alert.Ledger                            // of the alerts that fire
+	alerts     map[standing]alert.Alert                // that fire
 }
 
 type standing struct {
@@ -86,7 +86,7 @@ type boardSnapshot struct {
 // update takes in a period that was closed, with what was raised and where things stand.
 func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.ObjectivePhase) {
 	if b.operations == nil {
-		b.operations = make(map[engine.OperationKey]*engine.Summary)
+		b.operations, b.alerts = make(map[engine.OperationKey]*engine.Summary), make(map[standing]alert.Alert)
 	}
 	for i := range p.Summaries {
 		b.operations[p.Summaries[i].Key()] = &p.Summaries[i]
@@ -94,7 +94,14 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.Ob
 	for _, key := range p.Evicted {
 		delete(b.operations, key)
 	}
-	b.ledger.Enter(alerts)
+	for i := range alerts {
+		a := &alerts[i]
+		if about := (standing{a.Key(), a.Objective}); a.State == alert.Firing {
+			b.alerts[about] = a.Clone()
+		} else {
+			delete(b.alerts, about)
+		}
+	}
 	b.latest.Store(b.snapshot(p, phases))
 }
 
@@ -104,10 +111,11 @@ func (b *board) snapshot(p *engine.Period, phases []alert.ObjectivePhase) *board
 		periodEnd:  p.End,
 		operations: slices.Collect(maps.Values(b.operations)),
 		phases:     make(map[standing]alert.Phase, len(phases)),
-		alerts:     b.ledger.Firing(),
-		firing:     make(map[string]bool),
+		alerts:     slices.Collect(maps.Values(b.alerts)),
+		firing:     make(map[string]bool, len(b.alerts)),
 	}
 	slices.SortFunc(s.operations, func(x, y *engine.Summary) int { return x.Key().Compare(y.Key()) })
+	alert.Sort(s.alerts)
 	for _, o := range phases {
 		s.phases[standing{o.Operation, o.Objective}] = o.Phase
 	}

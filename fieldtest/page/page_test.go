@@ -42,6 +42,8 @@ func TestLive(t *testing.T) {
 	s.minute(false)
 	b.is("good", stateOf("POST /charge"))
 	b.is("All is well", `document.querySelector('h1').textContent`)
+	b.click(".ended summary")
+	b.is("POST /charge", `document.querySelector('.ended b').textContent`)
 	s.end()
 	b.is("The monitor was shut down. Nothing changes any more.", `document.querySelector('.banner').textContent`)
 }

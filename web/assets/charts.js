@@ -126,7 +126,7 @@ export function overview(canvas, s, slots, hover) {
 //   times: {starts, ends} in ms
 //   series: [{label, values, color, dash, width, bars, fill, hidden}]
 //   range: [low, high] or f(low, high); log
-//   target: {value, label}; band: {low: [], high: []}; bad: [bool]; heat: [[bucket, count], ...]
+//   target: {value, label}; usualHigh; bad: [bool]; heat: [[bucket, count], ...]
 //   readout(i): what stands behind the title for a slot
 export function chart(o) {
   const k = colors();
@@ -170,13 +170,10 @@ export function chart(o) {
         c.fillRect(left + wide * 0.09, top, Math.max(1, wide * 0.82), zero - top);
       });
     }
-    if (o.band) {
+    if (o.usualHigh) { // the usual band: up to what usually is not exceeded
+      const top = u.valToPos(o.usualHigh, 'y', true);
       c.fillStyle = k['heat-0'];
-      o.band.low.forEach((low, i) => {
-        if (low === null || o.band.high[i] === null) return;
-        const top = u.valToPos(o.band.high[i], 'y', true), bottom = u.valToPos(low, 'y', true);
-        c.fillRect(at(o.times.starts[i]), top, at(o.times.ends[i]) - at(o.times.starts[i]), bottom - top);
-      });
+      c.fillRect(b.left, top, b.width, b.top + b.height - top);
     }
     c.restore();
   };

@@ -1,4 +1,4 @@
-// Numbers, durations and times for people. They are written as in alerts: 71 %, 45.6 ms, 2 m 3 s.
+// Numbers, durations and times for people: 71 %, 45.6 ms, 2 min 3 s.
 
 // percent writes a ratio with one decimal, or as many as it takes not to round a miss away: 99.96 %,
 // not 100 %. Beside a target it is never rounded to the target from below.
@@ -38,10 +38,14 @@ function digits(v) {
   return trim(v >= 9.995 ? v.toFixed(1) : v.toFixed(2));
 }
 
-// lasted writes a time span with its two largest units: 3 m 20 s.
+let units = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
+
+// useUnits sets how days, hours, minutes and seconds are written.
+export function useUnits(d, h, min, s) { units = [[86400, d], [3600, h], [60, min], [1, s]]; }
+
+// lasted writes a time span with its two largest units: 3 min 20 s.
 export function lasted(s) {
   s = Math.max(0, Math.round(s));
-  const units = [[86400, 'd'], [3600, 'h'], [60, 'm'], [1, 's']];
   const parts = [];
   for (const [size, name] of units) {
     const n = Math.floor(s / size);

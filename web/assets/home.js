@@ -3,6 +3,7 @@ import { get } from './api.js';
 import { t, measured, causeText } from './text.js';
 import { percent, nanos, rate, count, clock, lasted } from './format.js';
 import { spark, overview } from './charts.js';
+import { alertLine } from './parts.js';
 
 const order = { firing: 0, recovering: 1, pending: 2, good: 3, unknown: 4, idle: 5 };
 
@@ -46,6 +47,18 @@ export function home(context) {
   const hour = h('section', { class: 'hour' }, h('div', { class: 'section-head' }, stripTitle, stripReadout), strip);
   let total = null, hover = null;
 
+  // Incidents that have ended are asked for when somebody wants to see them.
+  const ended = h('ul', { class: 'events' });
+  const history = h('details', { class: 'ended', on: { toggle: askEnded } }, h('summary', null, t.pastIncidents), ended);
+
+  async function askEnded() {
+    if (!history.open) return;
+    try {
+      const got = (await get('incidents')).incidents.filter((i) => !i.open).slice(0, 30);
+      replace(ended, got.length ? got.map((i) => alertLine(i, false)) : h('li', { class: 'hint' }, t.noPast));
+    } catch { /* the next period asks again */ }
+  }
+
   const search = h('input', { type: 'search', placeholder: t.search, 'aria-label': t.search, value: filter.q, spellcheck: 'false', autocomplete: 'off', on: { input: () => { filter.q = search.value; changed(); } } });
   const select = (key, all) => h('select', { 'aria-label': all, 'data-key': key, on: { change: (e) => { filter[key] = e.target.value; changed(); } } });
   const services = select('service', t.service), kinds = select('kind', t.kind), states = select('state', t.state);
@@ -54,7 +67,7 @@ export function home(context) {
   const head = h('div', { class: 'row head', role: 'row', 'aria-rowindex': '1' });
   const body = h('div', { class: 'rows', role: 'rowgroup' });
   const table = h('div', { class: 'table', role: 'table', 'aria-label': t.operations(2) }, h('div', { role: 'rowgroup' }, head), body);
-  const element = h('div', { class: 'home' }, hero, incidents, hour, h('section', { class: 'list', id: 'operations' }, bar, table));
+  const element = h('div', { class: 'home' }, hero, incidents, hour, h('section', { class: 'list', id: 'operations' }, bar, table), history);
 
   let list = [], height = 0, chosen = -1, isAsking = false, sorted = { at: 0, states: '' };
   const live = new Map(); // the rows on the screen, by id
@@ -393,7 +406,7 @@ export function home(context) {
       if (isWhole) total = null; else grow();
       if (isWhole && state.status.seq !== pastSeq) { past.clear(); pastSeq = state.status.seq; }
       if (total) growTotal();
-      renderHero(); renderIncidents(); fillSelects(); rearrange(); renderStrip();
+      renderHero(); renderIncidents(); fillSelects(); rearrange(); renderStrip(); askEnded();
     },
     close() {
       window.removeEventListener('scroll', onScroll);

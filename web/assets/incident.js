@@ -32,9 +32,10 @@ export function incident(context, id) {
     view.title = d.operation;
     const fired = d.alerts[0].fired;
     const last = fired.evidence[fired.evidence.length - 1];
-    charts = past && past.series.length && covers(past, d) ? pictures(cut(past, d), last && last.objective, d.objective) : [];
+    const usual = (fired.changes || []).find((c) => c.usual_high_ns > 0);
+    charts = past && past.series.length && covers(past, d) ? pictures(cut(past, d), last && last.objective, d.objective, usual && usual.usual_high_ns / 1e9) : [];
     const scroll = window.scrollY;
-    replace(box, head(d), origin(d), charts.length ? h('div', { class: 'charts' }, charts) : h('p', { class: 'hint' }, t.outOfMemory), wrong(d), happened(d), evidence(d), lookUp(d));
+    replace(box, head(d), origin(d), charts.length ? h('div', { class: 'charts' }, charts) : h('p', { class: 'hint' }, t.outOfMemory), changed(d), wrong(d), happened(d), evidence(d), lookUp(d));
     window.scrollTo(0, scroll);
   }
 
@@ -101,6 +102,17 @@ export function incident(context, id) {
     return section(t.whereFrom, t.graphHint, graph(d.graph));
   }
 
+  // changed lists what is no longer as usual, where alerts are about that.
+  function changed(d) {
+    const rows = d.alerts.flatMap(({ fired }) => (fired.changes || []).map((c) => ({ c, a: fired })));
+    if (rows.length === 0) return null;
+    const now = (c) => (c.kind === 'failures' ? percent(c.failure_ratio || 0) : c.kind === 'silence' ? lasted((c.waited_ns || 0) / 1e9) : `p50 ${nanos(c.p50_ns || 0)}`);
+    const usual = (c) => (c.kind === 'failures' ? t.usually(percent(c.usual_failure_ratio || 0)) : c.kind === 'silence' ? t.within(lasted((c.usual_gap_ns || 0) / 1e9)) : `${t.usually(`p50 ${nanos(c.usual_p50_ns || 0)}`)}${c.usual_high_ns ? `, ${t.within(nanos(c.usual_high_ns))}` : ''}`);
+    return section(t.changed, null, h('div', { class: 'scroll' }, h('table', { class: 'plain' }, h('tbody', null, rows.map(({ c, a }) => h('tr', null,
+      h('td', { class: 'mono' }, a.operation), h('td', null, [t.changeKinds[c.kind] || c.kind, [c.peer_service, c.peer_operation].filter(Boolean).join(' ')].filter(Boolean).join(' → ')),
+      h('td', null, h('b', null, now(c))), h('td', null, usual(c)), h('td', null, `${t.sinceThen} ${clock(c.since)}`), h('td', null, c.calls ? `${count(c.calls)} ${t.calls}` : '')))))));
+  }
+
   function wrong(d) {
     const parts = [];
     const evidenceOf = d.alerts[0].fired.evidence;
@@ -124,7 +136,8 @@ export function incident(context, id) {
     for (const a of [d, ...d.dependents]) {
       events.push({ at: a.starts_at, kind: 'pending', what: t.events.bad, a });
       events.push({ at: a.fired_at, kind: 'firing', what: t.events.fired, a, says: measured(a) });
-      if (a.state !== 'firing') events.push({ at: a.resolved_at, kind: a.state, what: t.events[a.state] || a.state, a, says: t.lastedFor(lasted((new Date(a.ends_at || a.resolved_at) - new Date(a.starts_at)) / 1000)) });
+      const full = d.alerts.find((f) => f.fired.id === a.id), end = full && full.last && (full.last.end_reason || full.last.ending);
+      if (a.state !== 'firing') events.push({ at: a.resolved_at, kind: a.state, what: t.events[a.state] || a.state, a, says: [t.lastedFor(lasted((new Date(a.ends_at || a.resolved_at) - new Date(a.starts_at)) / 1000)), end && end !== 'recovered' ? t.endings[end] || end : ''].filter(Boolean).join(', ') });
     }
     events.sort((x, y) => new Date(x.at) - new Date(y.at));
     return section(t.whatHappened, null, h('ol', { class: 'events' }, events.map((e) => h('li', { class: `event is-${e.kind}` }, h('time', { datetime: e.at }, clock(e.at)), glyph(e.kind, null, 14),

@@ -51,9 +51,9 @@ export function codes(list, whole) {
     h('b', null, count(c.count)), h('span', { class: 'sub' }, whole ? percent(c.count / whole) : ''))));
 }
 
-// pictures returns the charts of an operation's past. focus is the objective that they are about,
-// if it is one.
-export function pictures(past, objective, focus, band) {
+// pictures returns the charts of an operation's past. focus is the objective that they are about, and
+// usualHigh the time in seconds that usually is not exceeded, if they are about one and it is known.
+export function pictures(past, objective, focus, usualHigh) {
   const s = past.series[0];
   if (!s || past.starts_ms.length === 0) return [h('p', { class: 'hint' }, t.noData)];
   const k = colors(), times = { starts: past.starts_ms, ends: past.ends_ms };
@@ -68,9 +68,9 @@ export function pictures(past, objective, focus, band) {
     target: objective ? { value: objective.success_ratio, label: `${t.target} ${percent(objective.success_ratio)}` } : null,
     readout: (i) => `${at(i)}: ${success[i] === null ? '–' : `${percent(success[i], objective?.success_ratio)} ${t.succeed}`}`,
   }));
-  const limit = objective && objective.latency_target_ns > 0 ? objective.latency_target_ns / 1e9 : null;
+  const limit = usualHigh || (objective && objective.latency_target_ns > 0 ? objective.latency_target_ns / 1e9 : null);
   charts.push(chart({
-    title: t.latencyChart, height: 240, times, bad: bad('latency'), heat: s.latency_counts, band,
+    title: t.latencyChart, height: 240, times, bad: bad('latency'), heat: s.latency_counts, usualHigh,
     series: [
       { label: 'p50', values: s.p50_s, color: k.p50, width: 1.6 },
       { label: 'p95', values: s.p95_s, color: k.p95, width: 1.6, dash: [6, 3] },
@@ -78,7 +78,7 @@ export function pictures(past, objective, focus, band) {
       ...((s.own_time_s || []).some((v) => v > 0) ? [{ label: t.own, values: s.own_time_s, color: k.good, width: 1.6, dash: [8, 3, 2, 3] }] : []),
     ],
     log: true, range: latencyRange(s.latency_counts, limit, [s.p50_s, s.p99_s]), format: seconds,
-    target: limit ? { value: limit, label: `${t.target} ${seconds(limit)}` } : null,
+    target: limit ? { value: limit, label: usualHigh ? t.within(seconds(limit)) : `${t.target} ${seconds(limit)}` } : null,
     readout: (i) => `${at(i)}: ${s.p50_s[i] === null ? '–' : `p50 ${seconds(s.p50_s[i])}, p95 ${seconds(s.p95_s[i])}, p99 ${seconds(s.p99_s[i])}`}`,
   }));
   const hasFailures = s.failures.some((n) => n > 0);
@@ -93,7 +93,7 @@ export function pictures(past, objective, focus, band) {
     },
   }));
   // The one that the incident is about comes first.
-  if (focus === 'latency') charts.unshift(...charts.splice(1, 1));
+  if (focus === 'latency' || focus === 'degradation') charts.unshift(...charts.splice(1, 1));
   if (focus === 'traffic') charts.unshift(...charts.splice(2, 1));
   return charts;
 }

@@ -1,5 +1,5 @@
 // What the page says, in English and Chinese.
-import { percent, seconds, nanos, rate, count, lasted } from './format.js';
+import { percent, seconds, nanos, rate, count, lasted, useUnits } from './format.js';
 
 const en = {
   overview: 'Overview', quality: 'Quality',
@@ -42,6 +42,7 @@ const en = {
   keys: 'Keys', keyList: [['/', 'filter'], ['↑ ↓ or j k', 'choose an operation'], ['Enter', 'open it'], ['Esc', 'back'], ['t', 'theme'], ['l', 'language'], ['?', 'this help']],
   close: 'Close', noIncidents: 'No incident is open.', more: (n) => `and ${n} more`, periods: (n) => `${n} periods`, noData: 'No data in this time.', skip: 'Skip to the operations',
   outOfMemory: 'It is longer ago than this page remembers; the evidence below is what the alert kept.',
+  changed: 'What is no longer as usual', changeKinds: { own_time: 'own time', network_time: 'time on the way', failures: 'failed', silence: 'no call' }, usually: (v) => `usually ${v}`, within: (v) => `usually within ${v}`, sinceThen: 'Since', flaps: (n) => `missed anew ${n} times`, endings: { recovered: 'recovered', accepted: 'stayed so long that it is usual now', uncalled: 'nobody calls it any more', switched_off: 'no longer judged', flapping: 'stopped flapping' },
   silence: 'Silence', silenceFor: 'Silence for', silenceWhy: 'Why (optional)', silenced: (t) => `silenced until ${t}`, silenceFailed: 'It was not silenced', cancel: 'Cancel', total: 'total',
   until: 'Until', now: 'Now', ranges: { 21600: '6 h', 86400: '24 h', 604800: '7 d', 2592000: '30 d' }, readFailed: 'The store did not answer.',
   budget: 'Error budget of 30 days', budgetLeft: (p) => `${p} left`, budgetGone: 'used up', burn: (v) => `${v}× as fast as it may`, burnTitle: 'It burns', burnOver: { minutes_5: 'over 5 min', minutes_30: 'over 30 min', hour_1: 'over 1 h', hours_6: 'over 6 h' },
@@ -89,6 +90,7 @@ const zh = {
   keys: '快捷键', keyList: [['/', '筛选'], ['↑ ↓ 或 j k', '选择操作'], ['Enter', '打开'], ['Esc', '返回'], ['t', '主题'], ['l', '语言'], ['?', '本帮助']],
   close: '关闭', noIncidents: '没有未恢复的故障。', more: (n) => `另有 ${n} 个`, periods: (n) => `${n} 个周期`, noData: '这段时间没有数据。', skip: '跳到操作列表',
   outOfMemory: '时间已超出页面的记录；下方是告警保留的证据。',
+  changed: '与平时不同之处', changeKinds: { own_time: '自身耗时', network_time: '途中耗时', failures: '失败', silence: '没有调用' }, usually: (v) => `平时 ${v}`, within: (v) => `平时不超过 ${v}`, sinceThen: '自', flaps: (n) => `又未达标 ${n} 次`, endings: { recovered: '已恢复', accepted: '持续太久，已成为常态', uncalled: '不再有人调用', switched_off: '不再判定', flapping: '不再反复' },
   silence: '静默', silenceFor: '静默', silenceWhy: '原因（可不填）', silenced: (t) => `静默至 ${t}`, silenceFailed: '静默失败', cancel: '取消', total: '合计',
   until: '截至', now: '现在', ranges: { 21600: '6 小时', 86400: '24 小时', 604800: '7 天', 2592000: '30 天' }, readFailed: '存储没有回应。',
   budget: '30 天错误预算', budgetLeft: (p) => `剩余 ${p}`, budgetGone: '已用完', burn: (v) => `允许速度的 ${v} 倍`, burnTitle: '消耗速度', burnOver: { minutes_5: '5 分钟', minutes_30: '30 分钟', hour_1: '1 小时', hours_6: '6 小时' },
@@ -106,6 +108,8 @@ export function useLanguage(chosen) {
   const wanted = [chosen, ...navigator.languages].filter(Boolean).map((l) => l.slice(0, 2).toLowerCase());
   language = wanted.find((l) => languages[l]) || 'en';
   t = languages[language];
+  if (language === 'zh') useUnits('天', '小时', '分', '秒');
+  else useUnits('d', 'h', 'min', 's');
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
 }
 

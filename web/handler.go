@@ -171,7 +171,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAPI answers a request to the API.
 func (p *page) serveAPI(w http.ResponseWriter, r *http.Request, name string) {
 	method := r.Method
-	if method == http.MethodHead {
+	if method == http.MethodHead && name != "events" { // which never end
 		method = http.MethodGet
 	}
 	if serve := p.api[method+" "+name]; serve != nil {

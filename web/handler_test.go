@@ -146,6 +146,12 @@ func TestAuthorize(t *testing.T) {
 // Nothing can be written, and a method that is not known is told so.
 func TestMethods(t *testing.T) {
 	s := open(t, newSource(t, engine.Config{}), Config{})
+	if w := s.ask(http.MethodHead, "/api/v1/events"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD events: %d", w.Code)
+	}
+	if w := s.ask(http.MethodHead, "/api/v1/status"); w.Code != http.StatusOK {
+		t.Errorf("HEAD status: %d", w.Code)
+	}
 	for _, path := range []string{"/", "/assets/app.js", "/api/v1/status", "/api/v1/events", "/api/v1/history"} {
 		for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodOptions} {
 			if w := s.ask(method, path); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET" {

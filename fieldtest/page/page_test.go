@@ -324,7 +324,11 @@ func TestStoreAndSilence(t *testing.T) {
 	b := newTab(t, s.url, desk)
 	b.click(".incident h2 a")
 	b.is("true", `Boolean(document.querySelector('.silence'))`)
-	b.run(chromedp.SendKeys(".silence input", "deploying"))
+	b.run(chromedp.SendKeys(".silence input", "deplo"))
+	s.minute(true) // what was typed stays, and so does the focus
+	b.is("1\u202f280", `document.querySelector('.health b').textContent`)
+	b.is("INPUT", `document.activeElement.tagName`)
+	b.run(chromedp.KeyEvent("ying"))
 	b.click(".silence button")
 	b.is("true", `document.querySelector('.silence [role=status]').textContent.startsWith('silenced until')`)
 	if si := <-silences; si.Comment != "deploying" || len(si.Alerts) != 2 {

@@ -92,7 +92,7 @@ function renderFooter() {
   const items = [[count(f.received), t.received, false]];
   const bad = (n, label) => { if (n > 0) items.push([count(n), label, true]); };
   items.push([count(f.dropped), t.dropped, f.dropped > 0]);
-  if (f.late > 0) items.push([count(f.late), t.late, false]);
+  if (f.late > 0) items.push([count(f.late), t.late, f.late > f.received / 100]);
   bad(f.overflowed, t.overflowed);
   bad(f.undelivered_notifications, t.undelivered);
   bad(f.undelivered_periods, t.undeliveredPeriods);

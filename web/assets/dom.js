@@ -63,3 +63,12 @@ export function glyph(state, label, size = 16) {
   }
   return svg;
 }
+
+// refresh calls f, which replaces what el holds, and gives the focus back to what had it.
+export function refresh(el, f) {
+  const had = el.contains(document.activeElement) ? document.activeElement : null;
+  f();
+  if (!had || el.contains(had)) return;
+  const same = [...el.querySelectorAll(had.tagName)].find((e) => e.getAttribute('href') === had.getAttribute('href') && e.textContent === had.textContent);
+  if (same) same.focus({ preventScroll: true });
+}

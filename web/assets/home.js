@@ -287,7 +287,7 @@ export function home(context) {
     const s = state.status, n = s.incidents.length, pending = s.operations_by_state.pending || 0;
     const isFiring = s.incidents.some((i) => i.state === 'firing');
     let kind = 'good', line = t.allWell;
-    if (!s.last_period) { kind = 'unknown'; line = t.waiting; } else if (n > 0) { kind = isFiring && s.state !== 'recovering' ? 'firing' : 'recovering'; line = t.incidentsOpen(n); } else if (pending > 0) { kind = 'pending'; line = t.pendingOnly(pending); } else if (state.rows.size === 0) { kind = 'unknown'; line = t.noCalls; }
+    if (!s.last_period) { kind = 'unknown'; line = t.waiting; } else if (n > 0) { kind = isFiring && s.state !== 'recovering' ? 'firing' : 'recovering'; line = t.incidentsOpen(n); } else if (pending > 0) { kind = 'pending'; line = t.pendingOnly(pending); } else if (state.rows.size === 0) { kind = 'unknown'; line = t.noCalls; } else if (!s.operations_by_state.good) { kind = 'unknown'; line = s.last_period.calls > 0 ? t.tooFew : t.silent; }
     const facts = [];
     if (state.rows.size > 0) facts.push(t.operations(state.rows.size));
     const last = s.last_period;

@@ -1,4 +1,4 @@
-import { h, replace, glyph } from './dom.js';
+import { h, replace, refresh, glyph } from './dom.js';
 import { get, post } from './api.js';
 import { t, measured, causeText, valueText } from './text.js';
 import { percent, nanos, seconds, count, clock, lasted } from './format.js';
@@ -7,9 +7,9 @@ import { graph } from './graph.js';
 
 export function incident(context, id) {
   const { state } = context;
-  const box = h('div');
+  const headBox = h('div'), box = h('div'), silencer = makeSilencer();
   let charts = [], isClosed = false;
-  const view = { element: h('div', { class: 'page' }, back(), box), title: '', shown: load, update: load, close() { isClosed = true; clear(); } };
+  const view = { element: h('div', { class: 'page' }, back(), headBox, silencer, box), title: '', shown: load, update: load, close() { isClosed = true; clear(); } };
 
   function clear() {
     for (const c of charts) if (c.destroy) c.destroy();
@@ -28,20 +28,21 @@ export function incident(context, id) {
       past = await get('history', { id: d.operation_id, range: pastRange(d) });
     } catch { /* the evidence is there all the same */ }
     if (isClosed) return;
-    clear();
     view.title = d.operation;
+    if (silencer) silencer.hidden = !d.open;
+    refresh(headBox, () => replace(headBox, head(d)));
+    if (charts.length && box.querySelector('.charts:hover')) return; // somebody reads a chart
+    clear();
     const fired = d.alerts[0].fired;
     const last = fired.evidence[fired.evidence.length - 1];
     const usual = (fired.changes || []).find((c) => c.usual_high_ns > 0);
     charts = past && past.series.length && covers(past, d) ? pictures(cut(past, d), last && last.objective, d.objective, usual && usual.usual_high_ns / 1e9) : [];
     const scroll = window.scrollY;
-    replace(box, head(d), origin(d), charts.length ? h('div', { class: 'charts' }, charts) : h('p', { class: 'hint' }, t.outOfMemory), changed(d), wrong(d), happened(d), evidence(d), lookUp(d));
+    refresh(box, () => replace(box, origin(d), charts.length ? h('div', { class: 'charts' }, charts) : h('p', { class: 'hint' }, t.outOfMemory), changed(d), wrong(d), happened(d), evidence(d), lookUp(d)));
     window.scrollTo(0, scroll);
   }
 
-  // silencer asks to be told no more of an incident. What was typed stays while periods pass.
-  const silencer = makeSilencer();
-
+  // makeSilencer returns what asks to be told no more of an incident.
   function makeSilencer() {
     if (!state.status.can_silence) return null;
     const time = h('select', { 'aria-label': t.silenceFor }, [[1800, '30 min'], [3600, t.hour], [4 * 3600, '4 h'], [86400, t.ranges[86400]]].map(([s, label]) => h('option', { value: s }, label)));
@@ -93,8 +94,7 @@ export function incident(context, id) {
       h('dl', { class: 'facts' },
         fact(t.began, clock(begin)), fact(t.alerted, clock(d.fired_at), t.after(lasted((new Date(d.fired_at) - begin) / 1000))),
         fact(t.over, d.ends_at ? clock(end) : d.state === 'lost' ? t.states.lost : t.ongoing), fact(t.duration, lasted((end - begin) / 1000)), fact(t.worst, valueText(d, d.worst_actual))),
-      d.silenced_until && new Date(d.silenced_until) > Date.now() ? h('p', { class: 'hint' }, t.silenced(clock(d.silenced_until))) : null,
-      d.open ? silencer : null);
+      d.silenced_until && new Date(d.silenced_until) > Date.now() ? h('p', { class: 'hint' }, t.silenced(clock(d.silenced_until))) : null);
   }
 
   function origin(d) {

@@ -1,4 +1,4 @@
-import { h, replace, glyph } from './dom.js';
+import { h, replace, refresh, glyph } from './dom.js';
 import { get } from './api.js';
 import { t } from './text.js';
 import { percent, nanos, rate, count } from './format.js';
@@ -11,7 +11,7 @@ export function operation(context, id) {
   // range is recent, hour, or a number of seconds that the store is asked for; until is its end,
   // empty for now.
   const isShort = 3600e9 / state.status.period_ns > 120;
-  let range = isShort ? 'recent' : 'hour', until = '';
+  let range = isShort ? 'recent' : 'hour', until = '', shown = '';
   const picker = rangePicker();
   const element = h('div', { class: 'page' }, back(), headBox, h('div', { class: 'section-head charts-head' }, note, picker), picturesBox, rest);
   const view = {
@@ -88,12 +88,15 @@ export function operation(context, id) {
     }
     if (isClosed || mine !== asked) return; // another range was chosen meanwhile
     const objective = detail.last && detail.last.objective;
-    clear();
-    charts = pictures(past, objective);
-    replace(picturesBox, charts);
+    if (charts.length === 0 || !picturesBox.matches(':hover') || shown !== String(range) + until) { // nobody reads a chart
+      clear();
+      charts = pictures(past, objective);
+      replace(picturesBox, charts);
+      shown = String(range) + until;
+    }
     note.textContent = (past.series[0]?.latency_counts || []).some(Boolean) ? (isDark() ? t.heatDark : t.heat) : '';
     const scroll = window.scrollY, isOpen = Boolean(rest.querySelector('details[open]'));
-    replace(rest, budget(detail.error_budget), expected(detail, objective, isOpen), failures(past), calls(detail), incidents(detail));
+    refresh(rest, () => replace(rest, budget(detail.error_budget), expected(detail, objective, isOpen), failures(past), calls(detail), incidents(detail)));
     window.scrollTo(0, scroll);
   }
 

@@ -3,7 +3,7 @@ import { percent, seconds, nanos, rate, count, lasted, useUnits } from './format
 
 const en = {
   overview: 'Overview', quality: 'Quality',
-  allWell: 'All is well', noCalls: 'No calls yet', waiting: 'Waiting for the first period',
+  allWell: 'All is well', noCalls: 'No calls yet', silent: 'Nobody calls at the moment', tooFew: 'Too few calls to tell', waiting: 'Waiting for the first period',
   incidentsOpen: (n) => (n === 1 ? '1 incident is open' : `${n} incidents are open`),
   pendingOnly: (n) => (n === 1 ? '1 operation misses its objective' : `${n} operations miss their objectives`),
   recovering: 'Getting well',
@@ -51,7 +51,7 @@ const en = {
 
 const zh = {
   overview: '总览', quality: '质量',
-  allWell: '一切正常', noCalls: '尚无调用', waiting: '等待第一个周期',
+  allWell: '一切正常', noCalls: '尚无调用', silent: '目前没有调用', tooFew: '调用太少，无法判断', waiting: '等待第一个周期',
   incidentsOpen: (n) => `${n} 个故障未恢复`,
   pendingOnly: (n) => `${n} 个操作未达目标`,
   recovering: '正在恢复',

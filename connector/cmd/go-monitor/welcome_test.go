@@ -40,6 +40,7 @@ func TestWithoutArguments(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "partialSuccess") {
 		t.Fatalf("%v: %s", err, out)
 	}
+	eventually(t, "the page answers", func() error { return has("http://"+a.page+"/api/v1/status", `"monitor":"gomonitor"`) })
 	resp, err := http.Get("http://" + a.health)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("health: %v %v", resp, err)

@@ -290,6 +290,9 @@ export function latencyRange(heat, target, lists) {
   for (const cells of heat || []) for (const [bucket] of cells || []) { low = Math.min(low, 2 ** (bucket / 4)); high = Math.max(high, 2 ** ((bucket + 1) / 4)); }
   for (const list of lists) for (const v of list) if (v > 0) { low = Math.min(low, v); high = Math.max(high, v); }
   if (!(high > 0)) return () => [0.001, 1];
+  // A few calls that took next to no time would squeeze all others.
+  const least = Math.min(...lists[0].filter((v) => v > 0));
+  if (least > 0 && least < Infinity) low = Math.max(low, least / 30);
   // A target far away would squeeze all else into a corner.
   if (target > 0 && target < high * 12 && target > low / 12) { low = Math.min(low, target / 1.3); high = Math.max(high, target * 1.3); }
   return () => [low / 1.15, high * 1.15];

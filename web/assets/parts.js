@@ -81,10 +81,9 @@ export function pictures(past, objective, focus, usualHigh) {
     target: limit ? { value: limit, label: usualHigh ? t.within(seconds(limit)) : `${t.target} ${seconds(limit)}` } : null,
     readout: (i) => `${at(i)}: ${s.p50_s[i] === null ? '–' : `p50 ${seconds(s.p50_s[i])}, p95 ${seconds(s.p95_s[i])}, p99 ${seconds(s.p99_s[i])}`}`,
   }));
-  const hasFailures = s.failures.some((n) => n > 0);
   charts.push(chart({
-    title: t.callsChart, height: 130, times, bad: bad('traffic'),
-    series: [{ label: t.calls, values: s.calls, color: k.bar, bars: true }, ...(hasFailures ? [{ label: t.failures, values: s.failures.map((n) => n || null), color: k.bad, bars: true }] : [])],
+    title: t.callsChart, height: 140, times, bad: bad('traffic'),
+    series: [{ label: t.calls, values: s.calls, color: k.bar, bars: true }, ...failureBars(s, k)],
     range: (low, high) => [0, Math.max(1, high || 1) * 1.08], format: (v) => (Number.isInteger(v) ? count(v) : ''),
     readout: (i) => {
       const length = (times.ends[i] - times.starts[i]) / 1000;
@@ -96,6 +95,25 @@ export function pictures(past, objective, focus, usualHigh) {
   if (focus === 'latency' || focus === 'degradation') charts.unshift(...charts.splice(1, 1));
   if (focus === 'traffic') charts.unshift(...charts.splice(2, 1));
   return charts;
+}
+
+// failureBars returns the failures by code, each on top of the next ones. The fifth code and those after
+// it are one.
+function failureBars(s, k) {
+  if (!s.failures.some((n) => n > 0)) return [];
+  const sum = (list) => list.reduce((a, b) => a + b, 0);
+  const codes = (s.codes || []).slice().sort((x, y) => sum(y.counts) - sum(x.counts)).slice(0, 3);
+  if (codes.length < 2) return [{ label: codes.length ? codes[0].code || t.noCode : t.failures, values: s.failures.map((n) => n || null), color: k.bad, bars: true }];
+  const shades = [k.bad, k.warn, k.p95, k.muted];
+  // What stands on a code is drawn first, so each bar reaches down to zero.
+  const left = s.failures.map((n) => n || 0), bars = [];
+  const others = left.map((n, i) => n - sum(codes.map((c) => c.counts[i])));
+  if (sum(others) > 0) { bars.push({ label: t.others, values: left.map((n) => n || null), color: shades[3], bars: true }); others.forEach((n, i) => { left[i] -= n; }); }
+  for (const [n, c] of [...codes.entries()].reverse()) {
+    bars.push({ label: c.code || t.noCode, values: left.map((v) => v || null), color: shades[n], bars: true });
+    c.counts.forEach((v, i) => { left[i] -= v; });
+  }
+  return bars;
 }
 
 // alertLine says in one line what an alert is about, with a link.

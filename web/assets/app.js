@@ -1,4 +1,4 @@
-import { h, replace, glyph } from './dom.js';
+import { h, replace, update, glyph } from './dom.js';
 import { watch } from './api.js';
 import { t, useLanguage, language } from './text.js';
 import { clock, nanos, count, lasted } from './format.js';
@@ -97,7 +97,7 @@ function renderFooter() {
   bad(f.undelivered_notifications, t.undelivered);
   bad(f.undelivered_periods, t.undeliveredPeriods);
   bad(f.missed_periods, t.missed);
-  replace(footer,
+  update(footer,
     h('h2', null, t.monitor),
     h('ul', { class: 'health' }, items.map(([n, label, isBad]) => h('li', { class: isBad ? 'bad' : '' }, isBad ? glyph('firing', null, 12) : null, h('b', null, n), ' ', label)),
       last ? h('li', null, t.lag, ' ', h('b', null, nanos(Math.max(0, last.lag_ns)))) : null,

@@ -64,11 +64,28 @@ export function glyph(state, label, size = 16) {
   return svg;
 }
 
-// refresh calls f, which replaces what el holds, and gives the focus back to what had it.
-export function refresh(el, f) {
-  const had = el.contains(document.activeElement) ? document.activeElement : null;
-  f();
-  if (!had || el.contains(had)) return;
-  const same = [...el.querySelectorAll(had.tagName)].find((e) => e.getAttribute('href') === had.getAttribute('href') && e.textContent === had.textContent);
-  if (same) same.focus({ preventScroll: true });
+// update makes el hold children as replace does, but keeps what is the same: who is about to click
+// something, has the focus on it or reads it loses nothing.
+export function update(el, ...children) {
+  const fresh = el.cloneNode(false);
+  append(fresh, children);
+  updateChildren(el, fresh);
+}
+
+function updateChildren(old, fresh) {
+  const before = [...old.childNodes], after = [...fresh.childNodes];
+  after.forEach((node, i) => { if (before[i]) updateNode(before[i], node); else old.append(node); });
+  before.slice(after.length).forEach((node) => node.remove());
+}
+
+// What has listeners or a picture is kept whole or not at all.
+const whole = new Set(['BUTTON', 'FORM', 'CANVAS', 'FIGURE', 'svg']);
+
+function updateNode(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType === Node.TEXT_NODE && fresh.nodeType === Node.TEXT_NODE) { old.data = fresh.data; return; }
+  if (old.nodeName !== fresh.nodeName || whole.has(old.nodeName)) { old.replaceWith(fresh); return; }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  updateChildren(old, fresh);
 }

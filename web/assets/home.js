@@ -1,4 +1,4 @@
-import { h, replace, glyph } from './dom.js';
+import { h, replace, update, glyph } from './dom.js';
 import { get } from './api.js';
 import { t, measured, causeText } from './text.js';
 import { percent, nanos, rate, count, clock, lasted } from './format.js';
@@ -55,7 +55,7 @@ export function home(context) {
     if (!history.open) return;
     try {
       const got = (await get('incidents')).incidents.filter((i) => !i.open).slice(0, 30);
-      replace(ended, got.length ? got.map((i) => alertLine(i, false)) : h('li', { class: 'hint' }, t.noPast));
+      update(ended, got.length ? got.map((i) => alertLine(i, false)) : h('li', { class: 'hint' }, t.noPast));
     } catch { /* the next period asks again */ }
   }
 
@@ -297,16 +297,14 @@ export function home(context) {
       facts.push(t.lastPeriod(clock(last.start, s.period_ns < 60e9), clock(last.end, s.period_ns < 60e9)));
     } else facts.push(t.firstEnds(clock(s.next_period_end)));
     hero.className = `hero is-${kind}`;
-    replace(hero, glyph(kind, null, 40), h('div', null, h('h1', { 'aria-live': 'polite' }, line), h('p', null, facts.map((f, i) => [i ? h('span', { class: 'dot', 'aria-hidden': 'true' }, ' · ') : null, h('span', { class: 'fact' }, f)]))));
+    update(hero, glyph(kind, null, 40), h('div', null, h('h1', { 'aria-live': 'polite' }, line), h('p', null, facts.map((f, i) => [i ? h('span', { class: 'dot', 'aria-hidden': 'true' }, ' · ') : null, h('span', { class: 'fact' }, f)]))));
   }
 
   function renderIncidents() {
     const s = state.status;
     const isOpen = new Set([...incidents.querySelectorAll('details[open]')].map((d) => d.dataset.id));
-    const focused = document.activeElement && incidents.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
-    replace(incidents, s.incidents.map((i) => card(i, isOpen.has(i.id))));
+    update(incidents, s.incidents.map((i) => card(i, isOpen.has(i.id))));
     drawCards();
-    if (focused) incidents.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
 
   function card(i, isOpen) {

@@ -1,4 +1,4 @@
-import { h, replace, refresh, glyph } from './dom.js';
+import { h, replace, update, glyph } from './dom.js';
 import { get, post } from './api.js';
 import { t, measured, causeText, valueText } from './text.js';
 import { percent, nanos, seconds, count, clock, lasted } from './format.js';
@@ -7,9 +7,9 @@ import { graph } from './graph.js';
 
 export function incident(context, id) {
   const { state } = context;
-  const headBox = h('div'), box = h('div'), silencer = makeSilencer();
-  let charts = [], isClosed = false;
-  const view = { element: h('div', { class: 'page' }, back(), headBox, silencer, box), title: '', shown: load, update: load, close() { isClosed = true; clear(); } };
+  const headBox = h('div'), originBox = h('div'), chartsBox = h('div', { class: 'charts' }), box = h('div'), silencer = makeSilencer();
+  let charts = [], isClosed = false, drawn = '';
+  const view = { element: h('div', { class: 'page' }, back(), headBox, silencer, originBox, chartsBox, box), title: '', shown: load, update: load, close() { isClosed = true; clear(); } };
 
   function clear() {
     for (const c of charts) if (c.destroy) c.destroy();
@@ -21,7 +21,7 @@ export function incident(context, id) {
     try {
       d = await get('incident', { id });
     } catch (error) {
-      if (!isClosed && error.status === 404) replace(box, h('p', { class: 'empty' }, t.notFound));
+      if (!isClosed && error.status === 404) update(box, h('p', { class: 'empty' }, t.notFound));
       return;
     }
     try {
@@ -30,16 +30,19 @@ export function incident(context, id) {
     if (isClosed) return;
     view.title = d.operation;
     if (silencer) silencer.hidden = !d.open;
-    refresh(headBox, () => replace(headBox, head(d)));
-    if (charts.length && box.querySelector('.charts:hover')) return; // somebody reads a chart
+    update(headBox, head(d));
+    if (drawn !== JSON.stringify(d.graph)) {
+      drawn = JSON.stringify(d.graph);
+      replace(originBox, origin(d));
+    }
+    update(box, changed(d), wrong(d), happened(d), evidence(d), lookUp(d));
+    if (charts.length && chartsBox.matches(':hover')) return; // somebody reads a chart
     clear();
     const fired = d.alerts[0].fired;
     const last = fired.evidence[fired.evidence.length - 1];
     const usual = (fired.changes || []).find((c) => c.usual_high_ns > 0);
     charts = past && past.series.length && covers(past, d) ? pictures(cut(past, d), last && last.objective, d.objective, usual && usual.usual_high_ns / 1e9) : [];
-    const scroll = window.scrollY;
-    refresh(box, () => replace(box, origin(d), charts.length ? h('div', { class: 'charts' }, charts) : h('p', { class: 'hint' }, t.outOfMemory), changed(d), wrong(d), happened(d), evidence(d), lookUp(d)));
-    window.scrollTo(0, scroll);
+    replace(chartsBox, charts.length ? charts : h('p', { class: 'hint' }, t.outOfMemory));
   }
 
   // makeSilencer returns what asks to be told no more of an incident.

@@ -1,4 +1,4 @@
-import { h, replace, refresh, glyph } from './dom.js';
+import { h, replace, update, glyph } from './dom.js';
 import { get } from './api.js';
 import { t } from './text.js';
 import { percent, nanos, rate, count } from './format.js';
@@ -58,7 +58,7 @@ export function operation(context, id) {
     view.title = r.operation;
     const tile = (label, value, sub, isBad) => h('div', { class: `tile ${isBad ? 'bad' : ''}` }, h('span', { class: 'tile-label' }, label), h('span', { class: 'tile-value' }, isBad ? glyph('firing', null, 16) : null, value), h('span', { class: 'tile-sub' }, sub));
     const has = r.within_target_ratio !== null && r.p50_ns > 0;
-    replace(headBox,
+    update(headBox,
       h('div', { class: `page-head is-${r.state}` }, glyph(r.state, null, 32), h('div', null, h('h1', { class: 'mono' }, r.operation), h('p', { class: 'sub' }, [whose(r), t.states[r.state]].filter(Boolean).join(' · ')))),
       h('div', { class: 'tiles' },
         tile(t.success, r.success_ratio === null ? '–' : percent(r.success_ratio, r.success_target), `${t.target} ${percent(r.success_target)}`, r.bad_availability),
@@ -95,9 +95,8 @@ export function operation(context, id) {
       shown = String(range) + until;
     }
     note.textContent = (past.series[0]?.latency_counts || []).some(Boolean) ? (isDark() ? t.heatDark : t.heat) : '';
-    const scroll = window.scrollY, isOpen = Boolean(rest.querySelector('details[open]'));
-    refresh(rest, () => replace(rest, budget(detail.error_budget), expected(detail, objective, isOpen), failures(past), calls(detail), incidents(detail)));
-    window.scrollTo(0, scroll);
+    const isOpen = Boolean(rest.querySelector('details[open]'));
+    update(rest, budget(detail.error_budget), expected(detail, objective, isOpen), failures(past), calls(detail), incidents(detail));
   }
 
   // budget shows what is left of an error budget, and how fast it burns.

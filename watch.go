@@ -9,7 +9,7 @@ import (
 
 // Watch returns each period once it is judged, with its alerts and with all that fires then; alerts
 // that are raised in the middle of a period come at once. It
-// begins with the last one, if any. It is for those who show how things stand, as the package web
+// begins with the last one, if any, without the alerts that it raised. It is for those who show how things stand, as the package web
 // does: who does not take a judgement in time misses it, where a sink would not. The channel is
 // closed when ctx ends, and by Shutdown. What comes out of it must not be changed.
 //

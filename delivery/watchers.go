@@ -19,8 +19,8 @@ type Watchers struct {
 	closed bool
 }
 
-// Watch returns what is sent from now on, and at once what was sent last. Who does not take it in
-// time misses the next ones. The channel is closed when ctx ends, and by Close.
+// Watch returns what is sent from now on, and at once what was sent last, without the alerts that
+// were raised then. Who does not take it in time misses the next ones. The channel is closed when ctx ends, and by Close.
 func (w *Watchers) Watch(ctx context.Context) <-chan alert.Judgement {
 	c := make(chan alert.Judgement, pendingJudgements)
 	w.mu.Lock()
@@ -52,7 +52,9 @@ func (w *Watchers) remove(c chan alert.Judgement) {
 func (w *Watchers) Send(j alert.Judgement) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = &j
+	last := j
+	last.Alerts = nil // whoever comes later sees what fires; their evidence would take memory for long
+	w.last = &last
 	for c := range w.all {
 		select {
 		case c <- j:

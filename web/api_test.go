@@ -151,3 +151,26 @@ func TestMidPeriod(t *testing.T) {
 		t.Errorf("%d slots, want that of the one period", n)
 	}
 }
+
+// An operation that is no longer called keeps its own summary, and not all those of its last period.
+func TestIdleRow(t *testing.T) {
+	src := newSource(t, engine.Config{})
+	s := open(t, src, Config{})
+	src.calls("busy", 5, 0, time.Millisecond)
+	src.calls("idle", 5, 0, time.Millisecond)
+	j := src.judgement()
+	src.out <- j
+	s.calls(src, "busy")
+	s.page.history.mu.RLock()
+	defer s.page.history.mu.RUnlock()
+	for _, r := range s.page.history.sorted() {
+		for i := range j.Period.Summaries {
+			if r.summary == &j.Period.Summaries[i] {
+				t.Errorf("%s keeps a summary of the period before", r.key.Name)
+			}
+		}
+		if r.summary.Count == 0 {
+			t.Errorf("%s has no summary", r.key.Name)
+		}
+	}
+}

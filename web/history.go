@@ -127,13 +127,23 @@ func (h *history) add(j alert.Judgement, now time.Time) (gone []string) {
 func (h *history) take(p *engine.Period, now time.Time) {
 	h.last, h.lag = p, now.Sub(p.End)
 	h.health.add(p)
+	var were []*row
 	for _, r := range h.rows {
+		if r.isCurrent {
+			were = append(were, r)
+		}
 		r.isCurrent = false
 	}
 	for i := range p.Summaries {
 		r := h.row(p.Summaries[i].Key())
 		r.summary, r.isCurrent = &p.Summaries[i], true
 		r.remember(r.summary)
+	}
+	for _, r := range were {
+		if !r.isCurrent { // its summary must not keep all others of its period in memory
+			own := r.summary.Clone()
+			r.summary = &own
+		}
 	}
 }
 

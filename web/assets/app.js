@@ -155,6 +155,18 @@ document.addEventListener('keydown', (e) => {
 });
 
 window.addEventListener('popstate', render);
+
+// Paper is white, and holds all rows.
+window.addEventListener('beforeprint', () => {
+  document.documentElement.dataset.theme = 'light';
+  forgetColors();
+  if (view && view.redraw) view.redraw(true);
+});
+window.addEventListener('afterprint', () => {
+  useTheme();
+  if (view && view.redraw) view.redraw(false);
+});
+
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { if (theme() === 'auto') { forgetColors(); render(); } });
 
 useLanguage(new URLSearchParams(location.search).get('lang') || store.get('language'));

@@ -226,12 +226,14 @@ export function chart(o) {
   };
   if (x.length === 0) return figure;
   let u = null;
-  const resize = new ResizeObserver(() => {
+  // draw draws it as wide as there is room; there is none before it stands on the page.
+  figure.draw = () => {
     const wide = canvasBox.clientWidth;
     if (!wide) return;
     if (!u) u = new uPlot({ ...options, width: wide }, [x, ...o.series.map((s) => s.values)], canvasBox);
     else if (u.width !== wide) u.setSize({ width: wide, height: options.height });
-  });
+  };
+  const resize = new ResizeObserver(figure.draw);
   resize.observe(canvasBox);
   figure.destroy = () => { resize.disconnect(); if (u) u.destroy(); };
   return figure;

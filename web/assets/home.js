@@ -69,7 +69,7 @@ export function home(context) {
   const table = h('div', { class: 'table', role: 'table', 'aria-label': t.operations(2) }, h('div', { role: 'rowgroup' }, head), body);
   const element = h('div', { class: 'home' }, hero, incidents, hour, h('section', { class: 'list', id: 'operations' }, bar, table), history);
 
-  let list = [], height = 0, chosen = -1, isAsking = false, sorted = { at: 0, states: '' };
+  let list = [], height = 0, chosen = -1, isAsking = false, isPrinted = false, sorted = { at: 0, states: '' };
   const live = new Map(); // the rows on the screen, by id
 
   function changed() {
@@ -151,9 +151,8 @@ export function home(context) {
     }
     if (body.firstChild && body.firstChild.className === 'empty') replace(body);
     const top = body.getBoundingClientRect().top, spare = 6;
-    const isPrinting = matchMedia('print').matches;
-    const from = isPrinting ? 0 : Math.max(0, Math.floor(-top / height) - spare);
-    const to = isPrinting ? Math.min(list.length, 300) : Math.min(list.length, Math.ceil((window.innerHeight - top) / height) + spare);
+    const from = isPrinted ? 0 : Math.max(0, Math.floor(-top / height) - spare);
+    const to = isPrinted ? Math.min(list.length, 300) : Math.min(list.length, Math.ceil((window.innerHeight - top) / height) + spare);
     const wanted = list.slice(from, to), keep = new Set(wanted.map((r) => r.id)), fresh = [];
     const free = []; // rows that have left the screen show others
     for (const [id, row] of live) if (!keep.has(id)) { live.delete(id); free.push(row); }
@@ -379,7 +378,6 @@ export function home(context) {
     requestAnimationFrame(() => { isDue = false; draw(false); });
   };
   const onResize = () => { live.forEach((r) => r.element.remove()); live.clear(); draw(true); renderStrip(); };
-  const print = () => onResize();
 
   function choose(i) {
     if (list.length === 0) return;
@@ -393,12 +391,11 @@ export function home(context) {
 
   return {
     element, title: '',
+    redraw(isPrinting) { isPrinted = Boolean(isPrinting); onResize(); drawCards(); },
     shown() {
       renderHero(); renderIncidents(); fillSelects(); grow(); arrange(); renderStrip();
       window.addEventListener('scroll', onScroll, { passive: true });
       window.addEventListener('resize', onResize);
-      window.addEventListener('beforeprint', print);
-      window.addEventListener('afterprint', print);
     },
     update(isWhole) {
       if (isWhole) total = null; else grow();
@@ -409,8 +406,6 @@ export function home(context) {
     close() {
       window.removeEventListener('scroll', onScroll);
       window.removeEventListener('resize', onResize);
-      window.removeEventListener('beforeprint', print);
-      window.removeEventListener('afterprint', print);
     },
     key(e, isTyping) {
       if (isTyping) {

@@ -37,12 +37,18 @@ export function incident(context, id) {
     }
     update(box, changed(d), wrong(d), happened(d), evidence(d), lookUp(d));
     if (charts.length && chartsBox.matches(':hover')) return; // somebody reads a chart
+    view.redraw = () => drawCharts(d, past);
+    view.redraw();
+  }
+
+  function drawCharts(d, past) {
     clear();
     const fired = d.alerts[0].fired;
     const last = fired.evidence[fired.evidence.length - 1];
     const usual = (fired.changes || []).find((c) => c.usual_high_ns > 0);
     charts = past && past.series.length && covers(past, d) ? pictures(cut(past, d), last && last.objective, d.objective, usual && usual.usual_high_ns / 1e9) : [];
     replace(chartsBox, charts.length ? charts : h('p', { class: 'hint' }, t.outOfMemory));
+    for (const c of charts) if (c.draw) c.draw();
   }
 
   // makeSilencer returns what asks to be told no more of an incident.

@@ -73,6 +73,13 @@ export function operation(context, id) {
     charts = [];
   }
 
+  function drawCharts(past, objective) {
+    clear();
+    charts = pictures(past, objective);
+    replace(picturesBox, charts);
+    for (const c of charts) if (c.draw) c.draw();
+  }
+
   async function load() {
     const mine = ++asked;
     lastLoad = Date.now();
@@ -89,9 +96,8 @@ export function operation(context, id) {
     if (isClosed || mine !== asked) return; // another range was chosen meanwhile
     const objective = detail.last && detail.last.objective;
     if (charts.length === 0 || !picturesBox.matches(':hover') || shown !== String(range) + until) { // nobody reads a chart
-      clear();
-      charts = pictures(past, objective);
-      replace(picturesBox, charts);
+      view.redraw = () => drawCharts(past, objective);
+      view.redraw();
       shown = String(range) + until;
     }
     note.textContent = (past.series[0]?.latency_counts || []).some(Boolean) ? (isDark() ? t.heatDark : t.heat) : '';

@@ -215,3 +215,37 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("%s operations", got)
 	}
 }
+
+// FuzzRequest asks for anything. The answer is never an error of the page's own, and never without the
+// headers that keep a browser from running what it holds.
+func FuzzRequest(f *testing.F) {
+	src := newSource(f, engine.Config{})
+	src.calls("GET /cart", 5, 5, 0)
+	h := newHistory(src.period)
+	h.add(src.judgement(), src.now)
+	p := &page{config: Config{Store: &shelf{}}, engine: src.EngineConfig(), history: h, reading: make(chan struct{}, 1)}
+	p.routes()
+	id := h.sorted()[0].id
+	for _, seed := range []string{"/", "/assets/app.js", "/assets/../handler.go", "/api/v1/status", "/api/v1/history?id=" + id, "/api/v1/history?id=total&range=recent", "/api/v1/history?id=" + id + "&from=2026-03-01T00:00:00Z", "/api/v1/operation?id=" + id, "/api/v1/incident?id=x", "//evil.example/", "/a//assets//"} {
+		f.Add("GET", seed)
+	}
+	f.Add("POST", "/api/v1/silence")
+	f.Fuzz(func(t *testing.T, method, target string) {
+		r, err := http.NewRequest(method, "http://localhost"+target, nil) //nolint:noctx // it is not sent
+		if err != nil || strings.HasSuffix(r.URL.Path, "events") { // these do not end
+			return
+		}
+		r.RequestURI, r.Host = target, "localhost"
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, r)
+		if w.Code >= 500 {
+			t.Errorf("%s %q: %d %s", method, target, w.Code, w.Body)
+		}
+		if to := w.Header().Get("Location"); strings.HasPrefix(to, "//") || strings.Contains(to, "://") {
+			t.Errorf("%q leads to %q", target, to)
+		}
+		if w.Header().Get("Content-Security-Policy") == "" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%q has the headers %v", target, w.Header())
+		}
+	})
+}

@@ -91,10 +91,21 @@ func (s *shop) minute(isSick bool) {
 	})
 }
 
+// partial closes a period that began late, so that it is not judged.
+func (s *shop) partial() {
+	s.t.Helper()
+	s.closeAs(engine.Period{Monitor: "shop", Start: s.now.Add(period / 2), End: s.now.Add(period), Partial: true}, nil)
+}
+
 // close closes a period.
 func (s *shop) close(edit func(*engine.Period)) {
 	s.t.Helper()
-	p := s.windows.Close(engine.Period{Monitor: "shop", Start: s.now, End: s.now.Add(period)}, nil)
+	s.closeAs(engine.Period{Monitor: "shop", Start: s.now, End: s.now.Add(period)}, edit)
+}
+
+func (s *shop) closeAs(p engine.Period, edit func(*engine.Period)) {
+	s.t.Helper()
+	p = s.windows.Close(p, nil)
 	s.now = p.End
 	if edit != nil {
 		edit(&p)

@@ -286,14 +286,15 @@ export function home(context) {
     const s = state.status, n = s.incidents.length, pending = s.operations_by_state.pending || 0;
     const isFiring = s.incidents.some((i) => i.state === 'firing');
     let kind = 'good', line = t.allWell;
-    if (!s.last_period) { kind = 'unknown'; line = t.waiting; } else if (n > 0) { kind = isFiring && s.state !== 'recovering' ? 'firing' : 'recovering'; line = t.incidentsOpen(n); } else if (pending > 0) { kind = 'pending'; line = t.pendingOnly(pending); } else if (state.rows.size === 0) { kind = 'unknown'; line = t.noCalls; } else if (!s.operations_by_state.good) { kind = 'unknown'; line = s.last_period.calls > 0 ? t.tooFew : t.silent; }
+    if (!s.last_period) { kind = 'unknown'; line = t.waiting; } else if (n > 0) { kind = isFiring && s.state !== 'recovering' ? 'firing' : 'recovering'; line = t.incidentsOpen(n); } else if (pending > 0) { kind = 'pending'; line = t.pendingOnly(pending); } else if (state.rows.size === 0) { kind = 'unknown'; line = t.noCalls; } else if (!s.operations_by_state.good) { kind = 'unknown'; line = s.last_period.partial ? t.firstWhole : s.last_period.calls > 0 ? t.tooFew : t.silent; }
     const facts = [];
     if (state.rows.size > 0) facts.push(t.operations(state.rows.size));
     const last = s.last_period;
     if (last) {
       const length = (new Date(last.end) - new Date(last.start)) / 1000;
       if (last.calls > 0) facts.push(t.callsPerSecond(last.calls / Math.max(length, 0.001)), last.failures ? t.failedShare(last.failures / last.calls) : t.noneFailed);
-      facts.push(t.lastPeriod(clock(last.start, s.period_ns < 60e9), clock(last.end, s.period_ns < 60e9)));
+      if (last.partial && kind === 'unknown') facts.push(t.wholeEnds(clock(s.next_period_end)));
+      else facts.push(t.lastPeriod(clock(last.start, s.period_ns < 60e9), clock(last.end, s.period_ns < 60e9)));
     } else facts.push(t.firstEnds(clock(s.next_period_end)));
     hero.className = `hero is-${kind}`;
     update(hero, glyph(kind, null, 40), h('div', null, h('h1', { 'aria-live': 'polite' }, line), h('p', null, facts.map((f, i) => [i ? h('span', { class: 'dot', 'aria-hidden': 'true' }, ' · ') : null, h('span', { class: 'fact' }, f)]))));

@@ -3,14 +3,14 @@ import { percent, seconds, nanos, rate, count, lasted, useUnits } from './format
 
 const en = {
   overview: 'Overview', quality: 'Quality',
-  allWell: 'All is well', noCalls: 'No calls yet', silent: 'Nobody calls at the moment', tooFew: 'Too few calls to tell', waiting: 'Waiting for the first period',
+  allWell: 'All is well', noCalls: 'No calls yet', firstWhole: 'Waiting for the first whole period', silent: 'Nobody calls at the moment', tooFew: 'Too few calls to tell', waiting: 'Waiting for the first period',
   incidentsOpen: (n) => (n === 1 ? '1 incident is open' : `${n} incidents are open`),
   pendingOnly: (n) => (n === 1 ? '1 operation misses its objective' : `${n} operations miss their objectives`),
   recovering: 'Getting well',
   operations: (n) => (n === 1 ? '1 operation' : `${count(n)} operations`),
   callsPerSecond: (v) => `${rate(v)} calls/s`, failedShare: (v) => `${percent(v)} failed`, noneFailed: 'none failed',
   period: (d) => `judged every ${d}`, lastPeriod: (a, b) => `last period ${a} – ${b}`,
-  nextIn: (s) => `next in ${s}`, firstEnds: (t) => `The first period ends at ${t}.`,
+  nextIn: (s) => `next in ${s}`, firstEnds: (t) => `The first period ends at ${t}.`, wholeEnds: (t) => `judged for the first time at ${t}`,
   live: 'live', reconnecting: 'connection lost, trying again', ended: 'The monitor was shut down. Nothing changes any more.',
   hourTitle: 'All operations, the last hour', recentTitle: (d) => `All operations, the last ${d}`,
   calls: 'calls', failures: 'failures', cancelled: 'cancelled', succeed: 'succeed', inFlight: 'in flight', codes: 'codes',
@@ -51,14 +51,14 @@ const en = {
 
 const zh = {
   overview: '总览', quality: '质量',
-  allWell: '一切正常', noCalls: '尚无调用', silent: '目前没有调用', tooFew: '调用太少，无法判断', waiting: '等待第一个周期',
+  allWell: '一切正常', noCalls: '尚无调用', firstWhole: '等待第一个完整周期', silent: '目前没有调用', tooFew: '调用太少，无法判断', waiting: '等待第一个周期',
   incidentsOpen: (n) => `${n} 个故障未恢复`,
   pendingOnly: (n) => `${n} 个操作未达目标`,
   recovering: '正在恢复',
   operations: (n) => `${count(n)} 个操作`,
   callsPerSecond: (v) => `每秒 ${rate(v)} 次调用`, failedShare: (v) => `${percent(v)} 失败`, noneFailed: '无失败',
   period: (d) => `每 ${d} 判定一次`, lastPeriod: (a, b) => `上一周期 ${a} – ${b}`,
-  nextIn: (s) => `${s} 后更新`, firstEnds: (t) => `第一个周期于 ${t} 结束。`,
+  nextIn: (s) => `${s} 后更新`, firstEnds: (t) => `第一个周期于 ${t} 结束。`, wholeEnds: (t) => `${t} 首次判定`,
   live: '实时', reconnecting: '连接中断，正在重试', ended: '监控已停止，页面不再变化。',
   hourTitle: '全部操作，最近一小时', recentTitle: (d) => `全部操作，最近 ${d}`,
   calls: '调用', failures: '失败', cancelled: '已取消', succeed: '成功', inFlight: '进行中', codes: '状态码',

@@ -81,7 +81,10 @@ func (r *restartable) Watch(ctx context.Context) <-chan alert.Judgement {
 		defer close(all)
 		for {
 			select {
-			case m := <-r.next:
+			case m, isOpen := <-r.next:
+				if !isOpen {
+					return
+				}
 				for j := range m.Watch(ctx) {
 					select {
 					case all <- j:
@@ -105,6 +108,7 @@ func (r *restartable) ForceFlush(ctx context.Context) error { return r.now.Load(
 
 // Shutdown ends the monitor and removes the state.
 func (r *restartable) Shutdown(ctx context.Context) error {
+	close(r.next)
 	err := r.now.Load().Shutdown(ctx)
 	if r.folder != "" {
 		err = errors.Join(err, os.RemoveAll(r.folder))

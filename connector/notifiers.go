@@ -17,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/web"
 )
 
 // NotifierConfig says where alerts go. Exactly one of its fields must be set.
@@ -95,7 +96,9 @@ func (c *NotifierConfig) isOne() error {
 type receivers struct {
 	notifiers []alert.Notifier
 	sinks     []engine.Sink
+	stores    []*store.Store
 	closers   []closer
+	older     web.Store // the first store; nil: there is none
 }
 
 // closer closes what was opened for a key of the configuration.
@@ -120,7 +123,10 @@ func openReceivers(ctx context.Context, c *Config) (*receivers, error) {
 			err = fmt.Errorf("stores[%d]: %w", i, err)
 			return nil, errors.Join(err, r.close(ctx))
 		}
-		r.sinks, r.notifiers = append(r.sinks, s), append(r.notifiers, s)
+		r.sinks, r.notifiers, r.stores = append(r.sinks, s), append(r.notifiers, s), append(r.stores, s)
+		if r.older == nil {
+			r.older = s
+		}
 		r.closers = append(r.closers, closer{fmt.Sprintf("stores[%d]", i), s.Close})
 	}
 	return r, nil

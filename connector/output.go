@@ -10,6 +10,7 @@ import (
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/spanmetrics"
 )
 
 // alertsOutput is the notifier that emits alerts as logs.
@@ -64,6 +65,14 @@ func (o *metricsOutput) add(p *engine.Period, alerts []alert.Alert) {
 		o.waiting = o.waiting[1:]
 	}
 	o.waiting = append(o.waiting, metrics)
+}
+
+// restore takes in the alerts that have fired since before the process started.
+func (o *metricsOutput) restore(firing []alert.Alert) {
+	for i := range firing {
+		a := &firing[i]
+		o.metrics.firing[firingKey{spanmetrics.CleanKey(a.Key()), a.Objective}] = true
+	}
 }
 
 // Consume emits all metrics that wait, oldest first.

@@ -274,8 +274,8 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.FailureExemplars[0], nil},
 		{*summary.Reasons, nil},
 		{a.Why, nil},
-		{periodOf(start, summary), []string{"Evicted"}},
-		{a, []string{"Periods"}},
+		{periodOf(start, summary), []string{"Evicted", "IdlePeriods", "Known"}},
+		{a, []string{"Periods", "Process", "ExpiresAt"}},
 	} {
 		v := reflect.ValueOf(tt.of)
 		for i := range v.NumField() {

@@ -6,9 +6,11 @@ import (
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/blurooo/go-monitor/connector/gomonitorexporter"
+	"github.com/blurooo/go-monitor/connector/gomonitorextension"
 	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/blurooo/go-monitor/connector/internal/nesting"
+	"github.com/blurooo/go-monitor/connector/internal/variable"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -16,7 +18,6 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/httpprovider"
 	"go.opentelemetry.io/collector/confmap/provider/httpsprovider"
@@ -67,6 +68,7 @@ var (
 		{"github.com/blurooo/go-monitor/connector", gomonitorconnector.NewFactory()},
 	}
 	extensions = []part[extension.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorextension.NewFactory()},
 		{"go.opentelemetry.io/collector/extension/zpagesextension", zpagesextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension", healthcheckextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage", filestorage.NewFactory()},
@@ -74,7 +76,7 @@ var (
 	// providers say where a config, or a value in it, may come from; "default:" is the
 	// embedded one.
 	providers = map[string]confmap.ProviderFactory{
-		"go.opentelemetry.io/collector/confmap/provider/envprovider":   envprovider.NewFactory(),
+		"go.opentelemetry.io/collector/confmap/provider/envprovider":   variable.NewFactory(),
 		"go.opentelemetry.io/collector/confmap/provider/fileprovider":  fileprovider.NewFactory(),
 		"go.opentelemetry.io/collector/confmap/provider/httpprovider":  httpprovider.NewFactory(),
 		"go.opentelemetry.io/collector/confmap/provider/httpsprovider": httpsprovider.NewFactory(),

@@ -25,7 +25,7 @@ func health(a addresses) (status int, body string, err error) {
 func TestFullDatabaseIsHeard(t *testing.T) {
 	t.Parallel()
 	a := newAddresses(t)
-	a.database = "file:" + a.database + "?_pragma=max_page_count(20)"
+	a.database = "file:" + a.database + "?_pragma=max_page_count(21)"
 	p := startDefault(t, a, fast)
 	if status, body, err := health(a); status != http.StatusOK || !strings.Contains(body, `"status":"StatusOK"`) {
 		t.Errorf("health at the start: got %d, %s, %v", status, body, err)

@@ -30,6 +30,7 @@ type Monitor struct {
 	engine     *engine.Engine
 	off        bool // switched off by OTEL_SDK_DISABLED: the engine takes nothing
 	tracks     bool // the engine tracks calls in flight
+	measures   bool // the engine measures own times
 	classifier classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
@@ -114,6 +115,7 @@ func newIn(p place, c Config) (*Monitor, error) {
 	}
 	m.services.engine = m.engine
 	m.tracks = m.engine.Config().MaxInFlight > 0
+	m.measures = m.engine.MeasuresOwnTimes()
 	m.stopGreeting = func() {}
 	if usesDefaults && p.isTerminal && !p.isTest {
 		m.stopGreeting = greeting{

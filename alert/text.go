@@ -138,6 +138,16 @@ func callsOf(k ObjectiveKind, s *engine.Summary) (n uint64, what string) {
 	return s.Success + s.Failure, "call"
 }
 
+// ownTimeText says what calls took by themselves, if that is clearly less than what they took in all:
+// then others kept them waiting.
+func ownTimeText(s *engine.Summary) string {
+	own := s.OwnTime
+	if own.Count == 0 || own.P50 > s.Latency.P50*9/10 && own.P99 > s.Latency.P99*9/10 {
+		return ""
+	}
+	return fmt.Sprintf(" (own time p50 %s, p99 %s)", Rounded(own.P50), Rounded(own.P99))
+}
+
 // evidenceLine writes one period in one line, the number of calls in a column of the given width.
 func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	calls, what := callsOf(k, s)
@@ -147,7 +157,7 @@ func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	case Latency:
 		line = fmt.Sprintf("%s, %s within %s", line, percent(r.value(k), r.target), Exact(s.Objective.LatencyTarget))
 		if s.Timed() > 0 {
-			line += fmt.Sprintf(", p50 %s, p99 %s", Rounded(s.Latency.P50), Rounded(s.Latency.P99))
+			line += fmt.Sprintf(", p50 %s, p99 %s", Rounded(s.Latency.P50), Rounded(s.Latency.P99)) + ownTimeText(s)
 		}
 		return line + cancelledText(s)
 	case Traffic:

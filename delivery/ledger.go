@@ -20,6 +20,9 @@ type Ledger struct {
 	Owed []alert.Alert `json:"owed"`
 }
 
+// maxHeard bounds the alerts that a notifier is known to have heard of: some may end in silence.
+const maxHeard = 10_000
+
 // ledger keeps what one notifier has heard, so that it knows the present as soon as it answers
 // again, whatever was given up meanwhile. It is safe for concurrent use.
 type ledger struct {
@@ -188,7 +191,7 @@ func (l *ledger) settle(n *notification) {
 	for i := range n.says {
 		a := &n.says[i]
 		if a.State == alert.Firing {
-			l.heard[a.ID] = true
+			l.hear(a.ID)
 		} else {
 			delete(l.heard, a.ID)
 		}
@@ -199,6 +202,17 @@ func (l *ledger) settle(n *notification) {
 	if n.saysAll {
 		l.knew, l.caughtUp = n.knewUntil, max(l.caughtUp, n.until)
 	}
+}
+
+// hear notes that the notifier knows that an alert fires. l.mu is held.
+func (l *ledger) hear(id string) {
+	for other := range l.heard {
+		if len(l.heard) < maxHeard {
+			break
+		}
+		delete(l.heard, other)
+	}
+	l.heard[id] = true
 }
 
 // gaveUp notes that a notification was given up or dropped, so that the notifier is behind.

@@ -273,3 +273,13 @@ func anyRound(t *testing.T, seed uint64) {
 		}
 	}
 }
+
+func TestLedgerIsBounded(t *testing.T) {
+	l := newLedger(Ledger{}, time.Minute)
+	for i := range 2 * maxHeard {
+		l.hear(fmt.Sprint(i))
+	}
+	if n := len(l.data().Heard); n != maxHeard || !l.heard[fmt.Sprint(2*maxHeard-1)] {
+		t.Errorf("%d alerts are known to be heard, want %d with the last one", n, maxHeard)
+	}
+}

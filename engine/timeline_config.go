@@ -27,6 +27,11 @@ type TimelineConfig struct {
 	// A failed call without a server's span counts with those like it, if they have always
 	// reached the same service: that one does not answer. Default: off.
 	PeerServices bool `mapstructure:"peer_services"`
+	// Recorded says that the time is that of recorded spans, so that the clock does not leap: where
+	// none comes, nobody called. Then the periods of a pause of up to an hour follow each other like
+	// others. A longer one is left out, as most likely nobody recorded. Default: every pause is left out
+	// that is longer than a period and the grace.
+	Recorded bool `mapstructure:"-"`
 }
 
 const (
@@ -36,6 +41,7 @@ const (
 	mostSettle         = 10 * time.Second // by default
 	defaultRecentSpans = 1 << 17
 	maxWeight          = 1 << 32
+	maxSilence         = time.Hour // of recorded spans
 	// maxOpen bounds the periods that are open at once, for a short period and a long grace.
 	maxOpen = 1000
 )

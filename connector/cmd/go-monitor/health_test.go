@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/blurooo/go-monitor/store"
 )
 
 // health returns what the health check answers.
@@ -21,11 +24,28 @@ func health(a addresses) (status int, body string, err error) {
 	return resp.StatusCode, string(text), err
 }
 
+// emptyDatabase makes a database without rows and returns how many pages it has.
+func emptyDatabase(t *testing.T, path string) int {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{DSN: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Size() / 4096)
+}
+
 // A service whose database is full says so in its log and its health check, and goes on.
 func TestFullDatabaseIsHeard(t *testing.T) {
 	t.Parallel()
 	a := newAddresses(t)
-	a.database = "file:" + a.database + "?_pragma=max_page_count(21)"
+	a.database = fmt.Sprintf("file:%s?_pragma=max_page_count(%d)", a.database, emptyDatabase(t, a.database))
 	p := startDefault(t, a, fast)
 	if status, body, err := health(a); status != http.StatusOK || !strings.Contains(body, `"status":"StatusOK"`) {
 		t.Errorf("health at the start: got %d, %s, %v", status, body, err)

@@ -196,11 +196,11 @@ func TestHealthyTrafficIsQuiet(t *testing.T) {
 		for _, rate := range []float64{0.05, 0.5, 5, 100} {
 			for _, sigma := range []float64{0.1, 0.5, 1.2} {
 				w := newWorld(3, &source{part: selfOf("a", "x"), rate: rate, median: median, sigma: sigma, fails: 0.01})
-				for_ := 2 * time.Hour
+				length := 2 * time.Hour
 				if rate > 50 {
-					for_ = 20 * time.Minute
+					length = 20 * time.Minute
 				}
-				if changes := w.watch(New(Config{}), for_); len(changes) > 0 {
+				if changes := w.watch(New(Config{}), length); len(changes) > 0 {
 					t.Errorf("median %s, %v a second, sigma %v: %+v", median, rate, sigma, changes)
 				}
 			}

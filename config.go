@@ -39,6 +39,11 @@ type Config struct {
 	// for tests and demos. Periods begin on multiples of it. Default 1m.
 	Period time.Duration
 
+	// Slice is how long the slices of a period are, 1s to 5s, by which it is soon noticed that an
+	// operation has changed; a period is cut into equal ones, of about that length. Negative: there
+	// are none, and own times are not measured. Default 3s.
+	Slice time.Duration
+
 	// Objective is what is expected of every operation. Default: 95 % of the calls
 	// succeed, 80 % of the successful ones within 500ms; an alert fires after 3
 	// bad periods running and is resolved after 3 good ones.
@@ -145,6 +150,7 @@ func (c Config) engine() engine.Config {
 		Name:          c.Name,
 		Service:       c.Service,
 		Period:        c.Period,
+		Slice:         c.Slice,
 		Objective:     c.Objective,
 		Operations:    c.Operations,
 		Codes:         c.Codes,

@@ -33,7 +33,7 @@ type fileSettings struct {
 var serviceOnly = map[string]string{
 	"notifiers": "set Config.Notifiers in Go", "stores": "set Config.Sinks and Config.Notifiers in Go",
 	"services": "is for the service, which watches many", "peer_services": "is for the service",
-	"grace": "is for the service", "adjusted_counts": "is for the service", "logs": "is for the service", "metrics": "is for the service",
+	"grace": "is for the service", "settle": "is for the service", "adjusted_counts": "is for the service", "logs": "is for the service", "metrics": "is for the service",
 }
 
 // maxFile is the largest file of settings, in bytes.
@@ -87,7 +87,7 @@ func fromYAML(file string) (Config, error) {
 // config returns the settings as a configuration.
 func (s *fileSettings) config() Config {
 	c := Config{
-		Name: s.Name, Service: s.Service, Period: s.Period, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
+		Name: s.Name, Service: s.Service, Period: s.Period, Slice: s.Slice, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
 		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
@@ -184,6 +184,7 @@ func (c Config) changes(other Config) []string {
 	differ("name", c.Name, other.Name)
 	differ("service", c.Service, other.Service)
 	differ("period", c.Period, other.Period)
+	differ("slice", c.Slice, other.Slice)
 	differ("objective", c.Objective, other.Objective)
 	differ("codes", c.Codes, other.Codes)
 	differ("outcomes", c.Outcomes, other.Outcomes)

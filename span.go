@@ -36,7 +36,7 @@ func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service, ref := m.services.of(s.Resource())
-	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d) {
+	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, 0) {
 		return
 	}
 	m.report(s, &engine.Span{

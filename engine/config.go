@@ -21,6 +21,10 @@ type Config struct {
 	// Period is the time after which quality is judged, 10ms to 1h. Periods begin
 	// on multiples of it. Default 1m.
 	Period time.Duration `mapstructure:"period"`
+	// Slice is how long the slices of a period are, 1s to 5s, by which it is soon noticed that
+	// an operation has changed; a period is cut into equal ones, of about that length.
+	// Negative: there are none, and own times are not measured. Default 3s.
+	Slice time.Duration `mapstructure:"slice"`
 	// Objective is what is expected of every operation. Default [DefaultObjective].
 	Objective Objective `mapstructure:"objective"`
 	// Operations holds the objectives of single operations by name, whatever their
@@ -90,6 +94,8 @@ func validateObjectives(operations map[string]Objective) error {
 const (
 	minPeriod     = 10 * time.Millisecond
 	maxPeriod     = time.Hour
+	minSlice      = time.Second
+	maxSlice      = 5 * time.Second
 	maxOperations = 1_000_000
 	maxCodes      = 1000
 	maxIdle       = 1_000_000
@@ -106,6 +112,9 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.Period != 0 && (c.Period < minPeriod || c.Period > maxPeriod) {
 		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, short(maxPeriod), c.Period))
+	}
+	if c.Slice > 0 && (c.Slice < minSlice || c.Slice > maxSlice) {
+		errs = append(errs, fmt.Errorf("slice: must be between %s and %s, or negative for none, got %s", minSlice, maxSlice, c.Slice))
 	}
 	errs = append(errs, keyed.Below("objective", c.Objective.Validate()))
 	errs = append(errs, validateObjectives(c.Operations))
@@ -133,6 +142,16 @@ func (c Config) Validate() error {
 // entry names an entry of a map; its key may be anything.
 func entry(key, name string) string { return fmt.Sprintf("%s[%q]", key, name) }
 
+// sliceLength returns the length of the slices into which a period is cut; 0: it is not. The last
+// one of a period may be a few nanoseconds longer.
+func (c *Config) sliceLength() time.Duration {
+	if c.Slice <= 0 {
+		return 0
+	}
+	n := max(1, (c.Period+c.Slice/2)/c.Slice)
+	return c.Period / n
+}
+
 // short writes a duration as people do: 1h, not 1h0m0s.
 func short(d time.Duration) string {
 	s := d.String()
@@ -150,6 +169,7 @@ func short(d time.Duration) string {
 func (c Config) withDefaults() Config {
 	inherit(&c.Name, "monitor")
 	inherit(&c.Period, time.Minute)
+	inherit(&c.Slice, 3*time.Second)
 	inherit(&c.MaxOperations, 2000)
 	inherit(&c.MaxCodes, 64)
 	inherit(&c.IdlePeriods, 60)

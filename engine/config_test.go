@@ -30,16 +30,20 @@ func TestConfigValidate(t *testing.T) {
 	}{
 		"zero": {Config{}, ""},
 		"least": {Config{
-			Period: 10 * ms, MaxOperations: 1, MaxCodes: 1, IdlePeriods: 1, QueueSize: 16,
+			Period: 10 * ms, Slice: time.Second, MaxOperations: 1, MaxCodes: 1, IdlePeriods: 1, QueueSize: 16,
 		}, ""},
 		"most": {Config{
-			Period: time.Hour, MaxOperations: 1_000_000, MaxCodes: 1000, IdlePeriods: 1_000_000, QueueSize: 1 << 24,
+			Period: time.Hour, Slice: 5 * time.Second, MaxOperations: 1_000_000, MaxCodes: 1000, IdlePeriods: 1_000_000, QueueSize: 1 << 24,
 		}, ""},
 		"N of 1 is allowed": {Config{Objective: Objective{AlertAfter: 1, RecoverAfter: 1}}, ""},
+
+		"no slices": {Config{Slice: -1}, ""},
 
 		"period negative":  {Config{Period: -time.Second}, "period: must be between 10ms and 1h, got -1s"},
 		"period short":     {Config{Period: 10*ms - 1}, "period: must be between 10ms and 1h, got 9.999999ms"},
 		"period long":      {Config{Period: time.Hour + 1}, "period: must be between 10ms and 1h, got 1h0m0.000000001s"},
+		"slice":            {Config{Slice: time.Second - 1}, "slice: must be between 1s and 5s, or negative for none, got 999.999999ms"},
+		"slice +":          {Config{Slice: 5*time.Second + 1}, "slice: must be between 1s and 5s, or negative for none, got 5.000000001s"},
 		"max_operations":   {Config{MaxOperations: -1}, "max_operations: must be between 1 and 1000000, got -1"},
 		"max_operations +": {Config{MaxOperations: 1_000_001}, "max_operations: must be between 1 and 1000000, got 1000001"},
 		"max_codes":        {Config{MaxCodes: -64}, "max_codes: must be between 1 and 1000, got -64"},
@@ -111,6 +115,7 @@ func TestConfigDefaults(t *testing.T) {
 	want := Config{
 		Name:          "monitor",
 		Period:        time.Minute,
+		Slice:         3 * time.Second,
 		Objective:     DefaultObjective(),
 		Distribution:  DefaultDistribution(),
 		MaxOperations: 2000,
@@ -124,7 +129,7 @@ func TestConfigDefaults(t *testing.T) {
 
 func TestConfigKeepsWhatIsSaid(t *testing.T) {
 	c := Config{
-		Name: "http", Service: "shop", Period: 7 * time.Second,
+		Name: "http", Service: "shop", Period: 7 * time.Second, Slice: 2 * time.Second,
 		Objective:  basic(0.5, time.Second, 0.5, 1, 2, 10),
 		Operations: map[string]Objective{"GET /": {AlertAfter: 9}},
 		Codes:      map[string]CodeFeature{"404": {true, "not found"}},

@@ -40,6 +40,7 @@ type Engine struct {
 
 	windows  *Windows
 	calendar calendar
+	slicer   slicer
 	now      clock
 	endOf    time.Time // stands for "now" in reports without an end
 	// full and late are the numbers of reports refused up to the last close, by reason.
@@ -59,6 +60,9 @@ type Hooks struct {
 	// the operations that must keep their places until the next period has closed, though
 	// nobody calls them: one with a firing alert must.
 	Closed func(*Period) (needed map[OperationKey]bool)
+	// Sliced gets each slice as it ends, the last one of a period just before Closed gets that.
+	// It must not keep the engine's goroutine any longer than Closed.
+	Sliced func(*Slice)
 	// Describe reads a span that [Engine.Begin] was given. ok is false for a call that is
 	// not watched, or has ended.
 	Describe func(span any) (call InFlight, ok bool)
@@ -106,6 +110,8 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	}
 	wall, mono := now()
 	e.calendar, e.began = newCalendar(windows.config.Period, mono, wall), wall
+	e.slicer = newSlicer(e.config.sliceLength(), hooks.Sliced)
+	e.slicer.begin(&e.calendar, mono)
 	go e.run()
 	return e, nil
 }
@@ -135,6 +141,9 @@ func (e *Engine) Report(r Report) bool {
 // written to memory would have to be waited for.
 func (e *Engine) ReportFields(operation, code string, d time.Duration, kind SpanKind, outcome Outcome, service string) bool {
 	q := &e.queue
+	if !isUsual(kind, outcome) {
+		return q.pushDetailed(operation, code, d, detail{service: service, kind: kind, outcome: outcome})
+	}
 	r := q.pick()
 	pos := r.tail.Load()
 	s := &r.slots[pos&r.mask] // before the claim, which whatever is read after has to wait for
@@ -170,13 +179,13 @@ func (e *Engine) ServiceRef(service string) ServiceRef {
 }
 
 // ReportSuccess is Report for the call of a span that succeeded. It takes little of the span,
-// so that it costs little. Where the engine needs the rest, it returns false and the span
-// is for ReportSpan.
-func (e *Engine) ReportSuccess(service ServiceRef, kind SpanKind, operation, code string, d time.Duration) (done bool) {
-	if service == 0 || int64(d) > e.causes.quick.Load() || e.causes.isWaiting() || !e.sampling.isDecided() {
+// so that it costs little. covered is what [Engine.Covered] returned for it, or 0. Where the
+// engine needs the rest, it returns false and the span is for ReportSpan.
+func (e *Engine) ReportSuccess(service ServiceRef, kind SpanKind, operation, code string, d, covered time.Duration) (done bool) {
+	if service == 0 || kind >= mostKinds || int64(d) > e.causes.quick.Load() || e.causes.isWaiting() || !e.sampling.isDecided() {
 		return false
 	}
-	e.queue.pushPlaced(operation, code, d, howOf(kind, OutcomeSuccess).at(int(service)-1))
+	e.queue.pushPlaced(operation, code, d, howOf(kind, OutcomeSuccess).lessBy(lessOf(d, covered)).at(int(service)-1))
 	return true
 }
 
@@ -199,17 +208,18 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
-	if outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() {
+	if outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() || !isUsual(s.SpanKind, outcome) {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
 			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
+			less: lessOf(s.Duration, s.Covered),
 		})
 	}
 	d := s.Duration
 	if s.Untimed {
 		d = Untimed
 	}
-	return e.ReportFields(s.Operation, s.Code, d, s.SpanKind, outcome, s.Service)
+	return e.queue.pushAnywhere(e.queue.pick(), s.Service, s.Operation, s.Code, d, howOf(s.SpanKind, outcome).lessBy(lessOf(d, s.Covered)))
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -382,29 +392,38 @@ func (e *Engine) add(slots []slot, details []detail) {
 		s, d := &slots[i], &details[i]
 		_, code := s.names(d)
 		if !s.how.isDetailed() {
-			e.windows.count(operations[i], s.how.outcome(), code, s.duration)
+			outcome := s.how.outcome().decided(e.config.Codes, code)
+			e.windows.count(operations[i], outcome, code, s.duration)
+			e.slicer.count(operations[i], outcome, s.duration, s.how.less())
 			continue
 		}
 		end := e.endOf
 		if d.end != 0 {
 			end = time.Unix(0, d.end)
 		}
-		e.windows.countTraced(operations[i], d.outcome, Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}, d.untimed, d.cause)
+		outcome := d.outcome.decided(e.config.Codes, code)
+		call := Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}
+		e.windows.countTraced(operations[i], outcome, call, d.untimed, d.cause)
+		e.slicer.countTraced(operations[i], outcome, call, d.untimed, d.less)
 	}
 }
 
-// untilDue returns the time until the end of the current period.
+// untilDue returns the time until the end of the current slice or period.
 func (e *Engine) untilDue() time.Duration {
 	_, mono := e.now()
-	return e.calendar.due - mono
+	return min(e.calendar.due, e.slicer.due) - mono
 }
 
-// closeDue closes the current period if its time has come, and returns the time until
-// the end of the one that is current then.
+// closeDue closes the current slice and period if their time has come, and returns the time until
+// the end of those that are current then.
 func (e *Engine) closeDue() time.Duration {
 	wall, mono := e.now()
-	if early := e.calendar.due - mono; early > 0 {
-		return early
+	if e.calendar.due > mono {
+		if e.slicer.due <= mono {
+			e.countAll()
+			e.slicer.next(e.windows, &e.calendar, mono)
+		}
+		return e.untilDue()
 	}
 	e.countAll()
 	p, stepped := e.calendar.next(mono, wall)
@@ -418,6 +437,7 @@ func (e *Engine) closeDue() time.Duration {
 		e.hooks.OnError(fmt.Errorf("process stood still: %d period ends passed unseen, their time is part of the period that began at %s", p.Missed, p.Start.Format(time.RFC3339)))
 	}
 	e.finish(p)
+	e.slicer.begin(&e.calendar, mono)
 	return e.untilDue()
 }
 
@@ -431,6 +451,7 @@ func (e *Engine) finish(p Period) {
 	p.Received = p.Dropped
 	p.SampledRatio = e.sampling.ratio()
 	e.takeObjectives()
+	e.slicer.cut(e.windows, p.End)
 	e.sweep(&p)
 	p = e.windows.Close(p, func(key OperationKey) bool { return e.needed[key] })
 	e.causes.expire(p.End.UnixNano())

@@ -630,7 +630,7 @@ func TestClockOfTheProcess(t *testing.T) {
 func TestEngineStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := skewed()
-		e, r := startAt(t, Config{}, c.now)
+		e, r := startAt(t, Config{Slice: -1}, c.now) // it wakes up once a period
 		report(t, e, 7, Report{Operation: "a"})
 		wait(30 * time.Second)
 		c.skip(3*time.Minute+10*time.Second, 3*time.Minute+10*time.Second) // what a stopped process sees
@@ -866,7 +866,7 @@ func TestEngineExplainsSpans(t *testing.T) {
 	}
 	// A retry excuses what failed before.
 	report(Span{Operation: "SELECT", Outcome: OutcomeFailure, Link: span(2, 2, 1)})
-	if e.ReportSuccess(e.ServiceRef(""), SpanKindClient, "SELECT", "", ms) {
+	if e.ReportSuccess(e.ServiceRef(""), SpanKindClient, "SELECT", "", ms, 0) {
 		t.Error("while a call waits for its causes, a success is not asked for its trace")
 	}
 	report(Span{Operation: "SELECT", Outcome: OutcomeSuccess, Link: span(2, 3, 1)})
@@ -900,7 +900,7 @@ func TestEngineReportSuccess(t *testing.T) {
 			if tt.prepare != nil {
 				tt.prepare(e)
 			}
-			got := e.ReportSuccess(e.ServiceRef(tt.service), SpanKindServer, "GET", "200", tt.d)
+			got := e.ReportSuccess(e.ServiceRef(tt.service), SpanKindServer, "GET", "200", tt.d, 0)
 			r, d := e.takeOne(t)
 			if got != tt.want || (r != nil) != tt.want {
 				t.Fatalf("got %t and %+v, want %t", got, r, tt.want)
@@ -1106,7 +1106,7 @@ func TestReportAllocatesNothing(t *testing.T) {
 				t.Errorf("ReportSpan allocates %v times", n)
 			}
 			service := e.ServiceRef(r.Service)
-			if n := testing.AllocsPerRun(2000, func() { e.ReportSuccess(service, r.SpanKind, r.Operation, r.Code, r.Duration) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { e.ReportSuccess(service, r.SpanKind, r.Operation, r.Code, r.Duration, 0) }); n != 0 {
 				t.Errorf("ReportSuccess allocates %v times", n)
 			}
 		})

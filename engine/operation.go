@@ -30,7 +30,7 @@ type groupKey struct {
 	kind    SpanKind
 }
 
-// operation is an operation and its window. It takes three pairs of cache lines. A processor
+// operation is an operation and its window. It takes four pairs of cache lines. A processor
 // fetches both lines of a pair at once, and what each call touches is in the first pair.
 type operation struct {
 	found uint64 // the number of its group, and the length of its name in the lower half
@@ -49,6 +49,10 @@ type operation struct {
 	// calls, or none, under its own name are as it should be.
 	isDivided bool
 	isNamed   bool // a configuration names it
+	hasOwn    bool // some call took less time by itself than in all
+	slice     sliceTally
+	parts     []opPart
+	_         [16]byte
 }
 
 // isNoted reports whether the operation gets a summary of the current period.
@@ -63,6 +67,9 @@ func (op *operation) isKept(keep func(OperationKey) bool) bool { return keep != 
 func (op *operation) isAhead() bool {
 	return !op.isEmpty() || slices.ContainsFunc(op.ahead, func(w *window) bool { return !w.isEmpty() })
 }
+
+// hasLeft reports whether the operation has given up its place.
+func (op *operation) hasLeft() bool { return op.group != nil && op.group.byName[op.key.Name] != op }
 
 // isJustSilent reports whether an operation whose silence counts is silent for the first
 // time. It stays for a period more, so that the silence is judged.

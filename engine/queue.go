@@ -195,7 +195,7 @@ func (q *queue) pushAnywhere(first *ring, service, name, code string, d time.Dur
 		h = h.at(q.place(service))
 	}
 	if !fits(name, code) || service != "" && h.place() == 0 {
-		return q.pushDetailed(name, code, d, detail{service: cmp.Or(service, q.serviceAt(h.place())), kind: h.kind(), outcome: h.outcome()})
+		return q.pushDetailed(name, code, d, detail{service: cmp.Or(service, q.serviceAt(h.place())), kind: h.kind(), outcome: h.outcome(), less: h.less()})
 	}
 	r, pos, ok := q.claim(first)
 	if !ok {

@@ -10,13 +10,16 @@ import (
 // recentSpan is what is remembered of a span.
 type recentSpan struct {
 	link     Link
+	kind     SpanKind
+	outcome  Outcome
+	isNamed  bool // its operation says which service it reached
+	untimed  bool // its duration is no latency
+	sampled  bool
 	op       *operation // nil: it is not watched
 	code     string
 	duration time.Duration
 	end      int64
-	outcome  Outcome
-	isNamed  bool // its operation says which service it reached
-	untimed  bool // its duration is no latency
+	more     uint32 // how many calls it stands for, less one
 }
 
 // heldSpan is what else is remembered of a span that is not yet counted.

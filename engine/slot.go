@@ -26,39 +26,52 @@ type detail struct {
 	kind                   SpanKind
 	outcome                Outcome
 	untimed                bool // the duration in the slot is no latency
+	less                   less
 	service                string
 	end                    int64 // in nanoseconds of Unix time; 0: now
 	cause                  *Cause
 }
 
 // how says of a call what span kind it had and how it ended, as one number; and, where the
-// caller knows it, at which place of the queue its service stands.
+// caller knows it, how much shorter its own time was, and at which place of the queue its
+// service stands.
 //
-// From the lowest bit on it holds the kind (8 bits), the outcome (8), the lengths of code (5)
-// and name (8), the place of the service (2), and whether the slot is detailed.
+// From the lowest bit on it holds the kind (3 bits), the outcome (3), less (10), the lengths of
+// code (5) and name (8), the place of the service (2), and whether the slot is detailed.
 type how uint32
 
 const (
-	outcomeShift = 8
+	outcomeShift = 3
+	lessShift    = 6
 	codeShift    = 16
 	nameShift    = 21
 	placeShift   = 29
 	detailed     = how(1) << 31
 
+	// mostKinds is the number of span kinds, and of outcomes, that have room in a slot: more than
+	// there are.
+	mostKinds   = 1 << outcomeShift
 	longestCode = 1<<(nameShift-codeShift) - 1
 	longestName = 1<<(placeShift-nameShift) - 1
 	// maxServices is the number of places, of which the first one stands for no service.
 	maxServices = 1 << 2
 )
 
-// howOf returns kind and outcome as one number.
+// howOf returns kind and outcome as one number. Both must be usual.
 func howOf(k SpanKind, o Outcome) how { return how(k) | how(o)<<outcomeShift }
+
+// isUsual reports whether kind and outcome have room in a slot. All that have a name do.
+func isUsual(k SpanKind, o Outcome) bool { return uint8(k)|uint8(o) < mostKinds }
+
+// lessBy returns h with how much shorter the call's own time was.
+func (h how) lessBy(l less) how { return h | how(l)<<lessShift }
 
 // at returns h with the place of the call's service.
 func (h how) at(place int) how { return h | how(place)<<placeShift }
 
-func (h how) kind() SpanKind   { return SpanKind(h) }
-func (h how) outcome() Outcome { return Outcome(h >> outcomeShift) }
+func (h how) kind() SpanKind   { return SpanKind(h & (mostKinds - 1)) }
+func (h how) outcome() Outcome { return Outcome(h >> outcomeShift & (mostKinds - 1)) }
+func (h how) less() less       { return less(h>>lessShift) & lessUnknown }
 func (h how) place() int       { return int(h >> placeShift & (maxServices - 1)) }
 func (h how) isDetailed() bool { return h&detailed != 0 }
 

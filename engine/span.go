@@ -16,6 +16,9 @@ type Span struct {
 	Untimed bool
 	// End is when the call ended, in Unix nanoseconds.
 	End int64
+	// Covered is how much of Duration the call's children took, as [Engine.Covered] says;
+	// negative: not known. A Timeline finds out for itself.
+	Covered time.Duration
 	// Link is the span's place in its trace. Zero: it has none, so it explains no other call
 	// and can't be looked up.
 	Link Link

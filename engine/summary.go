@@ -48,6 +48,8 @@ type Summary struct {
 	SlowCancelled uint64 `json:"slow_cancelled,omitzero"`
 	// WithinTargetRatio is WithinTarget / (Success - Untimed + SlowCancelled); 1 when that is 0.
 	WithinTargetRatio float64 `json:"within_target_ratio"`
+	// OwnTime is that of the successes; 0 where that is not known, or is their latency.
+	OwnTime OwnTime `json:"own_time,omitzero"`
 	// FailureLatency is that of the failures.
 	FailureLatency FailureLatency `json:"failure_latency"`
 	// Distribution counts the latencies of the successes by interval. It sums to Success -

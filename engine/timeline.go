@@ -30,8 +30,10 @@ type Timeline struct {
 	// lies in the newest.
 	open []periodTally
 
-	recent recent
-	search traceSearch
+	recent   recent
+	search   traceSearch
+	slices   timelineSlices
+	children children
 }
 
 // periodTally is what one open period counts apart from its windows.
@@ -60,13 +62,21 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 	if c.PeerServices {
 		t.search.peers = &peerServices{windows: windows}
 	}
+	t.slices.length = int64(windows.config.sliceLength())
+	t.slices.period, t.slices.settle = t.period, int64(c.settle())
+	if t.slices.length > 0 {
+		t.children = newChildren()
+	}
 	t.begin(now)
 	return t, nil
 }
 
 // Config returns a copy of the configuration with its defaults filled in.
 func (t *Timeline) Config() TimelineConfig {
-	return TimelineConfig{Config: t.windows.Config(), Grace: time.Duration(t.grace), RecentSpans: t.recent.limit, PeerServices: t.search.peers != nil}
+	return TimelineConfig{
+		Config: t.windows.Config(), Grace: time.Duration(t.grace), Settle: time.Duration(t.slices.settle),
+		RecentSpans: t.recent.limit, PeerServices: t.search.peers != nil,
+	}
 }
 
 // Repeatable makes the timeline find the same causes each time that it is given the same
@@ -80,7 +90,12 @@ func (t *Timeline) begin(now time.Time) {
 	t.start = now.Truncate(time.Duration(t.period)).UnixNano()
 	t.end = t.start + t.period
 	t.open = append(t.open[:0], periodTally{})
+	t.slices.begin(t.start, t.now)
 }
+
+// Sliced makes Advance and Close call f for each slice that has settled, before they call closed
+// for the period in which it lies. It must be called before the first span.
+func (t *Timeline) Sliced(f func(*Slice)) { t.slices.sliced = f }
 
 // OpenPeriods returns the number of periods that are open.
 func (t *Timeline) OpenPeriods() int { return len(t.open) }
@@ -93,7 +108,7 @@ func (t *Timeline) Add(s *Span) {
 	hasTrace := s.Link.Trace != [16]byte{}
 	if s.Unwatched {
 		if hasTrace {
-			t.remember(s, nil, 0)
+			t.remember(s, nil, 0, 1)
 		}
 		return
 	}
@@ -104,12 +119,15 @@ func (t *Timeline) Add(s *Span) {
 	if s.Untimed {
 		duration = Untimed
 	}
-	if hasTrace {
-		t.remember(s, op, outcome)
+	if hasTrace || t.slices.length > 0 {
+		t.remember(s, op, outcome, weight)
 	}
 	if isLate {
 		op.intervals.late += weight // the oldest open period's window is the operation's own
 		return
+	}
+	if t.slices.length > 0 && outcome != OutcomeIgnored {
+		t.slices.hold(s.End, t.recent.next-1)
 	}
 	w := t.windows.at(op, n)
 	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
@@ -151,7 +169,10 @@ func (t *Timeline) place(end int64) (n int, isLate bool) {
 
 // remember keeps a span for the search for causes. op is nil if it is not watched. The place is
 // filled in field by field: to build a whole one and copy it takes twice as long.
-func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
+func (t *Timeline) remember(s *Span, op *operation, outcome Outcome, weight uint64) {
+	if t.slices.isCrowded(&t.recent) {
+		t.judgeSome()
+	}
 	if t.recent.isCrowded() {
 		few := uint64(t.recent.limit / 8) // stay, so that this is not done for each span
 		t.settle(func(h *heldSpan) bool { return t.recent.next-h.number > few })
@@ -162,9 +183,13 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome) {
 	r.op, r.code = op, s.Code
 	r.duration, r.end = lengthOf(s.Duration), s.End
 	r.untimed = s.Untimed || !isTimed(s.Duration)
-	r.outcome, r.isNamed = outcome, false
+	r.outcome, r.isNamed, r.sampled = outcome, false, s.Sampled
+	r.kind, r.more = s.SpanKind, uint32(weight-1)
 	if len(s.Code) > maxKeptCode {
 		r.code = bounded(s.Code)
+	}
+	if t.slices.length > 0 {
+		t.children.add(&t.recent, r)
 	}
 }
 
@@ -186,8 +211,12 @@ func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed f
 		return
 	}
 	t.now = ns
+	t.slices.advance(ns)
 	for t.end+t.grace <= ns {
 		t.close(keep, closed)
+	}
+	for t.slices.isSettled(ns) {
+		t.cut()
 	}
 	for t.end+int64(len(t.open)-1)*t.period <= ns {
 		t.open = append(t.open, periodTally{})
@@ -209,11 +238,15 @@ func (t *Timeline) Close(keep func(OperationKey) bool, closed func(*Period)) {
 	for range len(t.open) {
 		t.close(keep, closed)
 	}
+	t.slices.end()
 }
 
 // close closes the oldest open period.
 func (t *Timeline) close(keep func(OperationKey) bool, closed func(*Period)) {
 	t.settle(func(h *heldSpan) bool { return h.period == t.start })
+	for t.slices.isWithin(t.end) {
+		t.cut()
+	}
 	counted := t.open[0]
 	p := Period{
 		Start:      time.Unix(0, max(t.start, t.began)),
@@ -246,7 +279,7 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 	for i := range due {
 		held, s := &due[i], t.recent.at(due[i].number)
 		op, n := s.op, int(max(0, (held.period-t.start)/t.period))
-		if op.group != nil && op.group.byName[op.key.Name] != op { // it has left since
+		if op.hasLeft() {
 			op = t.lookup(n, op.key.Service, op.key.Name, op.key.SpanKind)
 		}
 		call := Exemplar{

@@ -12,6 +12,10 @@ type TimelineConfig struct {
 	// Grace is how long after its end a period stays open for spans that come late, up to
 	// 1h. Default 10s.
 	Grace time.Duration `mapstructure:"grace"`
+	// Settle is how long after its end a slice waits for spans that come late, at most Grace. What
+	// comes later still is in no slice. It should be longer than the senders keep their spans back,
+	// which is 5s by default. Default: Grace, but 10s at most.
+	Settle time.Duration `mapstructure:"settle"`
 	// RecentSpans is the number of spans that are remembered, for as long as Grace, to find
 	// the causes of failed and slow calls, 1 to 16,777,216. One takes about 90
 	// bytes. Where more spans come in that time, the search sees fewer of them. Default 131,072.
@@ -29,6 +33,7 @@ const (
 	maxGrace           = time.Hour
 	maxRecentSpans     = 1 << 24
 	defaultGrace       = 10 * time.Second
+	mostSettle         = 10 * time.Second // by default
 	defaultRecentSpans = 1 << 17
 	maxWeight          = 1 << 32
 	// maxOpen bounds the periods that are open at once, for a short period and a long grace.
@@ -45,10 +50,21 @@ func (c TimelineConfig) Validate() error {
 	if period, grace := c.timing(); period >= minPeriod && grace/period >= maxOpen {
 		errs = append(errs, fmt.Errorf("grace: must be less than %d periods of %s, got %s", maxOpen, period, grace))
 	}
+	if _, grace := c.timing(); c.Settle < 0 || c.Settle > max(grace, 0) {
+		errs = append(errs, fmt.Errorf("settle: must be above 0s and at most the grace of %s, got %s", short(grace), c.Settle))
+	}
 	if c.RecentSpans < 0 || c.RecentSpans > maxRecentSpans {
 		errs = append(errs, fmt.Errorf("recent_spans: must be between 1 and %d, got %d", maxRecentSpans, c.RecentSpans))
 	}
 	return errors.Join(errs...)
+}
+
+// settle returns Settle or its default.
+func (c *TimelineConfig) settle() time.Duration {
+	_, grace := c.timing()
+	settle := c.Settle
+	inherit(&settle, min(grace, mostSettle))
+	return settle
 }
 
 // timing returns the period and the grace, or their defaults.

@@ -27,6 +27,7 @@ type window struct {
 	exemplars         *exemplars // nil until there is one
 	inFlight          inFlightTally
 	others            *otherHistograms // nil unless the summary holds histograms
+	own               *ownTimes        // nil: as far as is known, the own time of a call is its whole time
 
 	objective *Objective
 }
@@ -147,6 +148,14 @@ func (w *window) addTraced(outcome Outcome, call Exemplar, untimed bool, cause *
 	}
 }
 
+// addOwn counts the own times of successes.
+func (w *window) addOwn(counts []bucketCount) {
+	if w.own == nil {
+		w.own = new(ownTimes)
+	}
+	w.own.add(counts)
+}
+
 // inFlightTally counts the calls of one operation that have begun and not ended.
 type inFlightTally struct {
 	calls, stuck uint64
@@ -240,6 +249,7 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		o.failure.reset()
 		o.cancelled.reset()
 	}
+	s.OwnTime = w.own.take()
 	s.InFlight, s.Stuck, s.OldestInFlight = w.inFlight.calls, w.inFlight.stuck, w.inFlight.oldest
 	w.inFlight = inFlightTally{}
 	w.within, w.failure, w.cancelled, w.ignored = 0, 0, 0, 0

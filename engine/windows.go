@@ -286,6 +286,7 @@ func (w *Windows) close(p Period, keep func(OperationKey) bool) Period {
 		} else {
 			op.idle = 0
 		}
+		op.slice.restart()
 		if op.isNoted(keep) {
 			s := w.summarize(op, &p)
 			if !op.isKnown && s.isLateOnly() { // nobody calls it now, so its silence says nothing
@@ -303,6 +304,7 @@ func (w *Windows) close(p Period, keep func(OperationKey) bool) Period {
 	if !w.overflow.isIdle() {
 		p.Summaries = append(p.Summaries, w.summarize(w.overflow, &p))
 	}
+	w.overflow.slice.restart()
 	w.turn(w.overflow)
 	if stale {
 		w.open(w.overflow)

@@ -33,6 +33,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			P90: 100 * time.Millisecond, P95: 200*time.Millisecond + 1, P99: 900 * time.Millisecond,
 		},
 		Untimed: 5, SlowCancelled: 2, WithinTarget: 80, WithinTargetRatio: 80.0 / 85,
+		OwnTime:        engine.OwnTime{Count: 84, Mean: 2 * time.Millisecond, P50: time.Millisecond, P99: 5 * time.Millisecond},
 		FailureLatency: engine.FailureLatency{Mean: 3 * time.Millisecond, Max: 7 * time.Millisecond},
 		Distribution: []engine.Bucket{
 			{High: 100 * time.Millisecond, Count: 80},

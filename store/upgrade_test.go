@@ -265,6 +265,7 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.Objective, nil},
 		{summary.Latency, nil},
 		{summary.FailureLatency, nil},
+		{summary.OwnTime, nil},
 		{summary.BurnRates, nil},
 		{summary.Verdicts, nil},
 		{summary.FailureCauses[0], nil},

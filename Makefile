@@ -1,6 +1,6 @@
 # Every target covers all modules and sets up what it needs.
 
-MODULES := . example fieldtest bench mail store otellog connector
+MODULES := . example fieldtest bench mail store otellog otelmetric connector
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
@@ -14,7 +14,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-to store=shop.db"
+demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-restart" or "-to store=shop.db"
 	@echo "building the demo (the first time this takes a minute or two) ..."
 	@cd example && $(GO) build -o $(CURDIR)/bin/example .
 	@$(CURDIR)/bin/example $(DEMOFLAGS)
@@ -58,9 +58,16 @@ lint: deps ## run the linters over all modules
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(TOOLS)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
 .PHONY: bench
-bench: ## measure what it costs, beside what one would use instead (4 min); BENCHFLAGS=-short: 1 min
+bench: ## measure what it costs, beside what one would use instead (8 min); BENCHFLAGS=-short: 1 min
 	@# GO_MONITOR_2018=<a checkout of github.com/blurooo/go-monitor as of 2018> compares with it, too.
 	@GO="$(GO)" GO_MONITOR_2018="$(GO_MONITOR_2018)" bench/run $(BENCHFLAGS)
+	@case " $(BENCHFLAGS) " in *" -short "*) ;; *) $(MAKE) bench-service ;; esac
+
+.PHONY: bench-service
+bench-service: ## measure the service beside a Collector that makes span metrics: same requests, CPU by /proc (3 min)
+	@echo "building the service and the Collector (the first time this takes some minutes) ..."
+	@cd connector && $(GO) test -run '^$$' -bench '^Benchmark(Service|Cores|Start)$$' -benchtime 3s ./cmd/go-monitor
+	@cd connector && $(GO) test -run '^$$' -bench '^BenchmarkCommand$$' -benchtime 3s ./replay
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s), as many at once as there are cores
@@ -84,8 +91,8 @@ VERSION ?= $(shell sed -nE 's,.*go-monitor/v2 (v2[^ ]*).*,\1,p' store/go.mod)
 
 .PHONY: release-versions
 release-versions: ## have the modules require each other at VERSION, before its commit is tagged
-	@for m in example bench mail store otellog connector; do \
-		sed -i.orig -E 's,(go-monitor/v2 )v2\.[^ ]+,\1$(VERSION),; s,(go-monitor/(mail|store|otellog|connector) )v1\.[^ ]+,\1$(VERSION:v2%=v1%),' $$m/go.mod && rm $$m/go.mod.orig || exit 1; \
+	@for m in example fieldtest bench mail store otellog otelmetric connector; do \
+		sed -i.orig -E 's,(go-monitor/v2 )v2\.[^ ]+,\1$(VERSION),; s,(go-monitor/(mail|store|otellog|otelmetric|connector) )v1\.[^ ]+,\1$(VERSION:v2%=v1%),' $$m/go.mod && rm $$m/go.mod.orig || exit 1; \
 	done
 
 .PHONY: release-check

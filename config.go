@@ -16,6 +16,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Report is one finished call, reported by hand.
@@ -82,6 +83,9 @@ type Config struct {
 	// terminal, otherwise [slog.Default], as [alert.Slog] does. An empty slice that is not nil:
 	// nowhere.
 	Notifiers []alert.Notifier
+	// Maintenance are the times in which alerts are judged and kept, but not sent. What still fires
+	// at the end of one is sent then. Default: none.
+	Maintenance []alert.Maintenance
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
 	Delivery delivery.Config
@@ -89,6 +93,15 @@ type Config struct {
 	// if that is a terminal, otherwise [slog.Default], as [engine.Slog] does; nowhere in a test
 	// binary. The default leaves out partial periods. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
+
+	// State is the home of what outlives the process: streaks, alerts that fire, burn rates. A
+	// restart then neither loses an incident nor repeats it. [state.File] is one, the module store
+	// has others. Default: none; then alerts that fire when the process ends are interrupted.
+	State state.Store
+	// StateTolerance is the longest time between two periods over which streaks go on, 1s to 168h.
+	// After a longer one they begin anew, and alerts that fired end. Default: the larger of 10
+	// minutes and three periods.
+	StateTolerance time.Duration
 
 	// Distribution sets the intervals of the summaries' latency distribution.
 	// Default: below 100ms, eight intervals of 50ms, 500ms and above.
@@ -104,7 +117,8 @@ type Config struct {
 	// [engine.OverflowName]. Default 64.
 	MaxCodes int
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000. It stays while an alert about it fires, while its
+	// gives up its place, 1 to 1,000,000. A firing alert about it ends then, too, see
+	// [engine.Objective.EndAfterIdle]. It stays while an alert about it fires, while its
 	// silence is bad, and, with an SLO, for six hours after the last call. Default 60.
 	IdlePeriods int
 	// QueueSize is the number of reports that can wait to be counted, 16 to
@@ -124,13 +138,13 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules)}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules), alert.ValidateMaintenance(c.Maintenance)}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
 		}
 	}
-	errs = append(errs, keyed.Below("delivery", c.Delivery.Validate()))
+	errs = append(errs, keyed.Below("delivery", c.Delivery.Validate()), keyed.Below("state", state.Config{Tolerance: c.StateTolerance}.Validate()))
 	for i, n := range c.Notifiers {
 		if n == nil {
 			errs = append(errs, fmt.Errorf("notifiers[%d]: must not be nil", i))

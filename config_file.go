@@ -13,9 +13,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
-	"github.com/blurooo/go-monitor/v2/internal/settings"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
+	"github.com/blurooo/go-monitor/v2/settings"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // fileSettings are the settings that a file or the environment can hold: those of [Config] that
@@ -27,6 +30,9 @@ type fileSettings struct {
 	Kinds         []engine.SpanKind `mapstructure:"kinds"`
 	Rules         []Rule            `mapstructure:"rules"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
+	State         state.Config      `mapstructure:"state"`
+
+	Maintenance []alert.Maintenance `mapstructure:"maintenance"`
 }
 
 // serviceOnly are the keys of the service that mean nothing in a program, with what does.
@@ -41,8 +47,9 @@ const maxFile = 1 << 20
 
 // FromYAML reads a configuration from a file of YAML. Its keys are those of the service's
 // component gomonitor: period, objective, operations and so on; docs/configuration.md has all
-// of them. An unknown key is an error, which says what was probably meant. What the file does not
-// say is left zero; set Notifiers and Sinks in Go before [New].
+// of them. An unknown key is an error, which says what was probably meant, and so is a duration
+// without a unit. ${env:NAME} stands for an environment variable, ${env:NAME:-10s} for one with a
+// default. What the file does not say is left zero; set Notifiers and Sinks in Go before [New].
 func FromYAML(file string) (Config, error) {
 	c, err := fromYAML(file)
 	if err != nil {
@@ -68,7 +75,12 @@ func fromYAML(file string) (Config, error) {
 	if err := yaml.Unmarshal(text, &values); err != nil {
 		return Config{}, err
 	}
-	var errs []error
+	variables := settings.Variables{Lookup: os.LookupEnv, Parse: func(text string) (any, error) {
+		var v any
+		err := yaml.Unmarshal([]byte(text), &v)
+		return v, err
+	}}
+	errs := []error{variables.Expand(values)}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if instead, ok := serviceOnly[key]; ok {
 			errs = append(errs, fmt.Errorf("%s: %s", key, instead))
@@ -76,21 +88,24 @@ func fromYAML(file string) (Config, error) {
 		}
 	}
 	var s fileSettings
-	errs = append(errs, settings.Put(values, &s))
+	if errs[0] == nil { // else the values are not what is meant
+		errs = append(errs, settings.Put(values, &s))
+	}
 	c := s.config()
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err
 	}
-	return c, c.Validate()
+	return c, errors.Join(keyed.Below("state", state.Config{File: s.State.File, Disabled: s.State.Disabled}.Validate()), c.Validate())
 }
 
 // config returns the settings as a configuration.
 func (s *fileSettings) config() Config {
 	c := Config{
 		Name: s.Name, Service: s.Service, Period: s.Period, Slice: s.Slice, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
-		Outcomes: s.Outcomes, Rules: s.Rules, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
+		Outcomes: s.Outcomes, Rules: s.Rules, Maintenance: s.Maintenance, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
+		State: s.State.Store(), StateTolerance: s.State.Tolerance,
 	}
 	if s.Kinds != nil {
 		c.Kinds = make([]trace.SpanKind, len(s.Kinds))
@@ -110,20 +125,44 @@ const envPrefix = "GO_MONITOR_"
 func (c *Config) fillFromEnv() error {
 	var s fileSettings
 	var errs []error
+	var names []string
 	settings.Fields(&s, func(keys []string, v reflect.Value) {
 		name := envPrefix + strings.ToUpper(strings.Join(keys, "_"))
+		names = append(names, name)
 		text := os.Getenv(name)
 		if text == "" || v.Kind() == reflect.Map {
 			return
 		}
 		errs = append(errs, settings.PutText(name, text, v))
 	})
+	errs = append(errs, misspelt(names))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	fillZero(reflect.ValueOf(c).Elem(), reflect.ValueOf(s.config()))
 	return nil
 }
+
+// misspelt returns an error for each environment variable that is almost one of the names. The
+// service and others have variables with the same beginning, so others are left alone.
+func misspelt(names []string) error {
+	slices.Sort(names)
+	var errs []error
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		key, ok := strings.CutPrefix(name, envPrefix)
+		if _, known := slices.BinarySearch(names, name); !ok || known || len(key) < minGuess {
+			continue
+		}
+		if near := settings.Nearest(name, names); near != "" {
+			errs = append(errs, fmt.Errorf("%s: no such variable, probably %s is meant", name, near))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// minGuess is the length of a name from which on two other letters are a slip and no other name.
+const minGuess = 6
 
 // fillZero sets the zero fields of to, and of structs in it, to those of from.
 func fillZero(to, from reflect.Value) {
@@ -139,7 +178,8 @@ func fillZero(to, from reflect.Value) {
 
 // Reload takes over the objectives of single operations from a configuration, as from a file
 // that was read again: those that are new or changed count from the next period on, and those
-// that are gone are back at what all operations inherit; see [Monitor.SetObjective]. Everything
+// that are gone are back at what all operations inherit; see [Monitor.SetObjective]. So with the
+// Maintenance. Everything
 // else can't change while the monitor runs: where c has other data, Reload changes nothing, and
 // its error names the keys. Functions, notifiers and sinks of c are not looked at.
 func (m *Monitor) Reload(c Config) error {
@@ -154,23 +194,10 @@ func (m *Monitor) Reload(c Config) error {
 	if changed := m.configured.changes(c); len(changed) > 0 {
 		return fmt.Errorf("%s: can't change while the monitor runs", strings.Join(changed, ", "))
 	}
-	for name := range m.configured.Operations {
-		if _, ok := c.Operations[name]; !ok {
-			if err := m.engine.SetObjective(name, engine.Objective{}); err != nil {
-				return err
-			}
-		}
+	if err := m.setObjectives(c.Operations); err != nil {
+		return err
 	}
-	for name, o := range c.Operations {
-		if old, ok := m.configured.Operations[name]; ok && old == o {
-			continue
-		}
-		if err := m.engine.SetObjective(name, o); err != nil {
-			return fmt.Errorf("operations[%q]: %w", name, err)
-		}
-	}
-	m.configured.Operations = maps.Clone(c.Operations)
-	return nil
+	return m.silencer.Plan(c.Maintenance)
 }
 
 // changes returns the keys of what differs between two configurations, but for operations.
@@ -191,6 +218,10 @@ func (c Config) changes(other Config) []string {
 	differ("rules", c.Rules, other.Rules)
 	differ("kinds", c.Kinds, other.Kinds)
 	differ("delivery", c.Delivery, other.Delivery)
+	if other.State != nil {
+		differ("state.file", fmt.Sprint(c.State), fmt.Sprint(other.State))
+	}
+	differ("state.tolerance", c.StateTolerance, other.StateTolerance)
 	differ("distribution", c.Distribution, other.Distribution)
 	differ("distributions", c.Distributions, other.Distributions)
 	differ("max_operations", c.MaxOperations, other.MaxOperations)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
@@ -37,6 +38,9 @@ outcomes: {http_server_4xx: success}
 kinds: [server, internal]
 delivery: {max_attempts: 3}
 max_in_flight: 128
+maintenance:
+  - {from: "22:30", to: "01:00", days: [sat], time_zone: Europe/Berlin, operations: ["GET *"], services: [shop], reason: upkeep}
+  - {start: 2026-12-01T22:00:00Z, end: "2026-12-02T04:00:00Z"}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +51,14 @@ max_in_flight: 128
 		c.Delivery.MaxAttempts != 3 || c.MaxInFlight != 128 {
 		t.Errorf("got %+v", c)
 	}
+	night := time.Date(2026, 12, 1, 22, 0, 0, 0, time.UTC)
+	maintenance := []alert.Maintenance{
+		{From: "22:30", To: "01:00", Days: []string{"sat"}, TimeZone: "Europe/Berlin", Operations: []string{"GET *"}, Services: []string{"shop"}, Reason: "upkeep"},
+		{Start: night, End: night.Add(6 * time.Hour)},
+	}
+	if diff := cmp.Diff(maintenance, c.Maintenance); diff != "" {
+		t.Errorf("maintenance (-want +got):\n%s", diff)
+	}
 	if empty, err := FromYAML(yamlFile(t, "")); err != nil || empty.Period != 0 || empty.Kinds != nil {
 		t.Errorf("an empty file: %+v, %v", empty, err)
 	}
@@ -55,12 +67,16 @@ max_in_flight: 128
 func TestFromYAMLErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"periot: 10s":                          "periot: no such key, probably period is meant",
-		"period: 10":                           `period: want a duration with its unit, such as 10s, got "10"`,
+		"period: 10":                           `period: 10 has no unit, probably 10ms or 10s is meant`,
 		"period: 1ns":                          "period: must be between 10ms and 1h",
 		"notifiers: [{console: {}}]":           "notifiers: set Config.Notifiers in Go",
 		"services: {}":                         "services: is for the service",
 		"kinds: [servr]":                       "kinds[0]: ",
 		"operations: {a: {succes_ratio: 0.5}}": `operations["a"].succes_ratio: no such key, probably success_ratio is meant`,
+		"objectve: {}":                         "objectve: no such key, probably objective is meant",
+		"objective: {latency_target: 300}":     "objective.latency_target: 300 has no unit, probably 300ms or 300s is meant",
+		"objective: {slo: '${env:NOT_SET}'}":   "objective.slo: the environment variable NOT_SET is not set, and ${env:NOT_SET} has no default",
+		"name: ${NOT_SET}":                     "name: the environment variable NOT_SET is not set",
 		"a: &a [*a]":                           "yaml",
 		"- x":                                  "yaml",
 		strings.Repeat("#", maxFile+1):         "must be at most 1048576 bytes",
@@ -71,6 +87,26 @@ func TestFromYAMLErrors(t *testing.T) {
 	}
 	if _, err := FromYAML("nowhere.yaml"); err == nil {
 		t.Error("no error of a file that is not there")
+	}
+}
+
+// A file may take values from the environment.
+func TestFromYAMLVariables(t *testing.T) {
+	t.Setenv("THE_PERIOD", "10s")
+	t.Setenv("THE_RATIO", "0.9")
+	t.Setenv("THE_KINDS", "[server, internal]")
+	c, err := FromYAML(yamlFile(t, `
+name: ${env:THE_NAME:-shop}-${THE_PERIOD}$$
+period: ${env:THE_PERIOD}
+objective: {success_ratio: "${THE_RATIO}", latency_target: "${env:NOT_SET:-2s}"}
+kinds: ${env:THE_KINDS}
+codes: {404: {success: true}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Name != "shop-10s$" || c.Period != 10*time.Second || c.Objective.SuccessRatio != 0.9 || c.Objective.LatencyTarget != 2*time.Second || len(c.Kinds) != 2 || !c.Codes["404"].Success {
+		t.Errorf("got %+v", c)
 	}
 }
 
@@ -89,8 +125,20 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	t.Setenv("GO_MONITOR_PERIOD", "5")
-	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), `GO_MONITOR_PERIOD: want a duration with its unit, such as 10s, got "5"`) {
+	if _, err := New(Config{}); err == nil || !strings.Contains(err.Error(), `GO_MONITOR_PERIOD: 5 has no unit, probably 5ms or 5s is meant`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A variable whose name is almost that of a setting is a slip; others belong to others.
+func TestEnvironmentSlips(t *testing.T) {
+	t.Setenv("GO_MONITOR_OBJECTVE_SUCCESS_RATIO", "0.5")
+	t.Setenv("GO_MONITOR_ORIGIN", "http://localhost")
+	t.Setenv("GO_MONITOR_NAMED", "x")
+	var c Config
+	const want = "GO_MONITOR_OBJECTVE_SUCCESS_RATIO: no such variable, probably GO_MONITOR_OBJECTIVE_SUCCESS_RATIO is meant"
+	if err := c.fillFromEnv(); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

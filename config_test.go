@@ -45,7 +45,7 @@ func TestConfigErrors(t *testing.T) {
 			"outcomes.http_server_4xx: must be success, failure, cancelled or ignored, got \"Outcome(77)\"\n" +
 				"outcomes.grpc_not_found: must be success, failure, cancelled or ignored, got \"Outcome(5)\""},
 		{"all at once", Config{Period: 1, MaxCodes: -1, QueueSize: 3},
-			"period: must be between 10ms and 1h, got 1ns\nmax_codes: must be between 1 and 1000, got -1\nqueue_size: must be between 16 and 16777216, got 3"},
+			"period: must be between 10ms and 1h, got 1ns; a number without a unit is nanoseconds, probably 1s is meant\nmax_codes: must be between 1 and 1000, got -1\nqueue_size: must be between 16 and 16777216, got 3"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

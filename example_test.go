@@ -157,6 +157,22 @@ func ExampleMonitor_SetObjective() {
 	// Output:
 }
 
+func ExampleMonitor_Silence() {
+	m, err := monitor.New(monitor.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	err = m.Silence("POST /orders*", time.Now().Add(10*time.Minute), "deploy")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := m.Shutdown(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+}
+
 // Summaries go to any number of sinks.
 func ExampleConfig_sinks() {
 	file := io.Discard

@@ -17,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/contexts"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Monitor watches operations and says when their quality is bad. It is a
@@ -29,6 +30,7 @@ type Monitor struct {
 	engine     *engine.Engine
 	off        bool // switched off by OTEL_SDK_DISABLED: the engine takes nothing
 	tracks     bool // the engine tracks calls in flight
+	measures   bool // the engine measures own times
 	classifier classifier
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
@@ -37,11 +39,15 @@ type Monitor struct {
 	contexts   contexts.Table // of the calls that have begun and not ended
 
 	board      board
-	judge      *alert.Judge // belongs to the engine's goroutine
+	judge      *alert.Judge            // belongs to the engine's goroutine
+	known      []engine.KnownOperation // belongs to the engine's goroutine
+	keeper     *state.Keeper
+	silencer   alert.Silencer
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
 
-	stopGreeting func() // may be called any number of times
+	stopGreeting func()       // may be called any number of times
+	unregister   func() error // of the monitor's own metrics
 
 	reloading  sync.Mutex
 	configured Config // as Reload knows it
@@ -87,16 +93,29 @@ func newIn(p place, c Config) (*Monitor, error) {
 		configured: given,
 		name:       c.Name,
 	}
+	var ledgers state.Ledgers
+	m.keeper = m.newKeeper(&c, &ledgers)
 	m.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, OnError: m.errors.HandleOnce,
+		Config: c.Delivery, Notifiers: c.Notifiers, Sinks: c.Sinks, Ledgers: ledgers, OnError: m.errors.HandleOnce,
+		Save: m.keeper.Save, Before: m.untilSaved, Told: func() { m.keeper.SavePart(state.Deliveries) },
 	})
 	var err error
-	m.engine, err = engine.New(c.engine(), engine.Hooks{Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle})
+	if m.unregister, err = ownMetrics(otel.Meter(alert.ScopeName), c.Name, m.dispatcher); err != nil {
+		m.errors.Handle(fmt.Errorf("metrics: %w", err))
+		m.unregister = func() error { return nil }
+	}
+	if err = m.silencer.Plan(c.Maintenance); err != nil {
+		return nil, errors.Join(err, m.close(context.Background()))
+	}
+	m.engine, err = engine.New(c.engine(), engine.Hooks{
+		Closed: m.periodClosed, Describe: m.describe, OnError: m.errors.Handle, Restored: m.goOn(),
+	})
 	if err != nil {
 		return nil, errors.Join(err, m.close(context.Background()))
 	}
 	m.services.engine = m.engine
 	m.tracks = m.engine.Config().MaxInFlight > 0
+	m.measures = m.engine.MeasuresOwnTimes()
 	m.stopGreeting = func() {}
 	if usesDefaults && p.isTerminal && !p.isTest {
 		m.stopGreeting = greeting{
@@ -120,8 +139,13 @@ func (m *Monitor) received() uint64 {
 // keep their places. It runs on the engine's goroutine and waits for nobody.
 func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey]bool) {
 	alerts := m.judge.Judge(p)
+	if p.Final {
+		alerts = append(alerts, m.lastWord(p)...)
+	}
+	released := m.silencer.Pass(alerts, p.End)
 	m.board.update(p, alerts, m.judge.Phases())
-	m.dispatcher.Send(p, alerts)
+	m.known = p.Known
+	m.dispatcher.Send(p, append(alerts, released...))
 	m.errors.NewPeriod()
 	return m.judge.Needed()
 }
@@ -157,8 +181,67 @@ func (m *Monitor) SetObjective(operation string, o engine.Objective) error {
 	if m.off {
 		return o.Validate()
 	}
-	return m.engine.SetObjective(operation, o)
+	m.reloading.Lock()
+	defer m.reloading.Unlock()
+	if err := m.engine.SetObjective(operation, o); err != nil {
+		return err
+	}
+	operations := maps.Clone(m.configured.Operations)
+	if operations == nil {
+		operations = make(map[string]engine.Objective)
+	}
+	operations[operation] = o
+	m.configured.Operations = operations
+	return nil
 }
+
+// SetObjectives sets what is expected of single operations, all at once: operations is what
+// [Config.Operations] would be. Those that it does not name are back at what all inherit. All that
+// changes counts from the same period on. What does not change keeps its streaks, its alerts and their
+// ids, and nobody is told anything about it. See [Monitor.SetObjective] for the rest. After an error
+// nothing has changed.
+func (m *Monitor) SetObjectives(operations map[string]engine.Objective) error {
+	if m.off {
+		return engine.Config{Operations: operations}.Validate()
+	}
+	m.reloading.Lock()
+	defer m.reloading.Unlock()
+	return m.setObjectives(operations)
+}
+
+// setObjectives is SetObjectives with m.reloading held.
+func (m *Monitor) setObjectives(operations map[string]engine.Objective) error {
+	changed := make(map[string]engine.Objective)
+	for name := range m.configured.Operations {
+		if _, ok := operations[name]; !ok {
+			changed[name] = engine.Objective{}
+		}
+	}
+	for name, o := range operations {
+		if old, ok := m.configured.Operations[name]; !ok || old != o {
+			changed[name] = o
+		}
+	}
+	if err := m.engine.SetObjectives(changed); err != nil {
+		return err
+	}
+	m.configured.Operations = maps.Clone(operations)
+	return nil
+}
+
+// Silence keeps alerts from being sent until a time, those about the operations of the given name.
+// A * in it stands for any text, and it may stand behind a span kind: "client: GET /users/*". The
+// alerts are judged, and kept by an [alert.Recorder], as ever. What still fires at the end is sent
+// then. What fired before and ends meanwhile is sent.
+//
+// It takes effect at the end of the period, in place of a silence of the same match; the zero time
+// ends that one. It returns an error for an empty match, or if there are too many silences.
+func (m *Monitor) Silence(match string, until time.Time, reason string) error {
+	return m.silencer.Silence(alert.Silence{Match: match, Until: until, Reason: reason})
+}
+
+// Silences returns the silences that were set by Silence and are not over.
+func (m *Monitor) Silences() []alert.Silence { return m.silencer.Silences(time.Now()) }
 
 // ForceFlush waits until everything that was reported before is counted and
 // every closed period is delivered, to sinks and notifiers. It closes no period.
@@ -224,10 +307,10 @@ func (m *Monitor) sayLate() {
 	})
 }
 
-// close ends the delivery: first of what the engine sends, then of what went wrong
-// with that.
+// close ends the delivery: first of what the engine sends, then of what outlives it, then of what
+// went wrong with that.
 func (m *Monitor) close(ctx context.Context) error {
-	return errors.Join(m.dispatcher.Close(ctx), m.errors.Close(ctx))
+	return errors.Join(m.dispatcher.Close(ctx), m.keeper.Close(ctx), m.errors.Close(ctx), m.unregister())
 }
 
 // Stats says what became of everything that a monitor took in and gave out.

@@ -20,7 +20,7 @@ import (
 )
 
 // A provider whose monitor is the last of its processors exports its spans and says what
-// was left, although a receiver of alerts hangs until the deadline.
+// was left, the firing alert and the last word on it, although a receiver of alerts hangs until the deadline.
 func TestProviderShutdownWhileAReceiverHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
@@ -38,7 +38,7 @@ func TestProviderShutdownWhileAReceiverHangs(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := tp.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "notifier 0: 1 left undelivered") {
+		if err := tp.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "notifier 0: 2 left undelivered") {
 			t.Errorf("shutdown: %v, want it to say what was left", err)
 		}
 		if exported != 1 {

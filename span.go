@@ -19,40 +19,64 @@ import (
 func (m *Monitor) observe(s sdktrace.ReadOnlySpan, started bool) {
 	kind := s.SpanKind()
 	var ctx context.Context
-	if started && m.kinds.has(kind) {
+	var link engine.Link
+	if m.measures {
+		sc := s.SpanContext()
+		link.Trace, link.Span = sc.TraceID(), sc.SpanID()
+		if started && m.kinds.has(kind) {
+			ctx = m.contexts.Take(link.Span)
+		}
+	} else if started && m.kinds.has(kind) {
 		ctx = m.contexts.Take(s.SpanContext().SpanID())
 	}
 	if !m.watches(s, kind) || m.filter != nil && !m.wants(s) {
+		if m.measures && m.engine.HasCovered(link.Span) {
+			setParent(&link, s)
+			m.engine.PassCovered(&link)
+		}
 		if m.engine.WantsUnwatched() {
 			m.report(s, &engine.Span{Unwatched: true})
 		}
 		return
 	}
-	end := s.EndTime()
-	d := end.Sub(s.StartTime())
+	end, start := s.EndTime(), s.StartTime()
+	d := end.Sub(start)
 	operation, result := m.classifier.classify(ctx, s, kind, end)
 	code, outcome := result.Code, result.Outcome
 	if m.classify != nil {
 		code, outcome = m.ask(s, code, outcome)
 	}
 	service, ref := m.services.of(s.Resource())
-	if outcome == engine.OutcomeSuccess && !result.Untimed && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, 0) {
+	covered, isTraced := time.Duration(0), false
+	if m.measures {
+		setParent(&link, s)
+		if link.RemoteParent && kind == trace.SpanKindServer && m.contexts.Has(link.Parent) {
+			link.RemoteParent = false // the client waits for it in this process
+		}
+		covered, isTraced = m.engine.Covered(&link, engine.SpanKind(kind), start.UnixNano(), d)
+	}
+	if outcome == engine.OutcomeSuccess && !result.Untimed && !isTraced && m.engine.ReportSuccess(ref, engine.SpanKind(kind), operation, code, d, covered) {
 		return
 	}
 	m.report(s, &engine.Span{
 		Service: service, Operation: operation, Code: code,
-		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: unixNano(end),
+		SpanKind: engine.SpanKind(kind), Outcome: outcome, Duration: d, Untimed: result.Untimed, End: unixNano(end), Covered: covered,
 	})
 }
 
 // report hands a span to the engine, with its place in its trace.
 func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
-	sc, parent := s.SpanContext(), s.Parent()
+	sc := s.SpanContext()
 	span.Link.Trace, span.Link.Span, span.Sampled = sc.TraceID(), sc.SpanID(), sc.IsSampled()
-	if parent.HasSpanID() {
-		span.Link.Parent, span.Link.RemoteParent = parent.SpanID(), parent.IsRemote()
-	}
+	setParent(&span.Link, s)
 	m.engine.ReportSpan(span)
+}
+
+// setParent sets the parent of a span.
+func setParent(l *engine.Link, s sdktrace.ReadOnlySpan) {
+	if parent := s.Parent(); parent.HasSpanID() {
+		l.Parent, l.RemoteParent = parent.SpanID(), parent.IsRemote()
+	}
 }
 
 // unixNano returns t in Unix nanoseconds, 0 for the zero time.

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Status is how everything stood when a period ended. What its summaries point to is shared
@@ -21,6 +23,11 @@ type Status struct {
 	Operations []OperationStatus `json:"operations"`
 	// Alerts are those that fire, in the order of [alert.Sort].
 	Alerts []alert.Alert `json:"alerts"`
+	// State says how what outlives the process is kept; zero without [Config.State].
+	State state.Status `json:"state,omitzero"`
+	// Receivers are the sinks and notifiers as they are doing now: what waits for them, what
+	// they lost, and since when they fail.
+	Receivers []delivery.ReceiverStatus `json:"receivers"`
 }
 
 // OperationStatus is how one operation stood.
@@ -46,13 +53,21 @@ type ObjectiveStatus struct {
 
 // Status returns how everything stood when the last period ended. It waits for nobody, and what it
 // does is the caller's work alone.
-func (m *Monitor) Status() Status { return m.board.status() }
+func (m *Monitor) Status() Status {
+	s := m.board.status()
+	s.State = m.keeper.Status()
+	if s.Receivers = []delivery.ReceiverStatus{}; !m.off {
+		s.Receivers = m.dispatcher.Receivers()
+	}
+	return s
+}
 
 // Healthy reports whether no alert fires about the operations of the given name, whatever
-// their service and kind. One that nobody has called is healthy. One that might have been counted
-// under [engine.OverflowName] in the last period, for want of a place, is not known to be healthy:
-// then it returns false. The names in [Config.Operations] always have a place. It waits for nobody
-// and looks at a few words in memory: cheap enough for a readiness probe.
+// their service and kind. One whose alert flaps is healthy while it does well. One that nobody
+// has called is healthy. One that might have been counted under [engine.OverflowName] in the last
+// period, for want of a place, is not known to be healthy: then it returns false. The names in
+// [Config.Operations] always have a place. It waits for nobody and looks at a few words in memory:
+// cheap enough for a readiness probe.
 func (m *Monitor) Healthy(operation string) bool { return m.board.isHealthy(operation) }
 
 // board keeps how everything stands. The engine's goroutine updates it, and after each period
@@ -98,11 +113,16 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.Ob
 		a := &alerts[i]
 		if about := (standing{a.Key(), a.Objective}); a.State == alert.Firing {
 			b.alerts[about] = a.Clone()
-		} else {
+		} else if a.State == alert.Resolved {
 			delete(b.alerts, about)
 		}
 	}
 	b.latest.Store(b.snapshot(p, phases))
+}
+
+// restore takes in the alerts that fire, and where things stand, from before the process started.
+func (b *board) restore(firing []alert.Alert, phases []alert.ObjectivePhase, periodEnd time.Time) {
+	b.update(&engine.Period{End: periodEnd}, firing, phases)
 }
 
 // snapshot returns how everything stands at the end of a period.
@@ -120,7 +140,11 @@ func (b *board) snapshot(p *engine.Period, phases []alert.ObjectivePhase) *board
 		s.phases[standing{o.Operation, o.Objective}] = o.Phase
 	}
 	for i := range s.alerts {
-		s.firing[s.alerts[i].Operation] = true
+		a := &s.alerts[i]
+		isGood := a.Flapping.Count > 0 && s.phases[standing{a.Key(), a.Objective}] < alert.PhaseFiring
+		if !isGood {
+			s.firing[a.Operation] = true
+		}
 	}
 	if p.Overflowed > 0 {
 		s.places = make(map[string]bool, len(s.operations))

@@ -82,7 +82,8 @@ func TestStatus(t *testing.T) {
 // Whoever asks gets a state that was: alerts, phases and summaries of one moment.
 func TestStatusIsConsistent(t *testing.T) {
 	const periods = 2000
-	windows, err := engine.NewWindows(engine.Config{Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, MinCalls: 1}})
+	const length = time.Hour // so that nothing flaps
+	windows, err := engine.NewWindows(engine.Config{Period: length, Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1, MinCalls: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestStatusIsConsistent(t *testing.T) {
 				code = "200"
 			}
 			windows.Add(Report{Operation: "a", Code: code})
-			p := windows.Close(engine.Period{Start: at, End: at.Add(time.Minute)}, judge.Needs)
+			p := windows.Close(engine.Period{Start: at, End: at.Add(length)}, judge.Needs)
 			at = p.End
 			alerts := judge.Judge(&p)
 			b.update(&p, alerts, judge.Phases())
@@ -105,14 +106,14 @@ func TestStatusIsConsistent(t *testing.T) {
 	for range 4 {
 		busy.Go(func() {
 			last := time.Time{}
-			for last.Unix() < 60*periods {
+			for last.Before(time.Unix(0, 0).Add(periods * length)) {
 				s := b.status()
 				if s.PeriodEnd.Before(last) {
 					t.Errorf("the status of %s came after that of %s", s.PeriodEnd, last)
 				}
 				last = s.PeriodEnd
 				for _, o := range s.Operations {
-					isBad := s.PeriodEnd.Unix()/60%2 == 1
+					isBad := s.PeriodEnd.Unix()/int64(length.Seconds())%2 == 1
 					fires := o.Objectives[0].Phase == alert.PhaseFiring
 					if fires != isBad || fires != (len(s.Alerts) == 1) || fires && s.Alerts[0].ID != o.Objectives[0].AlertID || fires != (o.Last.Failure == 1) || !o.Last.End.Equal(s.PeriodEnd) {
 						t.Errorf("at %s: %+v with %d alerts, %+v", s.PeriodEnd, o.Objectives[0], len(s.Alerts), o.Last)
@@ -148,6 +149,29 @@ func TestStatusAfterRepeats(t *testing.T) {
 		nextMinute()
 		if s := m.Status(); len(s.Alerts) != 0 || !m.Healthy("a") {
 			t.Errorf("resolved, and healthy: %t, %+v", m.Healthy("a"), s.Alerts)
+		}
+	})
+}
+
+// An alert that flaps fires all the time; the operation is healthy while it does well.
+func TestStatusOfWhatFlaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := start(t, Config{
+			Notifiers: []alert.Notifier{}, Sinks: []engine.Sink{},
+			Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 1},
+		})
+		nextMinute()
+		for i := range 8 {
+			code := []string{"500", "200"}[i%2]
+			reportMany(m, 5, Report{Operation: "a", Code: code})
+			nextMinute()
+			if i < 6 {
+				continue
+			}
+			s := m.Status()
+			if len(s.Alerts) != 1 || s.Alerts[0].Flapping.Count != 4 || s.Operations[0].Objectives[0].AlertID == "" || m.Healthy("a") != (code == "200") {
+				t.Errorf("after %s: healthy: %t, %+v", code, m.Healthy("a"), s)
+			}
 		}
 	})
 }

@@ -26,14 +26,28 @@ type Alert struct {
 	// alert fire.
 	StartsAt time.Time `json:"starts_at"`
 	// EndsAt is when the incident ended: the start of the first good period that resolved
-	// the alert. It is zero while the alert fires.
+	// the alert, the end of the last bad one of what flapped, or the end of the last period with
+	// calls of what is called no more. It is zero while the alert fires.
 	EndsAt time.Time `json:"ends_at,omitzero"`
+	// EndReason says how the incident ended. It is zero while the alert fires.
+	EndReason EndReason `json:"end_reason,omitzero"`
 	// DecidedAt is when the alert was decided: the end of the last period of Evidence. For
-	// a repeat it is the end of the period after which it is sent.
+	// a repeat, and the end of what flapped, it is the end of the period after which it is sent.
 	DecidedAt time.Time `json:"decided_at"`
 	// Repeat says that the alert still fires and was sent before
 	// ([engine.Objective.RepeatInterval]).
 	Repeat bool `json:"repeat,omitzero"`
+	// LastSentAt is when the firing alert before this repeat was decided, and CallsSince the
+	// number of calls since then. They are zero unless Repeat.
+	LastSentAt time.Time `json:"last_sent_at,omitzero"`
+	CallsSince uint64    `json:"calls_since,omitzero"`
+	// Silenced says why the alert is not sent, or is sent only now. It is zero for all others.
+	Silenced Silencing `json:"silenced,omitzero"`
+	// Process names the process that ended while the alert fired, if State is [Interrupted]. Then
+	// ExpiresAt is when a process that follows it would have fired again at the latest, if nothing
+	// was better: whoever has not heard of it until then may take it for over.
+	Process   string    `json:"process,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// Target is what was expected. For [Availability] and [Latency] it is a ratio, 0..1; for
 	// [Traffic] the mean least number of calls a period; for [Stuck] the age in seconds from
 	// which a call counts as stuck; for [BurnRate] the limit of the burn rate. It is 0 if the
@@ -62,10 +76,16 @@ type Alert struct {
 	// Periods is the number of periods that led to the alert. Evidence may hold only the
 	// newest of them.
 	Periods int `json:"periods,omitzero"`
+	// GoodPeriods is the number of good periods between the bad ones that made the alert fire; 0
+	// if these were in a row.
+	GoodPeriods int `json:"good_periods,omitzero"`
+	// Flapping says how often the objective was missed anew. It is zero unless the incident
+	// flaps.
+	Flapping Flapping `json:"flapping,omitzero"`
 	// Evidence are the summaries of the periods that led to the alert, oldest first; of more
 	// than 100 periods the newest. Of periods with too few calls, which are judged
 	// together, it holds the last five of each verdict. A repeat has those of the last bad
-	// verdict. They belong to whoever got the alert.
+	// verdict, and so has what ends for another reason than EndRecovered. They belong to whoever got the alert.
 	Evidence []engine.Summary `json:"evidence"`
 }
 
@@ -97,11 +117,20 @@ func (a *Alert) Lasted() time.Duration {
 // as they are: whoever shows it must escape it.
 func (a *Alert) Summary() string { return a.Operation + ": " + a.Headline() }
 
-// Headline says in one line what was measured, what was expected, and what caused it: "40 %
-// succeed (target 95 %), 92 % of failures caused by INSERT orders [23505]". It holds
-// names as they are: whoever shows it must escape it.
+// Headline says in one line what was measured, what was expected, how often it flapped, and what
+// caused it, or that nobody calls the operation any more: "40 % succeed (target 95 %), flapping, 7 times since 09:12:00, 92 % of failures caused
+// by INSERT orders [23505]". It holds names as they are: whoever shows it must escape it.
 func (a *Alert) Headline() string {
+	if text := a.endText(); text != "" {
+		return text
+	}
 	text := a.Measured()
+	if a.CallsSince == 0 && a.callsText() != "" {
+		text += ", " + a.callsText()
+	}
+	if a.Flapping.Count > 0 {
+		text += ", " + a.flappingText()
+	}
 	if cause := a.MainCause(); cause != "" {
 		text += ", " + cause
 	}

@@ -103,3 +103,56 @@ func TestConsoleOfMany(t *testing.T) {
 		t.Errorf("it begins with %q", w.writes[:2])
 	}
 }
+
+// Of very many alerts there is a screen, which says how many there are of what it does not name.
+func TestConsoleOfVeryMany(t *testing.T) {
+	root, resolved := incident(t, Availability)
+	var alerts []Alert
+	add := func(of *Alert, n int, format, service string) {
+		for i := range n {
+			a := of.Clone()
+			a.ID, a.Operation, a.Service = fmt.Sprint(format, i), fmt.Sprintf(format, i), service
+			if a.State == Firing {
+				a.CausedBy = root.ID
+			}
+			alerts = append(alerts, a)
+		}
+	}
+	add(&resolved, 50, "GET /old/%d", "shop")
+	add(&root, 700, "GET /items/%04d/v2", "shop")
+	add(&root, 250, "POST /carts/%d", "cart")
+	for i := range 49 {
+		add(&root, 1, "GET /"+strings.Repeat("x", i+1)+"%d", "shop")
+	}
+	alerts = append(alerts, root)
+	var w recorder
+	if err := Console(&w).Notify(context.Background(), alerts); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(w.writes, "")
+	if lines := strings.Count(text, "\n"); lines > screen {
+		t.Errorf("%d alerts are %d lines", len(alerts), lines)
+	}
+	if !strings.HasPrefix(text, "\n1000 firing, 1 root: "+root.Operation) || w.writes[1] != "\n"+Text(&root) {
+		t.Errorf("it begins with %q", w.writes[:2])
+	}
+	// Every alert is in the text in full, in a line, or in a count.
+	told := strings.Count(text, "ALERT   ") + strings.Count(text, "RESOLVED  ")
+	for line := range strings.Lines(text) {
+		var n, m int
+		if _, err := fmt.Sscanf(line, "and %d more firing, %d more resolved", &n, &m); err == nil {
+			told += n + m
+		} else if _, group, ok := strings.Cut(line, "  (and "); ok {
+			_, _ = fmt.Sscanf(group, "%d more: ", &n)
+			told += n
+		}
+	}
+	if told != len(alerts) {
+		t.Errorf("%d alerts are told of, want %d:\n%s", told, len(alerts), text)
+	}
+	for _, want := range []string{"(and 699 more: GET /items/*/v*)\n", "(and 249 more: POST /carts/*)\n", "other names\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

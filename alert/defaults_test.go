@@ -63,8 +63,9 @@ func (p judgedPeriod) fires(m *machine, k ObjectiveKind, o engine.Objective) boo
 	if k == Latency {
 		s.Success, s.WithinTarget, s.Failure = p.good+p.bad, p.good, 0
 	}
-	a, raised := m.advance(k, m.judge(k, &s), &s, s.Objective.AlertAfter)
-	return raised && a.State == Firing
+	was := m.isFiring()
+	m.advance(k, m.judge(k, &s), &s, s.Objective.AlertAfter)
+	return !was && m.isFiring() // whether or not it flaps
 }
 
 // firings counts the alerts that fire in the given periods.

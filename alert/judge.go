@@ -17,6 +17,7 @@ type Judge struct {
 	machines map[machineKey]*machine
 	pasts    map[engine.OperationKey]*past
 	periods  int                // that were judged
+	ended    []Alert            // by Restore; the next period brings them
 	blanks   [kindCount]machine // by kind, for operations without a machine of their own
 }
 
@@ -32,7 +33,7 @@ func NewJudge() *Judge {
 
 // Judge fills in the Verdicts, TypicalCalls and BurnRates of p's summaries and returns the
 // alerts that they raise, in the order of [Sort]. An operation is not judged in the period in which
-// it is evicted: an alert about it would never be resolved.
+// it is evicted; what fires about it ends then.
 //
 // A partial period is not judged, unless it is the final one: availability and latency are judged
 // then by the calls that it holds. A process that ends before N periods were judged has no more to
@@ -45,10 +46,12 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 	if !p.Partial || p.Final {
 		j.periods++
 	}
-	var alerts []Alert
+	alerts := j.ended
+	j.ended = nil
 	for i := range p.Summaries {
 		s := &p.Summaries[i]
 		j.recall(s)
+		j.countCalls(s)
 		if s.Partial && !p.Final || isEvicted[s.Key()] {
 			continue
 		}
@@ -66,28 +69,59 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 				*verdictOf(&s.Verdicts, k) = machines[i].judge(k, s)
 			}
 		}
+		var kept *engine.Summary
 		for i, k := range kinds {
 			m := machines[i]
 			if m == nil {
 				continue
 			}
-			if a, ok := m.advance(k, *verdictOf(&s.Verdicts, k), s, enough); ok {
+			v := *verdictOf(&s.Verdicts, k)
+			if a, ok := m.advance(k, v, s, enough); ok {
 				alerts = append(alerts, a)
+			}
+			if v == engine.VerdictBad {
+				if kept == nil {
+					c := s.Clone()
+					kept = &c
+				}
+				m.keepBad(kept)
 			}
 			j.keep(k, s, m)
 		}
 	}
 	if !p.Partial {
-		alerts = append(alerts, j.repeats(p.End)...)
+		alerts = append(alerts, j.due(p)...)
+	}
+	for _, key := range p.Evicted {
+		alerts = append(alerts, j.forget(key, p.End)...)
 	}
 	j.link(alerts)
 	Sort(alerts)
-	for _, key := range p.Evicted {
-		for _, k := range kinds {
-			delete(j.machines, machineKey{key, k})
-		}
-		delete(j.pasts, key)
+	return alerts
+}
+
+// countCalls tells what fires how often its operation was called.
+func (j *Judge) countCalls(s *engine.Summary) {
+	if len(j.machines) == 0 {
+		return
 	}
+	for _, k := range kinds {
+		if m := j.machines[machineKey{s.Key(), k}]; m != nil {
+			m.countCalls(s)
+		}
+	}
+}
+
+// forget forgets an operation that has left. It returns the alerts that end what fires.
+func (j *Judge) forget(key engine.OperationKey, now time.Time) []Alert {
+	var alerts []Alert
+	for _, k := range kinds {
+		if m := j.machines[machineKey{key, k}]; m != nil && m.isOpen() {
+			alerts = append(alerts, m.end(k, EndIdle, m.calledUntil, now))
+		}
+		delete(j.machines, machineKey{key, k})
+	}
+	delete(j.pasts, key)
 	return alerts
 }
 
@@ -117,12 +151,24 @@ func (j *Judge) keep(k ObjectiveKind, s *engine.Summary, m *machine) {
 	}
 }
 
-// repeats returns the firing alerts that it is time to send again, in no particular order.
-func (j *Judge) repeats(now time.Time) []Alert {
+// due returns the alerts that time alone raises, in no particular order: firing ones that are to be
+// sent again, and resolved ones of what has flapped and is calm, or is called no more. It forgets machines that have
+// nothing more to remember.
+func (j *Judge) due(p *engine.Period) []Alert {
 	var alerts []Alert
 	for key, m := range j.machines {
-		if a, ok := m.repeat(key.objective, now); ok {
+		a, ok := m.calm(key.objective, p.End)
+		if !ok {
+			a, ok = m.idleEnd(key.objective, p)
+		}
+		if !ok {
+			a, ok = m.repeat(key.objective, p.End)
+		}
+		if ok {
 			alerts = append(alerts, a)
+		}
+		if m.forgetFirings(p.End); m.isBlank() {
+			delete(j.machines, key)
 		}
 	}
 	return alerts
@@ -130,7 +176,18 @@ func (j *Judge) repeats(now time.Time) []Alert {
 
 // IsFiring reports whether any alert about an operation fires.
 func (j *Judge) IsFiring(key engine.OperationKey) bool {
-	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isFiring() })
+	return j.any(key, func(_ ObjectiveKind, m *machine) bool { return m.isOpen() })
+}
+
+// Firing returns the number of alerts that fire.
+func (j *Judge) Firing() int {
+	n := 0
+	for _, m := range j.machines {
+		if m.isOpen() {
+			n++
+		}
+	}
+	return n
 }
 
 // Needs reports whether an operation must keep its place though nobody calls it: an alert
@@ -138,7 +195,7 @@ func (j *Judge) IsFiring(key engine.OperationKey) bool {
 // six hours still count for the burn rate.
 func (j *Judge) Needs(key engine.OperationKey) bool {
 	return j.pasts[key].isNeeded() || j.any(key, func(k ObjectiveKind, m *machine) bool {
-		return m.isFiring() || m.phase == PhasePending && !k.isShare()
+		return m.isOpen() || m.phase == PhasePending && !k.isShare()
 	})
 }
 

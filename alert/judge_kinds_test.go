@@ -165,7 +165,9 @@ func TestIncidentsOfNewKinds(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("alerts (-want +got):\n%s", diff)
 			}
-			checkKept(t, j, 0, 0)
+			checkKept(t, j, 1, 0)
+			judged(j, kindSummary(k, 65, o, false, 0))
+			checkKept(t, j, 0, 0) // an hour later it can't flap any more
 		})
 	}
 }
@@ -223,6 +225,9 @@ func TestSwitchedOffWhileFiring(t *testing.T) {
 				}
 				for _, a := range alerts {
 					got = append(got, fmt.Sprintf("%d %s", i, a.State))
+					if a.State == Resolved && (a.EndReason != EndSwitchedOff || !strings.HasPrefix(Line(&a), "ENDED ")) {
+						t.Errorf("it ended by %s: %s", a.EndReason, Line(&a))
+					}
 					if a.State == Resolved && a.Target != 0 {
 						t.Errorf("target = %v, though nothing is expected", a.Target)
 					}
@@ -234,7 +239,9 @@ func TestSwitchedOffWhileFiring(t *testing.T) {
 			if diff := cmp.Diff([]string{"0 firing", "4 resolved"}, got); diff != "" {
 				t.Errorf("alerts (-want +got):\n%s", diff)
 			}
-			checkKept(t, j, 0, 0)
+			checkKept(t, j, 1, 0)
+			judged(j, kindSummary(k, 65, off, false, 0))
+			checkKept(t, j, 0, 0) // an hour later it can't flap any more
 		})
 	}
 }

@@ -15,7 +15,7 @@ import (
 // judged puts the summaries through the judge as one period and returns it with
 // the alerts that it raised.
 func judged(j *Judge, summaries ...engine.Summary) (engine.Period, []Alert) {
-	p := engine.Period{Summaries: summaries}
+	p := engine.Period{Start: summaries[0].Start, End: summaries[0].End, Summaries: summaries}
 	return p, j.Judge(&p)
 }
 
@@ -188,7 +188,8 @@ func TestJudgeForgets(t *testing.T) {
 		{"good again", []calls{bad, good}, 0},
 		{"firing", []calls{bad, bad, bad}, 2},
 		{"recovering", []calls{bad, bad, good}, 2},
-		{"resolved", []calls{bad, bad, good, good}, 0},
+		{"just resolved: it may flap", []calls{bad, bad, good, good}, 2},
+		{"resolved an hour ago", append([]calls{bad, bad}, slices.Repeat([]calls{good}, 60)...), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -275,7 +276,7 @@ func TestJudgeOperationsAreIndependent(t *testing.T) {
 				case 0, 1: // nobody calls
 				case 2:
 					p.Evicted = append(p.Evicted, key)
-					alone[key].Judge(&engine.Period{Evicted: []engine.OperationKey{key}})
+					want = append(want, alone[key].Judge(&engine.Period{Evicted: []engine.OperationKey{key}})...)
 				default:
 					n := uint64(rapid.IntRange(0, 2).Draw(t, "successes"))
 					o := expecting(engine.Objective{AlertAfter: rapid.IntRange(1, 2).Draw(t, "N"), RecoverAfter: 2})
@@ -324,11 +325,13 @@ func TestJudgeIsConsistent(t *testing.T) {
 			expected[name] = objectives.Draw(t, name)
 		}
 		j := NewJudge()
+		idle := rapid.IntRange(0, 3).Draw(t, "idle periods")
 		firing := make(map[machineKey]Alert)
 		seen := make(map[string]bool)
 		for i := range rapid.IntRange(1, 60).Draw(t, "periods") {
 			p := periodOf(i)
 			p.Partial = rapid.IntRange(0, 19).Draw(t, "partial") == 0
+			p.IdlePeriods = idle
 			for _, name := range ops {
 				if rapid.IntRange(0, 29).Draw(t, "change") == 0 {
 					expected[name] = objectives.Draw(t, name)
@@ -360,19 +363,21 @@ func TestJudgeIsConsistent(t *testing.T) {
 				case a.Repeat:
 				case a.State == Firing && (isFiring || seen[a.ID]):
 					t.Fatalf("period %d: %s fires again", i, a.Summary())
+				case (a.State == Resolved) != (a.EndReason != 0), a.EndReason == EndIdle && (idle == 0 || a.Objective == Traffic || a.Objective == Stuck):
+					t.Fatalf("period %d: %s is %s: %s", i, a.Summary(), a.State, a.EndReason)
 				case a.State == Resolved && (!isFiring || a.ID != was.ID || a.StartsAt != was.StartsAt || a.WorstExemplar != was.WorstExemplar):
 					t.Fatalf("period %d: %s is resolved, fired: %v", i, a.Summary(), isFiring)
 				}
 				o := expected[a.Operation]
 				need := map[State]int{Firing: o.AlertAfter, Resolved: o.RecoverAfter}[a.State]
-				if !a.Repeat && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
+				if !a.Repeat && a.Flapping.Count == 0 && a.EndReason != EndIdle && len(a.Evidence) < need || p.Partial || len(a.Evidence) == 0 {
 					t.Fatalf("period %d: %s by %d periods", i, a.Summary(), len(a.Evidence))
 				}
 				onTheBadSide := a.Actual < a.Target
 				if a.Objective == Stuck || a.Objective == BurnRate {
 					onTheBadSide = a.Actual > a.Target
 				}
-				if a.State == Firing && !onTheBadSide || a.State == Resolved && a.Target > 0 && a.Objective != Stuck && onTheBadSide {
+				if a.State == Firing && !onTheBadSide || a.State == Resolved && a.Target > 0 && a.Objective != Stuck && onTheBadSide != (a.EndReason == EndIdle) {
 					t.Fatalf("period %d: %s %s: %v, target %v", i, a.State, a.Objective, a.Actual, a.Target)
 				}
 				if bad := a.Objective.worse(a.WorstActual, a.LastActual); bad != a.WorstActual {
@@ -398,9 +403,16 @@ func TestJudgeIsConsistent(t *testing.T) {
 				key := op(rapid.SampledFrom(ops).Draw(t, "who"))
 				gone := periodOf(i)
 				gone.Partial, gone.Evicted = true, []engine.OperationKey{key}
-				j.Judge(gone)
+				for _, a := range j.Judge(gone) {
+					if was := firing[machineKey{key, a.Objective}]; a.Key() != key || a.ID != was.ID || a.State != Resolved || a.EndReason != EndIdle {
+						t.Fatalf("%s, %s, of the operation that left", a.Summary(), a.State)
+					}
+					delete(firing, machineKey{key, a.Objective})
+				}
 				for _, k := range kinds {
-					delete(firing, machineKey{key, k})
+					if _, ok := firing[machineKey{key, k}]; ok {
+						t.Fatalf("%s of %s never ends", k, key.Name)
+					}
 				}
 				if j.pasts[key] != nil {
 					t.Fatal("the past of an operation that left is kept")
@@ -417,7 +429,8 @@ func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string
 	phases := make(map[machineKey]Phase)
 	for _, s := range j.Phases() {
 		phases[machineKey{s.Operation, s.Objective}] = s.Phase
-		if _, isFiring := firing[machineKey{s.Operation, s.Objective}]; s.Phase == PhaseNormal || isFiring != (s.Phase >= PhaseFiring) {
+		a, isFiring := firing[machineKey{s.Operation, s.Objective}]
+		if s.Phase == PhaseNormal || isFiring != (s.Phase >= PhaseFiring) && a.Flapping.Count == 0 {
 			t.Fatalf("%s of %s is %s, fires: %v", s.Objective, s.Operation.Name, s.Phase, isFiring)
 		}
 	}
@@ -425,9 +438,9 @@ func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string
 		isFiring := false
 		for _, k := range kinds {
 			key := machineKey{op(name), k}
-			if _, ok := firing[key]; ok {
+			if a, ok := firing[key]; ok {
 				isFiring = true
-				if phases[key] < PhaseFiring {
+				if phases[key] < PhaseFiring && a.Flapping.Count == 0 {
 					t.Fatalf("%s of %s is %s though its alert fires", k, name, phases[key])
 				}
 			}
@@ -435,7 +448,7 @@ func checkPhases(t *rapid.T, j *Judge, firing map[machineKey]Alert, ops []string
 			if m == nil {
 				continue
 			}
-			if m.isBlank() || (m.phase != PhaseNormal) != (phases[key] != PhaseNormal) || (m.alert != nil) != m.isFiring() {
+			if m.isBlank() || (m.phase != PhaseNormal) != (phases[key] != PhaseNormal) || (m.alert != nil) != m.isFiring() && !m.isFlapping() {
 				t.Fatalf("a machine of %s of %s is kept that is %s", k, name, m.phase)
 			}
 			if len(m.pool.periods) > maxPooled || m.pool.units > 1 || !k.isShare() && m.pool.units > 0 {

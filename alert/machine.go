@@ -22,20 +22,34 @@ type machine struct {
 	// of the pool before it. isUndecided says that even together they hold too few calls.
 	total       reading
 	isUndecided bool
-	// streak holds the bad verdicts of pending, or the good ones of recovering.
+	// streak holds the last bad verdicts of pending, as long as they are in a row, or the good
+	// ones of recovering.
 	streak run
+	// trouble holds all verdicts of pending. While an alert fires that it raised, it says by how
+	// many the bad ones are still ahead.
+	trouble trouble
+	fired   []time.Time // when alerts fired within the last hour, the last three
 
 	// The incident.
 
-	alert          *Alert    // what its alerts have in common; nil while none fires
+	alert          *Alert    // what its alerts have in common; nil while there is none
 	worst          float64   // the worst value of the bad verdicts
 	lastBad        run       // the last bad verdict
+	badUntil       time.Time // the end of the last bad period
 	notified       time.Time // when its last firing alert was decided
 	repeatInterval time.Duration
+	flapping       Flapping  // how often it fired; zero while it does not flap
+	met            *Alert    // the last resolved alert that was held back while it flapped
+	calledUntil    time.Time // the end of the last period with calls
+	callsSince     uint64    // calls since notified
+	idle           int       // whole periods since calledUntil
+	endAfterIdle   int
 }
 
 // isBlank reports whether there is nothing to remember.
-func (m *machine) isBlank() bool { return m.phase == PhaseNormal && m.pool.units == 0 }
+func (m *machine) isBlank() bool {
+	return m.phase == PhaseNormal && m.pool.units == 0 && !m.isOpen() && len(m.fired) == 0
+}
 
 // judge returns the verdict on a period.
 func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
@@ -43,10 +57,10 @@ func (m *machine) judge(k ObjectiveKind, s *engine.Summary) engine.Verdict {
 		// Periods judged by another objective say nothing about this one, so streaks begin
 		// anew. An alert keeps firing until this objective is met.
 		m.objective = o
-		m.pool = run{}
+		m.pool, m.trouble = run{}, trouble{}
 		m.breakStreak()
 	}
-	m.repeatInterval = s.Objective.RepeatInterval
+	m.repeatInterval, m.endAfterIdle = s.Objective.RepeatInterval, s.Objective.EndAfterIdle
 	m.total = read(k, s)
 	if m.pool.units > 0 {
 		m.total = m.pool.total.plus(k, m.total)
@@ -71,18 +85,24 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary, 
 	}
 	if v == engine.VerdictBad {
 		value := m.total.value(k)
-		if m.phase == PhaseNormal {
+		if m.phase == PhaseNormal && !m.isOpen() {
 			m.worst = value
 		}
 		m.worst = k.worse(m.worst, value)
+		m.badUntil = s.End
 	}
 	var unit run
 	if v == engine.VerdictBad || v == engine.VerdictGood && m.isFiring() {
 		unit = m.unit(s, m.total)
 	}
 	if v == engine.VerdictBad {
-		m.lastBad = unit.clone()
+		m.lastBad = unit
+		m.lastBad.periods = unit.periods[:len(unit.periods)-1] // this period comes by keepBad
+		m.lastBad = m.lastBad.clone()
 	}
+	m.tip(k, v, s)
+	var raised Alert
+	var isRaised bool
 	switch {
 	case v == engine.VerdictGood && m.phase == PhasePending && m.isSurelyBad(k, s):
 		// A few calls succeed now and then by chance, though nothing is better.
@@ -94,18 +114,46 @@ func (m *machine) advance(k ObjectiveKind, v engine.Verdict, s *engine.Summary, 
 	case v == engine.VerdictBad:
 		m.phase = PhasePending
 		m.streak = m.streak.plus(k, unit)
-		if m.streak.units >= enough && s.End.Sub(m.streak.since) >= s.Objective.AlertFor {
-			return m.fire(k), true
+		switch {
+		case m.streak.units >= enough && s.End.Sub(m.streak.since) >= s.Objective.AlertFor:
+			m.trouble = trouble{}
+			raised, isRaised = m.fire(k, m.streak, 0)
+		case m.trouble.lead >= leadToFire(s.Objective.AlertAfter):
+			raised, isRaised = m.fire(k, m.trouble.bad.plus(k, m.streak), m.trouble.good)
+			m.trouble.bad, m.trouble.good = run{}, 0
 		}
 	case v == engine.VerdictGood:
 		m.phase = PhaseRecovering
 		m.streak = m.streak.plus(k, unit)
-		if m.streak.units >= s.Objective.RecoverAfter {
-			return m.resolve(k), true
+		if m.streak.units >= s.Objective.RecoverAfter && m.trouble.lead == 0 {
+			raised, isRaised = m.resolve(k)
 		}
 	}
 	m.pool = run{}
-	return Alert{}, false
+	return raised, isRaised
+}
+
+// tip adds a verdict to the trouble. While an alert fires that the trouble did not raise, there is
+// none. With an AlertFor there is none either, since isSurelyBad has its part.
+func (m *machine) tip(k ObjectiveKind, v engine.Verdict, s *engine.Summary) {
+	if s.Objective.AlertFor > 0 {
+		return
+	}
+	switch {
+	case v == engine.VerdictGood && m.isFiring():
+		m.trouble.lead = max(m.trouble.lead-1, 0)
+	case v == engine.VerdictGood:
+		m.trouble = m.trouble.minus(k, m.streak, m.pool.count+1)
+	case v == engine.VerdictBad && !m.isFiring():
+		m.trouble.lead++
+	case v == engine.VerdictBad && m.trouble.lead > 0:
+		m.trouble.lead = min(m.trouble.lead+1, leadToFire(s.Objective.AlertAfter))
+	}
+}
+
+// keepBad keeps the period of a bad verdict, for repeats. Several machines share it.
+func (m *machine) keepBad(s *engine.Summary) {
+	m.lastBad.periods = newest(m.lastBad.periods, []engine.Summary{*s}, maxPooled)
 }
 
 // isSurelyBad reports whether the periods of pending, the good ones between them and that of
@@ -127,55 +175,89 @@ func (m *machine) unit(s *engine.Summary, total reading) run {
 
 func (m *machine) isFiring() bool { return m.phase == PhaseFiring || m.phase == PhaseRecovering }
 
-// breakStreak goes back from pending to normal, or from recovering to firing.
+// breakStreak goes back from pending to normal, unless there is trouble, or from recovering to
+// firing.
 func (m *machine) breakStreak() {
 	m.streak = run{}
-	if m.isFiring() {
+	switch {
+	case m.isFiring():
 		m.phase = PhaseFiring
-	} else {
+	case m.trouble.lead > 0:
+		m.phase = PhasePending
+	default:
 		m.phase = PhaseNormal
 	}
 }
 
-// fire returns the firing alert.
-func (m *machine) fire(k ObjectiveKind) Alert {
-	a := m.streak.alert(k)
-	a.State = Firing
-	a.ID = newID(k, &a.Evidence[0], m.streak.since)
-	a.StartsAt = m.streak.since
+// fire returns the firing alert that bad verdicts raise, with that many good periods between
+// them. It returns none if the incident flaps.
+func (m *machine) fire(k ObjectiveKind, bad run, good int) (Alert, bool) {
+	a := bad.alert(k)
+	m.streak, m.pool, m.phase = run{}, run{}, PhaseFiring
+	if m.isFlapping() {
+		m.flapOn(a.DecidedAt)
+		return Alert{}, false
+	}
+	a.State, a.GoodPeriods = Firing, good
+	a.ID = newID(k, &a.Evidence[0], bad.since)
+	a.StartsAt = bad.since
 	a.WorstExemplar = worstExemplar(k, a.Evidence)
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
-	m.streak, m.pool, m.phase = run{}, run{}, PhaseFiring
-	m.notified = a.DecidedAt
-	m.alert = &Alert{ID: a.ID, StartsAt: a.StartsAt, WorstExemplar: a.WorstExemplar}
-	return a
+	a.Flapping = m.countFiring(a.DecidedAt)
+	m.notified, m.calledUntil, m.callsSince, m.idle = a.DecidedAt, a.DecidedAt, 0, 0
+	m.alert = &Alert{
+		ID: a.ID, Monitor: a.Monitor, Service: a.Service, Operation: a.Operation, SpanKind: a.SpanKind, Objective: k,
+		StartsAt: a.StartsAt, WorstExemplar: a.WorstExemplar, Target: a.Target, Actual: a.Actual, LatencyTarget: a.LatencyTarget,
+	}
+	return a, true
 }
 
-// resolve returns the resolved alert.
-func (m *machine) resolve(k ObjectiveKind) Alert {
+// resolve returns the resolved alert. It returns none if the incident flaps: that one goes on
+// until it is calm.
+func (m *machine) resolve(k ObjectiveKind) (Alert, bool) {
 	a := m.streak.alert(k)
-	a.State = Resolved
+	a.State, a.EndReason = Resolved, EndRecovered
+	if !k.isSet(&m.objective) {
+		a.EndReason = EndSwitchedOff
+	}
 	a.ID, a.StartsAt, a.WorstExemplar, a.CausedBy = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar, m.alert.CausedBy
 	a.EndsAt = m.streak.since
 	a.WorstActual, a.LastActual = m.worst, m.lastBad.total.value(k)
-	m.streak, m.pool, m.phase, m.alert, m.lastBad = run{}, run{}, PhaseNormal, nil, run{}
-	return a
+	m.streak, m.pool, m.trouble, m.phase = run{}, run{}, trouble{}, PhaseNormal
+	if m.isFlapping() {
+		m.met = &a
+		return Alert{}, false
+	}
+	m.close()
+	return a, true
+}
+
+// close forgets the incident.
+func (m *machine) close() {
+	m.alert, m.lastBad, m.flapping, m.met = nil, run{}, Flapping{}, nil
 }
 
 // repeat returns the firing alert again if RepeatInterval has passed at the end of a period.
 // Its evidence is what led to the last bad verdict.
 func (m *machine) repeat(k ObjectiveKind, now time.Time) (Alert, bool) {
-	if !m.isFiring() || m.repeatInterval <= 0 || now.Sub(m.notified) < m.repeatInterval {
+	every := m.repeatInterval
+	if every <= 0 && m.isFlapping() {
+		every = flapRepeat
+	}
+	if !m.isOpen() || every <= 0 || now.Sub(m.notified) < every {
 		return Alert{}, false
 	}
-	m.notified = now
+	sent, calls := m.notified, m.callsSince
+	m.notified, m.callsSince = now, 0
 	last := m.lastBad.clone()
 	a := last.alert(k)
 	a.State, a.Repeat, a.DecidedAt = Firing, true, now
 	a.ID, a.StartsAt, a.WorstExemplar = m.alert.ID, m.alert.StartsAt, m.alert.WorstExemplar
 	a.Causes = causes(k, a.Evidence)
 	a.WorstActual, a.LastActual = m.worst, a.Actual
+	a.Flapping = m.flapping
+	a.LastSentAt, a.CallsSince = sent, calls
 	return a, true
 }
 

@@ -320,11 +320,11 @@ func TestMachineAlert(t *testing.T) {
 	}{
 		{Availability, []Alert{
 			want(Alert{Objective: Availability, State: Firing, Periods: 2, DecidedAt: startOf(4), Target: 0.9, Actual: 0.8, WorstActual: 0.75, LastActual: 50.0 / 60, WorstExemplar: failed(1)[0]}, 1, 3),
-			want(Alert{Objective: Availability, State: Resolved, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, WorstExemplar: failed(1)[0]}, 5, 6),
+			want(Alert{Objective: Availability, State: Resolved, EndReason: EndRecovered, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.8, WorstActual: 0.5, LastActual: 0.5, WorstExemplar: failed(1)[0]}, 5, 6),
 		}},
 		{Latency, []Alert{
 			want(Alert{Objective: Latency, State: Firing, Periods: 2, DecidedAt: startOf(4), Target: 0.8, Actual: 0.1, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: 200 * time.Millisecond, WorstExemplar: failed(2)[0]}, 1, 3),
-			want(Alert{Objective: Latency, State: Resolved, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, WorstExemplar: failed(2)[0]}, 5, 6),
+			want(Alert{Objective: Latency, State: Resolved, EndReason: EndRecovered, Periods: 2, EndsAt: startOf(5), DecidedAt: startOf(7), Target: 0.5, Actual: 0.75, WorstActual: 0.1, LastActual: 0.1, LatencyTarget: time.Second, WorstExemplar: failed(2)[0]}, 5, 6),
 		}},
 	}
 	for _, tt := range tests {
@@ -407,16 +407,16 @@ func (p *pool) letter(i int, k ObjectiveKind, s *engine.Summary) (letter byte, m
 
 // reference says what comes of the last period of a history, and of which periods.
 // It goes through the whole history for each of them, so it needs no state but
-// whether the alert was firing and which period was the last one that had a part in
-// the last alert.
-func reference(history []step, firing bool, used int) (evidence []int) {
+// whether the alert was firing, and by the lead of the bad periods, and which period was the last
+// one that had a part in the last alert.
+func reference(history []step, firing, byLead bool, used int) (evidence []int, lead bool) {
 	want, need := byte('B'), history[len(history)-1].need[0]
 	if firing {
 		want, need = 'G', history[len(history)-1].need[1]
 	}
 	last := len(history) - 1
-	if history[last].letter != want {
-		return nil
+	if history[last].letter != want || byLead && !isCaughtUp(history, used) {
+		return nil, false
 	}
 	for i := last; i > used; i-- {
 		letter := history[i].letter
@@ -433,10 +433,61 @@ func reference(history []step, firing bool, used int) (evidence []int) {
 		}
 	}
 	if len(evidence) < need {
-		return nil
+		evidence, lead = nil, true
+		if !firing {
+			evidence = ahead(history, used)
+		}
 	}
 	slices.Reverse(evidence)
+	return evidence, lead
+}
+
+// ahead returns the bad periods, latest first, of those last ones among which the bad ones are
+// ahead of the good ones by the most, if that is enough.
+func ahead(history []step, used int) (evidence []int) {
+	last, most, lead := len(history)-1, 0, 0
+	var bad []int
+	for i := last; i > used; i-- {
+		letter := history[i].letter
+		if letter != 'P' && history[i].objective != history[last].objective {
+			break
+		}
+		switch letter {
+		case 'B':
+			lead++
+			bad = append(bad, i)
+		case 'G':
+			lead--
+		}
+		if lead > most {
+			most, evidence = lead, slices.Clone(bad)
+		}
+	}
+	if most < 2*history[last].need[0]-1 {
+		return nil
+	}
 	return evidence
+}
+
+// isCaughtUp reports whether the good periods have caught up since the bad ones were ahead.
+func isCaughtUp(history []step, used int) bool {
+	most := 2*history[used].need[0] - 1
+	lead := most
+	for i := used + 1; i < len(history); i++ {
+		if history[i].letter == 'P' {
+			continue
+		}
+		if history[i].objective != history[used].objective {
+			return true
+		}
+		switch {
+		case history[i].letter == 'B' && lead > 0:
+			lead = min(lead+1, most)
+		case history[i].letter == 'G':
+			lead = max(lead-1, 0)
+		}
+	}
+	return lead == 0
 }
 
 // FuzzMachine puts the judge beside a plain reference. Each byte is a period: its
@@ -465,6 +516,7 @@ func FuzzMachine(f *testing.F) {
 		history := make(map[ObjectiveKind][]step)
 		pools := map[ObjectiveKind]*pool{Availability: {}, Latency: {}}
 		firing := make(map[ObjectiveKind]string) // the id of what fires
+		byLead := make(map[ObjectiveKind]bool)   // what fires, not by N in a row
 		used := map[ObjectiveKind]int{Availability: -1, Latency: -1}
 		seen := make(map[string]bool)
 		const enough = 256 // periods: the reference takes their number squared
@@ -478,8 +530,9 @@ func FuzzMachine(f *testing.F) {
 				o.LatencyTarget = 3*time.Second - o.LatencyTarget // 1s and 2s in turn
 			}
 			s := summaryOf(i, o, outcomes[b&7])
+			s.Start, s.End = began.Add(time.Duration(i)*time.Hour), began.Add(time.Duration(i+1)*time.Hour) // so that nothing flaps
 			s.Partial = b&7 == 7
-			p := engine.Period{Summaries: []engine.Summary{s}}
+			p := engine.Period{End: s.End, Summaries: []engine.Summary{s}}
 			alerts := judge.Judge(&p)
 			slices.SortFunc(alerts, func(a, b Alert) int { return int(a.Objective) - int(b.Objective) })
 			for _, k := range shareKinds {
@@ -495,7 +548,8 @@ func FuzzMachine(f *testing.F) {
 				}
 				history[k] = append(history[k], step{letter, [2]int{o.AlertAfter, o.RecoverAfter}, matters, members})
 				var want []int
-				for _, last := range reference(history[k], firing[k] != "", used[k]) {
+				evidence, lead := reference(history[k], firing[k] != "", byLead[k], used[k])
+				for _, last := range evidence {
 					want = append(want, history[k][last].members...)
 				}
 				var got []int
@@ -503,7 +557,7 @@ func FuzzMachine(f *testing.F) {
 					a := alerts[0]
 					alerts = alerts[1:]
 					for _, e := range a.Evidence {
-						got = append(got, int(e.Start.Sub(began)/time.Minute))
+						got = append(got, int(e.Start.Sub(began)/time.Hour))
 					}
 					switch {
 					case firing[k] == "" && (a.State != Firing || seen[a.ID]):
@@ -514,7 +568,7 @@ func FuzzMachine(f *testing.F) {
 					if bad := a.Actual < a.Target; bad != (a.State == Firing) {
 						t.Fatalf("period %d: %s with %v, target %v", i, a.State, a.Actual, a.Target)
 					}
-					used[k] = i
+					used[k], byLead[k] = i, lead && a.State == Firing
 					if firing[k] = ""; a.State == Firing {
 						firing[k], seen[a.ID] = a.ID, true
 					}
@@ -544,16 +598,17 @@ func checkBounds(t *testing.T, m *machine) {
 	var fits bool
 	switch m.phase {
 	case PhasePending:
-		fits = 0 < n && n < m.objective.AlertAfter
+		fits = n < m.objective.AlertAfter && 0 < m.trouble.lead && m.trouble.lead < leadToFire(m.objective.AlertAfter)
 	case PhaseFiring:
 		fits = n == 0
 	case PhaseRecovering:
-		fits = 0 < n && n < m.objective.RecoverAfter
+		fits = 0 < n && (n < m.objective.RecoverAfter || m.trouble.lead > 0)
 	}
 	if m.phase == PhaseNormal {
-		fits = n == 0 && m.pool.units == 1
+		fits = n == 0 && (m.pool.units == 1 || len(m.fired) > 0)
 	}
 	fits = fits && len(m.pool.periods) <= maxPooled && len(m.streak.periods) <= maxEvidence
+	fits = fits && len(m.trouble.bad.periods) <= maxEvidence && len(m.fired) < flapsToDamp
 	if !fits { // a machine in the normal phase has nothing to remember but a pool
 		t.Fatalf("a machine in phase %d with N = %d, M = %d holds %d periods", m.phase, m.objective.AlertAfter, m.objective.RecoverAfter, n)
 	}
@@ -620,7 +675,7 @@ func TestIDsOfIncidents(t *testing.T) {
 		if i%2 == 1 {
 			c = calls{success: 1, within: 1}
 		}
-		_, alerts := judged(j, summaryOf(i, o, c))
+		_, alerts := judged(j, summaryOf(30*i, o, c)) // so seldom, that it does not flap
 		if len(alerts) != 1 {
 			t.Fatalf("period %d raised %d alerts, want 1", i, len(alerts))
 		}

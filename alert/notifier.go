@@ -9,11 +9,27 @@ type Notifier interface {
 	Notify(ctx context.Context, alerts []Alert) error
 }
 
+// Resender is a notifier that sends alerts again as long as they fire, because its receiver forgets
+// them otherwise, as Alertmanager does. After a restart it is notified of all that fire.
+type Resender interface {
+	Notifier
+	// ResendsFiring does nothing. It tells such a notifier from others.
+	ResendsFiring()
+}
+
 // NotifierFunc is a function that is a [Notifier].
 type NotifierFunc func(ctx context.Context, alerts []Alert) error
 
 // Notify calls f.
 func (f NotifierFunc) Notify(ctx context.Context, alerts []Alert) error { return f(ctx, alerts) }
+
+// Recorder is a notifier that keeps alerts, and tells nobody of them, such as a database. It also
+// gets alerts that are silenced ([Alert.Silenced]), which others don't.
+type Recorder interface {
+	Notifier
+	// RecordsAlerts does nothing.
+	RecordsAlerts()
+}
 
 // notificationKey is the key of a notification's id in a context.
 type notificationKey struct{}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Percent writes a ratio for people, with one decimal or as many as it takes not to round a
@@ -104,15 +106,7 @@ func readable(d time.Duration) time.Duration {
 }
 
 // Exact writes a duration without zeros at its end: 2m, not 2m0s.
-func Exact(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
-}
+func Exact(d time.Duration) string { return keyed.Short(d) }
 
 // seconds returns a duration of so many seconds.
 func seconds(s float64) time.Duration { return time.Duration(math.Round(s * float64(time.Second))) }

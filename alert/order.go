@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Sort puts alerts into the order in which they are shown everywhere: firing before resolved;
+// Sort puts alerts into the order in which they are shown everywhere: firing before interrupted before resolved;
 // of the firing ones roots before dependents, and new ones before repeats; then the worst
 // first, by how far the value is from its target times the calls. An alert follows the one
 // that it is caused by. Alerts about the same objective of the
@@ -28,7 +28,7 @@ func Sort(alerts []Alert) {
 	slices.SortStableFunc(places, func(x, y place) int {
 		a, b := &x.alert, &y.alert
 		return cmp.Or(
-			cmp.Compare(order(a.State != Firing), order(b.State != Firing)),
+			cmp.Compare(rank(a.State), rank(b.State)),
 			cmp.Compare(x.depth, y.depth),
 			cmp.Compare(order(a.Repeat), order(b.Repeat)),
 			cmp.Compare(y.weight, x.weight),
@@ -42,6 +42,17 @@ func Sort(alerts []Alert) {
 	for i := range places {
 		alerts[i] = places[i].alert
 	}
+}
+
+// rank returns the place of a state: firing, interrupted, resolved.
+func rank(s State) int {
+	switch s {
+	case Firing:
+		return 0
+	case Interrupted:
+		return 1
+	}
+	return 2
 }
 
 // order returns 1 for what comes later.

@@ -13,26 +13,33 @@ func Overview(alerts []Alert) string {
 		return Line(&alerts[0])
 	}
 	firing, roots := FiringCount(alerts), Roots(alerts)
-	resolved := len(alerts) - firing
+	interrupted := InterruptedCount(alerts)
+	resolved := len(alerts) - firing - interrupted
 	switch {
+	case firing == 0 && interrupted > 0:
+		return fmt.Sprintf("%d interrupted: %s", interrupted, names(alerts[:interrupted])) + others(0, resolved)
 	case firing == 0:
 		return fmt.Sprintf("%d resolved: %s", resolved, names(alerts))
 	case roots == 0:
 		text := fmt.Sprintf("%d firing, caused by what fired before: %s", firing, names(alerts[:firing]))
-		return text + others(resolved)
+		return text + others(interrupted, resolved)
 	case roots == 1:
 		text := fmt.Sprintf("%d firing, 1 root: %s %s", firing, Printable(alerts[0].Operation), Printable(alerts[0].Measured()))
-		return text + others(resolved)
+		return text + others(interrupted, resolved)
 	}
-	return fmt.Sprintf("%d firing, %d roots: %s", firing, roots, names(alerts[:roots])) + others(resolved)
+	return fmt.Sprintf("%d firing, %d roots: %s", firing, roots, names(alerts[:roots])) + others(interrupted, resolved)
 }
 
-// others says how many alerts are resolved, if any.
-func others(resolved int) string {
-	if resolved == 0 {
-		return ""
+// others says how many alerts are interrupted and resolved, if any.
+func others(interrupted, resolved int) string {
+	text := ""
+	if interrupted > 0 {
+		text = fmt.Sprintf("; %d interrupted", interrupted)
 	}
-	return fmt.Sprintf("; %d resolved", resolved)
+	if resolved > 0 {
+		text += fmt.Sprintf("; %d resolved", resolved)
+	}
+	return text
 }
 
 // names lists the operations of the first few alerts, each once.
@@ -75,8 +82,12 @@ func Line(a *Alert) string {
 // mark says in eight characters how an alert stands.
 func mark(a *Alert) string {
 	switch {
+	case a.EndReason > EndRecovered:
+		return "ENDED   "
 	case a.State == Resolved:
 		return "RESOLVED"
+	case a.State == Interrupted:
+		return "STOPPED "
 	case a.Repeat:
 		return "STILL   "
 	}

@@ -11,14 +11,16 @@ import (
 //	          bad                N-th bad running
 //	normal ---------> pending --------------------> firing
 //	   ^    <---------                               |  ^
-//	   |       good                             good |  | bad
+//	   |   good, caught up                      good |  | bad
 //	   |                                             v  |
 //	   +----------------------------------------- recovering
 //	               M-th good running
 //
 // N is [engine.Objective.AlertAfter]; with 1, pending is skipped. M is
 // [engine.Objective.RecoverAfter]; with 1, recovering is skipped. Pending lasts at least
-// [engine.Objective.AlertFor]. Insufficient periods change nothing.
+// [engine.Objective.AlertFor]. It also ends in firing once the bad periods are ahead of the good
+// ones by 2N-1, and in normal once these have caught up. Insufficient periods change nothing. An
+// alert that flaps is firing in every phase, see [Flapping].
 type Phase uint8
 
 const (

@@ -156,6 +156,7 @@ func TestRepeatTellsOfTheLastBadPeriod(t *testing.T) {
 		want.State, want.Repeat, want.ID, want.WorstExemplar, want.Periods = Firing, true, first.ID, first.WorstExemplar, 1
 		want.Monitor, want.Service, want.Operation, want.SpanKind = first.Monitor, first.Service, first.Operation, first.SpanKind
 		want.StartsAt, want.DecidedAt = startOf(0), startOf(7)
+		want.LastSentAt, want.CallsSince = first.DecidedAt, 401
 		got.Evidence, got.Causes = nil, nil
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", want.Objective, diff)

@@ -23,8 +23,11 @@ type run struct {
 
 // plus returns r followed by o.
 func (r run) plus(k ObjectiveKind, o run) run {
-	if r.units == 0 {
+	switch {
+	case r.units == 0:
 		return o
+	case o.units == 0 && o.count == 0:
+		return r
 	}
 	return run{
 		units: r.units + o.units, since: r.since, total: r.total.plus(k, o.total),

@@ -8,7 +8,7 @@ import (
 )
 
 // Slog returns a notifier that logs each alert as one record: its message is the alert in one
-// line, its level ERROR when the alert fires and INFO when it is resolved, its attributes are
+// line, its level ERROR when the alert fires, WARN when it is interrupted and INFO when it is resolved, its attributes are
 // [Attributes] and the event's name. The context has the trace of the worst exemplar, for
 // handlers that look for one. A nil logger means [slog.Default], whichever that is when an
 // alert comes.
@@ -21,8 +21,11 @@ func Slog(logger *slog.Logger) Notifier {
 		for i := range alerts {
 			a := &alerts[i]
 			level := slog.LevelError
-			if a.State == Resolved {
+			switch a.State {
+			case Resolved:
 				level = slog.LevelInfo
+			case Interrupted:
+				level = slog.LevelWarn
 			}
 			attrs := []slog.Attr{slog.String("event.name", EventName(a.State))}
 			for _, kv := range Attributes(a) {

@@ -12,6 +12,9 @@ const (
 	Firing State = iota + 1
 	// Resolved means that the objective is met again.
 	Resolved
+	// Interrupted means that the process ended while the objective was missed. Nobody watches it
+	// until another process does.
+	Interrupted
 )
 
 // String returns the state's name in lower case.
@@ -21,6 +24,8 @@ func (s State) String() string {
 		return "firing"
 	case Resolved:
 		return "resolved"
+	case Interrupted:
+		return "interrupted"
 	}
 	return fmt.Sprintf("State(%d)", uint8(s))
 }
@@ -28,15 +33,17 @@ func (s State) String() string {
 // MarshalText returns the state's name in lower case.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads a state's name: firing or resolved.
+// UnmarshalText reads a state's name: firing, resolved or interrupted.
 func (s *State) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "firing":
 		*s = Firing
 	case "resolved":
 		*s = Resolved
+	case "interrupted":
+		*s = Interrupted
 	default:
-		return fmt.Errorf("unknown state %q, want firing or resolved", text)
+		return fmt.Errorf("unknown state %q, want firing, resolved or interrupted", text)
 	}
 	return nil
 }

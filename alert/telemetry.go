@@ -21,12 +21,17 @@ const ScopeName = "github.com/blurooo/go-monitor/v2"
 const (
 	EventFiring   = "gomonitor.alert.firing"
 	EventResolved = "gomonitor.alert.resolved"
+	// EventInterrupted is that of an alert that fired when the process ended.
+	EventInterrupted = "gomonitor.alert.interrupted"
 )
 
 // EventName returns the name of the event that announces an alert.
 func EventName(s State) string {
-	if s == Resolved {
+	switch s {
+	case Resolved:
 		return EventResolved
+	case Interrupted:
+		return EventInterrupted
 	}
 	return EventFiring
 }
@@ -64,7 +69,31 @@ func Attributes(a *Alert) []attribute.KeyValue {
 	if a.Repeat {
 		attrs = append(attrs, attribute.Bool("gomonitor.alert.repeat", true))
 	}
-	if a.State == Resolved || a.Repeat {
+	if a.Repeat && !a.LastSentAt.IsZero() {
+		attrs = append(attrs, attribute.Int64("gomonitor.alert.calls_since", int64(a.CallsSince)))
+	}
+	if a.EndReason != 0 {
+		attrs = append(attrs, attribute.String("gomonitor.alert.end_reason", a.EndReason.String()))
+	}
+	if !a.Silenced.Until.IsZero() {
+		attrs = append(attrs,
+			attribute.String("gomonitor.alert.silenced.until", a.Silenced.Until.Format(time.RFC3339Nano)),
+			text("gomonitor.alert.silenced.reason", a.Silenced.Reason),
+		)
+	}
+	if a.Flapping.Count > 0 {
+		attrs = append(attrs,
+			attribute.Int("gomonitor.alert.flapping.count", a.Flapping.Count),
+			attribute.String("gomonitor.alert.flapping.since", a.Flapping.Since.Format(time.RFC3339Nano)),
+		)
+	}
+	if a.State == Interrupted {
+		attrs = append(attrs,
+			text("gomonitor.alert.process", a.Process),
+			attribute.String("gomonitor.alert.expires_at", a.ExpiresAt.Format(time.RFC3339Nano)),
+		)
+	}
+	if a.State != Firing || a.Repeat {
 		attrs = append(attrs,
 			attribute.Float64("gomonitor.alert.lasted", a.Lasted().Seconds()),
 			attribute.Float64("gomonitor.worst_actual", a.WorstActual),
@@ -100,7 +129,7 @@ func Attributes(a *Alert) []attribute.KeyValue {
 		attribute.Int64("gomonitor.evidence.failures", int64(failures)),
 	)
 	// Latency is about successes, and the evidence of a resolved alert is good periods.
-	if (a.Objective == Availability || a.Objective == BurnRate) && a.State == Firing {
+	if (a.Objective == Availability || a.Objective == BurnRate) && a.State != Resolved {
 		if code := topCode(a.Evidence); code != "" {
 			attrs = append(attrs, text("error.type", code))
 		}

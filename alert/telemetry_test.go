@@ -65,6 +65,7 @@ func wantAttributes(a *Alert) map[attribute.Key]any {
 	if a.State == Resolved {
 		delete(want, "error.type")
 		want["gomonitor.alert.ends_at"] = "2026-03-01T03:00:00+01:00"
+		want["gomonitor.alert.end_reason"] = "recovered"
 		want["gomonitor.alert.lasted"], want["gomonitor.worst_actual"], want["gomonitor.last_actual"] = 180.0, 1.0/3, 1.0/3
 		want["gomonitor.evidence.calls"], want["gomonitor.evidence.failures"] = int64(222), int64(1)
 	}

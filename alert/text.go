@@ -16,18 +16,39 @@ func Text(a *Alert) string {
 	b.WriteString(Line(a) + "\n")
 	fmt.Fprintf(&b, "  %s\n", whose(a))
 	periods := Counted(uint64(a.periods()), "period")
-	switch {
+	calls := a.callsText()
+	if calls != "" {
+		calls += ", "
+	}
+	switch isFlapping := a.Flapping.Count > 0; {
+	case a.State == Interrupted:
+		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
+	case a.endText() != "":
+		fmt.Fprintf(&b, "  bad from %s until then (%s, at worst %s), the last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
+	case a.State == Resolved && isFlapping:
+		fmt.Fprintf(&b, "  bad at times from %s to %s (%s, at worst %s, at last %s), good since:\n",
+			Moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), a.ValueText(a.LastActual))
+	case a.Repeat && isFlapping:
+		fmt.Fprintf(&b, "  bad at times since %s (%s, at worst %s), %sthe last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), calls, plural(uint64(len(a.Evidence)), "period"))
 	case a.State == Resolved:
 		fmt.Fprintf(&b, "  bad from %s to %s (%s, at worst %s, at last %s), good for %s since:\n",
 			Moment(a.StartsAt), momentAfter(a.StartsAt, a.EndsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), a.ValueText(a.LastActual), periods)
 	case a.Repeat:
-		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), the last bad %s:\n",
-			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), plural(uint64(len(a.Evidence)), "period"))
+		fmt.Fprintf(&b, "  bad since %s (%s, at worst %s), %sthe last bad %s:\n",
+			Moment(a.StartsAt), Rounded(a.Lasted()), a.ValueText(a.WorstActual), calls, plural(uint64(len(a.Evidence)), "period"))
+	case a.GoodPeriods > 0:
+		fmt.Fprintf(&b, "  bad since %s, in %d of %d periods:\n", Moment(a.StartsAt), a.periods(), a.periods()+a.GoodPeriods)
 	default:
 		fmt.Fprintf(&b, "  bad since %s, %s running:\n", Moment(a.StartsAt), periods)
 	}
 	writeEvidence(&b, a)
-	if a.State == Firing {
+	if text := a.silencedText(); text != "" {
+		fmt.Fprintf(&b, "  %s\n", Printable(text))
+	}
+	if a.State != Resolved {
 		writeCauses(&b, a)
 		writeExemplars(&b, a)
 	}
@@ -117,6 +138,16 @@ func callsOf(k ObjectiveKind, s *engine.Summary) (n uint64, what string) {
 	return s.Success + s.Failure, "call"
 }
 
+// ownTimeText says what calls took by themselves, if that is clearly less than what they took in all:
+// then others kept them waiting.
+func ownTimeText(s *engine.Summary) string {
+	own := s.OwnTime
+	if own.Count == 0 || own.P50 > s.Latency.P50*9/10 && own.P99 > s.Latency.P99*9/10 {
+		return ""
+	}
+	return fmt.Sprintf(" (own time p50 %s, p99 %s)", Rounded(own.P50), Rounded(own.P99))
+}
+
 // evidenceLine writes one period in one line, the number of calls in a column of the given width.
 func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	calls, what := callsOf(k, s)
@@ -126,7 +157,7 @@ func evidenceLine(k ObjectiveKind, s *engine.Summary, width int) string {
 	case Latency:
 		line = fmt.Sprintf("%s, %s within %s", line, percent(r.value(k), r.target), Exact(s.Objective.LatencyTarget))
 		if s.Timed() > 0 {
-			line += fmt.Sprintf(", p50 %s, p99 %s", Rounded(s.Latency.P50), Rounded(s.Latency.P99))
+			line += fmt.Sprintf(", p50 %s, p99 %s", Rounded(s.Latency.P50), Rounded(s.Latency.P99)) + ownTimeText(s)
 		}
 		return line + cancelledText(s)
 	case Traffic:

@@ -381,3 +381,25 @@ func TestTextCountsAllPeriods(t *testing.T) {
 		t.Errorf("%d periods are shown, want 4:\n%s", got, text)
 	}
 }
+
+// The own time stands beside the latency where it says more.
+func TestTextOfOwnTimes(t *testing.T) {
+	const ms = time.Millisecond
+	for name, tt := range map[string]struct {
+		own  engine.OwnTime
+		want string
+	}{
+		"not known":        {engine.OwnTime{}, "p50 200ms, p99 2s"},
+		"about the same":   {engine.OwnTime{Count: 9, P50: 199 * ms, P99: 1990 * ms}, "p50 200ms, p99 2s"},
+		"it waits":         {engine.OwnTime{Count: 9, P50: 12 * ms, P99: 31 * ms}, "p50 200ms, p99 2s (own time p50 12ms, p99 31ms)"},
+		"sometimes it has": {engine.OwnTime{Count: 9, P50: 199 * ms, P99: 300 * ms}, "p50 200ms, p99 2s (own time p50 199ms, p99 300ms)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := engine.Summary{Count: 9, Success: 9, WithinTarget: 3, Latency: engine.Latency{P50: 200 * ms, P99: 2 * time.Second}, OwnTime: tt.own}
+			s.Objective = engine.DefaultObjective()
+			if got := evidenceLine(Latency, &s, 1); !strings.HasSuffix(got, ", "+tt.want) {
+				t.Errorf("%q does not end in %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -209,8 +209,9 @@ func (tr trial) source() *binomial {
 func (tr trial) judge(m *machine, good uint64) bool {
 	s := engine.Summary{Success: good, Failure: uint64(tr.calls) - good, Objective: tr.objective}
 	s.Objective.Confidence = tr.confidence
-	a, raised := m.advance(Availability, m.judge(Availability, &s), &s, s.Objective.AlertAfter)
-	return raised && a.State == Firing
+	was := m.isFiring()
+	m.advance(Availability, m.judge(Availability, &s), &s, s.Objective.AlertAfter)
+	return !was && m.isFiring() // whether or not it flaps
 }
 
 // alerts counts the alerts that fire in the given number of periods.

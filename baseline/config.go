@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Config says how sensitive a [Detector] is. It is plain data; a zero field means its default.
@@ -59,12 +61,12 @@ func (c Config) Validate() error {
 		}
 	}
 	check(c.Factor <= 0 || c.Factor > 1 && c.Factor <= 100, "factor: must be above 1 and at most 100, or negative for off, got %v", c.Factor)
-	check(c.Floor <= time.Hour, "floor: must be at most 1h, got %s", c.Floor)
+	errs = append(errs, keyed.Range{Low: time.Microsecond, High: time.Hour, Negative: "for none"}.Check("floor", c.Floor))
 	check(c.FailureFloor < 1, "failure_floor: must be below 1, a share and no percentage, got %v", c.FailureFloor)
-	check(c.Hold <= time.Hour, "hold: must be at most 1h, got %s", c.Hold)
-	check(c.WarmUp <= 24*time.Hour, "warm_up: must be at most 24h, got %s", c.WarmUp)
-	check(c.AcceptAfter <= 0 || c.AcceptAfter >= time.Minute, "accept_after: must be at least 1m, or negative for never, got %s", c.AcceptAfter)
-	check(c.HalfLife == 0 || c.HalfLife >= time.Minute && c.HalfLife <= 720*time.Hour, "half_life: must be between 1m and 720h, got %s", c.HalfLife)
+	errs = append(errs, keyed.Range{High: time.Hour, Negative: "for none"}.Check("hold", c.Hold))
+	errs = append(errs, keyed.Range{High: 24 * time.Hour, Negative: "for none"}.Check("warm_up", c.WarmUp))
+	errs = append(errs, keyed.Range{Low: time.Minute, Negative: "for never"}.Check("accept_after", c.AcceptAfter))
+	errs = append(errs, keyed.Range{Low: time.Minute, High: 720 * time.Hour}.Check("half_life", c.HalfLife))
 	check(c.MaxParts >= 0 && c.MaxParts <= 10_000_000, "max_parts: must be between 1 and 10000000, got %d", c.MaxParts)
 	return errors.Join(errs...)
 }

@@ -68,7 +68,7 @@ func makeConnectors(settings) (*group, error) {
 			g.probes = append(g.probes, p)
 			return p, nil
 		}
-		own, err := startOurConnector(&done, consumertest.NewNop(), consumertest.NewNop())
+		own, err := startOurConnector(&done, nil, consumertest.NewNop(), consumertest.NewNop())
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +76,16 @@ func makeConnectors(settings) (*group, error) {
 		if err != nil {
 			return nil, err
 		}
-		our.targets = []target{noAllocations(), atMost(150)}
+		off, err := startOurConnector(&done, map[string]any{"slice": "-1s"}, consumertest.NewNop(), consumertest.NewNop())
+		if err != nil {
+			return nil, err
+		}
+		without, err := add(ours+", without own times", off)
+		if err != nil {
+			return nil, err
+		}
+		without.baseline = our
+		our.targets = []target{noAllocations(), atMost(150), {kind: difference, limit: 30, against: without, name: "without own times"}}
 		for _, peer := range []struct {
 			who      string
 			settings map[string]any
@@ -250,12 +259,15 @@ func workTime() time.Duration {
 }
 
 // startOurConnector starts the components of one configuration, with both outputs that the
-// connector has. Its period is longer than any measurement.
-func startOurConnector(done *closers, logs consumer.Logs, metrics consumer.Metrics) ([]connector.Traces, error) {
+// connector has; settings are those that are not its defaults. Its period is longer than any
+// measurement.
+func startOurConnector(done *closers, settings map[string]any, logs consumer.Logs, metrics consumer.Metrics) ([]connector.Traces, error) {
 	factory := gomonitorconnector.NewFactory()
 	config := factory.CreateDefaultConfig()
-	if err := confmap.NewFromStringMap(map[string]any{"period": "1h"}).Unmarshal(config); err != nil {
-		return nil, err
+	for _, some := range []map[string]any{{"period": "1h"}, settings} {
+		if err := confmap.NewFromStringMap(some).Unmarshal(config); err != nil {
+			return nil, err
+		}
 	}
 	set := connectortest.NewNopSettings(factory.Type())
 	toLogs, err := factory.CreateTracesToLogs(context.Background(), set, config, logs)

@@ -15,7 +15,7 @@ func TestOurConnectorCounts(t *testing.T) {
 	}
 	var done closers
 	sink := new(consumertest.MetricsSink)
-	components, err := startOurConnector(&done, consumertest.NewNop(), sink)
+	components, err := startOurConnector(&done, nil, consumertest.NewNop(), sink)
 	defer done.close()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ var groups = []groupMaker{
 	{"2. Reports at an even pace", makePaced},
 	{"3. OnEnd of a real span with six attributes", makeOnEnd},
 	{"3. OnEnd of failed and slow spans", makeOtherOnEnd},
+	{"3. OnEnd of calls within others", makeWithin},
 	{"3. OnStart and OnEnd", makeInFlight},
 	{"5. Memory", makeMemory},
 	{"6. Throughput and GOMAXPROCS", makeScaling},

@@ -32,6 +32,7 @@ type call struct {
 	status int
 	slow   bool
 	nested bool // within another one that ends alike
+	calls  int  // how many calls of clients it makes, one after the other; each is a span, too
 }
 
 // serverAttributes are six of those that otelhttp gives a server's span, the status code
@@ -85,6 +86,11 @@ func captureAll(names []string, c call) *capture {
 			}
 		}
 		ctx, end := begin(context.Background())
+		for j := range c.calls {
+			_, span := tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(now.Add(d*time.Duration(j)/time.Duration(c.calls+1))))
+			span.SetAttributes(serverAttributes(c.status)...)
+			span.End(trace.WithTimestamp(now.Add(d * time.Duration(j+1) / time.Duration(c.calls+1))))
+		}
 		if c.nested {
 			_, end := begin(ctx)
 			end()
@@ -165,9 +171,12 @@ func makeInFlight(settings) (*group, error) {
 // does: it calls the accessors that the monitor calls for a successful server span,
 // each once, and compares every attribute's key with as many others. A test holds
 // the two together.
-type reading struct{ idleProcessor }
+type reading struct {
+	idleProcessor
+	parent bool // of the parent, too, as for own times
+}
 
-func (reading) OnEnd(s sdktrace.ReadOnlySpan) {
+func (r reading) OnEnd(s sdktrace.ReadOnlySpan) {
 	kind, id := s.SpanKind(), s.SpanContext().SpanID()
 	end, begin := s.EndTime(), s.StartTime()
 	var code *attribute.Value
@@ -184,6 +193,9 @@ func (reading) OnEnd(s sdktrace.ReadOnlySpan) {
 	name := s.Name()
 	status := s.Status()
 	resource := s.Resource()
+	if r.parent && s.Parent().SpanID() == id {
+		panic("this is its own parent")
+	}
 	if kind == 0 && !id.IsValid() && code == nil && name == "" && status.Code == codes.Error && resource == nil && end.Before(begin) {
 		panic("this is no span")
 	}
@@ -220,6 +232,11 @@ func makeOnEnd(settings) (*group, error) {
 			}
 			shut(m)
 		})
+		off, err := newSpanMonitor(withoutOwnTimes())
+		if err != nil {
+			return nil, err
+		}
+		done.add(func() { shut(off) })
 		batcher := newBatcher()
 		done.add(func() { _ = batcher.Shutdown(context.Background()) })
 		peers, err := newRecorders(names, &done)
@@ -241,10 +258,15 @@ func makeOnEnd(settings) (*group, error) {
 			}
 			our := add(ours, m)
 			our.targets = []target{noAllocations()}
-			just := add("just reading the same fields", reading{})
+			just := add("just reading the same fields", reading{parent: true})
 			just.baseline = our
+			without := add(ours+", without own times", off)
+			without.baseline, without.targets = our, []target{noAllocations()}
+			justLess := add("just reading the same fields, without own times", reading{})
+			justLess.baseline = our
 			if producers == 1 {
-				just.targets = []target{{kind: ratio, limit: 1.5, against: our, ofOurs: true}}
+				just.targets = []target{{kind: ratio, limit: 2.2, against: our, ofOurs: true}}
+				justLess.targets = []target{{kind: ratio, limit: 1.5, against: without, ofOurs: true}}
 			}
 			add("OTel batch processor", batcher).baseline = our
 			for _, peer := range peers {
@@ -331,8 +353,44 @@ func makeOtherOnEnd(settings) (*group, error) {
 		}
 		g.probes = append(g.probes, our, &probe{
 			key: "OnEnd/" + kind.key, work: kind.label, who: "just reading the fields of a success", unit: "ns/op",
-			baseline: our, measure: end(reading{}),
+			baseline: our, measure: end(reading{parent: true}),
 		})
 	}
+	return g, nil
+}
+
+// makeWithin measures calls that make others: the own time of the outer one is less than its whole
+// time.
+func makeWithin(settings) (*group, error) {
+	g := &group{}
+	var done closers
+	g.close = done.close
+	spans := captureSpans(makeNames(100), call{status: 200, calls: 4})
+	add := func(who string, c monitor.Config) (*probe, error) {
+		m, err := newSpanMonitor(c)
+		if err != nil {
+			return nil, err
+		}
+		done.add(func() { shut(m) })
+		p := &probe{key: "OnEnd/within", work: "100 names, 1 producer, servers that make 4 calls each", who: who, unit: "ns/op", measure: (&work{
+			producers: 1, chunk: quarterQueue(), settle: counted(m), do: endEach(m, spans),
+		}).measure, targets: []target{noAllocations()}}
+		g.probes = append(g.probes, p)
+		return p, nil
+	}
+	our, err := add(ours, quietConfig())
+	if err != nil {
+		return nil, err
+	}
+	without, err := add(ours+", without own times", withoutOwnTimes())
+	if err != nil {
+		return nil, err
+	}
+	without.baseline = our
+	our.targets = append(our.targets, target{kind: difference, limit: 80, against: without, name: "without own times"})
+	g.probes = append(g.probes, &probe{
+		key: "OnEnd/within", work: our.work, who: "just reading the same fields", unit: "ns/op", baseline: our,
+		measure: (&work{producers: 1, chunk: quarterQueue(), do: endEach(reading{parent: true}, spans)}).measure,
+	})
 	return g, nil
 }

@@ -51,20 +51,32 @@ func (o observed) InstrumentationScope() instrumentation.Scope {
 
 // The line "just reading the same fields" has to be just that.
 func TestReadingReadsWhatTheMonitorReads(t *testing.T) {
-	m, err := newSpanMonitor(quietConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer shut(m)
 	span := captureSpans(makeNames(1), call{status: 200})[0]
 	calls := func(p sdktrace.SpanProcessor) map[string]int {
 		o := observed{span, map[string]int{}}
 		p.OnEnd(o)
 		return o.calls
 	}
-	want, got := calls(m), calls(reading{})
-	if len(want) == 0 || !maps.Equal(got, want) {
-		t.Errorf("it reads %v, the monitor reads %v", got, want)
+	for _, tt := range []struct {
+		config  monitor.Config
+		reading reading
+	}{
+		{quietConfig(), reading{parent: true}},
+		{withoutOwnTimes(), reading{}},
+	} {
+		m, err := newSpanMonitor(tt.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 1000 { // then few of the calls are looked up
+			m.OnEnd(span)
+		}
+		counted(m)()
+		want, got := calls(m), calls(tt.reading)
+		if len(want) == 0 || !maps.Equal(got, want) {
+			t.Errorf("it reads %v, the monitor reads %v", got, want)
+		}
+		shut(m)
 	}
 }
 

@@ -25,6 +25,14 @@ func quietConfig() monitor.Config {
 	}
 }
 
+// withoutOwnTimes is quietConfig without what tells the time of a call from that of the calls within
+// it.
+func withoutOwnTimes() monitor.Config {
+	c := quietConfig()
+	c.Slice = -1
+	return c
+}
+
 // newSpanMonitor starts a monitor and gives it a few hundred traces. By the first ones a monitor
 // detects how the program samples, so a running program's monitor has done that.
 func newSpanMonitor(c monitor.Config) (*monitor.Monitor, error) {

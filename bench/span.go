@@ -50,6 +50,12 @@ func makeWholeSpan(s settings) (*group, error) {
 	}
 	our := add(ours, m)
 	our.targets = []target{{kind: ratio, limit: 1.05, against: noop, name: "one that does nothing"}}
+	off, err := newSpanMonitor(withoutOwnTimes())
+	if err != nil {
+		return nil, err
+	}
+	without := add(ours+", without own times", off)
+	without.targets = []target{{kind: ratio, limit: 1.05, against: noop, name: "one that does nothing"}}
 	tracking := quietConfig()
 	tracking.Objective.StuckAfter = time.Hour
 	t, err := newSpanMonitor(tracking)

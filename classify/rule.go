@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/internal/wildcard"
 )
 
 // Rule says what to make of the spans that fit all of its conditions, of which an empty one fits
@@ -108,21 +108,21 @@ func ValidateRules(rules []Rule) error {
 
 // rule is a Rule as it is asked.
 type rule struct {
-	name, scope, message pattern
+	name, scope, message wildcard.Pattern
 	kind                 engine.SpanKind
 	conditions           uint64 // on attributes: the bits of those that must be fulfilled
 	outcome              engine.Outcome
 	latency              Latency
 
 	// What only well-known cases ask for.
-	statement, exception pattern // of a database, and the type of an exception
-	redis                bool    // the database is one
-	failing              bool    // the span tells of an error
+	statement, exception wildcard.Pattern // of a database, and the type of an exception
+	redis                bool             // the database is one
+	failing              bool             // the span tells of an error
 }
 
 func compile(r *Rule) rule {
 	return rule{
-		name: newPattern(r.Name), scope: newPattern(r.Scope), message: newPattern(r.Message),
+		name: wildcard.New(r.Name), scope: wildcard.New(r.Scope), message: wildcard.New(r.Message),
 		kind: r.SpanKind, outcome: r.Outcome, latency: r.Latency,
 	}
 }
@@ -130,20 +130,20 @@ func compile(r *Rule) rule {
 // fits reports whether a span fits.
 func (r *rule) fits(s *Span, e *Exception) bool {
 	return (r.kind == engine.SpanKindUnspecified || r.kind == s.SpanKind) &&
-		r.name.fits(s.Name) &&
+		r.name.Fits(s.Name) &&
 		r.conditions&^s.Attributes.conditions == 0 &&
-		r.scope.fits(s.Scope) &&
-		(r.message.fits(s.Message) || e.Message != "" && r.message.fits(e.Message)) &&
+		r.scope.Fits(s.Scope) &&
+		(r.message.Fits(s.Message) || e.Message != "" && r.message.Fits(e.Message)) &&
 		(!r.failing || s.Status == StatusError) &&
 		(!r.redis || isRedis(s.Attributes.system)) &&
-		r.statement.fits(s.Attributes.statement) &&
-		r.exception.fits(e.Type)
+		r.statement.Fits(s.Attributes.statement) &&
+		r.exception.Fits(e.Type)
 }
 
 // condition is one on an attribute.
 type condition struct {
 	bit  uint64
-	want pattern
+	want wildcard.Pattern
 }
 
 // custom are the rules of a configuration.
@@ -162,7 +162,7 @@ func newCustom(rules []Rule) custom {
 			if c.attributes == nil {
 				c.attributes = make(map[string][]condition)
 			}
-			c.attributes[key] = append(c.attributes[key], condition{bit, newPattern(rules[i].Attributes[key])})
+			c.attributes[key] = append(c.attributes[key], condition{bit, wildcard.New(rules[i].Attributes[key])})
 			compiled.conditions |= bit
 			bit <<= 1
 		}
@@ -182,53 +182,8 @@ func (r *Rules) WantsText(key string) bool { return r.custom.attributes[key] != 
 // SetText tells a span of an attribute that a custom rule has a condition on, whatever its type.
 func (r *Rules) SetText(s *Span, key, text string) {
 	for _, c := range r.custom.attributes[key] {
-		if c.want.fits(text) {
+		if c.want.Fits(text) {
 			s.Attributes.conditions |= c.bit
 		}
 	}
-}
-
-// pattern is a text with stars. The zero value fits every text.
-type pattern struct {
-	parts []string // what lies between the stars
-}
-
-func newPattern(text string) pattern {
-	if text == "" {
-		return pattern{}
-	}
-	return pattern{strings.Split(text, "*")}
-}
-
-// fits reports whether a text is one that the pattern means.
-func (p *pattern) fits(text string) bool {
-	if len(p.parts) == 0 {
-		return true
-	}
-	first, last := p.parts[0], p.parts[len(p.parts)-1]
-	if len(p.parts) == 1 {
-		return len(text) == len(first) && strings.EqualFold(text, first)
-	}
-	if len(text) < len(first)+len(last) || !strings.EqualFold(text[:len(first)], first) || !strings.EqualFold(text[len(text)-len(last):], last) {
-		return false
-	}
-	text = text[len(first) : len(text)-len(last)]
-	for _, part := range p.parts[1 : len(p.parts)-1] {
-		i := indexFold(text, part)
-		if i < 0 {
-			return false
-		}
-		text = text[i+len(part):]
-	}
-	return true
-}
-
-// indexFold returns where a part begins in a text, whatever the case of letters, or -1.
-func indexFold(text, part string) int {
-	for i := 0; i+len(part) <= len(text); i++ {
-		if strings.EqualFold(text[i:i+len(part)], part) {
-			return i
-		}
-	}
-	return -1
 }

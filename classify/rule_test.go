@@ -3,7 +3,6 @@ package classify
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,60 +130,4 @@ func TestLatencyText(t *testing.T) {
 	if want := `must be judged or excluded, got "off"`; fmt.Sprint(err) != want {
 		t.Errorf("got the error %v, want %s", err, want)
 	}
-}
-
-func TestPattern(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, text string
-		want          bool
-	}{
-		{"", "", true},
-		{"", "a", true},
-		{"*", "", true},
-		{"a", "a", true},
-		{"a", "A", true},
-		{"a", "b", false},
-		{"a", "aa", false},
-		{"a*", "a", true},
-		{"a*", "ab", true},
-		{"a*", "ba", false},
-		{"*a", "ba", true},
-		{"a*a", "a", false},
-		{"a*a", "aa", true},
-		{"a*b*c", "a-b-c", true},
-		{"a*b*c", "a-c-b", false},
-		{"a**c", "ac", true},
-		{"*b*", "abc", true},
-		{"*bb*", "abc", false},
-		{"*é*", "café!", true},
-	} {
-		p := newPattern(tt.pattern)
-		if got := p.fits(tt.text); got != tt.want {
-			t.Errorf("%q fits %q: %t, want %t", tt.pattern, tt.text, got, tt.want)
-		}
-	}
-}
-
-// A pattern made of a text by putting stars into it fits that text.
-func FuzzPattern(f *testing.F) {
-	f.Add("client setinfo lib-name", uint32(0b1010))
-	f.Add("", uint32(1))
-	f.Add("\xff\x80a", uint32(7))
-	f.Fuzz(func(t *testing.T, text string, where uint32) {
-		if strings.Contains(text, "*") {
-			return
-		}
-		var b strings.Builder
-		for i := range len(text) {
-			if where>>(i%32)&1 != 0 {
-				b.WriteByte('*') // for this byte
-				continue
-			}
-			b.WriteByte(text[i])
-		}
-		p := newPattern(b.String())
-		if !p.fits(text) {
-			t.Errorf("%q does not fit %q", b.String(), text)
-		}
-	})
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // analysis counts spans by the time of their end, judges each period when it is over, and
@@ -32,6 +36,7 @@ type analysis struct {
 	span     engine.Span // the one that is being counted
 	codes    keptTexts   // those of the requests that the engine may keep
 	clock    engine.MonotonicClock
+	looked   time.Time                    // when it looked at the clock last
 	closed   []*engine.Period             // periods that wait for run
 	needed   map[engine.OperationKey]bool // operations that must keep their places
 	isEnded  bool
@@ -39,16 +44,29 @@ type analysis struct {
 	// The fields below belong to the goroutine of run, and to close once that has ended.
 
 	judge      *alert.Judge
+	silencer   *alert.Silencer
 	metrics    *metricsOutput // nil: there is no metrics pipeline
 	dispatcher *delivery.Dispatcher
 	receivers  *receivers
 	errors     *delivery.ErrorHandler
 	telemetry  *telemetry
+	health     *health
+	known      []engine.KnownOperation // of the last period
+	keeper     *state.Keeper
+	grace      time.Duration
+	// memory is the home of the state if nothing outlives the process, so that alerts are
+	// interrupted when it ends. hangup gets SIGHUP, at which components are shut down to be made
+	// anew, and find the memory under the name.
+	memory state.Store
+	name   string
+	hangup chan os.Signal
 }
 
 const (
 	// maxWait is the longest time between two looks at the clock, which may be set anew.
 	maxWait = time.Second
+	// stallTime is the time between two looks from which on the process stood still.
+	stallTime = 5 * time.Second
 	// closeTimeout is the longest time that close takes to deliver what is left.
 	closeTimeout = 20 * time.Second
 	// periodsAtOnce is a number of periods that a sink's queue certainly has room for.
@@ -56,7 +74,7 @@ const (
 )
 
 // newAnalysis starts an analysis for components that have started.
-func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
+func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis, error) {
 	c := s.config.withDefaults(s.settings.ID.String())
 	if s.metrics != nil && !c.Metrics.Histogram.Disable {
 		c.Histograms = true
@@ -64,6 +82,10 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 	var clock engine.MonotonicClock
 	timeline, err := engine.NewTimeline(c.TimelineConfig, clock.Now())
 	if err != nil {
+		return nil, fmt.Errorf("gomonitor: %w", err)
+	}
+	silencer := new(alert.Silencer)
+	if err := silencer.Plan(c.Maintenance); err != nil {
 		return nil, fmt.Errorf("gomonitor: %w", err)
 	}
 	receivers, err := openReceivers(ctx, &c)
@@ -81,6 +103,9 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		timeline:  timeline,
 		clock:     clock,
 		judge:     alert.NewJudge(),
+		silencer:  silencer,
+		grace:     timeline.Config().Grace,
+		hangup:    make(chan os.Signal, 1),
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
 	}
@@ -93,16 +118,20 @@ func newAnalysis(ctx context.Context, s *shared) (*analysis, error) {
 		}
 	}
 	if s.metrics != nil {
-		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
+		a.metrics = newMetricsOutput(newPeriodMetrics(c.Metrics, a.period, textOf(s.settings.Resource.Attributes(), "service.instance.id")), s.metrics)
 		sinks = append(sinks, a.metrics)
 	}
+	ledgers := a.openState(ctx, &c)
 	a.dispatcher = delivery.New(delivery.Options{
-		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, OnError: a.errors.HandleOnce,
+		Config: c.Delivery, Notifiers: notifiers, Sinks: sinks, Ledgers: ledgers, OnError: a.errors.HandleOnce,
+		Save: a.keeper.Save, Before: a.untilSaved, Told: func() { a.keeper.SavePart(state.Deliveries) },
 	})
 	a.telemetry, err = newTelemetry(s.settings.TelemetrySettings, s.settings.ID, a.dispatcher)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("gomonitor: %w", err), a.end(ctx))
 	}
+	a.health = &health{host: host, receivers: a.dispatcher.Receivers}
+	a.goOn()
 	go a.run()
 	return a, nil
 }
@@ -156,7 +185,11 @@ func (a *analysis) addUndecoded(r *undecodedReader, request []byte) error {
 // held.
 func (a *analysis) advance() (now time.Time) {
 	now = a.clock.Now()
-	a.timeline.Advance(now, a.isNeeded, a.keep)
+	leftOut := a.timeline.Advance(now, a.isNeeded, a.keep)
+	if !a.looked.IsZero() && now.Sub(a.looked) > stallTime {
+		a.stalled(a.looked, now, leftOut)
+	}
+	a.looked = now
 	if len(a.closed) > 0 {
 		select {
 		case a.wake <- struct{}{}:
@@ -164,6 +197,17 @@ func (a *analysis) advance() (now time.Time) {
 		}
 	}
 	return now
+}
+
+// stalled says that the process stood still.
+func (a *analysis) stalled(from, to time.Time, leftOut bool) {
+	what := "the periods of that time are whole, but for what was lost or comes late"
+	if leftOut {
+		what = "no period holds that time"
+	}
+	a.telemetry.stalls.Add(1)
+	a.errors.Handle(fmt.Errorf("the process stood still, or the clock leapt, for %s, from %s to %s: %s",
+		alert.Rounded(to.Sub(from)), alert.Moment(from), alert.Moment(to), what))
 }
 
 // isNeeded reports whether an idle operation must keep its place. a.mu is held.
@@ -186,7 +230,7 @@ func (a *analysis) run() {
 		}
 		closed, wait := a.take()
 		for _, p := range closed {
-			a.send(p)
+			a.send(p, false)
 		}
 		timer.Reset(wait)
 	}
@@ -203,29 +247,25 @@ func (a *analysis) take() (closed []*engine.Period, wait time.Duration) {
 	return closed, max(0, min(begins, a.timeline.NextClose().Sub(now), maxWait))
 }
 
-// send judges a closed period and hands it to the dispatcher, without waiting.
-func (a *analysis) send(p *engine.Period) {
+// send judges a closed period, the last one or another, and hands it to the dispatcher, without waiting.
+func (a *analysis) send(p *engine.Period, isLast bool) {
 	alerts := a.judge.Judge(p)
+	if isLast {
+		alerts = append(alerts, a.lastWord(p)...)
+	}
 	if a.metrics != nil {
 		a.metrics.add(p, alerts)
 	}
-	a.dispatcher.Send(p, alerts)
-	a.telemetry.closed(p, alerts, firingIn(a.judge.Phases()))
+	released := a.silencer.Pass(alerts, p.End)
+	a.known = p.Known
+	a.dispatcher.Send(p, append(alerts, released...))
+	a.telemetry.closed(p, alerts, a.judge.Firing())
 	a.errors.NewPeriod()
+	a.health.update()
 	needed := a.judge.Needed()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.needed = needed
-}
-
-// firingIn returns the number of objectives about which an alert fires.
-func firingIn(phases []alert.ObjectivePhase) (n int) {
-	for _, p := range phases {
-		if p.Phase == alert.PhaseFiring || p.Phase == alert.PhaseRecovering {
-			n++
-		}
-	}
-	return n
 }
 
 // close closes all open periods, delivers everything and ends every goroutine. If ctx or
@@ -242,11 +282,14 @@ func (a *analysis) close(ctx context.Context) error {
 
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
+	if a.metrics != nil {
+		a.metrics.metrics.totals.Hurry()
+	}
 	for i, p := range left {
 		if i%periodsAtOnce == periodsAtOnce-1 {
 			_ = a.dispatcher.Flush(ctx) // Close reports what was not delivered
 		}
-		a.send(p)
+		a.send(p, i == len(left)-1)
 	}
 	return a.end(ctx)
 }
@@ -260,7 +303,8 @@ func (a *analysis) end(ctx context.Context) error {
 		delivering, cancel = context.WithTimeout(ctx, time.Until(deadline)*3/4)
 		defer cancel()
 	}
-	errs := []error{a.dispatcher.Close(delivering), a.receivers.close(ctx), a.errors.Close(ctx)}
+	signal.Stop(a.hangup)
+	errs := []error{a.dispatcher.Close(delivering), a.closeState(ctx), a.receivers.close(ctx), a.errors.Close(ctx)}
 	if a.telemetry != nil {
 		errs = append(errs, a.telemetry.close())
 	}

@@ -141,6 +141,38 @@ func TestAlertsGoToTheLogs(t *testing.T) {
 	})
 }
 
+// In a maintenance alerts are judged, and not sent; what still fires at its end is sent then.
+func TestMaintenance(t *testing.T) {
+	for name, tt := range map[string]struct {
+		from, to         string
+		firing, resolved int
+	}{
+		"fires and ends in it": {"00:00", "24:00", 0, 0},
+		"goes on after it":     {"00:00", "00:05", 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reader := sdkmetric.NewManualReader()
+				set := connectortest.NewNopSettings(Type)
+				set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+				p := &pipelines{}
+				p.make(t, &Config{Maintenance: []alert.Maintenance{{From: tt.from, To: tt.to}}}, toLogs, set)
+				p.startAll(t)
+				failAndRecover(t, p)
+				synctest.Wait()
+				got := readTelemetry(t, reader)
+				p.shutdown(t)
+				if firing, resolved := len(p.events("gomonitor.alert.firing")), len(p.events("gomonitor.alert.resolved")); firing != tt.firing || resolved != tt.resolved {
+					t.Errorf("%d firing and %d resolved, want %d and %d", firing, resolved, tt.firing, tt.resolved)
+				}
+				if got["alerts firing"] != 1 || got["alerts resolved"] != 1 {
+					t.Errorf("telemetry = %v, want an alert that fired and was resolved", got)
+				}
+			})
+		})
+	}
+}
+
 // unreliable is a pipeline for logs that fails a number of times.
 type unreliable struct {
 	consumertest.LogsSink
@@ -162,8 +194,9 @@ func TestAlertsAreTriedAgain(t *testing.T) {
 		err  error
 		want int
 	}{
-		"for now":  {errors.New("full"), 1},
-		"for good": {consumererror.NewPermanent(errors.New("bad")), 0},
+		// The alert, and that it still fired at the end.
+		"for now":  {errors.New("full"), 2},
+		"for good": {consumererror.NewPermanent(errors.New("bad")), 1},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
@@ -404,24 +437,35 @@ func TestConsumeChangesNothing(t *testing.T) {
 }
 
 // An operation about which an alert fires keeps its place, however idle it is, until it is
-// resolved.
+// resolved; or until the alert ends since nobody calls it.
 func TestFiringOperationsStay(t *testing.T) {
+	t.Run("until it is resolved", func(t *testing.T) {
+		testFiringOperations(t, -1, []firingStep{{500, 1, 1}, {200, 1, 1}, {200, 0, 0}})
+	})
+	t.Run("until it is idle for six periods", func(t *testing.T) {
+		testFiringOperations(t, 6, []firingStep{{500, 1, 1}, {0, 0, 0}, {200, 0, 0}})
+	})
+}
+
+// firingStep is a minute with ten calls of a code, 0: none, and what is true at its end.
+type firingStep struct{ code, firing, operations int64 }
+
+func testFiringOperations(t *testing.T, endAfterIdle int, steps []firingStep) {
 	synctest.Test(t, func(t *testing.T) {
 		reader := sdkmetric.NewManualReader()
 		set := connectortest.NewNopSettings(Type)
 		set.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
 		p := &pipelines{}
 		p.make(t, &Config{TimelineConfig: engine.TimelineConfig{Config: engine.Config{
-			Period: 10 * time.Second, IdlePeriods: 1, Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 2},
+			Period: 10 * time.Second, IdlePeriods: 1, Objective: engine.Objective{AlertAfter: 1, RecoverAfter: 2, EndAfterIdle: endAfterIdle},
 		}}}, toLogs, set)
 		p.startAll(t)
 		defer p.shutdown(t)
 		untilMinute(5)
-		for i, step := range []struct {
-			code               int64
-			firing, operations int64
-		}{{500, 1, 1}, {200, 1, 1}, {200, 0, 0}} {
-			p.send(t, callsAt(time.Now(), "GET /a", step.code, 10))
+		for i, step := range steps {
+			if step.code > 0 {
+				p.send(t, callsAt(time.Now(), "GET /a", step.code, 10))
+			}
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			got := readTelemetry(t, reader)

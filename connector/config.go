@@ -8,11 +8,13 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/blurooo/go-monitor/connector/internal/strict"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/state"
 )
 
 // Config says what is watched, what is expected of it, and where summaries and alerts go. The
@@ -36,10 +38,17 @@ type Config struct {
 
 	// Notifiers are where alerts go, besides the logs. Default: nowhere.
 	Notifiers []NotifierConfig `mapstructure:"notifiers"`
+	// Maintenance are the times in which alerts are judged and stored, but not sent, neither to
+	// notifiers nor as logs. Default: none.
+	Maintenance []alert.Maintenance `mapstructure:"maintenance"`
 	// Delivery says how notifications are delivered.
 	Delivery delivery.Config `mapstructure:"delivery"`
 	// Stores are the databases that keep periods and alerts. Default: none.
 	Stores []store.Config `mapstructure:"stores"`
+
+	// State says where the state is kept that outlives the process. Default: in the first of
+	// Stores; without one, in memory, so that only a reload of the configuration goes on.
+	State state.Config `mapstructure:"state"`
 
 	// Logs says what is emitted as logs.
 	Logs LogsConfig `mapstructure:"logs"`
@@ -75,10 +84,12 @@ func (c *Config) Validate() error {
 		}
 		add(key, c.Notifiers[i].Validate())
 	}
+	errs = append(errs, alert.ValidateMaintenance(c.Maintenance))
 	add("delivery", c.Delivery.Validate())
 	for i := range c.Stores {
 		add(fmt.Sprintf("stores[%d]", i), c.Stores[i].Validate())
 	}
+	add("state", c.State.Validate())
 	add("metrics", c.Metrics.Validate())
 	return errors.Join(errs...)
 }
@@ -132,8 +143,12 @@ var (
 	_ confmap.Validator   = (*componentConfig)(nil)
 )
 
-// Unmarshal reads the configuration. An unknown key is an error.
-func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return conf.Unmarshal(&c.config) }
+// Unmarshal reads the configuration as [Read] does.
+func (c *componentConfig) Unmarshal(conf *confmap.Conf) error { return Read(conf, &c.config) }
+
+// Read reads a configuration. An unknown key is an error, which says what was probably meant, and
+// so is a duration without a unit.
+func Read(conf *confmap.Conf, c *Config) error { return strict.Unmarshal(conf, c) }
 
 // Validate returns what [Config.Validate] does.
 func (c *componentConfig) Validate() error { return c.config.Validate() }

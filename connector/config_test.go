@@ -74,6 +74,9 @@ codes:
 outcomes: {http_client_4xx: success}
 kinds: [server, internal]
 adjusted_counts: true
+maintenance:
+  - {from: "22:30", to: "01:00", days: [sat], time_zone: Europe/Berlin, operations: ["GET *"], services: [shop], reason: upkeep}
+  - {start: 2026-12-01T22:00:00Z, end: "2026-12-02T04:00:00Z"}
 delivery: {max_attempts: 3, initial_interval: 2s}
 notifiers:
   - console:
@@ -103,7 +106,11 @@ logs: {summaries: true}
 				Outcomes:       classify.Outcomes{HTTPClient4xx: engine.OutcomeSuccess},
 				Kinds:          []engine.SpanKind{engine.SpanKindServer, engine.SpanKindInternal},
 				AdjustedCounts: true,
-				Delivery:       delivery.Config{MaxAttempts: 3, InitialInterval: 2 * time.Second},
+				Maintenance: []alert.Maintenance{
+					{From: "22:30", To: "01:00", Days: []string{"sat"}, TimeZone: "Europe/Berlin", Operations: []string{"GET *"}, Services: []string{"shop"}, Reason: "upkeep"},
+					{Start: time.Date(2026, 12, 1, 22, 0, 0, 0, time.UTC), End: time.Date(2026, 12, 2, 4, 0, 0, 0, time.UTC)},
+				},
+				Delivery: delivery.Config{MaxAttempts: 3, InitialInterval: 2 * time.Second},
 				Notifiers: []NotifierConfig{
 					{Console: &ConsoleConfig{}},
 					{Console: &ConsoleConfig{}},
@@ -134,7 +141,7 @@ logs: {summaries: true}
 func essence(err error) string {
 	var lines []string
 	for line := range strings.Lines(err.Error()) {
-		line = strings.TrimSpace(line)
+		line = strings.TrimPrefix(strings.TrimSpace(line), "'' ")
 		if line != "" && line != "decoding failed due to the following error(s):" && line != "'' decoding failed due to the following error(s):" {
 			lines = append(lines, strings.Replace(line, " decoding failed due to the following error(s):", ":", 1))
 		}
@@ -158,32 +165,44 @@ func TestConfigErrors(t *testing.T) {
 		text string
 		want string // the whole of it
 	}{
-		"unknown key":              {"perod: 1m", "'gomonitorconnector.Config' has invalid keys: perod"},
-		"unknown key in objective": {"objective: {succes_ratio: 0.9}", "'objective' has invalid keys: succes_ratio"},
-		"unknown key of operation": {"operations: {a: {latency: 1s}}", "'operations[a]' has invalid keys: latency"},
-		"unknown notifier":         {"notifiers: [{pager: {}}]", "'notifiers[0]':\n'gomonitorconnector.NotifierConfig' has invalid keys: pager"},
-		"unknown key of notifier":  {"notifiers: [{webhook: {link: x}}]", "'notifiers[0]':\n'webhook' has invalid keys: link"},
-		"unknown key of store":     {"stores: [{path: x}]", "'stores[0]' has invalid keys: path"},
-		"key of another case":      {"Period: 1m", "'gomonitorconnector.Config' has invalid keys: Period"},
-		"not a duration":           {"period: soon", "'period' time: invalid duration"},
-		"duration without a unit":  {"period: 60", "period: must be between 10ms and 1h, got 60ns"},
-		"not a kind":               {"kinds: [server, clinet]", `'kinds[1]' unknown span kind "clinet", want one of [unspecified internal server client producer consumer]`},
+		"unknown key":              {"perod: 1m", "perod: no such key, probably period is meant"},
+		"unknown key in objective": {"objective: {succes_ratio: 0.9}", "objective.succes_ratio: no such key, probably success_ratio is meant"},
+		"unknown key of operation": {"operations: {a: {latency: 1s}}", `operations["a"].latency: no such key, want one of alert_after, alert_for, confidence, latency_target, min_calls, min_traffic, min_traffic_ratio, recover_after, repeat_interval, slo, stuck_after, success_ratio, within_target_ratio`},
+		"unknown notifier":         {"notifiers: [{pager: {}}]", "notifiers[0].pager: no such key, want one of alertmanager, console, mail, webhook"},
+		"unknown key of notifier":  {"notifiers: [{webhook: {link: x}}]", "notifiers[0].webhook.link: no such key, want one of block_private, content_type, dingtalk_secret, feishu_secret, format, headers, secrets, template, timeout, tls, url"},
+		"unknown key of store":     {"stores: [{path: x}]", "stores[0].path: no such key, want one of buffer, buffer_summaries, dsn, instance, retention, timeout"},
+		"key of another case":      {"Period: 1m", "Period: no such key, probably period is meant"},
+		"not a duration":           {"period: soon", `period: want a duration such as 300ms, got "soon"`},
+		"duration without a unit":  {"period: 60", "period: 60 has no unit, probably 60ms or 60s is meant"},
+		"not a kind":               {"kinds: [server, clinet]", `kinds[1]: unknown span kind "clinet", want one of [unspecified internal server client producer consumer]`},
 		"kind without spans":       {"kinds: [unspecified]", `kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"`},
+		"target without a unit":    {"objective: {latency_target: 300}", "objective.latency_target: 300 has no unit, probably 300ms or 300s is meant"},
+		"units, all of them": {
+			"grace: 5\nservices: {shop: {operations: {a: {alert_for: 0.5}}}}\ndistribution: {bounds: [1ms, 5]}\nstores: [{retention: -1}]\nnotifiers: [{webhook: {timeout: '30'}}]\nmetrics: {histogram: {explicit: {buckets: [7]}}}",
+			`distribution.bounds[1]: 5 has no unit, probably 5ms or 5s is meant
+grace: 5 has no unit, probably 5ms or 5s is meant
+metrics.histogram.explicit.buckets[0]: 7 has no unit, probably 7ms or 7s is meant
+notifiers[0].webhook.timeout: 30 has no unit, probably 30ms or 30s is meant
+services["shop"].operations["a"].alert_for: 0.5 has no unit, probably 0.5ms or 0.5s is meant
+stores[0].retention: -1 has no unit, probably -1s is meant`,
+		},
+		"a slip":                   {"objectve: {}\nobjective: {alert_after: 2.5}", "objective.alert_after: want a whole number, got \"2.5\"\nobjectve: no such key, probably objective is meant"},
 		"no kinds":                 {"kinds: []", "kinds: must name at least one span kind"},
-		"not an outcome":           {"outcomes: {grpc_not_found: fine}", `'outcomes.grpc_not_found' unknown outcome "fine", want one of [unset success failure cancelled ignored]`},
-		"not a list":               {"notifiers: {console: {}}", "'notifiers' source data must be an array or slice, got map"},
+		"not an outcome":           {"outcomes: {grpc_not_found: fine}", `outcomes.grpc_not_found: unknown outcome "fine", want one of [unset success failure cancelled ignored]`},
+		"not a list":               {"notifiers: {console: {}}", "notifiers: want a list, got keys below it"},
 		"period":                   {"period: 1ms", "period: must be between 10ms and 1h, got 1ms"},
 		"grace":                    {"grace: 2h", "grace: must be above 0s and at most 1h, got 2h0m0s"},
 		"objective":                {"objective: {success_ratio: 2}", "objective.success_ratio: must be above 0 and at most 1, got 2"},
 		"operation":                {"operations: {a b: {success_ratio: -1}}", `operations["a b"].success_ratio: must be above 0 and at most 1, got -1`},
 		"service":                  {"services: {shop: {operations: {a: {success_ratio: -1}}}}", `services["shop"].operations["a"].success_ratio: must be above 0 and at most 1, got -1`},
 		"delivery":                 {"delivery: {queue_size: -1, max_attempts: 5000}", "delivery.queue_size: must be between 1 and 10000, got -1\ndelivery.max_attempts: must be between 1 and 1000, got 5000"},
+		"maintenance":              {"maintenance: [{from: '2', to: '03:00'}]", `maintenance[0].from: must be a time of day, such as 04:30, got "2"`},
 		"no notifier":              {"notifiers: [{}]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none"},
 		"two notifiers in one":     {"notifiers: [{console: {}}, {console: {}, webhook: {url: 'https://a.example.org'}}]", "notifiers[1]: must name exactly one of console, webhook, alertmanager and mail, got console and webhook"},
 		"webhook without URL":      {"notifiers: [{webhook: {}}]", "notifiers[0].webhook.url: is required"},
 		"secret in the URL":        {"notifiers: [{webhook: {url: 'ftp://u:hunter2@a.example.org/hunter2'}}]", "notifiers[0].webhook.url: must begin with http:// or https:// (it is not shown, as it may hold secrets)"},
-		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "'notifiers[0]':\n'mail.password' expected type 'alert.Secret', got unconvertible type 'map[string]interface {}'"},
-		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "'notifiers[0]':\n'mail.password' expected type 'alert.Secret', got unconvertible type 'int'"},
+		"secret of the wrong type": {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], password: {hunter2: hunter2}}}]", "notifiers[0].mail.password: want a text, got keys below it"},
+		"secret that is a number":  {"notifiers: [{mail: {host: a, from: a@b.c, to: [a@b.c], username: me, password: 11111}}]", "notifiers[0].mail.password: want a text, got a number or true or false"},
 		"notifier of no settings":  {"notifiers: [{webhook: }]", "notifiers[0].webhook.url: is required"},
 		"two without settings":     {"notifiers: [{console: , mail: }]", "notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got console and mail"},
 		"alertmanager":             {"notifiers: [{alertmanager: {}}]", "notifiers[0].alertmanager.urls: must not be empty"},
@@ -192,7 +211,7 @@ notifiers[1].mail.from: must be set
 notifiers[1].mail.to[0]: must be an address, got "nobody"`},
 		"store": {"stores: [{dsn: a.db}, {dsn: 'mysql://u:hunter2@h/d', buffer: -1}]", `stores[1].dsn: unknown scheme "mysql", want a path, file: or postgres://
 stores[1].buffer: must be between 1 and 100000, got -1`},
-		"unknown key of histogram": {"metrics: {histogram: {explicit: {bounds: [1s]}}}", "'metrics.histogram':\n'explicit' has invalid keys: bounds"},
+		"unknown key of histogram": {"metrics: {histogram: {explicit: {bounds: [1s]}}}", "metrics.histogram.explicit.bounds: no such key, want one of buckets"},
 		"two forms of histograms":  {"metrics: {histogram: {exponential: {max_size: 100}, explicit: }}", "metrics.histogram: use either explicit or exponential, got both"},
 		"metrics":                  {"metrics: {histogram: {unit: h}}", `metrics.histogram.unit: must be ms or s, got "h"`},
 		"queue":                    {"queue_size: 100", "queue_size: has no effect in the Collector, where no call waits to be counted, got 100"},
@@ -206,7 +225,7 @@ services["shop"].operations["b"].stuck_after: has no effect in the Collector, wh
 		"everything at once": {"period: 1ms\nkinds: [unspecified]\noutcomes: {http_client_4xx: success}\nnotifiers: [{}]\nstores: [{timeout: 1ns}]", `period: must be between 10ms and 1h, got 1ms
 kinds[0]: must be internal, server, client, producer or consumer, got "unspecified"
 notifiers[0]: must name exactly one of console, webhook, alertmanager and mail, got none
-stores[0].timeout: must be between 100ms and 10m0s, got 1ns`},
+stores[0].timeout: must be between 100ms and 10m, got 1ns; a number without a unit is nanoseconds, probably 1s is meant`},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

@@ -21,7 +21,9 @@ type part struct {
 var _ connector.Traces = (*part)(nil)
 
 // Start begins the analysis if all other parts have started.
-func (p *part) Start(ctx context.Context, _ component.Host) error { return p.shared.start(ctx) }
+func (p *part) Start(ctx context.Context, host component.Host) error {
+	return p.shared.start(ctx, host)
+}
 
 // Shutdown closes the open periods, delivers everything and ends the analysis, unless another
 // part has done so.

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/spanmetrics"
 )
 
 // exponentialOf returns durations as a summary holds them, nil for none.
@@ -73,20 +74,20 @@ func TestDurationsExponential(t *testing.T) {
 		{"all there is", unitSeconds, 4096, [][]time.Duration{spread(random, 1000, -19, 16)}, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := MetricsConfig{Histogram: HistogramConfig{Unit: tt.unit, Exponential: ExponentialConfig{MaxSize: tt.maxSize}}}.options("").histograms
-			var d durations
+			o := MetricsConfig{Histogram: HistogramConfig{Unit: tt.unit, Exponential: ExponentialConfig{MaxSize: tt.maxSize}}}.options(time.Minute, "").histograms
+			var d spanmetrics.Durations
 			var all []time.Duration
 			sum := 0.0
 			for _, period := range tt.periods {
-				d.add(exponentialOf(period...), &o)
-				d.add(nil, &o)
+				d.Add(exponentialOf(period...), &o)
+				d.Add(nil, &o)
 				all = append(all, period...)
 				for _, one := range period {
-					sum += one.Seconds() * o.factor
+					sum += one.Seconds() * o.Factor
 				}
 			}
 			point := pmetric.NewExponentialHistogramDataPoint()
-			d.writeExponential(point)
+			writeExponential(&d, point)
 			if point.Scale() != tt.wantScale {
 				t.Errorf("scale = %d, want %d", point.Scale(), tt.wantScale)
 			}
@@ -101,10 +102,10 @@ func TestDurationsExponential(t *testing.T) {
 				t.Errorf("%d durations in buckets, %d in all, want %d", counted, point.Count(), len(all))
 			}
 			slices.Sort(all)
-			if got, want := point.Min(), all[0].Seconds()*o.factor; math.Abs(got-want) > 1e-9*want {
+			if got, want := point.Min(), all[0].Seconds()*o.Factor; math.Abs(got-want) > 1e-9*want {
 				t.Errorf("min = %v, want %v", got, want)
 			}
-			if got, want := point.Max(), all[len(all)-1].Seconds()*o.factor; math.Abs(got-want) > 1e-9*want {
+			if got, want := point.Max(), all[len(all)-1].Seconds()*o.Factor; math.Abs(got-want) > 1e-9*want {
 				t.Errorf("max = %v, want %v", got, want)
 			}
 			if math.Abs(point.Sum()-sum) > 1e-9*sum {
@@ -112,7 +113,7 @@ func TestDurationsExponential(t *testing.T) {
 			}
 			for _, q := range []float64{0.01, 0.5, 0.99, 1} {
 				low, high := quantileOf(point, q)
-				exact := all[max(0, int(math.Ceil(q*float64(len(all))))-1)].Seconds() * o.factor
+				exact := all[max(0, int(math.Ceil(q*float64(len(all))))-1)].Seconds() * o.Factor
 				if exact <= point.ZeroThreshold() {
 					exact = 0
 				}
@@ -126,12 +127,12 @@ func TestDurationsExponential(t *testing.T) {
 
 func TestDurationsExplicit(t *testing.T) {
 	const ms = time.Millisecond
-	o := MetricsConfig{Histogram: HistogramConfig{Explicit: &ExplicitConfig{Buckets: []time.Duration{ms, 10 * ms, time.Second}}}}.options("").histograms
-	var d durations
-	d.add(exponentialOf(0, ms/2, ms, 2*ms, 10*ms), &o)
-	d.add(exponentialOf(11*ms, time.Second, 1005*ms, time.Hour), &o)
+	o := MetricsConfig{Histogram: HistogramConfig{Explicit: &ExplicitConfig{Buckets: []time.Duration{ms, 10 * ms, time.Second}}}}.options(time.Minute, "").histograms
+	var d spanmetrics.Durations
+	d.Add(exponentialOf(0, ms/2, ms, 2*ms, 10*ms), &o)
+	d.Add(exponentialOf(11*ms, time.Second, 1005*ms, time.Hour), &o)
 	point := pmetric.NewHistogramDataPoint()
-	d.writeExplicit(point, &o)
+	writeExplicit(&d, point, &o)
 	if got, want := point.BucketCounts().AsRaw(), []uint64{3, 2, 2, 2}; !slices.Equal(got, want) {
 		t.Errorf("buckets = %v, want %v", got, want)
 	}

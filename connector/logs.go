@@ -118,6 +118,13 @@ func summaryAttributes(s *engine.Summary) []attribute.KeyValue {
 			seconds("gomonitor.latency.max", s.Latency.Max),
 		)
 	}
+	if s.OwnTime.Count > 0 {
+		attrs = append(attrs,
+			seconds("gomonitor.own_time.mean", s.OwnTime.Mean),
+			seconds("gomonitor.own_time.p50", s.OwnTime.P50),
+			seconds("gomonitor.own_time.p99", s.OwnTime.P99),
+		)
+	}
 	if s.Failure > 0 {
 		attrs = append(attrs,
 			seconds("gomonitor.failure_latency.mean", s.FailureLatency.Mean),

@@ -50,6 +50,7 @@ func summaryOf(service, operation string, failed uint64) engine.Summary {
 		s.FailureExemplars = []engine.Exemplar{callOf(1, true, "503", 5*ms), callOf(2, true, "503", 9*ms), callOf(3, false, "503", 90*ms)}
 		s.FailureCauses = []engine.CauseCount{{Cause: engine.Cause{Service: "db", Operation: "INSERT orders", Code: "23505"}, Count: failed / 2, Share: 0.5}}
 		s.FailureLatency = engine.FailureLatency{Mean: 9 * ms, Max: 90 * ms}
+		s.OwnTime = engine.OwnTime{Count: 94, Mean: 2 * ms, P50: ms, P99: 3 * ms}
 	}
 	return s
 }
@@ -226,6 +227,7 @@ func TestSummaryLogs(t *testing.T) {
 				"gomonitor.success_ratio": 0.94, "gomonitor.within_target_ratio": 1.0,
 				"gomonitor.latency.min": 0.001, "gomonitor.latency.mean": 0.02, "gomonitor.latency.p50": 0.019, "gomonitor.latency.p90": 0.03,
 				"gomonitor.latency.p95": 0.04, "gomonitor.latency.p99": 0.08, "gomonitor.latency.max": 0.9,
+				"gomonitor.own_time.mean": 0.002, "gomonitor.own_time.p50": 0.001, "gomonitor.own_time.p99": 0.003,
 				"gomonitor.failure_latency.mean": 0.009, "gomonitor.failure_latency.max": 0.09, "error.type": "503",
 				"gomonitor.cause.operation": "INSERT orders", "gomonitor.cause.service": "db", "gomonitor.cause.code": "23505", "gomonitor.cause.share": 0.5,
 				"gomonitor.in_flight": int64(4), "gomonitor.oldest_in_flight": 70.0, "gomonitor.stuck": int64(1),

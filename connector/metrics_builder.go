@@ -1,13 +1,12 @@
 package gomonitorconnector
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/spanmetrics"
 )
 
 // Names of the metrics that the span metrics connector does not have.
@@ -69,18 +68,16 @@ func (b *metricsBuilder) temporality() pmetric.AggregationTemporality {
 	return pmetric.AggregationTemporalityCumulative
 }
 
-// calls adds the data points of the calls with one status.
-//
-// A cumulative count of failures begins with 0 before the first call fails. A reader that
-// computes increases would miss the first failures otherwise.
-func (b *metricsBuilder) calls(key engine.OperationKey, o *operationSeries, status string, c *callSeries) {
-	if c.calls == 0 && (b.options.delta || c != &o.failed) {
+// calls adds the data points of the calls with one status. A cumulative count is there from the
+// operation's first call on, even while it is 0.
+func (b *metricsBuilder) calls(key engine.OperationKey, start pcommon.Timestamp, status string, c *spanmetrics.Calls) {
+	if c.Count() == 0 && b.options.delta {
 		return
 	}
 	attributes := pcommon.NewMap()
 	attributes.EnsureCapacity(5)
 	b.identify(attributes, key)
-	attributes.PutStr("status.code", status)
+	attributes.PutStr(spanmetrics.AttributeStatus, status)
 	b.instance(attributes)
 
 	sum := b.metric(key.Service, b.options.calls, "", func(metric pmetric.Metric) {
@@ -88,32 +85,33 @@ func (b *metricsBuilder) calls(key engine.OperationKey, o *operationSeries, stat
 		sum.SetIsMonotonic(true)
 		sum.SetAggregationTemporality(b.temporality())
 	}).Sum().DataPoints().AppendEmpty()
-	sum.SetStartTimestamp(o.start)
+	sum.SetStartTimestamp(start)
 	sum.SetTimestamp(b.now)
-	sum.SetIntValue(int64(c.calls))
+	sum.SetIntValue(int64(c.Count()))
 	attributes.CopyTo(sum.Attributes())
-	b.exemplars(sum.Exemplars(), c.exemplars)
+	b.exemplars(sum.Exemplars(), c.Exemplars())
 
-	switch d := &c.durations; {
-	case b.options.duration == "" || d.count == 0:
-	case b.options.histograms.bounds != nil:
+	d, exemplars := c.Durations(b.options.form())
+	switch {
+	case d == nil:
+	case b.options.histograms.Bounds != nil:
 		point := b.metric(key.Service, b.options.duration, b.options.unit, func(metric pmetric.Metric) {
 			metric.SetEmptyHistogram().SetAggregationTemporality(b.temporality())
 		}).Histogram().DataPoints().AppendEmpty()
-		point.SetStartTimestamp(o.start)
+		point.SetStartTimestamp(start)
 		point.SetTimestamp(b.now)
-		d.writeExplicit(point, &b.options.histograms)
+		writeExplicit(d, point, &b.options.histograms)
 		attributes.CopyTo(point.Attributes())
-		b.exemplars(point.Exemplars(), c.exemplars)
+		b.exemplars(point.Exemplars(), exemplars)
 	default:
 		point := b.metric(key.Service, b.options.duration, b.options.unit, func(metric pmetric.Metric) {
 			metric.SetEmptyExponentialHistogram().SetAggregationTemporality(b.temporality())
 		}).ExponentialHistogram().DataPoints().AppendEmpty()
-		point.SetStartTimestamp(o.start)
+		point.SetStartTimestamp(start)
 		point.SetTimestamp(b.now)
-		d.writeExponential(point)
+		writeExponential(d, point)
 		attributes.CopyTo(point.Attributes())
-		b.exemplars(point.Exemplars(), c.exemplars)
+		b.exemplars(point.Exemplars(), exemplars)
 	}
 }
 
@@ -127,7 +125,7 @@ func (b *metricsBuilder) exemplars(to pmetric.ExemplarSlice, calls []engine.Exem
 		e.SetTraceID(c.Trace.TraceID)
 		e.SetSpanID(c.Trace.SpanID)
 		e.SetTimestamp(pcommon.NewTimestampFromTime(c.End))
-		e.SetDoubleValue(c.Duration.Seconds() * b.options.histograms.factor)
+		e.SetDoubleValue(c.Duration.Seconds() * b.options.histograms.Factor)
 	}
 }
 
@@ -160,10 +158,10 @@ func (b *metricsBuilder) gauge(key engine.OperationKey, name, unit string) pmetr
 // identify sets the attributes that name the operation.
 func (b *metricsBuilder) identify(attributes pcommon.Map, key engine.OperationKey) {
 	if key.Service != "" {
-		attributes.PutStr("service.name", key.Service)
+		attributes.PutStr(spanmetrics.AttributeService, key.Service)
 	}
-	attributes.PutStr("span.name", key.Name)
-	attributes.PutStr("span.kind", "SPAN_KIND_"+strings.ToUpper(key.SpanKind.String()))
+	attributes.PutStr(spanmetrics.AttributeName, key.Name)
+	attributes.PutStr(spanmetrics.AttributeKind, spanmetrics.KindText(key.SpanKind))
 }
 
 // instance sets the attribute that names this process.

@@ -10,6 +10,9 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/blurooo/go-monitor/v2/settings"
+	"github.com/blurooo/go-monitor/v2/spanmetrics"
 )
 
 // MetricsConfig says how calls are emitted as metrics. Its keys, the metrics and their
@@ -23,6 +26,11 @@ type MetricsConfig struct {
 	// operation was first called, or "delta", one period. The long names of OTLP,
 	// AGGREGATION_TEMPORALITY_DELTA for one, are the same. Default "cumulative".
 	Temporality string `mapstructure:"aggregation_temporality"`
+	// ScrapeInterval is how often whatever reads the metrics does so, up to 10m. A count begins
+	// with 0, and stays there for more than this time: so Prometheus sees where it began, and
+	// increase() holds its first calls, which come that much later. Negative: counts begin with
+	// what they hold. Default 30s, which with periods of a minute is one period.
+	ScrapeInterval time.Duration `mapstructure:"scrape_interval"`
 	// Histogram says how durations are emitted.
 	Histogram HistogramConfig `mapstructure:"histogram"`
 	// ExcludeDimensions names attributes that are left out. Only collector.instance.id can be:
@@ -70,11 +78,15 @@ type ExplicitConfig struct {
 }
 
 const (
-	defaultNamespace = "traces.span.metrics"
+	defaultNamespace = spanmetrics.DefaultNamespace
 	defaultMaxSize   = 160
 	largestMaxSize   = 4096
 	mostBuckets      = 200
-	instanceKey      = "collector.instance.id"
+
+	defaultScrapeInterval = 30 * time.Second
+	maxScrapeInterval     = 10 * time.Minute
+
+	instanceKey = "collector.instance.id"
 
 	unitMilliseconds = "ms"
 	unitSeconds      = "s"
@@ -105,6 +117,7 @@ func (c MetricsConfig) Validate() error {
 	if _, ok := temporalities[strings.ToLower(c.Temporality)]; !ok {
 		refuse("aggregation_temporality: must be cumulative or delta, got %q", c.Temporality)
 	}
+	errs = append(errs, settings.Range{High: maxScrapeInterval, Negative: "for none"}.Check("scrape_interval", c.ScrapeInterval))
 	switch c.Histogram.Unit {
 	case "", unitMilliseconds, unitSeconds:
 	default:
@@ -128,6 +141,7 @@ func (c MetricsConfig) Validate() error {
 			}
 			last = b
 		}
+		errs = append(errs, settings.Range{Low: time.Microsecond}.Check("histogram.explicit.buckets", last))
 	}
 	for _, key := range c.ExcludeDimensions {
 		if key != instanceKey {
@@ -153,11 +167,26 @@ type metricOptions struct {
 	calls, duration string
 	unit            string
 	delta           bool
-	histograms      histogramOptions
+	histograms      spanmetrics.Form
 	instance        string
+	// zeros is the number of periods at whose ends a new count stands at 0.
+	zeros int
 }
 
-func (c MetricsConfig) options(instance string) metricOptions {
+// form returns the form of the histograms, nil if there are none.
+func (o *metricOptions) form() *spanmetrics.Form {
+	if o.duration == "" {
+		return nil
+	}
+	return &o.histograms
+}
+
+// totals returns what is added up.
+func (o *metricOptions) totals() spanmetrics.Options {
+	return spanmetrics.Options{Form: o.form(), Zeros: o.zeros, Delta: o.delta}
+}
+
+func (c MetricsConfig) options(period time.Duration, instance string) metricOptions {
 	namespace := cmp.Or(c.Namespace, defaultNamespace)
 	o := metricOptions{
 		calls:    namespace + ".calls",
@@ -166,20 +195,23 @@ func (c MetricsConfig) options(instance string) metricOptions {
 		delta:    temporalities[strings.ToLower(c.Temporality)] == pmetric.AggregationTemporalityDelta,
 		instance: clean(instance),
 	}
+	if interval := cmp.Or(c.ScrapeInterval, defaultScrapeInterval); interval > 0 && !o.delta {
+		o.zeros = int(interval/period) + 1
+	}
 	if slices.Contains(c.ExcludeDimensions, instanceKey) {
 		o.instance = ""
 	}
-	o.histograms = histogramOptions{
-		maxSize: cmp.Or(c.Histogram.Exponential.MaxSize, defaultMaxSize),
-		factor:  map[string]float64{unitMilliseconds: 1e3, unitSeconds: 1}[o.unit],
+	o.histograms = spanmetrics.Form{
+		MaxSize: cmp.Or(c.Histogram.Exponential.MaxSize, defaultMaxSize),
+		Factor:  map[string]float64{unitMilliseconds: 1e3, unitSeconds: 1}[o.unit],
 	}
 	switch explicit := c.Histogram.Explicit; {
 	case c.Histogram.Disable:
 		o.duration = ""
 	case explicit != nil && len(explicit.Buckets) > 0:
-		o.histograms.bounds = explicit.Buckets
+		o.histograms.Bounds = explicit.Buckets
 	case explicit != nil:
-		o.histograms.bounds = defaultBuckets
+		o.histograms.Bounds = defaultBuckets
 	}
 	return o
 }

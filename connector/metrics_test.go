@@ -125,7 +125,7 @@ func (all steps) run(t *testing.T, c MetricsConfig) {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	m := newPeriodMetrics(c, "")
+	m := newPeriodMetrics(c, time.Minute, "")
 	for i, step := range all {
 		if diff := cmp.Diff(step.want, pointsOf(t, m.add(step.period, nil)), cmp.AllowUnexported(point{})); diff != "" {
 			t.Errorf("period %d (-want +got):\n%s", i, diff)
@@ -138,9 +138,9 @@ func TestMetricsAreCumulative(t *testing.T) {
 	gone.Evicted = []engine.OperationKey{{Service: "shop", SpanKind: engine.SpanKindServer, Name: "a"}}
 	steps{
 		{periodOf(0, busy("a", 2, 0, 1)), []point{
-			{unsetA, "3 in 00:00-01:00"},
+			{unsetA, "0 in 00:00-01:00"},
 			{errorA, "0 in 00:00-01:00"},
-			{tookA, "3 of 1040 in 00:00-01:00"},
+			{tookA, "0 of 0 in 00:00-01:00"},
 			{ratioA, "1 at 01:00"},
 			{timelA, "0.5 at 01:00"},
 		}},
@@ -153,7 +153,7 @@ func TestMetricsAreCumulative(t *testing.T) {
 			{unsetA, "6 in 00:00-03:00"},
 			{errorA, "1 in 00:00-03:00, 01/01 took 50 until 00:00"},
 			{tookA, "6 of 1100 in 00:00-03:00"},
-			{lostA, "1 of 50 in 00:00-03:00, 01/01 took 50 until 00:00"},
+			{lostA, "0 of 0 in 00:00-03:00"},
 			{ratioA, "0.75 at 03:00"},
 			{timelA, "0.5 at 03:00"},
 		}},
@@ -165,11 +165,51 @@ func TestMetricsAreCumulative(t *testing.T) {
 		}},
 		{periodOf(4, busy("a", 0, 0, 0)), nil},
 		{periodOf(5, busy("a", 0, 2, 0)), []point{
-			{errorA, "2 in 05:00-06:00, 01/01 took 50 until 00:00"},
-			{lostA, "2 of 100 in 05:00-06:00, 01/01 took 50 until 00:00"},
+			{unsetA, "0 in 05:00-06:00"},
+			{errorA, "0 in 05:00-06:00"},
+			{lostA, "0 of 0 in 05:00-06:00"},
 			{ratioA, "0 at 06:00"},
 		}},
+		{periodOf(6), []point{
+			{unsetA, "0 in 05:00-07:00"},
+			{errorA, "2 in 05:00-07:00, 01/01 took 50 until 00:00"},
+			{lostA, "2 of 100 in 05:00-07:00, 01/01 took 50 until 00:00"},
+		}},
 	}.run(t, MetricsConfig{})
+}
+
+// A new count stands at 0 for longer than the time between two looks at it, even if its operation
+// leaves meanwhile.
+func TestMetricsBeginWithZero(t *testing.T) {
+	gone := periodOf(1)
+	gone.Evicted = []engine.OperationKey{{Service: "shop", SpanKind: engine.SpanKindServer, Name: "a"}}
+	steps{
+		{periodOf(0, busy("a", 0, 1, 0)), []point{
+			{unsetA, "0 in 00:00-01:00"},
+			{errorA, "0 in 00:00-01:00"},
+			{lostA, "0 of 0 in 00:00-01:00"},
+			{ratioA, "0 at 01:00"},
+		}},
+		{gone, []point{
+			{unsetA, "0 in 00:00-02:00"},
+			{errorA, "0 in 00:00-02:00"},
+			{lostA, "0 of 0 in 00:00-02:00"},
+		}},
+		{periodOf(2, busy("a", 0, 1, 0)), []point{
+			{unsetA, "0 in 00:00-03:00"},
+			{errorA, "2 in 00:00-03:00, 01/01 took 50 until 00:00"},
+			{lostA, "2 of 100 in 00:00-03:00, 01/01 took 50 until 00:00"},
+			{ratioA, "0 at 03:00"},
+		}},
+	}.run(t, MetricsConfig{ScrapeInterval: time.Minute})
+	m := newPeriodMetrics(MetricsConfig{}, time.Minute, "")
+	m.add(periodOf(0, busy("a", 2, 0, 0)), nil)
+	m.totals.Hurry() // the process ends
+	if got, want := pointsOf(t, m.add(periodOf(1, busy("b", 1, 0, 0)), nil)), (point{unsetA, "2 in 00:00-02:00"}); !slices.Contains(got, want) {
+		t.Errorf("at the end %q, want %q among them", got, want)
+	} else if want := (point{strings.Replace(unsetA, " a ", " b ", 1), "1 in 01:00-02:00"}); !slices.Contains(got, want) {
+		t.Errorf("at the end %q, want %q among them", got, want)
+	}
 }
 
 func TestMetricsAsDeltas(t *testing.T) {
@@ -203,32 +243,32 @@ func TestMetricsInOtherForms(t *testing.T) {
 	}{
 		{
 			"seconds",
-			MetricsConfig{Histogram: HistogramConfig{Unit: "s"}},
+			MetricsConfig{ScrapeInterval: -1, Histogram: HistogramConfig{Unit: "s"}},
 			point{"traces.span.metrics.duration[s] shop SPAN_KIND_SERVER a STATUS_CODE_UNSET", "1 of 0.02 in 00:00-01:00, 03/03 took 0.02 until 00:00"},
 		},
 		{
 			"namespace",
-			MetricsConfig{Namespace: "span"},
+			MetricsConfig{ScrapeInterval: -1, Namespace: "span"},
 			point{"span.duration[ms] shop SPAN_KIND_SERVER a STATUS_CODE_UNSET", "1 of 20 in 00:00-01:00, 03/03 took 20 until 00:00"},
 		},
 		{
 			"explicit",
-			MetricsConfig{Histogram: HistogramConfig{Explicit: &ExplicitConfig{Buckets: []time.Duration{time.Millisecond, time.Second}}}},
+			MetricsConfig{ScrapeInterval: -1, Histogram: HistogramConfig{Explicit: &ExplicitConfig{Buckets: []time.Duration{time.Millisecond, time.Second}}}},
 			point{tookA, "1 of 20 [0 1 0] in 00:00-01:00, 03/03 took 20 until 00:00"},
 		},
 		{
 			"explicit, default bounds",
-			MetricsConfig{Histogram: HistogramConfig{Explicit: &ExplicitConfig{}}},
+			MetricsConfig{ScrapeInterval: -1, Histogram: HistogramConfig{Explicit: &ExplicitConfig{}}},
 			point{tookA, "1 of 20 [0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0] in 00:00-01:00, 03/03 took 20 until 00:00"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := pointsOf(t, newPeriodMetrics(tt.config, "").add(p, nil)); !slices.Contains(got, tt.want) {
+			if got := pointsOf(t, newPeriodMetrics(tt.config, time.Minute, "").add(p, nil)); !slices.Contains(got, tt.want) {
 				t.Errorf("points = %q, want %q among them", got, tt.want)
 			}
 		})
 	}
-	for _, got := range pointsOf(t, newPeriodMetrics(MetricsConfig{Histogram: HistogramConfig{Disable: true}}, "").add(p, nil)) {
+	for _, got := range pointsOf(t, newPeriodMetrics(MetricsConfig{Histogram: HistogramConfig{Disable: true}}, time.Minute, "").add(p, nil)) {
 		if strings.Contains(got.of, "duration") {
 			t.Errorf("histograms are disabled, and there is %q", got)
 		}
@@ -241,7 +281,7 @@ func TestMetricsByService(t *testing.T) {
 	a, b, other := busy("a", 1, 0, 0), busy("b", 1, 0, 0), busy(engine.OverflowName, 1, 0, 0)
 	b.Service, other.Service, other.SpanKind = "stock", "", engine.SpanKindUnspecified
 	second := busy("a2", 1, 0, 0)
-	metrics := newPeriodMetrics(MetricsConfig{}, "process-1").add(periodOf(0, a, second, b, other), nil)
+	metrics := newPeriodMetrics(MetricsConfig{ScrapeInterval: -1}, time.Minute, "process-1").add(periodOf(0, a, second, b, other), nil)
 	var services []string
 	for _, resource := range metrics.ResourceMetrics().All() {
 		service, _ := resource.Resource().Attributes().AsRaw()["service.name"].(string)
@@ -259,7 +299,7 @@ func TestMetricsByService(t *testing.T) {
 	if want := (point{"traces.span.metrics.calls process-1 SPAN_KIND_UNSPECIFIED _OTHER STATUS_CODE_UNSET", "1 in 00:00-01:00"}); !slices.Contains(points, want) {
 		t.Errorf("points = %q, want %q among them", points, want)
 	}
-	anonymous := newPeriodMetrics(MetricsConfig{ExcludeDimensions: []string{"collector.instance.id"}}, "process-1")
+	anonymous := newPeriodMetrics(MetricsConfig{ExcludeDimensions: []string{"collector.instance.id"}}, time.Minute, "process-1")
 	for _, p := range pointsOf(t, anonymous.add(periodOf(0, a), nil)) {
 		if strings.Contains(p.of, "process-1") {
 			t.Errorf("%q says which process it is from, though that is excluded", p)
@@ -269,7 +309,7 @@ func TestMetricsByService(t *testing.T) {
 
 func TestMetricsOfAlerts(t *testing.T) {
 	const fires = "gomonitor.alert.firing[{alert}] "
-	judge, m := alert.NewJudge(), newPeriodMetrics(MetricsConfig{}, "")
+	judge, m := alert.NewJudge(), newPeriodMetrics(MetricsConfig{}, time.Minute, "")
 	var got [][]point
 	for n, failed := range []uint64{40, 60, 50, 0, 0, 0, 90, 90, 90} {
 		p := periodOf(n, summaryOf("shop", "a", failed))
@@ -286,8 +326,8 @@ func TestMetricsOfAlerts(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(point{})); diff != "" {
 		t.Errorf("by period (-want +got):\n%s", diff)
 	}
-	if len(m.firing) != 0 || len(m.operations) != 0 {
-		t.Errorf("%d alerts and %d operations are remembered, though all have left", len(m.firing), len(m.operations))
+	if len(m.firing) != 0 || len(m.totals.Keys()) != 0 {
+		t.Errorf("%d alerts and %d operations are remembered, though all have left", len(m.firing), len(m.totals.Keys()))
 	}
 	repeat := alert.Alert{Operation: "a", Objective: alert.Latency, State: alert.Firing, Repeat: true}
 	for range 2 {
@@ -299,7 +339,7 @@ func TestMetricsOfAlerts(t *testing.T) {
 
 // What is remembered follows the operations that the engine counts.
 func TestMetricsForget(t *testing.T) {
-	m := newPeriodMetrics(MetricsConfig{}, "")
+	m := newPeriodMetrics(MetricsConfig{}, time.Minute, "")
 	for n := range 100 {
 		p := periodOf(n)
 		for i := range 10 {
@@ -309,15 +349,15 @@ func TestMetricsForget(t *testing.T) {
 			}
 		}
 		m.add(p, nil)
-		if len(m.operations) != 10 {
-			t.Fatalf("%d operations are remembered after period %d, want 10", len(m.operations), n)
+		if len(m.totals.Keys()) != 10 {
+			t.Fatalf("%d operations are remembered after period %d, want 10", len(m.totals.Keys()), n)
 		}
 	}
 }
 
 func TestMetricsAreUTF8(t *testing.T) {
 	for _, name := range hostileNames {
-		m := newPeriodMetrics(MetricsConfig{}, name)
+		m := newPeriodMetrics(MetricsConfig{}, time.Minute, name)
 		s := busy(name, 1, 1, 1)
 		s.Service = name
 		twin := s
@@ -341,7 +381,7 @@ func TestMetricsAreUTF8(t *testing.T) {
 		key := engine.OperationKey{Service: name, SpanKind: engine.SpanKindServer, Name: name}
 		gone := periodOf(1)
 		gone.Evicted = []engine.OperationKey{key}
-		if m.add(gone, nil); len(m.operations) != 0 {
+		if m.add(gone, nil); len(m.totals.Keys()) != 0 {
 			t.Errorf("%q has left and is remembered", name)
 		}
 	}

@@ -95,6 +95,7 @@ func (c *NotifierConfig) isOne() error {
 type receivers struct {
 	notifiers []alert.Notifier
 	sinks     []engine.Sink
+	stores    []*store.Store
 	closers   []closer
 }
 
@@ -120,7 +121,7 @@ func openReceivers(ctx context.Context, c *Config) (*receivers, error) {
 			err = fmt.Errorf("stores[%d]: %w", i, err)
 			return nil, errors.Join(err, r.close(ctx))
 		}
-		r.sinks, r.notifiers = append(r.sinks, s), append(r.notifiers, s)
+		r.sinks, r.notifiers, r.stores = append(r.sinks, s), append(r.notifiers, s), append(r.stores, s)
 		r.closers = append(r.closers, closer{fmt.Sprintf("stores[%d]", i), s.Close})
 	}
 	return r, nil

@@ -66,6 +66,14 @@ func (o *metricsOutput) add(p *engine.Period, alerts []alert.Alert) {
 	o.waiting = append(o.waiting, metrics)
 }
 
+// restore takes in the alerts that have fired since before the process started.
+func (o *metricsOutput) restore(firing []alert.Alert) {
+	for i := range firing {
+		a := &firing[i]
+		o.metrics.firing[firingKey{cleanKey(a.Key()), a.Objective}] = true
+	}
+}
+
 // Consume emits all metrics that wait, oldest first.
 func (o *metricsOutput) Consume(ctx context.Context, _ engine.Period) error {
 	for {

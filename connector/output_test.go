@@ -23,7 +23,7 @@ func periodWith(n int) *engine.Period {
 // next one: with deltas nothing is missing in the sum.
 func TestMetricsOfPeriodsThatNeverCame(t *testing.T) {
 	p := &pipelines{}
-	o := newMetricsOutput(newPeriodMetrics(MetricsConfig{Temporality: "delta", Histogram: HistogramConfig{Disable: true}}, ""), &p.metrics)
+	o := newMetricsOutput(newPeriodMetrics(MetricsConfig{Temporality: "delta", Histogram: HistogramConfig{Disable: true}}, time.Minute, ""), &p.metrics)
 	sum := func() (n int) {
 		for _, m := range p.metrics.AllMetrics() {
 			one := &pipelines{}
@@ -48,7 +48,7 @@ func TestMetricsOfPeriodsThatNeverCame(t *testing.T) {
 // Where nothing is taken for long, the oldest go.
 func TestMetricsThatWaitAreBounded(t *testing.T) {
 	p := &pipelines{}
-	o := newMetricsOutput(newPeriodMetrics(MetricsConfig{}, ""), &p.metrics)
+	o := newMetricsOutput(newPeriodMetrics(MetricsConfig{}, time.Minute, ""), &p.metrics)
 	for n := range 3 * maxWaiting {
 		o.add(periodWith(n+1), nil)
 	}
@@ -64,7 +64,7 @@ func TestMetricsThatWaitAreBounded(t *testing.T) {
 func TestMetricsAfterAnError(t *testing.T) {
 	p := &pipelines{}
 	failing := consumertest.NewErr(errors.New("full"))
-	o := newMetricsOutput(newPeriodMetrics(MetricsConfig{}, ""), failing)
+	o := newMetricsOutput(newPeriodMetrics(MetricsConfig{}, time.Minute, ""), failing)
 	o.add(periodWith(1), nil)
 	o.add(periodWith(2), nil)
 	if err := o.Consume(t.Context(), *periodWith(2)); err == nil {

@@ -19,9 +19,9 @@ type PrometheusNames struct {
 
 // PrometheusNames returns the names that the metrics of c have in Prometheus.
 func (c MetricsConfig) PrometheusNames() PrometheusNames {
-	o := c.options("")
+	o := c.options(time.Minute, "")
 	name := func(s string) string { return strings.NewReplacer(".", "_", "-", "_").Replace(s) }
-	names := PrometheusNames{Calls: name(o.calls) + "_total", Bounds: o.histograms.bounds, Unit: time.Millisecond}
+	names := PrometheusNames{Calls: name(o.calls) + "_total", Bounds: o.histograms.Bounds, Unit: time.Millisecond}
 	suffix := "_milliseconds"
 	if o.unit == unitSeconds {
 		names.Unit, suffix = time.Second, "_seconds"

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -103,13 +104,13 @@ func (s *shared) addMetrics(next consumer.Metrics) error {
 }
 
 // start notes that a component has started. The last one begins the analysis.
-func (s *shared) start(ctx context.Context) error {
+func (s *shared) start(ctx context.Context, host component.Host) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started++; s.started != s.parts || s.ended {
 		return nil
 	}
-	a, err := newAnalysis(ctx, s)
+	a, err := newAnalysis(ctx, host, s)
 	if err != nil {
 		return err
 	}

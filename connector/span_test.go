@@ -459,11 +459,16 @@ type finding struct {
 	untimed         bool
 }
 
+// longer is a span that takes more than any latency target.
+type longer struct{ sdktrace.ReadOnlySpan }
+
+func (s longer) StartTime() time.Time { return s.ReadOnlySpan.StartTime().Add(-time.Millisecond) }
+
 // findingOf lets a monitor inside of the process see a span.
 func findingOf(t *testing.T, s sdktrace.ReadOnlySpan) finding {
 	var periods []engine.Period
 	m, err := monitor.New(monitor.Config{
-		Objective: engine.Objective{LatencyTarget: 1},
+		Objective: engine.Objective{LatencyTarget: 10 * time.Microsecond},
 		Kinds:     []trace.SpanKind{trace.SpanKindInternal, trace.SpanKindServer, trace.SpanKindClient, trace.SpanKindProducer, trace.SpanKindConsumer},
 		Notifiers: []alert.Notifier{},
 		Sinks:     []engine.Sink{engine.SinkFunc(func(_ context.Context, p engine.Period) error { periods = append(periods, p); return nil })},
@@ -471,7 +476,7 @@ func findingOf(t *testing.T, s sdktrace.ReadOnlySpan) finding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.OnEnd(s)
+	m.OnEnd(longer{s})
 	if err := m.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type telemetry struct {
 	openPeriods, operations                   atomic.Int64
 	firing                                    atomic.Int64 // alerts that fire now
 	fired, resolved                           atomic.Int64 // alerts so far
+	stalls                                    atomic.Int64
 }
 
 // newTelemetry registers the metrics of the component with the given id and dispatcher. Several
@@ -64,7 +65,7 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *
 	gauge("otelcol_connector_gomonitor_open_periods", "{period}", "Periods that are not closed yet.", value(&t.openPeriods))
 	gauge("otelcol_connector_gomonitor_operations", "{operation}", "Operations that have a place.", value(&t.operations))
 	gauge("otelcol_connector_gomonitor_alerts_firing", "{alert}", "Alerts that fire.", value(&t.firing))
-	firing, resolved := with(state(alert.Firing)), with(state(alert.Resolved))
+	firing, resolved := with(stateAttribute(alert.Firing)), with(stateAttribute(alert.Resolved))
 	counter("otelcol_connector_gomonitor_alerts", "{alert}", "Alerts that began to fire and that were resolved.", func(o metric.Observer, i metric.Int64Observable) {
 		o.ObserveInt64(i, t.fired.Load(), firing)
 		o.ObserveInt64(i, t.resolved.Load(), resolved)
@@ -77,6 +78,20 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *
 		_, notifications := dispatcher.Undelivered()
 		o.ObserveInt64(i, int64(notifications), own)
 	})
+	receivers := func(of func(r *delivery.ReceiverStatus) int64) func(metric.Observer, metric.Int64Observable) {
+		return func(o metric.Observer, i metric.Int64Observable) {
+			for _, r := range dispatcher.Receivers() {
+				o.ObserveInt64(i, of(&r), with(attribute.String("receiver", r.Name)))
+			}
+		}
+	}
+	gauge("otelcol_connector_gomonitor_delivery_waiting", "{item}", "Periods and notifications that a sink or notifier has not taken, or not passed on, yet.",
+		receivers(func(r *delivery.ReceiverStatus) int64 { return int64(r.Waiting) }))
+	counter("otelcol_connector_gomonitor_delivery_undelivered", "{item}", "Periods and notifications that a sink or notifier lost.",
+		receivers(func(r *delivery.ReceiverStatus) int64 { return int64(r.Undelivered) }))
+	gauge("otelcol_connector_gomonitor_delivery_last_success", "s", "When a sink or notifier took, or passed on, something last, as a Unix time; 0: never.",
+		receivers(func(r *delivery.ReceiverStatus) int64 { return max(r.LastSuccess.Unix(), 0) }))
+	counter("otelcol_connector_gomonitor_stalls", "{stall}", "Times that the process stood still for so long that the time was left out.", value(&t.stalls))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -93,8 +108,8 @@ func newTelemetry(set component.TelemetrySettings, id component.ID, dispatcher *
 	return t, nil
 }
 
-// state returns the attribute for alerts of a state.
-func state(s alert.State) attribute.KeyValue { return attribute.String("state", s.String()) }
+// stateAttribute returns the attribute for alerts of a state.
+func stateAttribute(s alert.State) attribute.KeyValue { return attribute.String("state", s.String()) }
 
 // received counts spans that were read, and those of them that are not watched.
 func (t *telemetry) received(spans, unwatched int) {
@@ -111,8 +126,7 @@ func (t *telemetry) counted(openPeriods, operations int) {
 }
 
 // closed counts a closed period and the alerts that it raised, and sets the number of alerts
-// that fire. The alerts do not add up to that number: one ends without a resolved alert when
-// its operation is evicted.
+// that fire.
 func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 	t.late.Add(int64(p.Late))
 	t.early.Add(int64(p.Early))
@@ -122,7 +136,7 @@ func (t *telemetry) closed(p *engine.Period, alerts []alert.Alert, firing int) {
 		switch a := &alerts[i]; {
 		case a.State == alert.Resolved:
 			t.resolved.Add(1)
-		case !a.Repeat:
+		case a.State == alert.Firing && !a.Repeat:
 			t.fired.Add(1)
 		}
 	}

@@ -39,8 +39,10 @@ func readTelemetry(t *testing.T, reader sdkmetric.Reader) map[string]int64 {
 	put := func(m metricdata.Metrics, points []metricdata.DataPoint[int64]) {
 		for _, point := range points {
 			name := strings.TrimPrefix(m.Name, "otelcol_connector_gomonitor_")
-			if state, ok := point.Attributes.Value(attribute.Key("state")); ok {
-				name += " " + state.AsString()
+			for _, key := range []attribute.Key{"state", "receiver"} {
+				if v, ok := point.Attributes.Value(key); ok {
+					name += " " + v.AsString()
+				}
 			}
 			values[name] = point.Value
 		}
@@ -85,7 +87,9 @@ func TestTelemetry(t *testing.T) {
 			"spans": 28, "spans_unwatched": 6, "spans_late": 3, "spans_early": 4, "spans_overflowed": 5,
 			"open_periods": 1, "operations": 2,
 			"alerts firing": 1, "alerts resolved": 0, "alerts_firing": 1,
-			"undelivered_periods": 0, "undelivered_notifications": 0,
+			"undelivered_periods": 0, "undelivered_notifications": 0, "stalls": 0,
+			"delivery_waiting sink 0": 0, "delivery_undelivered sink 0": 0, "delivery_last_success sink 0": time.Now().Truncate(time.Minute).Add(10 * time.Second).Unix(),
+			"delivery_waiting notifier 0": 0, "delivery_undelivered notifier 0": 0, "delivery_last_success notifier 0": time.Now().Truncate(time.Minute).Add(10 * time.Second).Unix(),
 		}
 		if diff := cmp.Diff(want, readTelemetry(t, reader)); diff != "" {
 			t.Errorf("while it fires (-want +got):\n%s", diff)
@@ -93,6 +97,8 @@ func TestTelemetry(t *testing.T) {
 		p.send(t, callsAt(time.Now(), "GET /a", 200, 10))
 		untilMinute(20)
 		want["spans"], want["alerts resolved"], want["alerts_firing"] = 38, 1, 0
+		want["delivery_last_success sink 0"] += 60
+		want["delivery_last_success notifier 0"] += 60
 		if diff := cmp.Diff(want, readTelemetry(t, reader)); diff != "" {
 			t.Errorf("after that (-want +got):\n%s", diff)
 		}

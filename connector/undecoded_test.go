@@ -112,6 +112,23 @@ func BenchmarkUndecoded(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(td.SpanCount()), "ns/span")
 }
 
+// BenchmarkUndecodedParallel measures how counting grows with cores (-cpu 1,2): reading is parallel,
+// counting is not.
+func BenchmarkUndecodedParallel(b *testing.B) {
+	p := startBench(b, &Config{})
+	td := traffic(1000)
+	b.RunParallel(func(pb *testing.PB) {
+		request := requestOf(b, td)
+		for pb.Next() {
+			if _, err := p.shared.consumeUndecoded(request); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(td.SpanCount())*float64(b.N)/b.Elapsed().Seconds(), "spans/s")
+}
+
 func TestUndecodedAllocatesNothing(t *testing.T) {
 	p := startBench(t, &Config{})
 	request := requestOf(t, traffic(1000))

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Config says how notifications are delivered to each notifier. It is plain data. A zero
@@ -41,10 +42,8 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: must be between 1 and %d, got %d", key, high, v))
 		}
 	}
-	duration := func(key string, v, high time.Duration) {
-		if v < 0 || v > high {
-			errs = append(errs, fmt.Errorf("%s: must be above 0s and at most %s, got %s", key, alert.Exact(high), v))
-		}
+	duration := func(key string, d, high time.Duration) {
+		errs = append(errs, keyed.Range{High: high}.Check(key, d))
 	}
 	number("queue_size", c.QueueSize, 10_000)
 	duration("timeout", c.Timeout, 10*time.Minute)

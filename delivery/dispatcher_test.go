@@ -77,6 +77,34 @@ func notifier(f func(context.Context, []alert.Alert) error) alert.Notifier {
 	return alert.NotifierFunc(f)
 }
 
+// tape is a notifier that only keeps.
+type tape struct{ receiver }
+
+func (t *tape) RecordsAlerts() {}
+
+// What is silenced goes to recorders only, what is released from that to the others only.
+func TestSilencedAlerts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hears receiver
+		var keeps tape
+		d := New(Options{Notifiers: []alert.Notifier{&hears, &keeps}})
+		until := time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC)
+		d.Send(period(0), []alert.Alert{
+			{ID: "sent", State: alert.Firing},
+			{ID: "held", State: alert.Firing, Silenced: alert.Silencing{Held: true, Until: until}},
+			{ID: "released", State: alert.Firing, Silenced: alert.Silencing{Until: until}},
+		})
+		d.Send(period(1), []alert.Alert{{ID: "held, too", State: alert.Firing, Silenced: alert.Silencing{Held: true, Until: until}}})
+		if err := d.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(hears.alerts)
+		slices.Sort(keeps.alerts)
+		hears.checkAlerts(t, []string{"released", "sent"})
+		keeps.checkAlerts(t, []string{"held", "held, too", "sent"})
+	})
+}
+
 // Sinks and notifiers get everything, in order, whatever the others do.
 func TestDispatcherIsolatesReceivers(t *testing.T) {
 	badSinks := map[string]func(context.Context, engine.Period) error{
@@ -122,7 +150,7 @@ func TestDispatcherIsolatesReceivers(t *testing.T) {
 				for _, text := range told.said {
 					if strings.HasPrefix(text, "[sink 0] sink 0 (engine.SinkFunc): ") {
 						sinks++
-					} else if strings.HasPrefix(text, "[notifier 0] notifier 0 (alert.NotifierFunc): ") {
+					} else if strings.HasPrefix(text, "[notifier 0 lost] notifier 0 (alert.NotifierFunc): gave up on  ObjectiveKind(0) firing") {
 						notifiers++
 					}
 				}

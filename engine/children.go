@@ -1,30 +1,36 @@
 package engine
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 )
 
-// children finds the children of a span among the spans that are remembered. It is a hash table
-// by the spans' parents. What is no longer remembered needs not be taken out: the spans of one
-// place in the table lead from the newest to the oldest, and the search ends at the first that is
-// gone.
+// children finds the children of a span among the spans that are remembered: a hash table by the
+// spans' parents, of some traces. It is made anew each time that the parts of some calls are to be
+// found: most spans are of other traces, and what is read again and again is then small.
 type children struct {
-	// last is the number of the span that came last, by the hash of its parent; a number is cut to
-	// 32 bits. before is the number of the one that came before it, by the place of a span among
-	// those that are remembered.
-	last, before []uint32
-	seed         uint64 // so that those who choose ids can't choose ones that share a place
+	first    []int32 // the place in siblings of the span that came last, by the hash of its parent, plus 1
+	siblings []sibling
+	seed     uint64 // so that those who choose ids can't choose ones that share a place
 
-	found []stretch // what covered works with
-	steps int       // how many spans covered may still visit
+	found []stretch // what of works with
+	steps int       // how many spans of may still visit: spans with the same id could make that take for ever
+}
+
+// sibling is a span among those whose parents have the same place.
+type sibling struct {
+	span   *recentSpan
+	before int32  // the place of the one that came before it, plus 1
+	tag    uint32 // of the hash of its parent, by which most others are told apart
 }
 
 // stretch is a stretch of time in Unix nanoseconds.
 type stretch struct{ start, end int64 }
 
 const (
-	minChildren = 1 << 10
+	minChildren = 1 << 8
+	minSteps    = 1 << 12
 	// deepestUnwatched is how many spans that are not watched may lie between a call and its child.
 	// Parents may go round in a circle.
 	deepestUnwatched = 50
@@ -34,117 +40,85 @@ func newChildren() children {
 	return children{seed: maphash.Comparable(maphash.MakeSeed(), 0)}
 }
 
-func (c *children) hash(id spanID) int {
-	return int(mix(mix(id.high^c.seed, id.low), id.span^c.seed) & uint64(len(c.last)-1))
+func (c *children) hash(id spanID) uint64 {
+	return mix(mix(id.high^c.seed, id.low), id.span^c.seed)
 }
 
-// add adds the span that was added to r last.
-func (c *children) add(r *recent, s *recentSpan) {
-	place := r.place - 1
-	if place < 0 {
-		place = r.limit - 1
-	}
-	if len(c.before) < len(r.spans) {
-		c.before = append(c.before, 0)
-		if len(r.spans) > len(c.last) {
-			c.grow(r)
-		}
-	}
-	c.put(s, uint32(r.next-1), place)
-}
+// at returns the place in siblings of the last span whose parent may have the given hash, plus 1.
+func (c *children) at(hash uint64) *int32 { return &c.first[hash&uint64(len(c.first)-1)] }
 
-// put puts a span in, by its number and its place among those that are remembered.
-func (c *children) put(s *recentSpan, number uint32, place int) {
-	if !s.link.hasParent() {
-		return
-	}
-	at := c.hash(s.link.parent())
-	c.before[place] = c.last[at]
-	c.last[at] = number
-}
-
-// grow makes room for more spans than there are places.
-func (c *children) grow(r *recent) {
-	c.last = make([]uint32, max(minChildren, 2*len(c.last)))
-	oldest := uint32(r.next) - uint32(len(r.spans))
-	for i := range c.last {
-		c.last[i] = oldest - 1 // nobody
-	}
-	// All spans since the first one are remembered, each at the place of its number: only after
-	// the table has grown for the last time the first place is used again.
-	for i := range len(r.spans) - 1 {
-		c.put(&r.spans[i], oldest+uint32(i), i)
-	}
-}
-
-// each calls f for each child of a span that is remembered, the one that came last first.
-func (c *children) each(r *recent, id spanID, f func(*recentSpan)) {
-	if len(c.last) == 0 {
-		return
-	}
-	age := uint32(0)
-	for number := c.last[c.hash(id)]; c.steps > 0; c.steps-- {
-		next := uint32(r.next) - number
-		if next <= age || next > uint32(len(r.spans)) {
-			return
+// gather puts in what is remembered of some traces.
+func (c *children) gather(r *recent, traces *traceFilter) {
+	c.siblings = c.siblings[:0]
+	r.each(r.next-uint64(len(r.spans)), traces, func(_ uint64, s *recentSpan) {
+		if s.link.hasParent() {
+			c.siblings = append(c.siblings, sibling{span: s})
 		}
-		age = next
-		place := r.place - int(age)
-		if place < 0 {
-			place += len(r.spans)
-		}
-		if s := &r.spans[place]; s.link.hasParent() && s.link.parent() == id {
-			f(s)
-		}
-		number = c.before[place]
+	})
+	if n := max(minChildren, 2*ceilPow2(len(c.siblings)+1)); n > len(c.first) || n < len(c.first)/16 {
+		c.first = make([]int32, n)
 	}
+	clear(c.first)
+	for i := range c.siblings {
+		s := &c.siblings[i]
+		hash := c.hash(s.span.link.parent())
+		at := c.at(hash)
+		s.before, s.tag, *at = *at, uint32(hash>>32), int32(i+1)
+	}
+	c.steps = 4*len(r.spans) + minSteps
 }
 
 // of finds the children of a call; those of spans that are not watched count as their parent's.
 // It returns the server's call that answered a client's, the first one that came, if there is
 // one; and how much of the call's time its children took. What handles a message takes no time of
 // its sender.
-func (c *children) of(r *recent, call *recentSpan) (server *recentSpan, covered int64) {
+func (c *children) of(call *recentSpan) (server *recentSpan, covered int64) {
 	c.found = c.found[:0]
-	if call.link.Span != [8]byte{} {
-		c.collect(r, call, call.link.span(), 0, &server)
-	}
+	server = c.collect(call, call.link.span(), 0)
 	if len(c.found) == 0 {
 		return server, 0
 	}
 	return server, union(c.found, stretch{call.end - int64(call.duration), call.end})
 }
 
-func (c *children) collect(r *recent, call *recentSpan, id spanID, depth int, server **recentSpan) {
-	c.each(r, id, func(s *recentSpan) {
-		switch {
-		case s == call:
-		case s.op == nil:
-			if depth < deepestUnwatched && s.link.Span != call.link.Span {
-				c.collect(r, call, s.link.span(), depth+1, server)
+// collect adds the children of a span to those of a call.
+func (c *children) collect(call *recentSpan, id spanID, depth int) (server *recentSpan) {
+	hash := c.hash(id)
+	for at := *c.at(hash); at > 0 && c.steps > 0; at = c.siblings[at-1].before {
+		c.steps--
+		s := &c.siblings[at-1]
+		if s.tag == uint32(hash>>32) && s.span != call && s.span.link.parent() == id {
+			if found := c.child(call, s.span, depth); found != nil {
+				server = found
 			}
-		case s.kind == SpanKindConsumer:
-		default:
-			if s.kind == SpanKindServer && call.kind == SpanKindClient {
-				*server = s
-			}
-			c.found = append(c.found, stretch{s.end - int64(s.duration), s.end})
 		}
-	})
+	}
+	return server
 }
 
-// union returns how much of the given time some intervals cover together. It sorts them.
+// child adds a child of a call, or the children of one that is not watched.
+func (c *children) child(call, s *recentSpan, depth int) (server *recentSpan) {
+	if s.op == nil {
+		id := s.link.span()
+		if depth == deepestUnwatched || id == call.link.span() {
+			return nil
+		}
+		return c.collect(call, id, depth+1)
+	}
+	if s.kind == SpanKindConsumer {
+		return nil
+	}
+	c.found = append(c.found, stretch{s.end - int64(s.duration), s.end})
+	if s.kind == SpanKindServer && call.kind == SpanKindClient {
+		return s
+	}
+	return nil
+}
+
+// union returns how much of the given time some stretches cover together. It sorts them.
 func union(of []stretch, within stretch) (covered int64) {
 	if len(of) > 1 {
-		slices.SortFunc(of, func(a, b stretch) int {
-			if a.start < b.start {
-				return -1
-			}
-			if a.start > b.start {
-				return 1
-			}
-			return 0
-		})
+		slices.SortFunc(of, func(a, b stretch) int { return cmp.Compare(a.start, b.start) })
 	}
 	reached := within.start
 	for _, i := range of {

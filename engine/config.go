@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
@@ -53,7 +52,8 @@ type Config struct {
 	// [OverflowName], 1 to 1000. Default 64.
 	MaxCodes int `mapstructure:"max_codes"`
 	// IdlePeriods is the number of periods without a call after which an operation
-	// gives up its place, 1 to 1,000,000, unless its judge needs it. Default 60.
+	// gives up its place, 1 to 1,000,000, unless its judge needs it. A firing alert about it
+	// ends then, too ([Objective.EndAfterIdle]). Default 60.
 	IdlePeriods int `mapstructure:"idle_periods"`
 	// QueueSize is the number of reports that can wait to be counted, 16 to
 	// 16,777,216, rounded up to a power of two. Default: 4096 for each of the
@@ -106,16 +106,15 @@ const (
 	defaultInFlight = 8192
 )
 
+// DefaultPeriod is the length of a period where a configuration sets none.
+const DefaultPeriod = time.Minute
+
 // Validate returns one error for everything in c that can't be, joined; each
 // names the key and quotes the value.
 func (c Config) Validate() error {
 	var errs []error
-	if c.Period != 0 && (c.Period < minPeriod || c.Period > maxPeriod) {
-		errs = append(errs, fmt.Errorf("period: must be between %s and %s, got %s", minPeriod, short(maxPeriod), c.Period))
-	}
-	if c.Slice > 0 && (c.Slice < minSlice || c.Slice > maxSlice) {
-		errs = append(errs, fmt.Errorf("slice: must be between %s and %s, or negative for none, got %s", minSlice, maxSlice, c.Slice))
-	}
+	errs = append(errs, keyed.Range{Low: minPeriod, High: maxPeriod}.Check("period", c.Period))
+	errs = append(errs, keyed.Range{Low: minSlice, High: maxSlice, Negative: "for none"}.Check("slice", c.Slice))
 	errs = append(errs, keyed.Below("objective", c.Objective.Validate()))
 	errs = append(errs, validateObjectives(c.Operations))
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
@@ -152,23 +151,11 @@ func (c *Config) sliceLength() time.Duration {
 	return c.Period / n
 }
 
-// short writes a duration as people do: 1h, not 1h0m0s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
 // withDefaults returns a copy of c with its defaults, which shares no map or slice with it.
 // QueueSize is left to the queue.
 func (c Config) withDefaults() Config {
 	inherit(&c.Name, "monitor")
-	inherit(&c.Period, time.Minute)
+	inherit(&c.Period, DefaultPeriod)
 	inherit(&c.Slice, 3*time.Second)
 	inherit(&c.MaxOperations, 2000)
 	inherit(&c.MaxCodes, 64)

@@ -82,7 +82,7 @@ func TestConfigValidate(t *testing.T) {
 				Distributions: map[string]Distribution{"x": {Bounds: []time.Duration{2, 1}}},
 				MaxOperations: -1, MaxCodes: -2, IdlePeriods: -3, QueueSize: -4,
 			},
-			`period: must be between 10ms and 1h, got 1ns
+			`period: must be between 10ms and 1h, got 1ns; a number without a unit is nanoseconds, probably 1s is meant
 objective.within_target_ratio: must be above 0 and at most 1, got 2
 objective.min_calls: must be between 1 and 1000000000, got -1
 operations["a"].latency_target: must be at most 24h, or negative for none, got 25h0m0s

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Distribution says into which intervals the latencies of the successful calls
@@ -34,6 +36,9 @@ type Bucket struct {
 }
 
 const maxIntervals = 64
+
+// leastHighest is where a distribution must end at least: no call takes less than 1µs.
+var leastHighest = keyed.Range{Low: time.Microsecond}
 
 // DefaultDistribution returns the distribution of a zero [Config]: below 100ms,
 // eight intervals of 50ms, 500ms and above.
@@ -78,6 +83,8 @@ func (d Distribution) Validate() error {
 		errs = append(errs, fmt.Errorf("intervals: must be between 3 and %d, got %d", maxIntervals, d.Intervals))
 	} else if d.Highest <= d.Lowest || d.Highest-max(d.Lowest, 0) < time.Duration(d.Intervals-2) {
 		errs = append(errs, fmt.Errorf("highest: must lie at least %dns above lowest (%s), got %s", d.Intervals-2, d.Lowest, d.Highest))
+	} else {
+		errs = append(errs, leastHighest.Check("highest", d.Highest))
 	}
 	return errors.Join(errs...)
 }
@@ -97,7 +104,8 @@ func (d Distribution) validateBounds() error {
 			return fmt.Errorf("bounds[%d]: must be above the bound before it (%s), got %s", i, d.Bounds[i-1], b)
 		}
 	}
-	return nil
+	last := len(d.Bounds) - 1
+	return leastHighest.Check(fmt.Sprintf("bounds[%d]", last), d.Bounds[last])
 }
 
 // bounds returns the bounds between the intervals. Each is computed from the

@@ -155,39 +155,41 @@ func TestDistributionInherits(t *testing.T) {
 func TestDistributionValidate(t *testing.T) {
 	many := make([]time.Duration, 64)
 	for i := range many {
-		many[i] = time.Duration(i + 1)
+		many[i] = time.Duration(i+1) * time.Microsecond
 	}
 	tests := map[string]struct {
 		d    Distribution
 		want string // empty: valid
 	}{
 		"zero":           {Distribution{}, ""},
-		"least":          {Distribution{1, 2, 3, nil}, ""},
+		"least":          {Distribution{1, 1000, 3, nil}, ""},
 		"most":           {Distribution{1, math.MaxInt64, 64, nil}, ""},
 		"most bounds":    {Distribution{Bounds: many[:63]}, ""},
 		"one bound":      {Distribution{Bounds: many[:1]}, ""},
-		"just room":      {Distribution{100, 110, 12, nil}, ""},
+		"just room":      {Distribution{1000, 1010, 12, nil}, ""},
 		"lowest only":    {Distribution{Lowest: 499 * ms}, ""},
 		"highest only":   {Distribution{Highest: 101 * ms}, ""},
 		"intervals only": {Distribution{Intervals: 3}, ""},
 
-		"lowest":              {Distribution{Lowest: -1}, "lowest: must be above 0s, got -1ns"},
-		"intervals negative":  {Distribution{Intervals: -1}, "intervals: must be between 3 and 64, got -1"},
-		"intervals 2":         {Distribution{Intervals: 2}, "intervals: must be between 3 and 64, got 2"},
-		"intervals 65":        {Distribution{Intervals: 65}, "intervals: must be between 3 and 64, got 65"},
-		"highest at lowest":   {Distribution{Highest: 100 * ms}, "highest: must lie at least 8ns above lowest (100ms), got 100ms"},
-		"highest below":       {Distribution{Lowest: time.Second}, "highest: must lie at least 8ns above lowest (1s), got 500ms"},
-		"highest negative":    {Distribution{Highest: -1}, "highest: must lie at least 8ns above lowest (100ms), got -1ns"},
-		"highest wraps round": {Distribution{Highest: math.MinInt64}, "highest: must lie at least 8ns above lowest (100ms), got -2562047h47m16.854775808s"},
-		"no room":             {Distribution{100, 109, 12, nil}, "highest: must lie at least 10ns above lowest (100ns), got 109ns"},
-		"two at once":         {Distribution{Lowest: -1, Intervals: 1}, "lowest: must be above 0s, got -1ns\nintervals: must be between 3 and 64, got 1"},
-		"lowest wraps round":  {Distribution{Lowest: math.MinInt64}, "lowest: must be above 0s, got -2562047h47m16.854775808s"},
-		"no bounds":           {Distribution{Bounds: []time.Duration{}}, "bounds: must list between 1 and 63 bounds, got 0"},
-		"too many bounds":     {Distribution{Bounds: many}, "bounds: must list between 1 and 63 bounds, got 64"},
-		"bound 0":             {Distribution{Bounds: []time.Duration{0, 1}}, "bounds[0]: must be above 0s, got 0s"},
-		"bound negative":      {Distribution{Bounds: []time.Duration{-ms}}, "bounds[0]: must be above 0s, got -1ms"},
-		"bound twice":         {Distribution{Bounds: []time.Duration{1, 5, 5}}, "bounds[2]: must be above the bound before it (5ns), got 5ns"},
-		"bounds descend":      {Distribution{Bounds: []time.Duration{5, 4}}, "bounds[1]: must be above the bound before it (5ns), got 4ns"},
+		"lowest":                 {Distribution{Lowest: -1}, "lowest: must be above 0s, got -1ns"},
+		"intervals negative":     {Distribution{Intervals: -1}, "intervals: must be between 3 and 64, got -1"},
+		"intervals 2":            {Distribution{Intervals: 2}, "intervals: must be between 3 and 64, got 2"},
+		"intervals 65":           {Distribution{Intervals: 65}, "intervals: must be between 3 and 64, got 65"},
+		"highest at lowest":      {Distribution{Highest: 100 * ms}, "highest: must lie at least 8ns above lowest (100ms), got 100ms"},
+		"highest below":          {Distribution{Lowest: time.Second}, "highest: must lie at least 8ns above lowest (1s), got 500ms"},
+		"highest negative":       {Distribution{Highest: -1}, "highest: must lie at least 8ns above lowest (100ms), got -1ns"},
+		"highest wraps round":    {Distribution{Highest: math.MinInt64}, "highest: must lie at least 8ns above lowest (100ms), got -2562047h47m16.854775808s"},
+		"no room":                {Distribution{100, 109, 12, nil}, "highest: must lie at least 10ns above lowest (100ns), got 109ns"},
+		"two at once":            {Distribution{Lowest: -1, Intervals: 1}, "lowest: must be above 0s, got -1ns\nintervals: must be between 3 and 64, got 1"},
+		"lowest wraps round":     {Distribution{Lowest: math.MinInt64}, "lowest: must be above 0s, got -2562047h47m16.854775808s"},
+		"no bounds":              {Distribution{Bounds: []time.Duration{}}, "bounds: must list between 1 and 63 bounds, got 0"},
+		"too many bounds":        {Distribution{Bounds: many}, "bounds: must list between 1 and 63 bounds, got 64"},
+		"bound 0":                {Distribution{Bounds: []time.Duration{0, 1}}, "bounds[0]: must be above 0s, got 0s"},
+		"bound negative":         {Distribution{Bounds: []time.Duration{-ms}}, "bounds[0]: must be above 0s, got -1ms"},
+		"bound twice":            {Distribution{Bounds: []time.Duration{1, 5, 5}}, "bounds[2]: must be above the bound before it (5ns), got 5ns"},
+		"highest without a unit": {Distribution{Lowest: 100, Highest: 500}, "highest: must be at least 1µs, got 500ns; a number without a unit is nanoseconds, probably 500ms or 500s is meant"},
+		"bounds without a unit":  {Distribution{Bounds: []time.Duration{100, 500}}, "bounds[1]: must be at least 1µs, got 500ns; a number without a unit is nanoseconds, probably 500ms or 500s is meant"},
+		"bounds descend":         {Distribution{Bounds: []time.Duration{5, 4}}, "bounds[1]: must be above the bound before it (5ns), got 4ns"},
 		"both ways": {
 			Distribution{1, 2, 3, []time.Duration{1}},
 			"bounds: takes the place of lowest (1ns), highest (2ns) and intervals (3), so leave those out",

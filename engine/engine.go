@@ -3,13 +3,19 @@ package engine
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Engine counts live reports: [Windows] behind a queue, with one goroutine that
@@ -22,6 +28,8 @@ type Engine struct {
 	causes   *causes
 	sampling sampling
 	inFlight *inFlight // nil: calls in flight are not tracked
+	covers   *covers   // nil: own times are not measured
+	traced   traced
 	// slow is the shortest latency target there is: a success that took longer may
 	// be worth looking up.
 	slow atomic.Int64
@@ -68,6 +76,8 @@ type Hooks struct {
 	Describe func(span any) (call InFlight, ok bool)
 	// OnError gets what goes wrong in the engine's own work.
 	OnError func(error)
+	// Restored is what an earlier engine knew, so that this one goes on from it; nil: nothing.
+	Restored *Restored
 }
 
 // New starts an engine. It returns the errors of [Config.Validate].
@@ -104,9 +114,16 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	}
 	e.queue.initSize(c.QueueSize)
 	e.slow.Store(int64(slow))
+	if e.config.sliceLength() > 0 {
+		e.covers = new(covers)
+	}
 	if e.config.MaxInFlight > 0 && hooks.Describe != nil {
 		e.inFlight = newInFlight(e.config.MaxInFlight)
 		e.inFlight.expect(stuck)
+	}
+	if r := hooks.Restored; r != nil {
+		windows.Restore(r)
+		e.needed = r.Needed
 	}
 	wall, mono := now()
 	e.calendar, e.began = newCalendar(windows.config.Period, mono, wall), wall
@@ -208,7 +225,8 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	outcome := s.Outcome.decided(e.config.Codes, s.Code)
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
-	if outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() || !isUsual(s.SpanKind, outcome) {
+	isTraced := e.covers != nil && e.traced.wants(&s.Link)
+	if isTraced || outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() || !isUsual(s.SpanKind, outcome) {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
 			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
@@ -220,6 +238,50 @@ func (e *Engine) ReportSpan(s *Span) bool {
 		d = Untimed
 	}
 	return e.queue.pushAnywhere(e.queue.pick(), s.Service, s.Operation, s.Code, d, howOf(s.SpanKind, outcome).lessBy(lessOf(d, s.Covered)))
+}
+
+// MeasuresOwnTimes reports whether [Engine.Covered] has any use.
+func (e *Engine) MeasuresOwnTimes() bool { return e.covers != nil }
+
+// Covered takes the call of a span that has ended, after those of its children, with its start in
+// Unix nanoseconds. It returns how much of the call's time its children took; negative: that is not
+// known. What it returns belongs to the call's report. Children count that ended in this process
+// before it did. Of several that ran at once the time counts once. What handles a message
+// ([SpanKindConsumer]) takes none of its sender's time.
+//
+// It also returns whether the engine wants the span by ReportSpan, though it may have succeeded: the
+// slowest call of a slice is to be looked up. That is so of all traces where there are few, else of
+// some.
+func (e *Engine) Covered(l *Link, kind SpanKind, start int64, d time.Duration) (covered time.Duration, isTraced bool) {
+	c := e.covers
+	if c == nil {
+		return 0, false
+	}
+	isTraced = e.traced.wants(l)
+	if c.choosesSome.Load() && !c.chooses(binary.LittleEndian.Uint64(l.Trace[8:]), start) {
+		return -1, isTraced
+	}
+	call := stretch{start, start + int64(lengthOf(d))}
+	if l.hasParent() && !l.RemoteParent && kind != SpanKindConsumer {
+		c.leave(l.Parent, call)
+	}
+	return c.of(l.Span, call), isTraced
+}
+
+// HasCovered reports whether [Engine.PassCovered] has anything to do for a span.
+func (e *Engine) HasCovered(span [8]byte) bool { return e.covers != nil && e.covers.has(span) }
+
+// PassCovered takes an unwatched span that has ended: what its children took counts as its
+// parent's.
+func (e *Engine) PassCovered(l *Link) {
+	if e.covers == nil {
+		return
+	}
+	parent := l.Parent
+	if l.RemoteParent {
+		parent = [8]byte{}
+	}
+	e.covers.passed(l.Span, parent)
 }
 
 // Begin notes that the call of a span has begun, if calls in flight are tracked
@@ -244,6 +306,30 @@ func (e *Engine) End(id [8]byte) {
 // the errors of [Objective.Validate], and one for a StuckAfter where calls in flight are not
 // tracked.
 func (e *Engine) SetObjective(operation string, o Objective) error {
+	if err := e.expect(&o); err != nil {
+		return err
+	}
+	e.setPending(map[string]Objective{operation: o})
+	return nil
+}
+
+// SetObjectives is SetObjective for several operations at once: all of them count from the same period
+// on, or none if one of them can't be.
+func (e *Engine) SetObjectives(operations map[string]Objective) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(operations)) {
+		o := operations[name]
+		errs = append(errs, keyed.Below(entry("operations", name), e.expect(&o)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	e.setPending(operations)
+	return nil
+}
+
+// expect checks an objective, and prepares for calls that it makes slow or stuck.
+func (e *Engine) expect(o *Objective) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
@@ -257,13 +343,17 @@ func (e *Engine) SetObjective(operation string, o Objective) error {
 		lower(&e.slow, int64(o.LatencyTarget))
 		lower(&e.causes.quick, int64(o.LatencyTarget/2))
 	}
+	return nil
+}
+
+// setPending leaves objectives for run.
+func (e *Engine) setPending(operations map[string]Objective) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.pending == nil {
 		e.pending = make(map[string]Objective)
 	}
-	e.pending[operation] = o
-	return nil
+	maps.Copy(e.pending, operations)
 }
 
 // lower makes v no larger than limit.
@@ -387,6 +477,9 @@ func (e *Engine) add(slots []slot, details []detail) {
 			e.windows.overflowed++
 		}
 		operations[i] = op
+		if slots[i].how.isDetailed() {
+			e.traced.count()
+		}
 	}
 	for i := range slots {
 		s, d := &slots[i], &details[i]
@@ -422,6 +515,8 @@ func (e *Engine) closeDue() time.Duration {
 		if e.slicer.due <= mono {
 			e.countAll()
 			e.slicer.next(e.windows, &e.calendar, mono)
+			e.covers.adapt(e.slicer.counted, wall.UnixNano())
+			e.traced.adapt()
 		}
 		return e.untilDue()
 	}
@@ -473,7 +568,7 @@ func (e *Engine) sweep(p *Period) {
 		e.hooks.OnError(fmt.Errorf("%d calls began for which there was no room to track them while they are in flight: raise Config.MaxInFlight", p.Untracked))
 	}
 	if p.Abandoned > 0 {
-		e.hooks.OnError(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", p.Abandoned, short(e.inFlight.maxAge())))
+		e.hooks.OnError(fmt.Errorf("%d calls were in flight for more than %s and are no longer tracked: most likely their spans are never ended", p.Abandoned, keyed.Short(e.inFlight.maxAge())))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // Objective says what is expected of an operation. A zero field means the
@@ -15,13 +17,13 @@ type Objective struct {
 	// to 1. Default 0.95.
 	SuccessRatio float64 `mapstructure:"success_ratio" json:"success_ratio"`
 	// LatencyTarget is the time within which a successful call should be done,
-	// itself included, up to 24h; negative: latency is not judged. Default 500ms.
+	// itself included, 10µs to 24h; negative: latency is not judged. Default 500ms.
 	LatencyTarget time.Duration `mapstructure:"latency_target" json:"latency_target_ns"`
 	// WithinTargetRatio is the least share of the successful calls that must be done
 	// within LatencyTarget, above 0 and up to 1. Default 0.8.
 	WithinTargetRatio float64 `mapstructure:"within_target_ratio" json:"within_target_ratio"`
 	// AlertAfter is N: an alert fires after this many bad periods running, 1 to
-	// 100. Default 3.
+	// 100, or where the bad ones are ahead of the good ones by 2N-1. Default 3.
 	AlertAfter int `mapstructure:"alert_after" json:"alert_after"`
 	// RecoverAfter is M: a firing alert is resolved after this many good periods
 	// running, 1 to 100. Default 3.
@@ -70,6 +72,10 @@ type Objective struct {
 	// RepeatInterval is the time after which a firing alert is sent again, at the end of
 	// a period, up to 30 days. Default: off, it is sent once.
 	RepeatInterval time.Duration `mapstructure:"repeat_interval" json:"repeat_interval_ns,omitzero"`
+	// EndAfterIdle is the number of periods without a call after which a firing alert ends,
+	// 1 to 1,000,000, unless it is about the traffic or stuck objective, for which silence is no
+	// end. Negative: it fires until the objective is met. Default: [Config.IdlePeriods].
+	EndAfterIdle int `mapstructure:"end_after_idle" json:"end_after_idle,omitzero"`
 }
 
 // DefaultObjective returns the objective that a zero [Config] expects of every
@@ -101,6 +107,7 @@ func (o Objective) Inherit(parent Objective) Objective {
 	inherit(&o.StuckAfter, parent.StuckAfter)
 	inherit(&o.SLO, parent.SLO)
 	inherit(&o.RepeatInterval, parent.RepeatInterval)
+	inherit(&o.EndAfterIdle, parent.EndAfterIdle)
 	return o
 }
 
@@ -120,7 +127,9 @@ func inherit[T comparable](v *T, parent T) {
 const (
 	maxPeriodsRunning = 100
 	maxMinCalls       = 1_000_000_000
+	minLatencyTarget  = 10 * time.Microsecond
 	maxLatencyTarget  = 24 * time.Hour
+	minObjectiveTime  = time.Millisecond
 	maxAlertFor       = 24 * time.Hour
 	maxStuckAfter     = 24 * time.Hour
 	maxRepeatInterval = 30 * 24 * time.Hour
@@ -141,9 +150,10 @@ func (o Objective) Validate() error {
 		}
 	}
 	ratio("success_ratio", o.SuccessRatio)
-	if o.LatencyTarget > maxLatencyTarget {
-		errs = append(errs, fmt.Errorf("latency_target: must be at most %s, or negative for none, got %s", short(maxLatencyTarget), o.LatencyTarget))
+	duration := func(key string, d, low, high time.Duration) {
+		errs = append(errs, keyed.Range{Low: low, High: high, Negative: "for none"}.Check(key, d))
 	}
+	duration("latency_target", o.LatencyTarget, minLatencyTarget, maxLatencyTarget)
 	ratio("within_target_ratio", o.WithinTargetRatio)
 	within("alert_after", o.AlertAfter, 1, maxPeriodsRunning)
 	within("recover_after", o.RecoverAfter, 1, maxPeriodsRunning)
@@ -154,22 +164,20 @@ func (o Objective) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: must be above 0 and below 1, or negative for none, got %v", key, v))
 		}
 	}
-	atMost := func(key string, v, high time.Duration) {
-		if v > high {
-			errs = append(errs, fmt.Errorf("%s: must be at most %s, or negative for none, got %s", key, short(high), v))
-		}
-	}
 	share("confidence", o.Confidence)
-	atMost("alert_for", o.AlertFor, maxAlertFor)
+	duration("alert_for", o.AlertFor, minObjectiveTime, maxAlertFor)
 	if o.MinTraffic > maxMinCalls {
 		errs = append(errs, fmt.Errorf("min_traffic: must be at most %d, or negative for none, got %d", maxMinCalls, o.MinTraffic))
 	}
 	share("min_traffic_ratio", o.MinTrafficRatio)
-	atMost("stuck_after", o.StuckAfter, maxStuckAfter)
+	duration("stuck_after", o.StuckAfter, minObjectiveTime, maxStuckAfter)
 	if err := validateSLO(o.SLO); err != nil {
 		errs = append(errs, err)
 	}
-	atMost("repeat_interval", o.RepeatInterval, maxRepeatInterval)
+	duration("repeat_interval", o.RepeatInterval, minObjectiveTime, maxRepeatInterval)
+	if o.EndAfterIdle > maxIdle {
+		errs = append(errs, fmt.Errorf("end_after_idle: must be at most %d, or negative for none, got %d", maxIdle, o.EndAfterIdle))
+	}
 	return errors.Join(errs...)
 }
 

@@ -32,6 +32,7 @@ func everything() Objective {
 	o := basic(0.5, time.Second, 0.25, 1, 7, 100)
 	o.Confidence, o.MinTraffic, o.MinTrafficRatio = 0.9, 5, 0.3
 	o.StuckAfter, o.SLO, o.RepeatInterval, o.AlertFor = time.Minute, 0.999, time.Hour, time.Minute
+	o.EndAfterIdle = 30
 	return o
 }
 
@@ -69,7 +70,7 @@ func TestObjectiveValidate(t *testing.T) {
 		want string // empty: valid
 	}{
 		"zero":                {Objective{}, ""},
-		"least":               {basic(math.SmallestNonzeroFloat64, 1, math.SmallestNonzeroFloat64, 1, 1, 1), ""},
+		"least":               {basic(math.SmallestNonzeroFloat64, 10*time.Microsecond, math.SmallestNonzeroFloat64, 1, 1, 1), ""},
 		"most":                {basic(1, 24*time.Hour, 1, 100, 100, 1_000_000_000), ""},
 		"most of what is off": {Objective{Confidence: 0.999999, AlertFor: 24 * time.Hour, MinTraffic: 1_000_000_000, MinTrafficRatio: 0.999999, StuckAfter: 24 * time.Hour, SLO: 0.999999, RepeatInterval: 30 * 24 * time.Hour}, ""},
 		"all off":             {Objective{Confidence: -1, AlertFor: -1, MinTraffic: -1, MinTrafficRatio: -1, StuckAfter: -1, SLO: -1, RepeatInterval: -1}, ""},
@@ -92,6 +93,8 @@ func TestObjectiveValidate(t *testing.T) {
 		"within_target above":    {Objective{WithinTargetRatio: 1.01}, "within_target_ratio: must be above 0 and at most 1, got 1.01"},
 		"latency_target off":     {Objective{LatencyTarget: -time.Second}, ""},
 		"latency_target long":    {Objective{LatencyTarget: 24*time.Hour + 1}, "latency_target: must be at most 24h, or negative for none, got 24h0m0.000000001s"},
+		"latency_target in ns":   {Objective{LatencyTarget: 300}, "latency_target: must be at least 10µs, or negative for none, got 300ns; a number without a unit is nanoseconds, probably 300ms or 300s is meant"},
+		"stuck_after in ns":      {Objective{StuckAfter: 60_000}, "stuck_after: must be at least 1ms, or negative for none, got 60µs; a number without a unit is nanoseconds, probably 60000ms or 60000s is meant"},
 		"alert_after":            {Objective{AlertAfter: -1}, "alert_after: must be between 1 and 100, got -1"},
 		"alert_after many":       {Objective{AlertAfter: 101}, "alert_after: must be between 1 and 100, got 101"},
 		"recover_after":          {Objective{RecoverAfter: -3}, "recover_after: must be between 1 and 100, got -3"},

@@ -51,7 +51,7 @@ type operation struct {
 	isNamed   bool // a configuration names it
 	hasOwn    bool // some call took less time by itself than in all
 	slice     sliceTally
-	parts     []opPart
+	parts     *opParts // nil: there were none yet
 	_         [16]byte
 }
 

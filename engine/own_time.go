@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 	"sort"
 	"time"
@@ -102,48 +101,83 @@ func countIn(b timeBucket, n uint64) bucketCount {
 	return bucketCount(b)<<bucketShift | bucketCount(min(n, mostInBucket))
 }
 
-// ownTimes counts own times. It holds the buckets that are not empty, in their order, since
-// those are few.
-type ownTimes struct {
-	counts []bucketCount
-}
+// bucketCounts are those buckets that are not empty, in their order: they are few.
+type bucketCounts []bucketCount
 
-// add adds counts, which are in the order of their buckets.
-func (o *ownTimes) add(more []bucketCount) {
-	if len(o.counts) == 0 {
-		o.counts = append(o.counts[:0], more...)
+// add adds others, which are in their order, too.
+func (b *bucketCounts) add(more []bucketCount) {
+	if len(*b) == 0 {
+		*b = append((*b)[:0], more...)
 		return
 	}
 	for _, c := range more {
-		i := sort.Search(len(o.counts), func(i int) bool { return o.counts[i].bucket() >= c.bucket() })
-		if i < len(o.counts) && o.counts[i].bucket() == c.bucket() {
-			o.counts[i] = countIn(c.bucket(), o.counts[i].count()+c.count())
+		i := sort.Search(len(*b), func(i int) bool { return (*b)[i].bucket() >= c.bucket() })
+		if i < len(*b) && (*b)[i].bucket() == c.bucket() {
+			(*b)[i] = countIn(c.bucket(), (*b)[i].count()+c.count())
 		} else {
-			o.counts = slices.Insert(o.counts, i, c)
+			*b = slices.Insert(*b, i, c)
 		}
+	}
+}
+
+// ownTimes counts the own times of one operation in one period. It is small rather than exact: of
+// more than four million calls in a bucket it knows the share.
+type ownTimes struct {
+	calls  uint64
+	sum    float64      // of the own times, in nanoseconds
+	counts []shareCount // the buckets that are not empty, in their order
+	shift  uint8        // counts are in units of 2^shift calls
+}
+
+// shareCount is a bucket and, in its lower bits, how many calls it holds.
+type shareCount uint32
+
+const (
+	shareShift  = 22
+	mostInShare = 1<<shareShift - 1
+)
+
+func (c shareCount) bucket() timeBucket { return timeBucket(c >> shareShift) }
+func (c shareCount) count() uint64      { return uint64(c & mostInShare) }
+
+// add adds calls.
+func (o *ownTimes) add(more []bucketCount) {
+	for _, c := range more {
+		i := sort.Search(len(o.counts), func(i int) bool { return o.counts[i].bucket() >= c.bucket() })
+		if i == len(o.counts) || o.counts[i].bucket() != c.bucket() {
+			o.counts = slices.Insert(o.counts, i, shareCount(c.bucket())<<shareShift)
+		}
+		for o.counts[i].count()+c.count()>>o.shift > mostInShare {
+			o.halve()
+		}
+		o.counts[i] += shareCount(c.count() >> o.shift)
+		o.calls += c.count()
+		o.sum += float64(c.bucket().middle()) * float64(c.count())
+	}
+}
+
+// halve counts in larger units.
+func (o *ownTimes) halve() {
+	o.shift++
+	for i, c := range o.counts {
+		o.counts[i] = c&^mostInShare | shareCount(c.count()/2)
 	}
 }
 
 // take returns what was counted, and begins anew.
 func (o *ownTimes) take() (t OwnTime) {
-	if o == nil {
+	if o == nil || o.calls == 0 {
 		return t
 	}
-	var high, low uint64
+	shares := uint64(0)
 	for _, c := range o.counts {
-		t.Count += c.count()
-		h, l := bits.Mul64(uint64(c.bucket().middle()), c.count())
-		var carry uint64
-		low, carry = bits.Add64(low, l, 0)
-		high += h + carry
+		shares += c.count()
 	}
-	if t.Count == 0 {
-		return t
+	t = OwnTime{
+		Count: o.calls, Mean: time.Duration(o.sum / float64(o.calls)),
+		P50: o.quantile(0.5, shares), P99: o.quantile(0.99, shares),
 	}
-	mean, _ := bits.Div64(high, low, t.Count) // the mean is no longer than the longest
-	t.Mean = time.Duration(mean)
-	t.P50, t.P99 = o.quantile(0.5, t.Count), o.quantile(0.99, t.Count)
-	o.counts = o.counts[:0]
+	*o = ownTimes{counts: o.counts[:0]}
 	return t
 }
 
@@ -172,8 +206,6 @@ func (t *bucketTally) add(b timeBucket, n uint64) {
 	t.counts[b] += n
 }
 
-func (t *bucketTally) isEmpty() bool { return t.low == t.high }
-
 // take appends the buckets that are not empty, in their order, and begins anew.
 func (t *bucketTally) take(to []bucketCount) []bucketCount {
 	for b := t.low; b < t.high; b++ {
@@ -200,35 +232,35 @@ func (o *outcomeBuckets) add(outcome Outcome, b timeBucket, n uint64) {
 	}
 }
 
-// succeeded returns the calls that succeeded. all must be called next.
-func (o *outcomeBuckets) succeeded() []bucketCount {
+// take returns the calls that succeeded, and the others. It is ready for the next part then, and what
+// it returned is valid until the next call.
+func (o *outcomeBuckets) take() (good, others []bucketCount) {
 	o.counts[0] = o.good.take(o.counts[0][:0])
-	return o.counts[0]
-}
-
-// all returns the calls that succeeded, and the others. It is ready for the next part then.
-func (o *outcomeBuckets) all() []bucketCount {
-	if o.others.isEmpty() {
-		return o.counts[0]
-	}
-	for _, c := range o.counts[0] {
-		o.others.add(c.bucket(), c.count())
-	}
 	o.counts[1] = o.others.take(o.counts[1][:0])
-	return o.counts[1]
+	return o.counts[0], o.counts[1]
 }
 
 // timeCounts makes the [TimeCount] lists of a slice, which share their memory.
 type timeCounts struct{ room []TimeCount }
 
-// of returns counts as a list of TimeCounts.
-func (t *timeCounts) of(counts []bucketCount) []TimeCount {
+// of returns two lists of counts as one list of TimeCounts.
+func (t *timeCounts) of(good, others []bucketCount) []TimeCount {
 	const roomAtOnce = 512
-	if cap(t.room)-len(t.room) < len(counts) {
-		t.room = make([]TimeCount, 0, max(roomAtOnce, len(counts)))
+	if n := len(good) + len(others); cap(t.room)-len(t.room) < n {
+		t.room = make([]TimeCount, 0, max(roomAtOnce, n))
 	}
 	first := len(t.room)
-	for _, c := range counts {
+	for len(good) > 0 || len(others) > 0 {
+		var c bucketCount
+		switch {
+		case len(others) == 0 || len(good) > 0 && good[0].bucket() < others[0].bucket():
+			c, good = good[0], good[1:]
+		case len(good) == 0 || others[0].bucket() < good[0].bucket():
+			c, others = others[0], others[1:]
+		default:
+			c = countIn(good[0].bucket(), good[0].count()+others[0].count())
+			good, others = good[1:], others[1:]
+		}
 		t.room = append(t.room, TimeCount{Duration: c.bucket().middle(), Count: c.count()})
 	}
 	return t.room[first:len(t.room):len(t.room)]

@@ -59,4 +59,10 @@ type Period struct {
 	// Evicted are the operations that gave up their place at the end of this period
 	// because they were idle. It is not part of the JSON form.
 	Evicted []OperationKey `json:"-"`
+	// Known are the operations whose silence counts from now on, as after calls under an objective
+	// about silence. An engine that is told of them ([Restored]) goes on where this one was.
+	// It is not part of the JSON form.
+	Known []KnownOperation `json:"-"`
+	// IdlePeriods is [Config.IdlePeriods].
+	IdlePeriods int `json:"-"`
 }

@@ -64,6 +64,10 @@ const maxKeptCode = 64
 // filled in at once. It still holds what was there.
 func (r *recent) add(trace *[16]byte) *recentSpan {
 	if len(r.spans) < r.limit {
+		if len(r.spans) == cap(r.spans) { // append alone would take more than the limit in the end
+			more := max(64, len(r.spans))
+			r.spans = slices.Grow(r.spans, min(more, r.limit-len(r.spans)))
+		}
 		r.spans = append(r.spans, recentSpan{})
 		r.hashes = append(r.hashes, 0)
 	}
@@ -78,6 +82,18 @@ func (r *recent) add(trace *[16]byte) *recentSpan {
 
 // at returns a span by its number.
 func (r *recent) at(number uint64) *recentSpan { return &r.spans[number%uint64(r.limit)] }
+
+// placeOf returns the place of the span that came so many spans ago, 1 for the one that came last.
+func (r *recent) placeOf(age uint64) int {
+	place := r.place - int(age)
+	if place < 0 {
+		place += len(r.spans)
+	}
+	return place
+}
+
+// hashOf returns the hash of a span's trace, by its number.
+func (r *recent) hashOf(number uint64) uint16 { return r.hashes[r.placeOf(r.next-number)] }
 
 // traceHash returns a hash of a trace id. Those mostly are random, in one half at least.
 func traceHash(trace *[16]byte) uint16 {

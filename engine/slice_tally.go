@@ -11,6 +11,7 @@ type sliceTally struct {
 	seen    uint32         // calls whose own time is known
 	skipped uint32         // a call is measured if these bits of seen are 0
 	times   []measuredTime // of the calls that were measured
+	few     [8]measuredTime
 	// calls and failures are what the window had counted when the slice began.
 	calls, failures uint64
 	// slowest and failed are calls that can be looked up, nil if there is none; longest is the
@@ -25,7 +26,7 @@ type measuredTime uint16
 const (
 	notSucceeded measuredTime = 1 << 15
 	// maxMeasured is the number of calls that are measured in a slice.
-	maxMeasured = 64
+	maxMeasured = 32
 )
 
 // add counts the own time of a call.
@@ -35,6 +36,9 @@ func (t *sliceTally) add(outcome Outcome, own timeBucket) {
 		if t.seen&t.skipped != 0 {
 			return
 		}
+	}
+	if t.times == nil {
+		t.times = t.few[:0]
 	}
 	m := measuredTime(own)
 	if outcome != OutcomeSuccess {
@@ -54,12 +58,8 @@ func (t *sliceTally) thin() {
 
 // addTraced keeps a call that can be looked up, if it is worth that.
 func (t *sliceTally) addTraced(outcome Outcome, call Exemplar, own timeBucket, isKnown bool) {
-	keep := func(place **Exemplar) {
-		call.Code, call.Duration = bounded(call.Code), lengthOf(call.Duration)
-		*place = &call
-	}
 	if outcome == OutcomeFailure && (t.failed == nil || call.Trace.Sampled && !t.failed.Trace.Sampled) {
-		keep(&t.failed)
+		t.failed = kept(call)
 	}
 	if !isKnown {
 		return
@@ -69,9 +69,16 @@ func (t *sliceTally) addTraced(outcome Outcome, call Exemplar, own timeBucket, i
 		better = call.Trace.Sampled
 	}
 	if better {
-		keep(&t.slowest)
-		t.longest = own
+		t.slowest, t.longest = kept(call), own
 	}
+}
+
+// kept returns a copy of a call.
+//
+//go:noinline
+func kept(call Exemplar) *Exemplar {
+	call.Code, call.Duration = bounded(call.Code), lengthOf(call.Duration)
+	return &call
 }
 
 // end ends the slice. The next one begins.
@@ -89,6 +96,8 @@ type slicer struct {
 	sliced func(*Slice)  // nil: nobody wants them
 	start  time.Time     // of the current slice, by the calendar's time
 	due    time.Duration // when it ends, by the monotonic clock
+	// counted is the number of calls in the slice that ended last.
+	counted uint64
 
 	buckets outcomeBuckets
 }
@@ -158,6 +167,7 @@ func (s *slicer) cut(w *Windows, end time.Time) {
 	if s.length == 0 {
 		return
 	}
+	s.counted = 0
 	slice := Slice{Start: s.start, End: end}
 	var room timeCounts
 	for _, op := range w.operations {
@@ -183,18 +193,19 @@ func (s *slicer) add(slice *Slice, op *operation, room *timeCounts) {
 		}
 		s.buckets.add(outcome, timeBucket(m&^notSucceeded), 1)
 	}
-	if succeeded := s.buckets.succeeded(); op.hasOwn {
-		op.addOwn(succeeded)
+	good, others := s.buckets.take()
+	if op.hasOwn {
+		op.addOwn(good)
 	}
-	times := s.buckets.all()
 	if s.sliced != nil {
 		slice.Parts = append(slice.Parts, PartCounts{
 			Part:  Part{OperationKey: op.key, Kind: partKind(op.key.SpanKind)},
 			Calls: all - t.calls, Failures: op.failure - t.failures,
-			Times:   room.of(times),
+			Times:   room.of(good, others),
 			Slowest: t.slowest, Failed: t.failed,
 		})
 	}
+	s.counted += all - t.calls
 	t.calls, t.failures = all, op.failure
 	t.end()
 }

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,4 +197,101 @@ func TestEngineOwnTimeInSummaries(t *testing.T) {
 			t.Errorf("%d summaries", n)
 		}
 	})
+}
+
+// Each call that a period counts is in one of its slices, whatever happens in between.
+func TestEngineSlicesSumToPeriods(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		sums, failed := map[OperationKey]uint64{}, map[OperationKey]uint64{}
+		var end time.Time
+		periods := 0
+		e, err := New(Config{Period: 10 * time.Second, MaxOperations: 5, IdlePeriods: 1}, Hooks{
+			Sliced: func(s *Slice) {
+				if !end.IsZero() && !s.Start.Equal(end) {
+					t.Errorf("a slice begins at %s, the one before ended at %s", s.Start, end)
+				}
+				end = s.End
+				for _, p := range s.Parts {
+					times := uint64(0)
+					for _, c := range p.Times {
+						times += c.Count
+					}
+					if p.Calls == 0 || p.Failures > p.Calls || times > p.Calls {
+						t.Errorf("%v: %d calls, %d failed, %d times", p.Part, p.Calls, p.Failures, times)
+					}
+					sums[p.Part.OperationKey] += p.Calls
+					failed[p.Part.OperationKey] += p.Failures
+				}
+			},
+			Closed: func(p *Period) map[OperationKey]bool {
+				periods++
+				if !end.Equal(p.End) {
+					t.Errorf("the last slice ends at %s, its period at %s", end, p.End)
+				}
+				for i := range p.Summaries {
+					s := &p.Summaries[i]
+					if sums[s.Key()] != s.Count || failed[s.Key()] != s.Failure {
+						t.Errorf("%v: the slices count %d calls and %d failed, the period %d and %d", s.Key(), sums[s.Key()], failed[s.Key()], s.Count, s.Failure)
+					}
+					delete(sums, s.Key())
+				}
+				if len(sums) > 0 {
+					t.Errorf("no summary of %v", sums)
+				}
+				clear(sums)
+				clear(failed)
+				return nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 300 {
+			for range r.IntN(20) {
+				s := Span{
+					Service: "shop", Operation: fmt.Sprint("op", r.IntN(8)), SpanKind: SpanKind(r.IntN(6)), Duration: time.Duration(r.ExpFloat64() * float64(300*ms)),
+					Outcome: Outcome(r.IntN(5)), Code: []string{"200", "503"}[r.IntN(2)], Covered: time.Duration(r.IntN(3)-1) * 10 * ms, Untimed: r.IntN(10) == 0,
+					Link: Link{Trace: [16]byte{byte(r.IntN(256)), 1}, Span: [8]byte{1}},
+				}
+				e.ReportSpan(&s)
+				e.Report(Report{Operation: s.Operation, Code: s.Code, SpanKind: SpanKind(200), Outcome: s.Outcome, Duration: s.Duration - 10*ms})
+			}
+			wait(time.Duration(r.IntN(800)) * ms)
+		}
+		shutdown(t, e)
+		if periods < 10 {
+			t.Errorf("%d periods", periods)
+		}
+	})
+}
+
+// What the end of a slice takes of the engine's goroutine.
+func BenchmarkSliceEnd(b *testing.B) {
+	const operations = 10_000
+	w, err := NewWindows(Config{MaxOperations: operations})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := newSlicer(3*time.Second, func(*Slice) {})
+	r := rand.New(rand.NewPCG(1, 2))
+	var all []*operation
+	for i := range operations {
+		all = append(all, w.place("shop", fmt.Sprint("op", i), SpanKindServer))
+	}
+	end := noon
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		for _, op := range all {
+			for range 40 {
+				d := time.Duration(float64(20*ms) * math.Exp(r.NormFloat64()/2))
+				op.add(OutcomeSuccess, "", d, 64)
+				s.count(op, OutcomeSuccess, d, 16)
+			}
+		}
+		end = end.Add(3 * time.Second)
+		b.StartTimer()
+		s.cut(w, end)
+	}
 }

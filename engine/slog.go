@@ -62,6 +62,9 @@ func slogAttrs(s *Summary) []slog.Attr {
 			seconds("gomonitor.latency.max", s.Latency.Max),
 		)
 	}
+	if s.OwnTime.Count > 0 {
+		attrs = append(attrs, seconds("gomonitor.own_time.p50", s.OwnTime.P50), seconds("gomonitor.own_time.p99", s.OwnTime.P99))
+	}
 	if len(s.Failures) > 0 {
 		attrs = append(attrs, slog.String("error.type", s.Failures[0].Code))
 	}

@@ -15,7 +15,7 @@ func TestSlog(t *testing.T) {
 	p := Period{Summaries: []Summary{
 		{
 			Monitor: "http", Service: "shop", Operation: "GET /\n\x1b[31m", SpanKind: SpanKindServer, Start: start, End: start.Add(time.Minute),
-			Count: 10, Success: 6, Failure: 4, SuccessRatio: 0.6, WithinTargetRatio: 0.5, Latency: Latency{P50: 12 * time.Millisecond},
+			Count: 10, Success: 6, Failure: 4, SuccessRatio: 0.6, WithinTargetRatio: 0.5, Latency: Latency{P50: 12 * time.Millisecond}, OwnTime: OwnTime{Count: 6, P50: 3 * time.Millisecond, P99: 5 * time.Millisecond},
 			Failures: []CodeCount{{Code: "503", Count: 4}}, Verdicts: Verdicts{Availability: VerdictBad},
 		},
 		{Operation: "GET /silent", Partial: true},
@@ -37,12 +37,13 @@ func TestSlog(t *testing.T) {
 	for key, want := range map[string]any{
 		"level": "WARN", "msg": "gomonitor.summary", "gomonitor.operation": "GET /\n\x1b[31m", "gomonitor.span.kind": "server", "service.name": "shop",
 		"gomonitor.calls": 10.0, "gomonitor.failures": 4.0, "gomonitor.success_ratio": 0.6, "gomonitor.latency.p50": 0.012, "error.type": "503",
+		"gomonitor.own_time.p50": 0.003, "gomonitor.own_time.p99": 0.005,
 	} {
 		if got[0][key] != want {
 			t.Errorf("%s = %v, want %v", key, got[0][key], want)
 		}
 	}
-	for _, key := range []string{"gomonitor.success_ratio", "gomonitor.latency.p50", "error.type"} {
+	for _, key := range []string{"gomonitor.success_ratio", "gomonitor.latency.p50", "gomonitor.own_time.p50", "error.type"} {
 		if v, ok := got[1][key]; ok {
 			t.Errorf("%s = %v, though there was no call", key, v)
 		}

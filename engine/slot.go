@@ -64,7 +64,7 @@ func howOf(k SpanKind, o Outcome) how { return how(k) | how(o)<<outcomeShift }
 func isUsual(k SpanKind, o Outcome) bool { return uint8(k)|uint8(o) < mostKinds }
 
 // lessBy returns h with how much shorter the call's own time was.
-func (h how) lessBy(l less) how { return h | how(l)<<lessShift }
+func (h how) lessBy(l less) how { return h | how(l&lessUnknown)<<lessShift }
 
 // at returns h with the place of the call's service.
 func (h how) at(place int) how { return h | how(place)<<placeShift }

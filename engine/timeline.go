@@ -21,6 +21,8 @@ type Timeline struct {
 	windows *Windows
 	period  int64 // all times are in nanoseconds
 	grace   int64
+	// longest is the longest pause of recorded spans that is not left out.
+	longest int64
 
 	now   int64
 	began int64
@@ -59,6 +61,9 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 		recent:  newRecent(c.RecentSpans),
 		search:  traceSearch{causes: newCauses(everyCall)},
 	}
+	if c.Recorded {
+		t.longest = int64(maxSilence)
+	}
 	if c.PeerServices {
 		t.search.peers = &peerServices{windows: windows}
 	}
@@ -76,6 +81,7 @@ func (t *Timeline) Config() TimelineConfig {
 	return TimelineConfig{
 		Config: t.windows.Config(), Grace: time.Duration(t.grace), Settle: time.Duration(t.slices.settle),
 		RecentSpans: t.recent.limit, PeerServices: t.search.peers != nil,
+		Recorded: t.longest > 0,
 	}
 }
 
@@ -127,7 +133,7 @@ func (t *Timeline) Add(s *Span) {
 		return
 	}
 	if t.slices.length > 0 && outcome != OutcomeIgnored {
-		t.slices.hold(s.End, t.recent.next-1)
+		t.hold(s.End, op, outcome, weight)
 	}
 	w := t.windows.at(op, n)
 	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
@@ -188,9 +194,6 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome, weight uint
 	if len(s.Code) > maxKeptCode {
 		r.code = bounded(s.Code)
 	}
-	if t.slices.length > 0 {
-		t.children.add(&t.recent, r)
-	}
 }
 
 // Advance tells what time it is, and calls closed for each period that ended a grace ago,
@@ -199,16 +202,17 @@ func (t *Timeline) remember(s *Span, op *operation, outcome Outcome, weight uint
 //
 // Where more than a period and a grace have passed since the last call, the time between is
 // left out: the clock has leapt, or nobody was there to see what happened. The open periods
-// are closed, and the next one begins now.
-func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed func(*Period)) {
+// are closed, and the next one begins now. Then Advance returns true. [TimelineConfig.Recorded]
+// has another rule.
+func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed func(*Period)) (leftOut bool) {
 	ns := now.UnixNano()
 	if ns <= t.now {
-		return
+		return false
 	}
-	if ns-t.now > t.period+t.grace && ns-t.end > t.period+t.grace {
+	if longest := max(t.longest, t.period+t.grace); ns-t.now > longest && ns-t.end > longest {
 		t.Close(keep, closed)
 		t.begin(now)
-		return
+		return true
 	}
 	t.now = ns
 	t.slices.advance(ns)
@@ -227,6 +231,7 @@ func (t *Timeline) Advance(now time.Time, keep func(OperationKey) bool, closed f
 		t.settle(func(h *heldSpan) bool { return h.arrived <= ns-t.grace*7/8 })
 	}
 	t.recent.tick(ns, t.grace, t.since())
+	return false
 }
 
 // NextClose returns the time at which Advance will close the next period.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
 // TimelineConfig says how a [Timeline] counts. It is plain data; a zero field means its default.
@@ -27,6 +29,11 @@ type TimelineConfig struct {
 	// A failed call without a server's span counts with those like it, if they have always
 	// reached the same service: that one does not answer. Default: off.
 	PeerServices bool `mapstructure:"peer_services"`
+	// Recorded says that the time is that of recorded spans, so that the clock does not leap: where
+	// none comes, nobody called. Then the periods of a pause of up to an hour follow each other like
+	// others. A longer one is left out, as most likely nobody recorded. Default: every pause is left out
+	// that is longer than a period and the grace.
+	Recorded bool `mapstructure:"-"`
 }
 
 const (
@@ -36,6 +43,7 @@ const (
 	mostSettle         = 10 * time.Second // by default
 	defaultRecentSpans = 1 << 17
 	maxWeight          = 1 << 32
+	maxSilence         = time.Hour // of recorded spans
 	// maxOpen bounds the periods that are open at once, for a short period and a long grace.
 	maxOpen = 1000
 )
@@ -44,14 +52,14 @@ const (
 // and quotes the value.
 func (c TimelineConfig) Validate() error {
 	errs := []error{c.Config.Validate()}
-	if c.Grace < 0 || c.Grace > maxGrace {
-		errs = append(errs, fmt.Errorf("grace: must be above 0s and at most %s, got %s", short(maxGrace), c.Grace))
-	}
+	errs = append(errs, keyed.Range{High: maxGrace}.Check("grace", c.Grace))
 	if period, grace := c.timing(); period >= minPeriod && grace/period >= maxOpen {
 		errs = append(errs, fmt.Errorf("grace: must be less than %d periods of %s, got %s", maxOpen, period, grace))
 	}
-	if _, grace := c.timing(); c.Settle < 0 || c.Settle > max(grace, 0) {
-		errs = append(errs, fmt.Errorf("settle: must be above 0s and at most the grace of %s, got %s", short(grace), c.Settle))
+	if _, grace := c.timing(); c.Settle > 0 && c.Settle < time.Millisecond {
+		errs = append(errs, keyed.Range{High: max(grace, time.Millisecond)}.Check("settle", c.Settle))
+	} else if c.Settle < 0 || c.Settle > max(grace, 0) {
+		errs = append(errs, fmt.Errorf("settle: must be above 0s and at most the grace of %s, got %s", keyed.Short(grace), c.Settle))
 	}
 	if c.RecentSpans < 0 || c.RecentSpans > maxRecentSpans {
 		errs = append(errs, fmt.Errorf("recent_spans: must be between 1 and %d, got %d", maxRecentSpans, c.RecentSpans))
@@ -70,7 +78,7 @@ func (c *TimelineConfig) settle() time.Duration {
 // timing returns the period and the grace, or their defaults.
 func (c *TimelineConfig) timing() (period, grace time.Duration) {
 	period, grace = c.Period, c.Grace
-	inherit(&period, time.Minute)
+	inherit(&period, DefaultPeriod)
 	inherit(&grace, defaultGrace)
 	return period, grace
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // timelineSlices cuts the time of a [Timeline] into slices. A slice waits until the traces of its
 // calls are in; then the parts of these calls are found.
@@ -13,6 +16,11 @@ type timelineSlices struct {
 	// periodEnd is the end of the period in which the newest lies.
 	periodEnd int64
 	number    uint32 // of the oldest open slice
+	// mask chooses the traces of which all calls are taken apart: those whose hashes have no bit in
+	// common with it. held is the number of calls of this slice that are to be taken apart.
+	mask   uint16
+	held   int
+	traces traceFilter
 
 	buckets outcomeBuckets
 }
@@ -20,8 +28,11 @@ type timelineSlices struct {
 // openSlice is one slice while it fills.
 type openSlice struct {
 	start, end int64
-	calls      []uint64 // the numbers of the spans that ended in it, in the order in which they came
-	tally      partTally
+	// calls are the numbers of the spans whose parts are to be found, in the order in which they
+	// came; those of the first ones, judged, are found already. Calls of other spans are counted.
+	calls  []uint64
+	judged int
+	tally  partTally
 }
 
 // begin begins the slices anew at the given time, in the period that begins at periodStart.
@@ -56,6 +67,7 @@ func (s *timelineSlices) add(start int64) {
 		o = s.free[n-1]
 		s.free = s.free[:n-1]
 	}
+	s.adapt()
 	o.start, o.end = start, start+s.length
 	if s.periodEnd-o.end < s.length {
 		o.end = s.periodEnd
@@ -73,13 +85,58 @@ func (s *timelineSlices) advance(now int64) {
 	}
 }
 
-// hold puts a call, by the number of its span, into the slice in which it ended. One that is gone
-// already is left out.
-func (s *timelineSlices) hold(end int64, number uint64) {
-	for i := len(s.open) - 1; i >= 0; i-- {
-		if o := &s.open[i]; end >= o.start {
-			o.calls = append(o.calls, number)
-			return
+const (
+	// mostHeld is the number of calls of a slice that are taken apart, about: more cost too much time.
+	mostHeld = 1 << 14
+	// fewHeld is the number of calls of each operation that are taken apart in any case.
+	fewHeld = 32
+	// leastTraces is the largest mask.
+	leastTraces = 1<<14 - 1
+)
+
+// at returns the index of the open slice in which a call ended; negative: that is gone already.
+func (s *timelineSlices) at(end int64) int {
+	i := len(s.open) - 1
+	for i >= 0 && end < s.open[i].start {
+		i--
+	}
+	return i
+}
+
+// adapt begins another slice, with more traces if there were few.
+func (s *timelineSlices) adapt() {
+	for n := max(s.held, 1); n < mostHeld/4 && s.mask > 0; n *= 2 {
+		s.mask /= 2
+	}
+	s.held = 0
+}
+
+// hold counts the call of the span that came last in the slice in which it ended. If it is to be
+// taken apart, that is done when its trace is there. A call of a slice that is gone is left out.
+func (t *Timeline) hold(end int64, op *operation, outcome Outcome, weight uint64) {
+	s := &t.slices
+	i := s.at(end)
+	if i < 0 {
+		return
+	}
+	if op.parts == nil {
+		op.parts = new(opParts)
+	}
+	o, p, number := &s.open[i], op.parts, s.number+uint32(i)
+	if p.slice != number {
+		p.slice, p.held = number, 0
+	}
+	latest := t.recent.next - 1
+	if p.held >= fewHeld && t.recent.hashOf(latest)&s.mask != 0 && (t.search.peers == nil || op.key.SpanKind != SpanKindClient) {
+		o.tally.count(op, number, outcome, weight)
+		return
+	}
+	p.held++
+	o.calls = append(o.calls, latest)
+	if s.held++; s.held == mostHeld {
+		s.held = mostHeld / 2
+		if s.mask < leastTraces {
+			s.mask = 2*s.mask + 1
 		}
 	}
 }
@@ -87,7 +144,7 @@ func (s *timelineSlices) hold(end int64, number uint64) {
 // isCrowded reports whether the next span may take the place of one whose part is not found yet.
 func (s *timelineSlices) isCrowded(r *recent) bool {
 	for i := range s.open {
-		if calls := s.open[i].calls; len(calls) > 0 && r.next-calls[0] >= uint64(r.limit) {
+		if o := &s.open[i]; o.judged < len(o.calls) && r.next-o.calls[o.judged] >= uint64(r.limit) {
 			return true
 		}
 	}
@@ -105,7 +162,7 @@ func (s *timelineSlices) isWithin(end int64) bool { return len(s.open) > 0 && s.
 // drop forgets the oldest slice.
 func (s *timelineSlices) drop() {
 	o := s.open[0]
-	o.calls = o.calls[:0]
+	o.calls, o.judged = o.calls[:0], 0
 	o.tally.clear()
 	s.free = append(s.free, o)
 	s.open = append(s.open[:0], s.open[1:]...)
@@ -114,55 +171,87 @@ func (s *timelineSlices) drop() {
 
 // judgeSome finds the parts of the calls whose spans are about to be forgotten.
 func (t *Timeline) judgeSome() {
-	few := uint64(t.recent.limit / 8) // more than are due, so that this is not done for each span
-	t.children.steps = 4 * t.recent.limit
-	for i := range t.slices.open {
-		o := &t.slices.open[i]
-		n := 0
-		for n < len(o.calls) && t.recent.next-o.calls[n] >= uint64(t.recent.limit)-few {
-			n++
+	s := &t.slices
+	old := t.recent.next - uint64(t.recent.limit)/2 // more than are due, so that this is seldom done
+	if t.search.peers != nil {
+		// Clients are named by the services that they reach.
+		t.settle(func(h *heldSpan) bool { return h.number <= old })
+	}
+	for i := range s.open {
+		s.open[i].choose(&s.traces, &t.recent, old)
+	}
+	t.children.gather(&t.recent, &s.traces)
+	clear(s.traces[:])
+	for i := range s.open {
+		t.judge(i, old)
+		if o := &s.open[i]; o.judged > len(o.calls)/2 {
+			o.calls, o.judged = o.calls[:copy(o.calls, o.calls[o.judged:])], 0
 		}
-		t.judge(i, o.calls[:n])
-		o.calls = o.calls[:copy(o.calls, o.calls[n:])]
 	}
 }
 
-// judge finds the parts of calls of the i-th open slice, and counts them in it.
-func (t *Timeline) judge(i int, calls []uint64) {
-	o, number := &t.slices.open[i], t.slices.number+uint32(i)
-	for _, n := range calls {
-		s := t.recent.at(n)
-		kind, peer := PartSelf, (*operation)(nil)
-		own, isKnown := s.duration, isTimed(s.duration) && !s.untimed
-		server, covered := t.children.of(&t.recent, s)
-		switch isCaller := s.kind == SpanKindClient || s.kind == SpanKindProducer; {
-		case server != nil:
-			kind, peer, covered = PartEdge, server.op, int64(server.duration)
-			isKnown = isKnown && !server.untimed
-		case isCaller:
-			kind = PartRemote
+// choose chooses the traces of the calls that wait, of spans up to a number.
+func (o *openSlice) choose(traces *traceFilter, r *recent, last uint64) {
+	for _, n := range o.calls[o.judged:] {
+		if n > last {
+			break
 		}
-		if t.children.steps == 0 {
-			isKnown = false
+		traces.add(r.hashOf(n))
+	}
+}
+
+// judge finds the parts of the calls of the i-th open slice, of spans up to a number, and counts them
+// there. Their traces have been gathered.
+func (t *Timeline) judge(i int, last uint64) {
+	o, number := &t.slices.open[i], t.slices.number+uint32(i)
+	for ; o.judged < len(o.calls) && o.calls[o.judged] <= last; o.judged++ {
+		if len(o.tally.times) == mostTimes {
+			o.tally.fold(&t.slices.buckets)
+		}
+		s := &t.recent.spans[t.recent.placeOf(t.recent.next-o.calls[o.judged])]
+		kind, peer, own, isKnown := t.part(s)
+		if s.op.parts == nil { // it was named anew
+			s.op.parts = new(opParts)
 		}
 		if peer != nil {
-			peer = s.op.edge(peer, t.windows.overflow)
+			peer = s.op.parts.edge(peer, t.windows.overflow)
 		}
-		own = max(0, own-time.Duration(covered))
-		o.tally.add(s.op, kind, peer, number, s, own, isKnown)
+		p := o.tally.at(s.op, s.op.parts.find(kind, peer, number), number)
+		o.tally.add(p, s, own, isKnown)
 	}
+}
+
+// part finds the part of a call, with the server's operation if it is an edge, and its time, if that
+// is known.
+func (t *Timeline) part(s *recentSpan) (kind PartKind, peer *operation, own time.Duration, isKnown bool) {
+	kind, own, isKnown = partKind(s.kind), s.duration, isTimed(s.duration) && !s.untimed
+	if s.link.Span == [8]byte{} {
+		return kind, nil, own, isKnown
+	}
+	server, covered := t.children.of(s)
+	if server != nil {
+		kind, peer, covered = PartEdge, server.op, int64(server.duration)
+		isKnown = isKnown && !server.untimed
+	}
+	isKnown = isKnown && t.children.steps > 0 // else it may have more children
+	return kind, peer, max(0, own-time.Duration(covered)), isKnown
 }
 
 // cut ends the oldest slice.
 func (t *Timeline) cut() {
 	s := &t.slices
 	if t.search.peers != nil {
-		end := s.open[0].end
+		end := s.open[0].end // clients are named by the services that they reach
 		t.settle(func(h *heldSpan) bool { return t.recent.at(h.number).end < end })
 	}
-	t.children.steps = 4 * t.recent.limit
-	t.judge(0, s.open[0].calls)
 	o := &s.open[0]
+	if o.judged < len(o.calls) {
+		o.choose(&s.traces, &t.recent, math.MaxUint64)
+		t.children.gather(&t.recent, &s.traces)
+		clear(s.traces[:])
+		t.judge(0, math.MaxUint64)
+	}
+	o.tally.fold(&s.buckets)
 	if o.start >= t.now && len(o.tally.parts) == 0 { // it has not begun
 		s.drop()
 		return
@@ -175,17 +264,12 @@ func (t *Timeline) cut() {
 	var room timeCounts
 	for i := range o.tally.parts {
 		p := &o.tally.parts[i]
-		for at := p.last; at > 0; at = o.tally.times[at-1].before {
-			call := &o.tally.times[at-1]
-			s.buckets.add(call.outcome, call.bucket, uint64(call.more)+1)
-		}
 		p.op.hasOwn = p.op.hasOwn || p.isShorter
-		if succeeded := s.buckets.succeeded(); p.op.hasOwn && !p.op.hasLeft() {
-			t.windows.at(p.op, n).addOwn(succeeded)
+		if p.op.hasOwn && !p.op.hasLeft() {
+			t.windows.at(p.op, n).addOwn(p.good)
 		}
-		times := s.buckets.all()
 		if s.sliced != nil {
-			slice.Parts = append(slice.Parts, p.counts(room.of(times)))
+			slice.Parts = append(slice.Parts, p.counts(room.of(p.good, p.others)))
 		}
 	}
 	if s.sliced != nil {

@@ -307,3 +307,166 @@ func TestTimelineOwnTimeInSummaries(t *testing.T) {
 		}
 	}
 }
+
+// What own times cost: the same traces with and without slices. A trace is a server's call, which
+// makes five calls to other servers, one after the other; each of those asks a database.
+func BenchmarkTimelineTraces(b *testing.B) {
+	const inTrace, rate = 16, 10_000
+	shape := make([]Span, 0, inTrace)
+	number := func(n int) (id [8]byte) {
+		binary.LittleEndian.PutUint64(id[:], uint64(n))
+		return id
+	}
+	put := func(service, operation string, kind SpanKind, n, parent int, d time.Duration, left time.Duration) {
+		s := Span{Service: service, Operation: operation, SpanKind: kind, Code: "200", Outcome: OutcomeSuccess, Duration: d, End: -int64(left), Sampled: true}
+		s.Link.Span, s.Link.Parent = number(n), number(parent)
+		shape = append(shape, s)
+	}
+	for i := range 5 {
+		n, left := 2+3*i, time.Duration(5-i)*20*ms
+		service := fmt.Sprint("service", i)
+		put(service, "SELECT", SpanKindClient, n+2, n+1, 5*ms, left+2*ms)
+		put(service, fmt.Sprint("GET /", i), SpanKindServer, n+1, n, 10*ms, left+ms)
+		put("front", fmt.Sprint("GET /", i), SpanKindClient, n, 1, 12*ms, left)
+	}
+	put("front", "GET /", SpanKindServer, 1, 0, 110*ms, 0)
+	for _, slice := range []time.Duration{0, -1} {
+		name := map[time.Duration]string{0: "own=on", -1: "own=off"}[slice]
+		b.Run(name, func(b *testing.B) {
+			line, err := NewTimeline(TimelineConfig{Config: Config{Period: time.Minute, Slice: slice}}, noon)
+			if err != nil {
+				b.Fatal(err)
+			}
+			line.Sliced(func(*Slice) {})
+			now, sent := noon, 0
+			b.ReportAllocs()
+			for i := range b.N {
+				s := shape[i%inTrace]
+				binary.LittleEndian.PutUint64(s.Link.Trace[:], mix(uint64(i/inTrace), 1))
+				s.End += now.UnixNano()
+				line.Add(&s)
+				if sent++; sent%100 == 0 {
+					now = now.Add(100 * time.Second / rate)
+					line.Advance(now, nil, func(*Period) {})
+				}
+			}
+		})
+	}
+}
+
+// However much comes, what a slice remembers is bounded, and all is counted. Of so many calls some are
+// taken apart; of an operation with few calls, and of the next slice with few, all are.
+func TestTimelineSlicesOfManyCalls(t *testing.T) {
+	line := newTape(t, TimelineConfig{RecentSpans: 1000}, noon)
+	var got []Slice
+	line.Sliced(func(s *Slice) { got = append(got, *s) })
+	line.to(1)
+	const calls = 16 * mostHeld
+	for i := range uint64(calls) {
+		s := Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: time.Duration(i) * time.Microsecond, End: at(0.5), Link: span(i+1, 1, 0)}
+		if i%4 == 0 {
+			s.Outcome = OutcomeFailure
+		}
+		line.Add(&s)
+		if i%(calls/fewHeld) == 0 {
+			s.Operation = "seldom"
+			line.Add(&s)
+		}
+		for j := range line.slices.open {
+			o := &line.slices.open[j]
+			if len(o.calls) > 2*1000 || len(o.tally.times) > mostTimes {
+				t.Fatalf("%d calls and %d times wait", len(o.calls), len(o.tally.times))
+			}
+		}
+	}
+	for second := 2.0; second < 9; second++ {
+		line.to(second)
+		for i := range uint64(1000) {
+			line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: ms, End: at(second - 0.5), Link: span(i+1, 1, 0)})
+		}
+	}
+	line.close()
+	sum := func(p PartCounts) (sum uint64) {
+		for _, c := range p.Times {
+			sum += c.Count
+		}
+		return sum
+	}
+	p := got[0].Parts[0]
+	if n := sum(p); p.Calls != calls+2000 || p.Failures != calls/4 || n < mostHeld || n > 8*mostHeld {
+		t.Errorf("%d calls, %d failed, %d times", p.Calls, p.Failures, n)
+	}
+	if p := got[0].Parts[1]; p.Part.Name != "seldom" || p.Calls != fewHeld || sum(p) != fewHeld {
+		t.Errorf("of the operation that is seldom called %d of %d calls are taken apart", sum(p), p.Calls)
+	}
+	if p := got[2].Parts[0]; p.Calls != 2000 || sum(p) != 2000 {
+		t.Errorf("at last %d of %d calls are taken apart", sum(p), p.Calls)
+	}
+}
+
+// Spans that all have the same id, each a child of all others, can't make the search take for ever. Of
+// those that it leaves out no time is known.
+func TestTimelineSlicesOfHostileIDs(t *testing.T) {
+	const calls = 5000
+	line := newTape(t, TimelineConfig{}, noon)
+	var got []Slice
+	line.Sliced(func(s *Slice) { got = append(got, *s) })
+	line.to(1)
+	for range calls {
+		line.Add(&Span{Service: "shop", Operation: "GET", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: ms, End: at(0.5), Link: span(1, 2, 2)})
+	}
+	line.close()
+	times := uint64(0)
+	for _, c := range got[0].Parts[0].Times {
+		times += c.Count
+	}
+	if n := got[0].Parts[0].Calls; n != calls || times > 10 {
+		t.Errorf("%d calls, of which %d times are known", n, times)
+	}
+}
+
+// Also where clients are named by the services that they reach, a slice counts calls under the name of
+// the period.
+func TestTimelineSlicesOfPeerServices(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		c := call10s()
+		c.PeerServices, c.RecentSpans = true, rapid.SampledFrom([]int{8, 64, 1 << 12}).Draw(t, "room")
+		line := newTape(t, c, noon)
+		got := map[OperationKey]uint64{}
+		line.Sliced(func(s *Slice) {
+			for _, p := range s.Parts {
+				got[p.Part.OperationKey] += p.Calls
+			}
+		})
+		for i := range uint64(200) {
+			now := float64(i) / 10
+			line.to(now)
+			peer := fmt.Sprint("peer", r.IntN(3))
+			server := Span{Service: peer, Operation: "GET /", SpanKind: SpanKindServer, Outcome: OutcomeSuccess, Duration: 5 * ms, End: at(now), Link: span(i+1, 2, 1)}
+			client := Span{Service: "shop", Operation: "GET", SpanKind: SpanKindClient, Outcome: Outcome(1 + r.IntN(2)), Duration: 10 * ms, End: at(now), Link: span(i+1, 1, 0)}
+			if r.IntN(2) == 0 {
+				line.Add(&client)
+			}
+			if r.IntN(4) > 0 {
+				line.Add(&server)
+			}
+			if r.IntN(2) == 0 {
+				line.Add(&client)
+			}
+		}
+		line.close()
+		want := map[OperationKey]uint64{}
+		for i := range line.periods {
+			for j := range line.periods[i].Summaries {
+				s := &line.periods[i].Summaries[j]
+				if s.Count > 0 {
+					want[s.Key()] += s.Count
+				}
+			}
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Fatalf("calls (-want +got):\n%s", diff)
+		}
+	})
+}

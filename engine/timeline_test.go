@@ -690,3 +690,54 @@ func TestTimelineLateCalls(t *testing.T) {
 		t.Errorf("summaries (-want +got):\n%s", diff)
 	}
 }
+
+// In recorded spans a pause is silence: its periods follow each other, and so do slices. One of more than
+// an hour is left out.
+func TestTimelineRecorded(t *testing.T) {
+	for _, tt := range []struct {
+		pause   time.Duration
+		periods int
+		last    time.Time // when the last period begins
+	}{
+		{10 * time.Second, 3, noon.Add(20 * time.Second)},
+		{5 * time.Minute, 32, noon.Add(310 * time.Second)},
+		{59 * time.Minute, 356, noon.Add(3550 * time.Second)},
+		{24 * time.Hour, 3, noon.Add(24*time.Hour + 10*time.Second)},
+	} {
+		c := call10s()
+		c.Recorded = true
+		line := newTape(t, c, noon)
+		if !line.Config().Recorded {
+			t.Error("it has forgotten what it is")
+		}
+		end := noon
+		line.Sliced(func(s *Slice) {
+			if !s.Start.Equal(end) && tt.pause < maxSilence {
+				t.Errorf("after a pause of %s a slice begins at %s, want %s", tt.pause, s.Start, end)
+			}
+			end = s.End
+		})
+		line.to(12)
+		line.Add(&Span{Operation: "op", End: at(11)})
+		after := 12 + tt.pause.Seconds()
+		line.to(after)
+		line.Add(&Span{Operation: "op", End: at(after)})
+		line.close()
+		partial := 0
+		for i := range line.periods {
+			if line.periods[i].Partial {
+				partial++
+			}
+		}
+		first, last := line.periods[0], line.periods[len(line.periods)-1]
+		if !first.Start.Equal(noon) || !last.Start.Equal(tt.last) && !last.Start.Equal(tt.last.Add(2*time.Second)) {
+			t.Errorf("after a pause of %s: periods from %s to %s", tt.pause, first.Start, last.Start)
+		}
+		if n := len(line.periods); n != tt.periods {
+			t.Errorf("after a pause of %s there are %d periods, want %d", tt.pause, n, tt.periods)
+		}
+		if want := 1; tt.pause < maxSilence && partial != want {
+			t.Errorf("after a pause of %s %d periods are cut short, want %d", tt.pause, partial, want)
+		}
+	}
+}

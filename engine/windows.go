@@ -275,7 +275,7 @@ func (w *Windows) close(p Period, keep func(OperationKey) bool) Period {
 	stale := len(w.changed) > 0
 	w.objectives.set(w.changed)
 	w.changed = nil
-	p.Monitor = w.config.Name
+	p.Monitor, p.IdlePeriods = w.config.Name, w.config.IdlePeriods
 	p.InFlight, w.inFlight = w.inFlight, 0
 	p.Summaries = make([]Summary, 0, w.noted(keep))
 	isEvicting := false
@@ -311,6 +311,11 @@ func (w *Windows) close(p Period, keep func(OperationKey) bool) Period {
 	}
 	if isEvicting {
 		p.Evicted = w.evict(keep)
+	}
+	for _, op := range w.operations {
+		if k, ok := op.known(); ok {
+			p.Known = append(p.Known, k)
+		}
 	}
 	return p
 }

@@ -351,7 +351,7 @@ func TestWindowsSilence(t *testing.T) {
 	w := newWindows(t, Config{
 		IdlePeriods: 3,
 		Operations: map[string]Objective{
-			"traffic": {MinTraffic: 1}, "drop": {MinTrafficRatio: 0.5}, "budget": {SLO: 0.9}, "stuck": {StuckAfter: 1}, "off": {MinTraffic: -1},
+			"traffic": {MinTraffic: 1}, "drop": {MinTrafficRatio: 0.5}, "budget": {SLO: 0.9}, "stuck": {StuckAfter: time.Millisecond}, "off": {MinTraffic: -1},
 		},
 	})
 	for _, name := range []string{"budget", "drop", "off", "stuck", "traffic", "usual"} {

@@ -7,12 +7,14 @@ import (
 
 	"go.opentelemetry.io/contrib/otelconf"
 	"go.opentelemetry.io/otel"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	monitor "github.com/blurooo/go-monitor/v2"
 
 	"github.com/blurooo/go-monitor/mail"
 	"github.com/blurooo/go-monitor/otellog"
+	"github.com/blurooo/go-monitor/otelmetric"
 	"github.com/blurooo/go-monitor/store"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
@@ -59,6 +61,19 @@ func Example_notifiers() {
 		log.Fatal(err)
 	}
 	// Output:
+}
+
+// docs/sinks.md shows these lines. They are compiled and not run.
+func Example_metrics() {
+	var exporter sdkmetric.Exporter
+	metrics, err := otelmetric.New(otelmetric.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(metrics))
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	m, err := monitor.New(monitor.Config{Histograms: true, Sinks: []engine.Sink{metrics}})
+	_, _, _ = meters, m, err
 }
 
 // docs/store.md shows these lines. They are compiled and not run.

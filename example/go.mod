@@ -36,7 +36,6 @@ require (
 	go.opentelemetry.io/otel/exporters/stdout/stdoutmetric v1.46.0 // indirect
 	go.opentelemetry.io/otel/exporters/stdout/stdouttrace v1.46.0 // indirect
 	go.opentelemetry.io/otel/sdk/log v1.47.0 // indirect
-	go.opentelemetry.io/otel/sdk/metric v1.47.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
@@ -82,3 +81,10 @@ replace github.com/blurooo/go-monitor/mail => ../mail
 replace github.com/blurooo/go-monitor/store => ../store
 
 replace github.com/blurooo/go-monitor/otellog => ../otellog
+
+replace github.com/blurooo/go-monitor/otelmetric => ../otelmetric
+
+require (
+	github.com/blurooo/go-monitor/otelmetric v1.0.0
+	go.opentelemetry.io/otel/sdk/metric v1.47.0
+)

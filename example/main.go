@@ -1,7 +1,8 @@
 // Command example is a small instrumented web shop that fails and recovers while a monitor
 // watches it: run it and read along.
 //
-// Without flags it runs for about 25 seconds. With -forever it stays up, and
+// Without flags it runs for about 25 seconds. With -restart the monitor is restarted in the middle of
+// the incident. With -forever it stays up, and
 // faults are switched by hand:
 //
 //	curl -X POST localhost:8080/fault/on
@@ -34,6 +35,7 @@ func main() {
 	flag.StringVar(&o.addr, "addr", "127.0.0.1:0", "`address` to listen on")
 	flag.BoolVar(&o.forever, "forever", false, "stay up until interrupted; switch faults by POST /fault/on and /fault/off")
 	flag.DurationVar(&o.period, "period", time.Second, "time after which quality is judged")
+	flag.BoolVar(&o.restart, "restart", false, "restart the monitor in the middle of the incident, as a deploy does: it goes on from a file")
 	flag.Var(&o.to, "to", destinationsHelp)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -49,6 +51,7 @@ type options struct {
 	addr    string
 	forever bool
 	period  time.Duration
+	restart bool
 	to      destinations
 }
 
@@ -56,13 +59,13 @@ type options struct {
 func run(ctx context.Context, o options) (err error) {
 	// Monitoring takes a monitor and the line that gives it to the TracerProvider. AlwaysRecord
 	// shows the monitor every span, although only one trace in ten is exported.
-	m, err := monitor.New(monitor.Config{
+	m, err := newRestartable(monitor.Config{
 		Name:      "shop",
 		Period:    o.period,
 		Objective: engine.Objective{LatencyTarget: 100 * time.Millisecond},
 		Sinks:     append([]engine.Sink{newTable(os.Stdout)}, o.to.sinks...),
 		Notifiers: append([]alert.Notifier{alert.Console(os.Stderr)}, o.to.notifiers...),
-	})
+	}, o.restart)
 	if err != nil {
 		return err
 	}
@@ -100,7 +103,7 @@ func run(ctx context.Context, o options) (err error) {
 		say("and well:      curl -X POST %s/fault/off", base)
 		<-ctx.Done()
 	} else {
-		act(ctx, shop, o.period)
+		err = act(ctx, shop, o, m)
 	}
 
 	stopLoad()
@@ -108,11 +111,11 @@ func run(ctx context.Context, o options) (err error) {
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	// The provider shuts the monitor down, which delivers what it has; then the destinations close.
-	err = errors.Join(server.Shutdown(shutdown), tp.Shutdown(shutdown), o.to.close(shutdown))
+	err = errors.Join(err, server.Shutdown(shutdown), tp.Shutdown(shutdown), o.to.close(shutdown))
 	if e := <-serving; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
-	stats := m.Stats()
+	stats := m.stats()
 	fmt.Println()
 	fmt.Printf("  requests sent              %6d\n", requests)
 	fmt.Printf("  spans that ended           %6d\n", seen.spans.Load())
@@ -126,19 +129,28 @@ func run(ctx context.Context, o options) (err error) {
 }
 
 // act plays healthy, sick, healthy.
-func act(ctx context.Context, s *shop, period time.Duration) {
+func act(ctx context.Context, s *shop, o options, m *restartable) (err error) {
 	scene := func(periods int, format string, args ...any) {
 		say(format, args...)
 		select {
-		case <-time.After(time.Duration(periods) * period):
+		case <-time.After(time.Duration(periods) * o.period):
 		case <-ctx.Done():
 		}
 	}
 	scene(7, "Healthy.")
 	s.setFault(true)
-	scene(8, "Fault: the payment provider answers 503 to most requests, reading products takes 200 ms.")
+	const fault = "Fault: the payment provider answers 503 to most requests, reading products takes 200 ms."
+	if o.restart {
+		scene(5, fault)
+		say("A deploy: the monitor ends, and another one goes on. Nobody hears of what they know already.")
+		err = m.restart(ctx)
+		scene(4, "The new one has begun in the middle of the incident.")
+	} else {
+		scene(8, fault)
+	}
 	s.setFault(false)
 	scene(9, "The fault is mended.")
+	return err
 }
 
 // say prints what happens.

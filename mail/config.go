@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/settings"
 )
 
 // Config says where mails go and by which server. It is plain data; a zero field means its
@@ -106,9 +107,7 @@ func (c Config) Validate() error {
 	if c.MaxPerHour < 0 || c.MaxPerHour > maxMaxPerHour {
 		fail("max_per_hour: must be between 1 and %d, got %d", maxMaxPerHour, c.MaxPerHour)
 	}
-	if c.Timeout < 0 || c.Timeout > maxTimeout {
-		fail("timeout: must be above 0s and at most 10m, got %s", c.Timeout)
-	}
+	errs = append(errs, settings.Range{High: maxTimeout}.Check("timeout", c.Timeout))
 	return errors.Join(errs...)
 }
 

@@ -35,6 +35,7 @@ type card struct {
 	State   string
 	Firing  bool
 	About   string // the operation
+	Service string // in parentheses
 	Whose   string // monitor, service, kind of spans
 	Facts   []fact
 	Columns []string
@@ -51,8 +52,9 @@ type fact struct{ Name, Value string }
 func cardOf(a *alert.Alert) card {
 	c := card{
 		State:   stateWord(a),
-		Firing:  a.State == alert.Firing,
+		Firing:  a.State != alert.Resolved,
 		About:   shown(a.Operation, maxName),
+		Service: serviceSuffix(a),
 		Whose:   "monitor " + shown(a.Monitor, maxName),
 		Columns: columns(a),
 		ID:      shown(a.ID, maxName),
@@ -73,13 +75,13 @@ func cardOf(a *alert.Alert) card {
 	add("at worst", fmt.Sprintf("%s, at last %s", a.ValueText(a.WorstActual), a.ValueText(a.LastActual)))
 	const most = 3 // causes
 	for i := range a.Causes[:min(len(a.Causes), most)] {
-		if a.State != alert.Firing {
+		if a.State == alert.Resolved {
 			break
 		}
 		cause := &a.Causes[i]
 		add("caused by", alert.Percent(cause.Share)+" "+alert.CauseText(&cause.Cause, a.Service))
 	}
-	if a.State == alert.Firing && a.CausedBy != "" {
+	if a.State != alert.Resolved && a.CausedBy != "" {
 		add("caused by alert", a.CausedBy)
 	}
 	first, last := len(a.Evidence), 0 // of more than five periods, the first and the last four are shown
@@ -92,7 +94,7 @@ func cardOf(a *alert.Alert) card {
 			c.Periods = append(c.Periods, cells(a, &a.Evidence[i]))
 		}
 	}
-	if a.State == alert.Firing {
+	if a.State != alert.Resolved {
 		for _, call := range a.Exemplars() {
 			c.Calls = append(c.Calls, shown(alert.ExemplarText(call), 2*maxName))
 		}

@@ -222,6 +222,8 @@ func TestSubject(t *testing.T) {
 	a, b := firing("a", "A"), firing("b", "B")
 	still := firing("c", "C")
 	still.Repeat = true
+	ended := resolved(b)
+	ended.EndReason = alert.EndIdle
 	burn := firing("d", "D")
 	burn.Objective = alert.BurnRate
 	for _, tc := range []struct {
@@ -231,6 +233,7 @@ func TestSubject(t *testing.T) {
 		{[]alert.Alert{a}, "p [FIRING] A availability"},
 		{[]alert.Alert{resolved(a)}, "p [RESOLVED] A availability"},
 		{[]alert.Alert{still}, "p [STILL FIRING] C availability"},
+		{[]alert.Alert{ended}, "p [ENDED] B availability"},
 		{[]alert.Alert{b, still, resolved(a)}, "p [2 FIRING, 1 RESOLVED] B availability"},
 		{[]alert.Alert{b, still}, "p [2 FIRING] B availability"},
 		{[]alert.Alert{resolved(a), resolved(b)}, "p [2 RESOLVED] A availability"},

@@ -17,8 +17,12 @@ const (
 // stateWord returns the state of an alert in capitals.
 func stateWord(a *alert.Alert) string {
 	switch {
+	case a.EndReason > alert.EndRecovered:
+		return "ENDED"
 	case a.State == alert.Resolved:
 		return "RESOLVED"
+	case a.State == alert.Interrupted:
+		return "INTERRUPTED"
 	case a.Repeat:
 		return "STILL FIRING"
 	}
@@ -33,20 +37,23 @@ func subjectText(prefix string, alerts []alert.Alert) string {
 	lead := &alerts[0]
 	state := stateWord(lead)
 	if firing := alert.FiringCount(alerts); len(alerts) > 1 {
-		state = counts(firing, len(alerts)-firing)
+		state = counts(firing, alert.InterruptedCount(alerts), len(alerts))
 	}
 	return fmt.Sprintf("%s [%s] %s %s", prefix, state, shown(lead.Operation, maxSubjectName), lead.Objective)
 }
 
-// counts says how many alerts fire and how many are resolved.
-func counts(firing, resolved int) string {
-	switch {
-	case resolved == 0:
-		return fmt.Sprintf("%d FIRING", firing)
-	case firing == 0:
-		return fmt.Sprintf("%d RESOLVED", resolved)
+// counts says how many of all alerts fire, how many are interrupted, and how many are resolved.
+func counts(firing, interrupted, all int) string {
+	var parts []string
+	add := func(n int, state string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
 	}
-	return fmt.Sprintf("%d FIRING, %d RESOLVED", firing, resolved)
+	add(firing, "FIRING")
+	add(interrupted, "INTERRUPTED")
+	add(all-firing-interrupted, "RESOLVED")
+	return strings.Join(parts, ", ")
 }
 
 // digestSubject returns the subject of a digest, which names the first of its lines.

@@ -36,7 +36,9 @@ func contentOf(alerts []alert.Alert) content {
 		case i < full:
 			c.Alerts = append(c.Alerts, &alerts[i])
 		case len(c.Lines) < maxDigest:
-			c.Lines = append(c.Lines, newLine(&alerts[i]))
+			l := newLine(&alerts[i])
+			l.What = shown(alerts[i].HeadlineBelow(alerts[:full]), 2*maxName)
+			c.Lines = append(c.Lines, l)
 		default:
 			c.Unlisted++
 		}

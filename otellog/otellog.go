@@ -28,7 +28,7 @@ func New(p log.LoggerProvider) alert.Notifier {
 }
 
 // Record returns the log record of an alert. Its event name is [alert.EventFiring], with
-// severity ERROR, or [alert.EventResolved], with severity INFO. All its text is UTF-8. The
+// severity ERROR, [alert.EventInterrupted], with WARN, or [alert.EventResolved], with INFO. All its text is UTF-8. The
 // caller adds the observed timestamp and the trace context.
 func Record(a *alert.Alert) log.Record {
 	var r log.Record
@@ -36,9 +36,13 @@ func Record(a *alert.Alert) log.Record {
 	r.SetTimestamp(a.DecidedAt)
 	r.SetSeverity(log.SeverityError)
 	r.SetSeverityText("ERROR")
-	if a.State == alert.Resolved {
+	switch a.State {
+	case alert.Resolved:
 		r.SetSeverity(log.SeverityInfo)
 		r.SetSeverityText("INFO")
+	case alert.Interrupted:
+		r.SetSeverity(log.SeverityWarn)
+		r.SetSeverityText("WARN")
 	}
 	r.SetBody(attribute.StringValue(alert.Printable(a.Summary())))
 	r.AddAttributes(alert.Attributes(a)...)

@@ -19,6 +19,15 @@ var alertColumns = []column[alert.Alert]{
 	{"objective", func(a *alert.Alert) field { return name[alert.ObjectiveKind, *alert.ObjectiveKind]{&a.Objective} }},
 	{"state", func(a *alert.Alert) field { return name[alert.State, *alert.State]{&a.State} }},
 	{"repeat", func(a *alert.Alert) field { return (*flag)(&a.Repeat) }},
+	{"end_reason", func(a *alert.Alert) field { return name[alert.EndReason, *alert.EndReason]{&a.EndReason} }},
+	{"last_sent_at", func(a *alert.Alert) field { return (*ending)(&a.LastSentAt) }},
+	{"calls_since", func(a *alert.Alert) field { return (*count)(&a.CallsSince) }},
+	{"silenced", func(a *alert.Alert) field { return (*flag)(&a.Silenced.Held) }},
+	{"silenced_until", func(a *alert.Alert) field { return (*ending)(&a.Silenced.Until) }},
+	{"silence_reason", func(a *alert.Alert) field { return (*words)(&a.Silenced.Reason) }},
+	{"good_periods", func(a *alert.Alert) field { return (*whole)(&a.GoodPeriods) }},
+	{"flapping_count", func(a *alert.Alert) field { return (*whole)(&a.Flapping.Count) }},
+	{"flapping_since", func(a *alert.Alert) field { return (*ending)(&a.Flapping.Since) }},
 	{"started_at", func(a *alert.Alert) field { return (*instant)(&a.StartsAt) }},
 	{"ended_at", func(a *alert.Alert) field { return (*ending)(&a.EndsAt) }},
 	{"decided_at", func(a *alert.Alert) field { return (*instant)(&a.DecidedAt) }},
@@ -68,7 +77,7 @@ func alertKey(a *alert.Alert, instance string) []byte {
 
 // Alerts returns the alerts of every instance that were decided at or after from and before
 // to, oldest first; a zero time sets no bound. Times are exact to the millisecond.
-// [alert.Alert.Periods] is not kept.
+// [alert.Alert.Periods] is not kept, nor are Process and ExpiresAt, which the summary names.
 func (s *Store) Alerts(ctx context.Context, from, to time.Time) ([]alert.Alert, error) {
 	var list []alert.Alert
 	err := s.db.read(ctx, func(q queryer) error {

@@ -49,3 +49,9 @@ func awaitServer(what string, check func(context.Context) error) error {
 		}
 	}
 }
+
+// counts returns the counters without times.
+func (s Stats) counts() Stats {
+	s.LastSuccess, s.FailingSince = time.Time{}, time.Time{}
+	return s
+}

@@ -125,6 +125,7 @@ var summaryColumns = []column[engine.Summary]{
 	{"stuck_after_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.StuckAfter) }},
 	{"slo", func(s *engine.Summary) field { return (*real)(&s.Objective.SLO) }},
 	{"repeat_interval_ms", func(s *engine.Summary) field { return (*millis)(&s.Objective.RepeatInterval) }},
+	{"end_after_idle", func(s *engine.Summary) field { return (*whole)(&s.Objective.EndAfterIdle) }},
 }
 
 // failureColumns are those of the failures with one code.

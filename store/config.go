@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/settings"
 )
 
 // Config says where a store keeps what it gets, and for how long. It is plain data; a zero
@@ -59,9 +61,7 @@ func (c Config) Validate() error {
 	if _, err := parseDSN(c.DSN); err != nil {
 		errs = append(errs, err)
 	}
-	if c.Retention > 0 && c.Retention < minRetention {
-		errs = append(errs, fmt.Errorf("retention: must be at least %s, or negative to keep everything, got %s", minRetention, c.Retention))
-	}
+	errs = append(errs, settings.Range{Low: minRetention, Negative: "to keep everything"}.Check("retention", c.Retention))
 	within := func(key string, v, high int) {
 		if v < 0 || v > high {
 			errs = append(errs, fmt.Errorf("%s: must be between 1 and %d, got %d", key, high, v))
@@ -69,9 +69,7 @@ func (c Config) Validate() error {
 	}
 	within("buffer", c.Buffer, maxBuffer)
 	within("buffer_summaries", c.BufferSummaries, maxBufferSummaries)
-	if c.Timeout != 0 && (c.Timeout < minTimeout || c.Timeout > maxTimeout) {
-		errs = append(errs, fmt.Errorf("timeout: must be between %s and %s, got %s", minTimeout, maxTimeout, c.Timeout))
-	}
+	errs = append(errs, settings.Range{Low: minTimeout, High: maxTimeout}.Check("timeout", c.Timeout))
 	return errors.Join(errs...)
 }
 

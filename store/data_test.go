@@ -57,7 +57,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 		Objective: engine.Objective{
 			SuccessRatio: 0.95, LatencyTarget: 100 * time.Millisecond, WithinTargetRatio: 0.8, AlertAfter: 3, RecoverAfter: 2,
 			MinCalls: 10, Confidence: 0.9, AlertFor: 23*time.Second + 1, MinTraffic: 4, MinTrafficRatio: 0.5, StuckAfter: 2 * time.Second, SLO: 0.999,
-			RepeatInterval: time.Hour,
+			RepeatInterval: time.Hour, EndAfterIdle: 7,
 		},
 		Verdicts: engine.Verdicts{
 			Availability: engine.VerdictBad, Latency: engine.VerdictGood, Traffic: engine.VerdictInsufficient,
@@ -102,6 +102,8 @@ func fullAlert(at time.Time) alert.Alert {
 	return alert.Alert{
 		ID: "0123456789abcdef", Monitor: "shop", Service: "checkout", Operation: "POST /orders", SpanKind: engine.SpanKindServer,
 		Objective: alert.Latency, State: alert.Firing, StartsAt: at, DecidedAt: at.Add(3 * time.Minute), Repeat: true,
+		Silenced:  alert.Silencing{Held: true, Until: at.Add(time.Hour), Reason: "upkeep"},
+		EndReason: alert.EndIdle, LastSentAt: at.Add(-time.Minute), CallsSince: 12, GoodPeriods: 3, Flapping: alert.Flapping{Count: 4, Since: at.Add(-time.Hour)},
 		Target: 0.95, Actual: 0.5, WorstActual: 0.1, LastActual: 0.6, LatencyTarget: 100 * time.Millisecond,
 		WorstExemplar: call(2, "503", time.Second, at), CausedBy: "fedcba9876543210",
 		Causes: []engine.CauseCount{

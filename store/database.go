@@ -13,6 +13,7 @@ import (
 // read.
 type database struct {
 	dialect
+	dsn           dsn
 	instance      string
 	writes, reads *sql.DB // the same for PostgreSQL
 }
@@ -40,6 +41,9 @@ type dialect interface {
 	snapshot() sql.IsolationLevel
 	// arg returns a value as a column takes it.
 	arg(v any) any
+	// claimState takes the right to write the state of a monitor. It returns [state.ErrInUse] if
+	// another process has it.
+	claimState(ctx context.Context, db *database, monitor string) (claim, error)
 	// isBusy reports whether another process is in the way for a moment.
 	isBusy(err error) bool
 	// isFinal reports whether the database refused what was written, so that another
@@ -53,7 +57,7 @@ func openDatabase(ctx context.Context, c Config, files fs.FS) (*database, error)
 	if err != nil {
 		return nil, err
 	}
-	db := &database{dialect: sqlite{}, instance: c.Instance}
+	db := &database{dialect: sqlite{}, dsn: d, instance: c.Instance}
 	if d.isPostgres {
 		db.dialect = postgres{}
 	}
@@ -87,6 +91,14 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// String returns the database's name, without a password.
+func (db *database) String() string {
+	if db.dsn.isPostgres {
+		return redacted(db.dsn.text)
+	}
+	return db.dsn.text
 }
 
 // close closes all connections.
@@ -179,13 +191,13 @@ const (
 const operationsOutlive = 48 * time.Hour
 
 // trim implements target.
-func (db *database) trim(ctx context.Context, before time.Time) (more bool, err error) {
+func (db *database) trim(ctx context.Context, before time.Time, periods int) (more bool, err error) {
 	tx, err := db.writes.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	ids, more, err := db.periodsBefore(ctx, tx, before)
+	ids, more, err := db.periodsBefore(ctx, tx, before, periods)
 	if err != nil {
 		return false, err
 	}
@@ -223,8 +235,8 @@ func (db *database) trim(ctx context.Context, before time.Time) (more bool, err 
 }
 
 // periodsBefore returns the periods to delete in one batch.
-func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.Time) (ids []int64, more bool, err error) {
-	rows, err := tx.QueryContext(ctx, db.oldPeriods(), db.arg(before), trimPeriods)
+func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.Time, most int) (ids []int64, more bool, err error) {
+	rows, err := tx.QueryContext(ctx, db.oldPeriods(), db.arg(before), most)
 	if err != nil {
 		return nil, false, err
 	}
@@ -241,5 +253,5 @@ func (db *database) periodsBefore(ctx context.Context, tx *sql.Tx, before time.T
 		}
 		ids = append(ids, id)
 	}
-	return ids, len(ids) == trimPeriods, rows.Err()
+	return ids, len(ids) == most, rows.Err()
 }

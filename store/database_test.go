@@ -34,7 +34,7 @@ func TestTrim(t *testing.T) {
 		batches := 1
 		for more := true; more; batches++ {
 			var err error
-			if more, err = s.db.trim(t.Context(), before); err != nil {
+			if more, err = s.db.trim(t.Context(), before, trimPeriods); err != nil {
 				t.Fatal(err)
 			}
 			if batches > 10 {
@@ -67,7 +67,7 @@ func TestTrimBigPeriods(t *testing.T) {
 		t.Fatal(err)
 	}
 	for left := 2; left >= 0; left-- {
-		more, err := s.db.trim(t.Context(), start.Add(time.Hour))
+		more, err := s.db.trim(t.Context(), start.Add(time.Hour), trimPeriods)
 		if err != nil {
 			t.Fatal(err)
 		}

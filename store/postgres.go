@@ -16,7 +16,7 @@ import (
 type postgres struct{}
 
 const (
-	postgresConns    = 4
+	postgresConns    = 5 // one of them may hold the lock of the state
 	postgresIdleTime = 5 * time.Minute
 	// schemaLock is the advisory lock of whoever changes the schema: "gomonito" in bytes.
 	schemaLock = 0x676f6d6f6e69746f

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
@@ -142,6 +143,7 @@ func (q *queue) settle(err error) {
 	defer q.mu.Unlock()
 	if err == nil {
 		q.count(&q.items[0], &q.stats.Written, &q.stats.AlertsWritten)
+		q.stats.LastSuccess, q.stats.FailingSince, q.stats.RetentionError = time.Now(), time.Time{}, nil
 	} else {
 		q.count(&q.items[0], &q.stats.Dropped, &q.stats.AlertsDropped)
 	}
@@ -155,6 +157,17 @@ func (q *queue) failed(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stats.LastError = err
+	if q.stats.FailingSince.IsZero() {
+		q.stats.FailingSince = time.Now()
+	}
+	q.announce()
+}
+
+// trimmed notes how deleting old rows went.
+func (q *queue) trimmed(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats.RetentionError = err
 	q.announce()
 }
 

@@ -53,17 +53,8 @@ func createPrivate(d dsn) {
 	if params, err := url.ParseQuery(d.params); err != nil || params.Get("mode") == "ro" || params.Get("mode") == "rw" {
 		return
 	}
-	path := d.text
-	if rest, ok := strings.CutPrefix(path, "//"); ok { // an authority, "" or localhost
-		i := strings.IndexByte(rest, '/')
-		if i < 0 {
-			return
-		}
-		path = rest[i:]
-	}
-	path, _, _ = strings.Cut(path, "#")
-	path, err := url.PathUnescape(path)
-	if err != nil {
+	path, ok := sqlitePath(d)
+	if !ok {
 		return
 	}
 	if f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {

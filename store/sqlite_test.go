@@ -176,3 +176,32 @@ func TestSQLiteIsPrivate(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
+
+// A database that may not grow any more says so, and is written again when retention has made
+// room in it.
+func TestFullHeals(t *testing.T) {
+	dsn := "file:" + newSQLite(t) + "?_pragma=max_page_count(300)"
+	s := openStore(t, Config{DSN: dsn, Retention: -1})
+	begin := time.Now().Add(-100 * time.Hour)
+	at := func(i int) time.Time { return begin.Add(time.Duration(i) * time.Minute) }
+	var full int
+	for ; s.Stats().LastError == nil && full < 1000; full++ {
+		if err := s.Consume(t.Context(), bigPeriod(50, at(full))); err != nil {
+			t.Fatal(err)
+		}
+		awaitStats(t, s, "an end", func(s Stats) bool { return s.Waiting == 0 || s.LastError != nil })
+	}
+	if h := s.Health(); h.Err == nil || !strings.Contains(h.Err.Error(), "full") {
+		t.Fatalf("after %d periods: got %v, want that it is full", full, h.Err)
+	}
+	w := &writer{queue: s.queue, db: s.db, timeout: time.Minute, retention: time.Since(at(full / 2).Add(-time.Second)), due: time.NewTimer(time.Hour)}
+	w.trimFull(t.Context())
+	if err := s.Stats().RetentionError; err != nil {
+		t.Fatal(err)
+	}
+	mustFlush(t, s)
+	if h := s.Health(); h.Err != nil || h.Waiting != 0 {
+		t.Errorf("after old periods were deleted: got %+v", h)
+	}
+	checkNumber(t, s, full-full/2, "SELECT count(*) FROM periods")
+}

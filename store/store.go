@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -28,8 +30,9 @@ type Store struct {
 }
 
 var (
-	_ engine.Sink    = (*Store)(nil)
-	_ alert.Notifier = (*Store)(nil)
+	_ engine.Sink     = (*Store)(nil)
+	_ alert.Notifier  = (*Store)(nil)
+	_ delivery.Buffer = (*Store)(nil)
 )
 
 // Open connects to the database, brings its tables up to date, and starts the writer. The
@@ -85,6 +88,11 @@ func withoutHistograms(summaries []engine.Summary) []engine.Summary {
 	return summaries
 }
 
+var _ alert.Recorder = (*Store)(nil)
+
+// RecordsAlerts says that the store is an [alert.Recorder]: it also keeps what is silenced.
+func (s *Store) RecordsAlerts() {}
+
 // Notify takes alerts to be written and returns without waiting for that. Each alert becomes
 // a row: that it fires, that it still fires (a repeat), that it is resolved.
 func (s *Store) Notify(_ context.Context, alerts []alert.Alert) error {
@@ -122,8 +130,16 @@ type Stats struct {
 	Written, Waiting, Dropped uint64
 	// AlertsWritten, AlertsWaiting and AlertsDropped are the same for alerts.
 	AlertsWritten, AlertsWaiting, AlertsDropped uint64
+	// LastSuccess is when something was written last; zero if nothing was yet.
+	LastSuccess time.Time
+	// FailingSince is since when every attempt to write has failed; zero if the last one
+	// succeeded, or what it wrote was refused for good.
+	FailingSince time.Time
 	// LastError is the error of the last attempt to write, nil if it succeeded.
 	LastError error
+	// RetentionError is the error of the last attempt to delete what is too old, nil if it
+	// succeeded.
+	RetentionError error
 }
 
 // reason returns why the buffer is full.
@@ -136,6 +152,24 @@ func (s Stats) reason() error {
 
 // Stats returns the counters as they are now.
 func (s *Store) Stats() Stats { return s.queue.snapshot() }
+
+// Health says how the store is doing. While the database can't be written, its error says since
+// when, and what waits and is lost. It waits for nothing.
+func (s *Store) Health() delivery.Health {
+	stats := s.Stats()
+	h := delivery.Health{
+		Waiting: stats.Waiting + stats.AlertsWaiting, Dropped: stats.Dropped + stats.AlertsDropped,
+		LastSuccess: stats.LastSuccess, FailingSince: stats.FailingSince,
+	}
+	if stats.RetentionError != nil {
+		h.Err = fmt.Errorf("store: what is too old can't be deleted: %w", stats.RetentionError)
+	}
+	if !stats.FailingSince.IsZero() {
+		h.Err = fmt.Errorf("store: nothing could be written since %s; %d periods and %d alerts wait, %d and %d are lost: %w",
+			alert.Moment(stats.FailingSince), stats.Waiting, stats.AlertsWaiting, stats.Dropped, stats.AlertsDropped, stats.LastError)
+	}
+	return h
+}
 
 // Flush waits until everything that was taken before is written or dropped. If ctx ends
 // first it returns ctx's error, joined with [Stats.LastError].

@@ -121,7 +121,7 @@ func TestHistory(t *testing.T) {
 		}
 		checkDiff(t, []engine.OperationKey{other.Key(), {Service: "checkout", SpanKind: engine.SpanKindServer, Name: "GET /"}, first.Key()}, got)
 		checkComplete(t, s)
-		checkDiff(t, Stats{Written: 3}, s.Stats())
+		checkDiff(t, Stats{Written: 3}, s.Stats().counts())
 	})
 }
 
@@ -149,7 +149,7 @@ func TestAlerts(t *testing.T) {
 		}
 		checkDiff(t, []alert.Alert{firing, resolved, bare}, get(time.Time{}, time.Time{}))
 		checkDiff(t, []alert.Alert{resolved}, get(resolved.DecidedAt, bare.DecidedAt))
-		checkDiff(t, Stats{AlertsWritten: 4}, s.Stats())
+		checkDiff(t, Stats{AlertsWritten: 4}, s.Stats().counts())
 		if err := s.Notify(t.Context(), nil); err != nil {
 			t.Error(err)
 		}
@@ -389,9 +389,9 @@ func TestManyWriters(t *testing.T) {
 		for i := range writers {
 			s := openStore(t, Config{DSN: dsn, Instance: string(rune('a' + i))})
 			trim := func() {
-				_, err := s.db.trim(t.Context(), start.Add(5*time.Minute))
+				_, err := s.db.trim(t.Context(), start.Add(5*time.Minute), trimPeriods)
 				for err != nil && s.db.isBusy(err) { // SQLite lets nobody in for too long
-					_, err = s.db.trim(t.Context(), start.Add(5*time.Minute))
+					_, err = s.db.trim(t.Context(), start.Add(5*time.Minute), trimPeriods)
 				}
 				if err != nil {
 					t.Error(err)
@@ -414,7 +414,7 @@ func TestManyWriters(t *testing.T) {
 					t.Error(err)
 				}
 				trim()
-				checkDiff(t, Stats{Written: periods}, s.Stats())
+				checkDiff(t, Stats{Written: periods}, s.Stats().counts())
 			})
 		}
 		wg.Wait()

@@ -272,8 +272,8 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.FailureCauses[0].Cause, nil},
 		{summary.Failures[0], nil},
 		{summary.FailureExemplars[0], nil},
-		{periodOf(start, summary), []string{"Evicted"}},
-		{a, []string{"Periods"}},
+		{periodOf(start, summary), []string{"Evicted", "IdlePeriods", "Known"}},
+		{a, []string{"Periods", "Process", "ExpiresAt"}},
 	} {
 		v := reflect.ValueOf(tt.of)
 		for i := range v.NumField() {

@@ -13,9 +13,9 @@ type target interface {
 	write(ctx context.Context, it *item) error
 	// isFinal reports whether another attempt fails with the same error.
 	isFinal(err error) bool
-	// trim deletes a bounded number of rows that are older than before, and reports whether
-	// there are more.
-	trim(ctx context.Context, before time.Time) (more bool, err error)
+	// trim deletes a bounded number of rows that are older than before, at most those of so
+	// many periods, and reports whether there are more.
+	trim(ctx context.Context, before time.Time, periods int) (more bool, err error)
 }
 
 const (
@@ -25,6 +25,9 @@ const (
 	// trimBatches batches.
 	trimEvery   = time.Minute
 	trimBatches = 100
+	// fullPeriods is the most periods of a batch while writing fails. A full disk has room for
+	// a small transaction at most.
+	fullPeriods = 4
 )
 
 // writer takes items from a queue to a target, in order, and tries each until it is written
@@ -34,13 +37,14 @@ type writer struct {
 	db        target
 	timeout   time.Duration // of one attempt
 	retention time.Duration // negative: forever
+	due       *time.Timer   // fires when it is time to delete
 }
 
 // run writes until the queue is closed and empty, or ctx ends.
 func (w *writer) run(ctx context.Context) {
 	// A random start keeps replicas from deleting at the same moment.
-	trim := time.NewTimer(trimEvery/6 + rand.N(trimEvery))
-	defer trim.Stop()
+	w.due = time.NewTimer(trimEvery/6 + rand.N(trimEvery))
+	defer w.due.Stop()
 	for {
 		it, ok, closed := w.queue.first()
 		switch {
@@ -53,24 +57,23 @@ func (w *writer) run(ctx context.Context) {
 		default:
 			select {
 			case <-w.queue.more:
-			case <-trim.C:
+			case <-w.due.C:
 				w.trim(ctx)
-				trim.Reset(trimEvery)
 			case <-ctx.Done():
 				return
 			}
 			continue
 		}
 		select { // the queue may never be empty
-		case <-trim.C:
+		case <-w.due.C:
 			w.trim(ctx)
-			trim.Reset(trimEvery)
 		default:
 		}
 	}
 }
 
-// write tries until the item is written or refused. It returns false if ctx ended first.
+// write tries until the item is written or refused. Old rows are deleted meanwhile, so that a
+// full disk heals by itself. It returns false if ctx ended first.
 func (w *writer) write(ctx context.Context, it *item) bool {
 	closing := w.queue.closing
 	for delay := firstRetry; ; delay = min(2*delay, lastRetry) {
@@ -83,11 +86,21 @@ func (w *writer) write(ctx context.Context, it *item) bool {
 			return false
 		}
 		w.queue.failed(err)
-		select {
-		case <-time.After(delay/2 + rand.N(delay/2)):
-		case <-closing: // Close has a deadline: begin with short delays again
-			closing, delay = nil, firstRetry/2
-		case <-ctx.Done():
+		wait := time.NewTimer(delay/2 + rand.N(delay/2))
+		for waiting := true; waiting; {
+			select {
+			case <-wait.C:
+				waiting = false
+			case <-w.due.C:
+				w.trimFull(ctx)
+			case <-closing: // Close has a deadline: begin with short delays again
+				closing, delay, waiting = nil, firstRetry/2, false
+			case <-ctx.Done():
+				waiting = false
+			}
+		}
+		wait.Stop()
+		if ctx.Err() != nil {
 			return false
 		}
 	}
@@ -102,20 +115,26 @@ func (w *writer) attempt(ctx context.Context, it *item) error {
 
 // trim deletes what is too old, batch by batch. It stops after a batch when an item waits, or
 // when a batch failed; the next round goes on.
-func (w *writer) trim(ctx context.Context) {
+func (w *writer) trim(ctx context.Context) { w.delete(ctx, trimPeriods, w.queue.isWanted) }
+
+// trimFull is trim while an item can't be written.
+func (w *writer) trimFull(ctx context.Context) {
+	w.delete(ctx, fullPeriods, func() bool { return ctx.Err() != nil })
+}
+
+// delete deletes batches of at most so many periods, unless it should stop.
+func (w *writer) delete(ctx context.Context, periods int, shouldStop func() bool) {
+	defer w.due.Reset(trimEvery)
 	if w.retention < 0 {
 		return
 	}
 	before := time.Now().Add(-w.retention)
 	for range trimBatches {
 		batch, cancel := context.WithTimeout(ctx, w.timeout)
-		more, err := w.db.trim(batch, before)
+		more, err := w.db.trim(batch, before, periods)
 		cancel()
-		if err != nil {
-			w.queue.failed(err)
-			return
-		}
-		if !more || w.queue.isWanted() {
+		w.queue.trimmed(err)
+		if err != nil || !more || shouldStop() {
 			return
 		}
 	}

@@ -58,7 +58,7 @@ func (f *fakeDB) write(ctx context.Context, it *item) error {
 
 func (f *fakeDB) isFinal(err error) bool { return errors.Is(err, errRefused) }
 
-func (f *fakeDB) trim(_ context.Context, before time.Time) (bool, error) {
+func (f *fakeDB) trim(_ context.Context, before time.Time, _ int) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.trims = append(f.trims, before)
@@ -74,6 +74,13 @@ func (f *fakeDB) trimmed() []time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.trims)
+}
+
+// fail begins an outage.
+func (f *fakeDB) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = err
 }
 
 // up ends the outage.
@@ -139,7 +146,7 @@ func TestDownForTenMinutes(t *testing.T) {
 				synctest.Wait()
 				_, written := f.seen()
 				checkDiff(t, want, written)
-				checkDiff(t, Stats{Written: uint64(len(want))}, s.Stats())
+				checkDiff(t, Stats{Written: uint64(len(want))}, s.Stats().counts())
 				mustClose(t, s)
 			})
 		})
@@ -382,6 +389,47 @@ func TestTrimGivesWay(t *testing.T) {
 		if d := time.Since(begin); d > batch {
 			t.Errorf("it waited for %s, and a batch takes %s", d, batch)
 		}
+	})
+}
+
+// While nothing can be written, the store says so and since when, and what is old is still
+// deleted, so that a full disk heals.
+func TestWriteFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeDB{}
+		s := fakeStore(f, Config{})
+		consume := func(name string) {
+			t.Helper()
+			if err := s.Consume(t.Context(), named(name, 1)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		consume("1")
+		wrote := time.Now()
+		if h := s.Health(); h.Err != nil || h.LastSuccess != wrote || h.FailingSince != (time.Time{}) {
+			t.Errorf("when all is well: got %+v", h)
+		}
+		time.Sleep(time.Minute)
+		f.fail(errors.New("disk full"))
+		consume("2")
+		since := time.Now()
+		time.Sleep(2 * trimEvery)
+		consume("3")
+		want := "store: nothing could be written since " + alert.Moment(since) + "; 2 periods and 0 alerts wait, 0 and 0 are lost: disk full"
+		if h := s.Health(); h.Err == nil || h.Err.Error() != want || h.FailingSince != since || h.LastSuccess != wrote || h.Waiting != 2 {
+			t.Errorf("while it fails: got %+v\nwant %s", h, want)
+		}
+		if n := len(f.trimmed()); n < 2 {
+			t.Errorf("old rows were deleted %d times, want 2 or more", n)
+		}
+		f.up()
+		time.Sleep(lastRetry)
+		synctest.Wait()
+		if h := s.Health(); h.Err != nil || h.Waiting != 0 {
+			t.Errorf("when it is well again: got %+v", h)
+		}
+		mustClose(t, s)
 	})
 }
 

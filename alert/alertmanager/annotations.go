@@ -36,6 +36,10 @@ func annotationsOf(a *alert.Alert) map[string]string {
 	set("target", number(a.Target))
 	set("actual", number(a.Actual))
 	set("causes", causes(a))
+	if a.Flapping.Count > 0 {
+		set("flapping", strconv.Itoa(a.Flapping.Count))
+	}
+	set("end_reason", a.EndReason.String())
 	set("caused_by", clean(a.CausedBy, maxLabelBytes))
 	set("trace_ids", traceIDs(a))
 	set("evidence", evidence(a.Evidence))

@@ -124,9 +124,7 @@ func (c Config) Validate() error {
 	errs = append(errs, keyed.Below("tls", c.TLS.Validate()))
 
 	within := func(key string, d, low, high time.Duration) {
-		if d != 0 && (d < low || d > high) {
-			bad("%s: must be between %s and %s, got %s", key, low, high, d)
-		}
+		errs = append(errs, keyed.Range{Low: low, High: high}.Check(key, d))
 	}
 	within("timeout", c.Timeout, minTimeout, maxTimeout)
 	within("resend_delay", c.ResendDelay, minResendDelay, maxResendDelay)

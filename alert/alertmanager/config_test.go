@@ -51,14 +51,14 @@ func TestValidate(t *testing.T) {
 		{"own header", Config{URLs: ok, Headers: map[string]alert.Secret{"content-type": "pw"}}, `headers["content-type"]: is set by the notifier`},
 		{"header's value", Config{URLs: ok, Headers: map[string]alert.Secret{"X": "pw\r\nY: pw"}}, `headers["X"]: the value must hold neither control characters nor spaces at its ends`},
 		{"certificate", Config{URLs: ok, TLS: TLS{KeyFile: "k"}}, `tls.cert_file: must be set together with key_file, got "" and "k"`},
-		{"timeout", Config{URLs: ok, Timeout: time.Hour}, "timeout: must be between 10ms and 1m0s, got 1h0m0s"},
-		{"resend_delay", Config{URLs: ok, ResendDelay: time.Millisecond}, "resend_delay: must be between 100ms and 5m0s, got 1ms"},
+		{"timeout", Config{URLs: ok, Timeout: time.Hour}, "timeout: must be between 10ms and 1m, got 1h0m0s"},
+		{"resend_delay", Config{URLs: ok, ResendDelay: time.Millisecond}, "resend_delay: must be between 100ms and 5m, got 1ms"},
 		{"max_alerts", Config{URLs: ok, MaxAlerts: -1}, "max_alerts: must be between 1 and 100000, got -1"},
 		{"no label", Config{URLs: ok, Labels: map[string]string{"": "x"}}, `labels[""]: must have a name`},
 		{"own label", Config{URLs: ok, Labels: map[string]string{"service.name": "x"}}, `labels["service.name"]: is a label that every alert has`},
 		{"two labels", Config{URLs: ok, Labels: map[string]string{"a.b": "x", "a-b": "y"}}, `labels["a.b"]: would be the same label as labels["a-b"], a_b`},
 		{"generator_url", Config{URLs: ok, GeneratorURL: "ftp://me:pw@x?pw"}, `generator_url: must be an http or https URL, got "ftp://x"`},
-		{"all at once", Config{MaxAlerts: -1, Timeout: -1}, "urls: must not be empty\ntimeout: must be between 10ms and 1m0s, got -1ns\nmax_alerts: must be between 1 and 100000, got -1"},
+		{"all at once", Config{MaxAlerts: -1, Timeout: -1}, "urls: must not be empty\ntimeout: must be between 10ms and 1m, got -1ns\nmax_alerts: must be between 1 and 100000, got -1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

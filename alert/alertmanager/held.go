@@ -21,6 +21,7 @@ type entry struct {
 	isResolved   bool
 	startsAt     time.Time
 	endsAt       time.Time // zero while it fires
+	expiresAt    time.Time // of an interrupted one
 	decided      time.Time // when the judge decided
 	came         time.Time // when it came to the notifier first
 }
@@ -45,6 +46,9 @@ func newEntry(a *alert.Alert, c *Config, now time.Time) (*entry, error) {
 		came:         now,
 	}
 	e.startsAt = orElse(a.StartsAt, e.decided)
+	if a.State == alert.Interrupted {
+		e.expiresAt = orElse(a.ExpiresAt, e.decided)
+	}
 	if e.isResolved {
 		e.endsAt = orElse(a.EndsAt, e.decided)
 	}
@@ -86,7 +90,7 @@ type message struct {
 }
 
 // message returns the message to send now. A firing alert ends after three times ResendDelay,
-// unless it is sent again. No alert begins in the future, no resolved one ends there,
+// unless it is sent again; an interrupted one lasts at least until it expires. No alert begins in the future, no resolved one ends there,
 // and none ends before it begins: Alertmanager would refuse it.
 func (e *entry) message(now time.Time, resendDelay time.Duration) message {
 	m := message{
@@ -95,6 +99,9 @@ func (e *entry) message(now time.Time, resendDelay time.Duration) message {
 		StartsAt:     earlier(e.startsAt, now).UTC(),
 		EndsAt:       now.Add(3 * resendDelay).UTC(),
 		GeneratorURL: e.generatorURL,
+	}
+	if e.expiresAt.After(m.EndsAt) {
+		m.EndsAt = e.expiresAt.UTC()
 	}
 	if e.isResolved {
 		m.EndsAt = earlier(e.endsAt, now).UTC()

@@ -125,10 +125,14 @@ func (n *Notifier) Notify(ctx context.Context, alerts []alert.Alert) error {
 	}
 }
 
+// ResendsFiring says that the notifier sends alerts again as long as they fire ([alert.Resender]).
+func (n *Notifier) ResendsFiring() {}
+
 // Close takes no more alerts, waits until those that it has were sent once to all addresses,
 // and ends the goroutine. If ctx ends first, it cancels the requests under way and returns
 // ctx's error. It does not resolve alerts that fire: Alertmanager does so by itself after
-// three times [Config.ResendDelay], unless another process sends them. It may be called any
+// three times [Config.ResendDelay], unless another process sends them. Those that a monitor without
+// state interrupts last until another process would have fired again. It may be called any
 // number of times.
 func (n *Notifier) Close(ctx context.Context) error {
 	n.close()

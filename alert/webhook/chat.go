@@ -64,7 +64,7 @@ func (l *layout) messages(alerts []alert.Alert) []message {
 	}
 	note := ""
 	for i := len(blocks); i < len(alerts); i++ {
-		if !p.add(l.lineOf(&alerts[i], len(alerts) > shortFrom), alerts[i].State == alert.Firing) {
+		if !p.add(l.lineOf(&alerts[i], alerts[:len(blocks)], len(alerts) > shortFrom), alerts[i].State != alert.Resolved) {
 			note = fmt.Sprintf("%d more resolved", len(alerts)-i)
 			break
 		}
@@ -76,7 +76,7 @@ func (l *layout) messages(alerts []alert.Alert) []message {
 		if len(p.messages) > 1 {
 			page = fmt.Sprintf("(%d/%d) ", i+1, len(p.messages))
 		}
-		messages[i] = message{title: l.titleOf(alerts, page), blocks: blocks, firing: alert.FiringCount(alerts) > 0, single: len(alerts) == 1}
+		messages[i] = message{title: l.titleOf(alerts, page), blocks: blocks, firing: alert.FiringCount(alerts)+alert.InterruptedCount(alerts) > 0, single: len(alerts) == 1}
 	}
 	if note != "" {
 		last := &messages[len(messages)-1]
@@ -138,9 +138,9 @@ func (p *packer) flush() {
 	p.block.Reset()
 }
 
-// lineOf returns an alert in one line.
-func (l *layout) lineOf(a *alert.Alert, short bool) string {
-	text := alert.Line(a)
+// lineOf returns an alert in one line below those that are shown in full.
+func (l *layout) lineOf(a *alert.Alert, above []alert.Alert, short bool) string {
+	text := alert.LineBelow(a, above)
 	if short {
 		text, _, _ = strings.Cut(text, "  "+a.Objective.String()+": ")
 		text += "  " + a.Objective.String()

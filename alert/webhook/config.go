@@ -113,9 +113,7 @@ func (c Config) Validate() error {
 			add("template: %w", err)
 		}
 	}
-	if c.Timeout != 0 && (c.Timeout < minTimeout || c.Timeout > maxTimeout) {
-		add("timeout: must be between %s and 5m, got %s", minTimeout, c.Timeout)
-	}
+	errs = append(errs, keyed.Range{Low: minTimeout, High: maxTimeout}.Check("timeout", c.Timeout))
 	errs = append(errs, keyed.Below("tls", c.TLS.Validate()))
 	if c.Transport != nil && c.BlockPrivate {
 		add("block_private: does not work with a transport of your own")

@@ -46,8 +46,9 @@ type Item struct {
 	Labels map[string]string `json:"labels"`
 	// Annotations are the evidence: id, summary (one line), description (the text of
 	// [alert.Text]), target, actual, causes (one a line), caused_by (the id of an alert),
-	// trace_ids (of sampled calls, separated by spaces), repeat ("true"), and evidence, the
-	// newest summaries that have room, as JSON. Empty ones are left out.
+	// trace_ids (of sampled calls, separated by spaces), repeat ("true"), flapping (how often it
+	// fired), end_reason, and evidence, the newest summaries that have room, as JSON. Empty ones are
+	// left out.
 	Annotations map[string]string `json:"annotations"`
 	// StartsAt is when the incident began.
 	StartsAt time.Time `json:"startsAt"`
@@ -69,8 +70,11 @@ const (
 // newMessage returns the message about the alerts of one notification.
 func newMessage(alerts []alert.Alert) (*Message, error) {
 	m := &Message{Version: "4", Receiver: "go-monitor", Status: alert.Resolved.String(), GroupLabels: map[string]string{}}
-	if alert.FiringCount(alerts) > 0 {
+	switch {
+	case alert.FiringCount(alerts) > 0:
 		m.Status = alert.Firing.String()
+	case alert.InterruptedCount(alerts) > 0:
+		m.Status = alert.Interrupted.String()
 	}
 	var prints []string
 	for i := range alerts {
@@ -125,6 +129,12 @@ func newItem(a *alert.Alert, room int) (Item, error) {
 	}
 	if a.Repeat {
 		annotations["repeat"] = "true"
+	}
+	if a.Flapping.Count > 0 {
+		annotations["flapping"] = strconv.Itoa(a.Flapping.Count)
+	}
+	if a.EndReason != 0 {
+		annotations["end_reason"] = a.EndReason.String()
 	}
 	maps.DeleteFunc(annotations, func(_, v string) bool { return v == "" })
 	return Item{

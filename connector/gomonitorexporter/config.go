@@ -8,6 +8,10 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configgrpc"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/blurooo/go-monitor/connector/internal/strict"
+	"github.com/blurooo/go-monitor/v2/settings"
 )
 
 // Config says over which instances spans are spread.
@@ -42,6 +46,11 @@ func defaultConfig() component.Config {
 	return c
 }
 
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal reads the configuration. Its errors say what was probably meant.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return strict.Unmarshal(conf, c) }
+
 // Validate returns one error for everything in c that can't be, joined; each names the key
 // and quotes the value.
 func (c *Config) Validate() error {
@@ -55,9 +64,10 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("grpc.endpoint: is of no use, endpoints are; got %q", c.GRPC.Endpoint))
 	}
 	within := func(key string, d time.Duration) {
-		if d <= 0 || d > time.Hour {
-			errs = append(errs, fmt.Errorf("%s: must be above 0s and at most 1h, got %s", key, d))
+		if d == 0 {
+			errs = append(errs, fmt.Errorf("%s: must be above 0s", key))
 		}
+		errs = append(errs, settings.Range{High: time.Hour}.Check(key, d))
 	}
 	within("timeout", c.Timeout)
 	within("batch_timeout", c.BatchTimeout)

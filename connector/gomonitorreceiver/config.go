@@ -10,6 +10,9 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configtls"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/blurooo/go-monitor/connector/internal/strict"
 )
 
 // Config says where spans are received.
@@ -42,6 +45,11 @@ const (
 	maxInFlight     = 1 << 20
 	defaultPath     = "/v1/traces"
 )
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal reads the configuration. Its errors say what was probably meant.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return strict.Unmarshal(conf, c) }
 
 // Validate returns one error for everything in c that can't be, joined; each names the key
 // and quotes the value.

@@ -19,11 +19,13 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
+	"github.com/blurooo/go-monitor/connector/internal/strict"
 	"github.com/blurooo/go-monitor/v2/engine"
 )
 
@@ -42,6 +44,11 @@ type Config struct {
 	// stands for all. Default: none.
 	Services []string `mapstructure:"services"`
 }
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal reads the configuration. Its errors say what was probably meant.
+func (c *Config) Unmarshal(conf *confmap.Conf) error { return strict.Unmarshal(conf, c) }
 
 // Validate returns all errors of c, joined. Each names the key and quotes the value.
 func (c *Config) Validate() error {

@@ -10,9 +10,20 @@ import (
 // order sorts spans that come nearly in the order of their ends. It holds each back until no
 // earlier one can come. It is a binary heap.
 type order struct {
-	waiting []*engine.Span
+	waiting []waitingSpan
 	last    *engine.Span // the one that was released last
 	late    uint64
+}
+
+// waitingSpan is a span and its end, which is there so that few spans have to be looked at.
+type waitingSpan struct {
+	end  int64
+	span *engine.Span
+}
+
+// isBefore reports whether a goes before b.
+func (a waitingSpan) isBefore(b waitingSpan) bool {
+	return a.end < b.end || a.end == b.end && compareSpans(a.span, b.span) < 0
 }
 
 // compareSpans orders spans by their ends, and by their ids if those are equal.
@@ -42,22 +53,25 @@ func (o *order) add(s *engine.Span) {
 	if o.last != nil && compareSpans(s, o.last) < 0 {
 		o.late++
 	}
-	o.waiting = append(o.waiting, s)
+	added := waitingSpan{s.End, s}
+	o.waiting = append(o.waiting, added)
 	h := o.waiting
-	for i := len(h) - 1; i > 0; {
+	i := len(h) - 1
+	for i > 0 {
 		parent := (i - 1) / 2
-		if compareSpans(h[parent], h[i]) <= 0 {
+		if !added.isBefore(h[parent]) {
 			break
 		}
-		h[parent], h[i] = h[i], h[parent]
+		h[i] = h[parent]
 		i = parent
 	}
+	h[i] = added
 }
 
 // release calls each for the spans that ended before the given time, in order, as long as more
 // than keep are left.
 func (o *order) release(before int64, keep int, each func(*engine.Span)) {
-	for len(o.waiting) > keep && o.waiting[0].End < before {
+	for len(o.waiting) > keep && o.waiting[0].end < before {
 		o.next(each)
 	}
 }
@@ -81,21 +95,29 @@ func (o *order) next(each func(*engine.Span)) {
 // take removes the first span.
 func (o *order) take() *engine.Span {
 	h := o.waiting
-	first, n := h[0], len(h)-1
-	h[0], h[n] = h[n], nil
+	first, n := h[0].span, len(h)-1
+	moved := h[n]
+	h[n] = waitingSpan{}
 	h = h[:n]
 	o.waiting = h
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < n; child++ {
-			if compareSpans(h[child], h[least]) < 0 {
-				least = child
-			}
+	if n == 0 {
+		return first
+	}
+	i := 0
+	for {
+		least := 2*i + 1
+		if least >= n {
+			break
 		}
-		if least == i {
-			return first
+		if right := least + 1; right < n && h[right].isBefore(h[least]) {
+			least = right
 		}
-		h[i], h[least] = h[least], h[i]
+		if !h[least].isBefore(moved) {
+			break
+		}
+		h[i] = h[least]
 		i = least
 	}
+	h[i] = moved
+	return first
 }

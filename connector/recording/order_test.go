@@ -31,7 +31,7 @@ func TestOrderPutsIntoOrder(t *testing.T) {
 			inTime = inTime && end >= newest-grace
 			newest = max(newest, end)
 			o.add(&engine.Span{End: end})
-			if o.release(newest-grace, keep, each); len(o.waiting) > keep && o.waiting[0].End < newest-grace {
+			if o.release(newest-grace, keep, each); len(o.waiting) > keep && o.waiting[0].end < newest-grace {
 				t.Fatalf("%d of more than %d wait that could be released", len(o.waiting), keep)
 			}
 		}

@@ -87,7 +87,7 @@ func framed(b *testing.B, lines []byte) (content []byte) {
 
 // BenchmarkCommand is everything: reading, decoding, ordering, judging and writing.
 func BenchmarkCommand(b *testing.B) {
-	lines, n := recorded(b, 20)
+	lines, n := recorded(b, 120)
 	for _, tt := range []struct {
 		name    string
 		content []byte

@@ -10,10 +10,10 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
+	"github.com/blurooo/go-monitor/connector/internal/variable"
 )
 
 // LoadConfig reads the connector's configuration from YAML files; later ones win. Each holds the
@@ -36,7 +36,7 @@ func LoadConfig(ctx context.Context, files []string) (*gomonitorconnector.Config
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if err := all.Unmarshal(c); err != nil {
+	if err := gomonitorconnector.Read(all, c); err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(files, ", "), err)
 	}
 	return c, nil
@@ -46,7 +46,7 @@ func LoadConfig(ctx context.Context, files []string) (*gomonitorconnector.Config
 func load(ctx context.Context, name string) (*confmap.Conf, error) {
 	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
 		URIs:              []string{"file:" + name},
-		ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory(), envprovider.NewFactory()},
+		ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory(), variable.NewFactory()},
 		DefaultScheme:     "env",
 	})
 	if err != nil {

@@ -57,9 +57,11 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [gomonitor]}}}`}, w
 		{name: "a service without connectors", files: []string{"service: {pipelines: {}}"}, err: "0: connectors: none of the type gomonitor"},
 		{name: "two", files: []string{"connectors: {gomonitor/b: {}, gomonitor: {}}"}, err: "0: connectors: there must be one of type gomonitor, got gomonitor, gomonitor/b"},
 		{name: "no map", files: []string{"connectors: {gomonitor: 7}"}, err: "0: connectors.gomonitor: must be a map"},
-		{name: "an unknown key", files: []string{"objektive: {}"}, err: "objektive"},
+		{name: "an unknown key", files: []string{"objektive: {}"}, err: "objektive: no such key, probably objective is meant"},
+		{name: "a number for a duration", files: []string{"objective: {latency_target: 300}"}, err: "objective.latency_target: 300 has no unit, probably 300ms or 300s is meant"},
+		{name: "a variable that is not set", files: []string{"name: ${env:NOT_SET_HERE}"}, err: "the environment variable NOT_SET_HERE is not set"},
 		{name: "no YAML", files: []string{"a: [\n"}, err: "0: "},
-		{name: "no duration", files: []string{"period: fast"}, err: "period"},
+		{name: "no duration", files: []string{"period: fast"}, err: `period: want a duration such as 300ms, got "fast"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,7 @@ type Replay struct {
 // New returns a replay that calls closed for each period, with the alerts that it raised.
 // All times are UTC. It returns the errors of [engine.TimelineConfig.Validate].
 func New(c engine.TimelineConfig, closed func(*engine.Period, []alert.Alert)) (*Replay, error) {
+	c.Recorded = true
 	timeline, err := engine.NewTimeline(c, time.Unix(0, 0))
 	if err != nil {
 		return nil, err

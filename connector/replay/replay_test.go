@@ -40,3 +40,33 @@ func TestReplayKeepsWhatFires(t *testing.T) {
 		t.Errorf("got %v", states)
 	}
 }
+
+// Calls that come seldom are judged, however far apart they are, and so is the silence between them.
+func TestReplayJudgesPauses(t *testing.T) {
+	for _, gap := range []time.Duration{20 * time.Second, 61 * time.Second, 90 * time.Second, 120 * time.Second, 10 * time.Minute} {
+		t.Run(gap.String(), func(t *testing.T) {
+			fired, partial := 0, 0
+			r, err := New(engine.TimelineConfig{}, func(p *engine.Period, alerts []alert.Alert) {
+				if p.Partial {
+					partial++
+				}
+				for _, a := range alerts {
+					if a.State == alert.Firing {
+						fired++
+					}
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 120 {
+				end := recordingtest.Noon.Add(time.Duration(i) * gap).UnixNano()
+				r.Add(&engine.Span{Service: "s", Operation: "op", SpanKind: engine.SpanKindServer, Outcome: engine.OutcomeFailure, Code: "503", End: end, Duration: time.Millisecond})
+			}
+			r.Close()
+			if fired != 1 || partial > 2 {
+				t.Errorf("%d alerts fired, %d periods were cut short, want one alert and the ends", fired, partial)
+			}
+		})
+	}
+}

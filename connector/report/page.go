@@ -32,12 +32,19 @@ var words = map[string]any{
 	"bad":     func(left float64) bool { return left < 0 },
 }
 
-// percent writes a share with as many digits as an SLO has.
+// percent writes a share, with as many digits as an SLO has where it is near 1.
 func percent(v float64) string {
-	if math.Abs(v) >= 10 {
+	digits := 1
+	switch {
+	case math.Abs(v) >= 10:
 		return fmt.Sprintf("%.0f %%", 100*v)
+	case 0.99 <= v && v < 1:
+		digits = 4
 	}
-	s := fmt.Sprintf("%.4f", 100*v)
+	s := fmt.Sprintf("%.*f", digits, 100*v)
+	if s == "0.0" && v > 1e-9 { // less is what floating-point numbers leave
+		return "< 0.1 %"
+	}
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
 }
 

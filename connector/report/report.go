@@ -129,7 +129,7 @@ func incidents(from, to time.Time, alerts []alert.Alert) []Incident {
 		case a.StartsAt.Before(known.Alert.StartsAt):
 			known.Alert.StartsAt = a.StartsAt
 		}
-		if a.State != alert.Firing && !a.EndsAt.IsZero() && (!known.IsResolved || a.EndsAt.After(known.End)) {
+		if a.State == alert.Resolved && !a.EndsAt.IsZero() && (!known.IsResolved || a.EndsAt.After(known.End)) {
 			known.End, known.IsResolved = a.EndsAt, true
 		}
 	}

@@ -160,3 +160,11 @@ func TestTimes(t *testing.T) {
 		t.Errorf("%s to %s, %v", from, to, err)
 	}
 }
+
+func TestPercent(t *testing.T) {
+	for v, want := range map[float64]string{1: "100 %", 0.99995: "99.995 %", 0.763889: "76.4 %", 0.5: "50 %", 0: "0 %", 0.0001: "< 0.1 %", -3.722222: "-372.2 %", -499: "-49900 %"} {
+		if got := percent(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}

@@ -24,6 +24,7 @@ const (
 	ratioRecord     = "gomonitor:success_ratio:period"
 	withinRecord    = "gomonitor:within_target_ratio:period"
 	successesRecord = "gomonitor:timed:period"
+	calledRecord    = "gomonitor:called:timestamp_seconds"
 	burnRecord      = "gomonitor:burn_rate:"
 )
 
@@ -59,6 +60,7 @@ type writer struct {
 	scopes          []scope
 	rules           []rule
 	notes           []string
+	hasMaintenance  bool
 }
 
 // Write returns a file of Prometheus rules in YAML that judge as c does. They are one group,
@@ -87,7 +89,7 @@ func newWriter(c *gomonitorconnector.Config) *writer {
 	w := &writer{
 		period: cmp.Or(c.Period, time.Minute),
 		calls:  names.Calls, duration: names.Duration, bounds: names.Bounds, unit: names.Unit,
-		scopes: scopesOf(c),
+		scopes: scopesOf(c), hasMaintenance: len(c.Maintenance) > 0,
 	}
 	kinds := c.Kinds
 	if kinds == nil {
@@ -95,7 +97,7 @@ func newWriter(c *gomonitorconnector.Config) *writer {
 	}
 	var list []string
 	for _, k := range kinds {
-		list = append(list, "SPAN_KIND_"+strings.ToUpper(k.String()))
+		list = append(list, spanKind(k))
 	}
 	w.kinds = kindLabel + "=~" + strconv.Quote(strings.Join(list, "|"))
 	return w
@@ -129,6 +131,12 @@ func (w *writer) record(name, expr string) {
 // from zero.
 func (w *writer) grown(series string) string {
 	return fmt.Sprintf("sum by (%s) ((%s - %s offset %s) >= 0 or %s)", by, series, series, promDuration(w.period), series)
+}
+
+// over returns a function over what was recorded in a window. It is half a period short, since
+// Prometheus before version 3 counts a sample at its very beginning, too.
+func (w *writer) over(function, record string, window time.Duration) string {
+	return fmt.Sprintf("%s_over_time(%s[%s])", function, record, promDuration(window-w.period/2))
 }
 
 func (w *writer) write() {
@@ -234,7 +242,7 @@ func (w *writer) traffic() {
 			bad = append(bad, fmt.Sprintf("(%s < bool %d)", calls, n))
 		}
 		if r := s.objective.MinTrafficRatio; r > 0 {
-			past := fmt.Sprintf("%s[%s] offset %s", calls, promDuration(usualPeriods*w.period), promDuration(w.period))
+			past := fmt.Sprintf("%s[%s] offset %s", calls, promDuration(usualPeriods*w.period-w.period/2), promDuration(w.period))
 			usual := fmt.Sprintf("(quantile_over_time(0.5, %s) >= %d and count_over_time(%s) >= %d)", past, busy, past, usualPeriods)
 			bad = append(bad, fmt.Sprintf("(%s < bool %s * %s)", calls, number(r), usual))
 		}
@@ -253,33 +261,36 @@ func trafficIsSet(o *engine.Objective) bool { return o.MinTraffic > 0 || o.MinTr
 // burnRate judges how fast the error budget burns: the multiwindow, multi-burn-rate alerts of
 // "The Site Reliability Workbook", chapter 5.
 func (w *writer) burnRate() {
-	windows := []string{"5m", "30m", "1h", "6h"}
 	isSet := func(o *engine.Objective) bool { return o.SLO > 0 }
 	for i := range w.scopes {
 		s := &w.scopes[i]
 		if !isSet(&s.objective) {
 			continue
 		}
-		for _, window := range windows {
-			w.record(burnRecord+window, fmt.Sprintf("(sum_over_time(%s[%s]) / (sum_over_time(%s[%s]) > 0) or %s * 0) / %s",
-				s.selector(failuresRecord), window, s.selector(callsRecord), window, s.selector(callsRecord), number(roundBudget(1-s.objective.SLO))))
+		for _, window := range []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 6 * time.Hour} {
+			w.record(burnRecord+alert.Exact(window), fmt.Sprintf("(%s / (%s > 0) or %s * 0) / %s",
+				w.over("sum", s.selector(failuresRecord), window), w.over("sum", s.selector(callsRecord), window),
+				s.selector(callsRecord), number(roundBudget(1-s.objective.SLO))))
 		}
-		rule := func(short, long string, above float64) (seems, evident string) {
+		w.record(calledRecord, fmt.Sprintf("(%s > 0) * 0 + time()", s.selector(callsRecord)))
+		rule := func(short, long time.Duration, above float64) (seems, evident string) {
 			seems = fmt.Sprintf("(%s > bool %s) * (%s > bool %s)",
-				s.selector(burnRecord+long), number(above), s.selector(burnRecord+short), number(above))
-			sum := func(record, window string) string {
-				return fmt.Sprintf("sum_over_time(%s[%s])", s.selector(record), window)
-			}
-			// Enough calls in both windows, two that failed, and calls from before the short one.
-			least := max(s.objective.MinCalls, 1)
-			return seems, fmt.Sprintf("(%s >= bool %d) * (%s >= bool 2) * (%s - %s > bool 0)",
-				sum(callsRecord, short), least, sum(failuresRecord, long), sum(callsRecord, long), sum(callsRecord, short))
+				s.selector(burnRecord+alert.Exact(long)), number(above), s.selector(burnRecord+alert.Exact(short)), number(above))
+			// Enough calls in the short window, and so in both, two that failed, and calls of more time
+			// than it is long, where those of a period, or a minute, take up all of it.
+			spans := fmt.Sprintf("(%s - %s > bool %d)", w.over("max", s.selector(calledRecord), long), w.over("min", s.selector(calledRecord), long),
+				int((short - max(w.period, time.Minute)).Seconds()))
+			return seems, fmt.Sprintf("(%s >= bool %d) * (%s >= bool 2) * %s",
+				w.over("sum", s.selector(callsRecord), short), max(s.objective.MinCalls, 1), w.over("sum", s.selector(failuresRecord), long), spans)
 		}
-		fast, fastEvident := rule("5m", "1h", 14.4)
-		slow, slowEvident := rule("30m", "6h", 6)
+		fast, fastEvident := rule(5*time.Minute, time.Hour, 14.4)
+		slow, slowEvident := rule(30*time.Minute, 6*time.Hour, 6)
 		// What burns without evidence is neither bad nor good.
 		w.record(name(alert.BurnRate, "bad"), fmt.Sprintf("clamp_max(%s * %s + %s * %s, 1) == 1 or clamp_max(%s + %s, 1) == 0",
 			fast, fastEvident, slow, slowEvident, fast, slow))
+	}
+	if w.period < time.Minute && slices.ContainsFunc(w.scopes, func(s scope) bool { return isSet(&s.objective) }) {
+		w.notes = append(w.notes, "burn_rate: the monitor counts calls by the minute, so between full minutes its windows are shorter by less than one")
 	}
 	w.machine(alert.BurnRate, isSet)
 }
@@ -287,15 +298,15 @@ func (w *writer) burnRate() {
 // roundBudget takes off what 1 - 0.999 adds to 0.001.
 func roundBudget(b float64) float64 { return math.Round(b*1e12) / 1e12 }
 
-// machine records how many periods running were bad and good, and whether an alert fires:
-// after AlertAfter bad ones, until RecoverAfter good ones. A period that says nothing changes
-// nothing. What was before is read from what the rules recorded themselves, as long as the
-// operation has metrics.
+// machine records how many periods running were bad and good, by how many the bad ones are ahead,
+// and whether an alert fires: after AlertAfter bad ones, or a lead of 2*AlertAfter-1, until
+// RecoverAfter good ones. A period that says nothing changes nothing. What was before is read from
+// what the rules recorded themselves, as long as the operation has metrics.
 func (w *writer) machine(k alert.ObjectiveKind, isSet func(*engine.Objective) bool) {
 	if !slices.ContainsFunc(w.scopes, func(s scope) bool { return isSet(&s.objective) }) {
 		return
 	}
-	bad, badRun, goodRun, firing := name(k, "bad"), name(k, "bad_run"), name(k, "good_run"), name(k, "firing")
+	bad, badRun, goodRun, lead, firing := name(k, "bad"), name(k, "bad_run"), name(k, "good_run"), name(k, "lead"), name(k, "firing")
 	before := func(record string) string {
 		return fmt.Sprintf("(last_over_time(%s[%s]) and %s)", record, promDuration(3*w.period), callsRecord)
 	}
@@ -307,14 +318,26 @@ func (w *writer) machine(k alert.ObjectiveKind, isSet func(*engine.Objective) bo
 		if !isSet(o) {
 			continue
 		}
-		n := max(o.AlertAfter, int((max(o.AlertFor, 0)+w.period-1)/w.period))
-		was := fmt.Sprintf("(last_over_time(%s[%s]) and %s)", s.selector(firing), promDuration(3*w.period), callsRecord)
-		w.record(firing, fmt.Sprintf("clamp_max((%[1]s >= bool %[2]d) + (%[3]s or %[1]s * 0) * (%[4]s < bool %[5]d), 1)",
-			s.selector(badRun), n, was, s.selector(goodRun), o.RecoverAfter))
+		badRuns, goodRuns := s.selector(badRun), s.selector(goodRun)
+		was := fmt.Sprintf("(%s or %s * 0)", before(s.selector(firing)), badRuns)
+		if o.AlertFor > 0 {
+			n := max(o.AlertAfter, int((o.AlertFor+w.period-1)/w.period))
+			w.record(firing, fmt.Sprintf("clamp_max((%s >= bool %d) + %s * (%s < bool %d), 1)", badRuns, n, was, goodRuns, o.RecoverAfter))
+			continue
+		}
+		// 1 says that an alert fires since so many bad periods were in a row, 2 that it does by the
+		// lead, which then has to be gone before it is resolved.
+		most := 2*o.AlertAfter - 1
+		bads, leads := s.selector(bad), s.selector(lead)
+		w.record(lead, fmt.Sprintf("clamp((%[1]s or %[2]s * 0) + 2 * %[2]s - 1, 0, %[3]d) * ((%[4]s or %[2]s * 0) != bool 1) or %[1]s",
+			before(leads), bads, most, before(s.selector(firing))))
+		w.record(firing, fmt.Sprintf("(%[1]s == bool 0) * ((%[2]s >= bool %[3]d) + 2 * (%[2]s < bool %[3]d) * (%[4]s >= bool %[5]d)) + "+
+			"%[1]s * (1 - (%[6]s >= bool %[7]d) * clamp_max((%[1]s == bool 1) + (%[4]s == bool 0), 1))",
+			was, badRuns, o.AlertAfter, leads, most, goodRuns, o.RecoverAfter))
 	}
 	w.rules = append(w.rules, rule{
 		Alert:       "GoMonitor" + camel(k.String()),
-		Expr:        firing + " == 1",
+		Expr:        firing + " > 0",
 		Labels:      map[string]string{"objective": k.String(), "severity": "critical"},
 		Annotations: map[string]string{"summary": summaries[k]},
 	})
@@ -346,6 +369,13 @@ func (w *writer) omitted() {
 	if has(func(o *engine.Objective) bool { return o.RepeatInterval > 0 }) {
 		w.notes = append(w.notes, "repeat_interval: is Alertmanager's, in its own configuration")
 	}
+	if has(func(o *engine.Objective) bool { return o.EndAfterIdle >= 0 }) {
+		w.notes = append(w.notes, "end_after_idle: an alert about an operation that nobody calls any more fires as long as the operation has metrics")
+	}
+	if w.hasMaintenance {
+		w.notes = append(w.notes, "maintenance: is Alertmanager's, as mute_time_intervals and silences")
+	}
+	w.notes = append(w.notes, "flapping: each time it fires is an alert of its own; group_interval of Alertmanager bounds how often that is said")
 	w.notes = append(w.notes, "cancelled calls: count as successes, as the metrics don't tell them apart")
 }
 

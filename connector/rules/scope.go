@@ -49,35 +49,59 @@ func isNoneOf(label string, values []string) []string {
 func scopesOf(c *gomonitorconnector.Config) []scope {
 	all := c.Objective.Inherit(engine.DefaultObjective())
 	services := slices.Sorted(maps.Keys(c.Services))
-	var scopes []scope
-	add := func(o engine.Objective, matchers ...string) { scopes = append(scopes, scope{matchers, o}) }
-
-	rest := isNoneOf(serviceLabel, services)
-	operations := slices.Sorted(maps.Keys(c.Operations))
-	for _, name := range operations {
-		add(c.Operations[name].Inherit(all), append(slices.Clone(rest), is(operationLabel, name))...)
-	}
-	add(all, append(slices.Clone(rest), isNoneOf(operationLabel, operations)...)...)
-
+	scopes := scopesIn(isNoneOf(serviceLabel, services), all, nil, c.Operations)
 	for _, service := range services {
 		s := c.Services[service]
-		inService := s.Objective.Inherit(all)
-		names := slices.Compact(slices.Sorted(func(yield func(string) bool) {
-			for name := range s.Operations {
-				if !yield(name) {
-					return
-				}
-			}
-			for name := range c.Operations {
-				if !yield(name) {
-					return
-				}
-			}
-		}))
-		for _, name := range names {
-			add(s.Operations[name].Inherit(c.Operations[name]).Inherit(inService), is(serviceLabel, service), is(operationLabel, name))
-		}
-		add(inService, append([]string{is(serviceLabel, service)}, isNoneOf(operationLabel, names)...)...)
+		scopes = append(scopes, scopesIn([]string{is(serviceLabel, service)}, s.Objective.Inherit(all), s.Operations, c.Operations)...)
 	}
 	return scopes
 }
+
+// scopesIn returns disjoint scopes that cover the operations of some services, of which all expect
+// something, of own operations more, and, where that leaves something open, of those that are set for every
+// service.
+func scopesIn(services []string, all engine.Objective, own, everywhere map[string]engine.Objective) (scopes []scope) {
+	// The kinds of which something special is expected, by name.
+	special := make(map[string][]engine.SpanKind)
+	for _, operations := range []map[string]engine.Objective{own, everywhere} {
+		for key := range operations {
+			kind, name, ok := kindOf(key)
+			kinds := special[name]
+			if ok && !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+				slices.Sort(kinds)
+			}
+			special[name] = kinds
+		}
+	}
+	of := func(operations map[string]engine.Objective, name string, kind engine.SpanKind) engine.Objective {
+		return operations[kind.String()+kindSeparator+name].Inherit(operations[name])
+	}
+	names := slices.Sorted(maps.Keys(special))
+	for _, name := range names {
+		matchers := append(slices.Clone(services), is(operationLabel, name))
+		var kinds []string
+		for _, kind := range special[name] {
+			kinds = append(kinds, spanKind(kind))
+			o := of(own, name, kind).Inherit(of(everywhere, name, kind)).Inherit(all)
+			scopes = append(scopes, scope{append(slices.Clone(matchers), is(kindLabel, spanKind(kind))), o})
+		}
+		o := own[name].Inherit(everywhere[name]).Inherit(all)
+		scopes = append(scopes, scope{append(matchers, isNoneOf(kindLabel, kinds)...), o})
+	}
+	return append(scopes, scope{append(slices.Clone(services), isNoneOf(operationLabel, names)...), all})
+}
+
+const kindSeparator = ": "
+
+// kindOf reads the key of an operation, whose name may stand behind a span kind. ok is false if it
+// doesn't.
+func kindOf(key string) (kind engine.SpanKind, name string, ok bool) {
+	if text, name, found := strings.Cut(key, kindSeparator); found && kind.UnmarshalText([]byte(text)) == nil {
+		return kind, name, true
+	}
+	return 0, key, false
+}
+
+// spanKind returns the value of the label of a kind.
+func spanKind(k engine.SpanKind) string { return "SPAN_KIND_" + strings.ToUpper(k.String()) }

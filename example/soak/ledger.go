@@ -100,8 +100,18 @@ func (l *ledger) Notify(_ context.Context, alerts []alert.Alert) error {
 	defer l.mu.Unlock()
 	for i := range alerts {
 		a := &alerts[i]
+		if a.Repeat { // what flaps is said again after an hour
+			continue
+		}
 		l.changes = append(l.changes, changeOf(a))
-		l.kinds[a.Objective.String()+" "+a.State.String()]++
+		what := a.State.String()
+		if a.EndReason == alert.EndIdle {
+			what = "ended, called no more"
+		}
+		if a.Flapping.Count > 0 {
+			what += ", flapping"
+		}
+		l.kinds[a.Objective.String()+" "+what]++
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Some routes are always there, each with a table of its own. The failures are theirs, and a part
-// of the calls.
+// Some routes are always there, each with a table of its own and a part of the calls. The others come
+// and go.
 const (
 	steadyRoutes = 20
 	steadyShare  = 0.2
@@ -85,15 +85,16 @@ func (l *load) call(ctx context.Context, now time.Time) {
 	isSteady := l.random.Float64() < steadyShare
 	if !isSteady {
 		oldest := int(since.Seconds() * float64(l.config.NewNames))
-		route, table = fmt.Sprintf("GET /route/%d", oldest+l.random.IntN(max(1, l.config.Names-steadyRoutes))), "SELECT routes"
+		n = oldest + l.random.IntN(max(1, l.config.Names-steadyRoutes))
+		route, table = fmt.Sprintf("GET /route/%d", n), "SELECT routes"
 	}
 	took := time.Duration(l.random.ExpFloat64() * float64(20*time.Millisecond))
 	ctx, server := l.tracer.Start(ctx, route, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(now.Add(-took)))
 	_, query := l.tracer.Start(ctx, table, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(now.Add(-took*9/10)), trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
 	status := 200
-	// A quarter of the tables fails at a time, another one each time.
-	if isSteady && l.isFailing(since) && n%4 == int(since/l.config.FailEvery)%4 && l.random.Float64() < 0.6 {
+	// A quarter of the routes fails at a time, another one each time.
+	if l.isFailing(since) && n%4 == int(since/l.config.FailEvery)%4 && l.random.Float64() < 0.6 {
 		status = 500
 		l.failed++
 		query.RecordError(errTooMany)

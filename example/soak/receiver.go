@@ -78,6 +78,9 @@ func (r *receiver) answer(id string, body []byte) answer {
 		r.broken = err
 	}
 	for _, a := range message.Alerts {
+		if a.Annotations["repeat"] != "" {
+			continue
+		}
 		key := a.Labels["service"] + "|" + a.Labels["span_kind"] + "|" + a.Labels["operation"] + "|" + a.Labels["objective"]
 		r.changes = append(r.changes, change{key: key, id: a.Annotations["id"], isFiring: a.Status == "firing"})
 	}

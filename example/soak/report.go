@@ -55,6 +55,7 @@ func (r *result) check(made *load, l *ledger, hook *receiver) {
 	equal("reports that periods count as dropped", l.dropped, r.stats.Dropped()-afterwards)
 	equal("dropped after the shutdown", r.stats.DroppedShutdown, afterwards)
 	equal("reports by hand that were refused, at most those dropped", min(made.refused, r.stats.DroppedQueueFull), made.refused)
+	equal("reports for which there was no place", l.overflowed, 0)
 	equal("periods that a sink did not take", r.stats.UndeliveredPeriods, 0)
 	equal("notifications that a notifier did not take", r.stats.UndeliveredNotifications, 0)
 	r.violations = append(r.violations, checkChanges("the notifier", l.changes)...)

@@ -73,6 +73,17 @@ func (s *set) put(ctx context.Context, i int, old, key uint64) bool {
 	return true
 }
 
+// Has reports whether the context of a span is remembered.
+func (t *Table) Has(span [8]byte) bool {
+	s, key := t.find(span)
+	for i := range s.words {
+		if s.words[i].Load() == key {
+			return true
+		}
+	}
+	return false
+}
+
 // Take returns the context of a span, and forgets it; nil if it is not there.
 func (t *Table) Take(span [8]byte) context.Context {
 	s, key := t.find(span)

@@ -40,13 +40,16 @@ func TestTakeReturnsWhatWasPut(t *testing.T) {
 			}
 			missing := 0
 			for _, s := range spans {
+				has := table.Has(id(s))
 				switch ctx := table.Take(id(s)); {
+				case has != (ctx != nil):
+					t.Fatalf("the context of span %d is there: %t, but %v is", s, has, ctx)
 				case ctx == nil:
 					missing++
 				case ctx.Value(number{}) != s:
 					t.Fatalf("the context of span %d is that of %v", s, ctx.Value(number{}))
 				}
-				if table.Take(id(s)) != nil {
+				if table.Has(id(s)) || table.Take(id(s)) != nil {
 					t.Fatalf("the context of span %d is still there", s)
 				}
 			}

@@ -26,6 +26,10 @@ type Config[T any] struct {
 	// OnError gets the errors and panics of Handle, on the outbox's goroutine and before
 	// the value is settled. It must not wait for anything. If it panics, the error is lost.
 	OnError func(error)
+	// OnLost gets each value that was dropped for want of room, with a nil error, and each that
+	// the handler did not take at the last try, with that error, in place of OnError. It must not
+	// wait for anything. Nil: OnError gets the error.
+	OnLost func(T, error)
 	// Retry is called once for each value. The function that it returns decides, after each
 	// error of Handle, whether and when to call Handle again. A value whose handling
 	// panicked or ended the goroutine is not tried again. Nil: no value is.
@@ -39,6 +43,10 @@ type Config[T any] struct {
 	// only when the queue is full. Nil: values are not merged.
 	Merge func(first, second T) (both T, ok bool)
 }
+
+// ErrNothing is what Handle returns for a value that it has nothing to do for. The value is
+// settled, and neither a success nor a failure.
+var ErrNothing = errors.New("nothing to do")
 
 // entry is a value in the queue.
 type entry[T any] struct {
@@ -60,11 +68,48 @@ type Outbox[T any] struct {
 	put      uint64 // number of values ever put
 	dropped  uint64
 	failed   uint64
+	health   health
 	handling bool
+	givenUp  bool   // Close counted the value being handled as failed
 	resting  bool   // the goroutine waits for the next try of the value being handled
 	at       uint64 // the number of the value being handled
 	closed   bool
 	progress chan struct{} // closed and replaced whenever settled may have grown
+}
+
+// health is how the last calls of the handler went.
+type health struct {
+	lastSuccess, failingSince time.Time
+	lastError                 string
+}
+
+// Stats says how an outbox is doing.
+type Stats struct {
+	// Waiting is the number of values that are queued or being handled.
+	Waiting int
+	// Dropped is the number of values that never reached the handler, and Failed that of those
+	// that it did not take, or had not taken when Close gave up.
+	Dropped, Failed uint64
+	// LastSuccess is when the handler took a value last; zero if it never did.
+	LastSuccess time.Time
+	// FailingSince is when the handler failed first after that; zero if it has not.
+	FailingSince time.Time
+	// LastError is the text of its last error, empty if FailingSince is zero.
+	LastError string
+}
+
+// Stats returns how the outbox is doing.
+func (o *Outbox[T]) Stats() Stats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := Stats{
+		Waiting: len(o.queue), Dropped: o.dropped, Failed: o.failed,
+		LastSuccess: o.health.lastSuccess, FailingSince: o.health.failingSince, LastError: o.health.lastError,
+	}
+	if o.handling && !o.givenUp {
+		s.Waiting++
+	}
+	return s
 }
 
 // New starts an outbox.
@@ -84,29 +129,42 @@ func New[T any](c Config[T]) *Outbox[T] {
 // superseded or merged, as the config says. If that makes no room, the oldest value is
 // dropped, and counted. After Close, v itself is dropped, and counted.
 func (o *Outbox[T]) Put(v T) {
+	for _, lost := range o.enqueue(v) {
+		if o.config.OnLost != nil {
+			o.config.OnLost(lost, nil)
+		}
+	}
+}
+
+// enqueue queues a value and returns those that were dropped to make room.
+func (o *Outbox[T]) enqueue(v T) (lost []T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		o.dropped++
-		return
+		return nil
 	}
 	o.put++
 	o.queue = append(o.queue, entry[T]{o.put, v})
 	if len(o.queue) > o.config.Size {
-		o.makeRoom()
+		lost = o.makeRoom()
 		o.wakeFlushes() // one may have waited for a value that is gone
 	}
 	o.nudge()
+	return lost
 }
 
-// makeRoom shrinks the queue to Config.Size. o.mu is held.
-func (o *Outbox[T]) makeRoom() {
+// makeRoom shrinks the queue to Config.Size and returns the values that were dropped. o.mu is
+// held.
+func (o *Outbox[T]) makeRoom() (lost []T) {
 	for len(o.queue) > o.config.Size {
 		if !o.supersede() && !o.merge() {
+			lost = append(lost, o.queue[0].value)
 			o.queue = slices.Delete(o.queue, 0, 1)
 			o.dropped++
 		}
 	}
+	return lost
 }
 
 // supersede removes the oldest value that later ones replace. o.mu is held.
@@ -149,7 +207,7 @@ func (o *Outbox[T]) Dropped() uint64 {
 }
 
 // Failed returns the number of values that the handler did not take: it returned an error
-// at the last try, panicked or ended its goroutine.
+// at the last try, panicked or ended its goroutine, or it still had a value when Close gave up.
 func (o *Outbox[T]) Failed() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -191,7 +249,7 @@ func (o *Outbox[T]) settled() uint64 {
 // Close takes no more values, waits until those that are queued are settled, and ends the
 // goroutine. If ctx ends first, the queue is dropped, the handler's context is cancelled,
 // and the error says how many values were left; the goroutine ends as soon as the handler
-// returns.
+// returns. What it is handling then counts as failed, unless it is taken after all.
 func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.mu.Lock()
 	o.closed = true
@@ -217,6 +275,10 @@ func (o *Outbox[T]) Close(ctx context.Context) error {
 	o.nudge()
 	o.wakeFlushes()
 	atOnce := left == 0 || o.resting // the goroutine is not inside the handler
+	if o.handling && !o.givenUp {
+		o.givenUp = true
+		o.failed++
+	}
 	if left > 0 {
 		o.cancel()
 	}
@@ -285,9 +347,9 @@ func (o *Outbox[T]) handle(v T) {
 	returned := false
 	defer func() {
 		if r := recover(); r != nil {
-			o.fail(fmt.Errorf("panic: %v", r))
+			o.fail(v, fmt.Errorf("panic: %v", r))
 		} else if !returned {
-			o.fail(errors.New("handler ended its goroutine (runtime.Goexit)"))
+			o.fail(v, errors.New("handler ended its goroutine (runtime.Goexit)"))
 		}
 	}()
 	retry := func(error) (time.Duration, bool) { return 0, false }
@@ -297,15 +359,20 @@ func (o *Outbox[T]) handle(v T) {
 	for {
 		err := o.try(v)
 		if err == nil {
+			o.succeeded()
+			break
+		}
+		if errors.Is(err, ErrNothing) {
 			break
 		}
 		after, again := retry(err)
 		if again = again && o.ctx.Err() == nil; again {
+			o.failing(err)
 			o.tell(fmt.Errorf("%w (trying again in %s)", err, after.Round(time.Millisecond)))
 			again = o.rest(after)
 		}
 		if !again {
-			o.fail(err)
+			o.fail(v, err)
 			break
 		}
 	}
@@ -343,11 +410,51 @@ func (o *Outbox[T]) setResting(resting bool) {
 }
 
 // fail counts a value that the handler did not take, and passes the error on.
-func (o *Outbox[T]) fail(err error) {
+func (o *Outbox[T]) fail(v T, err error) {
+	o.failing(err)
 	o.mu.Lock()
-	o.failed++
+	if !o.givenUp { // otherwise Close has counted it
+		o.failed++
+	}
 	o.mu.Unlock()
-	o.tell(err)
+	if o.config.OnLost == nil {
+		o.tell(err)
+		return
+	}
+	defer func() { _ = recover() }() // of the error's own methods, as in tell
+	o.config.OnLost(v, err)
+}
+
+// failing notes that a call of the handler failed.
+func (o *Outbox[T]) failing(err error) {
+	text := textOf(err)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.health.lastError = text
+	if o.health.failingSince.IsZero() {
+		o.health.failingSince = time.Now()
+	}
+}
+
+// succeeded notes that a call of the handler went well.
+func (o *Outbox[T]) succeeded() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.health = health{lastSuccess: time.Now()}
+	if o.givenUp { // it was taken after all
+		o.givenUp = false
+		o.failed--
+	}
+}
+
+// textOf returns the text of an error, whose method may panic.
+func textOf(err error) (text string) {
+	defer func() {
+		if r := recover(); r != nil {
+			text = fmt.Sprintf("%T", err)
+		}
+	}()
+	return err.Error()
 }
 
 // tell passes an error to OnError. It survives the panics of OnError and of the error's own

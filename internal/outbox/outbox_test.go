@@ -467,6 +467,7 @@ func TestCloseHonoursContext(t *testing.T) {
 			t.Errorf("close took %s, want 5s", d)
 		}
 		checkDropped(t, o, 3) // the one that is being handled did reach its handler
+		checkFailed(t, o, 1)  // which may never return
 		if !errors.Is(h.ctx.Err(), context.Canceled) {
 			t.Errorf("the handler's context: %v, want it cancelled", h.ctx.Err())
 		}
@@ -480,8 +481,66 @@ func TestCloseHonoursContext(t *testing.T) {
 		mustClose(t, o) // and the goroutine has ended, or the test would not
 		h.check(t, []int{0}, []int{0})
 		checkDropped(t, o, 4)
+		checkFailed(t, o, 0) // it was taken after all
 	})
 }
+
+func checkFailed(t *testing.T, o *Outbox[int], want uint64) {
+	t.Helper()
+	if got := o.Failed(); got != want {
+		t.Errorf("%d failed, want %d", got, want)
+	}
+}
+
+// Stats tell how many values wait, since when the handler fails, and when it took one last.
+func TestStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fails atomic.Pointer[error]
+		set := func(err error) { fails.Store(&err) }
+		set(nil)
+		o := New(Config[int]{
+			Handle:  func(context.Context, int) error { return *fails.Load() },
+			Size:    10,
+			OnError: func(error) {},
+			Retry: func() func(error) (time.Duration, bool) {
+				return func(error) (time.Duration, bool) { return time.Minute, true }
+			},
+		})
+		check := func(when string, want Stats) {
+			t.Helper()
+			synctest.Wait()
+			if got := o.Stats(); got != want {
+				t.Errorf("%s:\n got %+v\nwant %+v", when, got, want)
+			}
+		}
+		check("new", Stats{})
+		o.Put(1)
+		synctest.Wait()
+		began := time.Now()
+		check("one taken", Stats{LastSuccess: began})
+
+		time.Sleep(time.Hour)
+		set(panicking{errors.New("down")})
+		o.Put(2)
+		o.Put(3)
+		down := time.Now()
+		want := Stats{Waiting: 2, LastSuccess: began, FailingSince: down, LastError: "outbox.panicking"}
+		check("down", want)
+		set(errors.New("still down"))
+		time.Sleep(90 * time.Second)
+		want.LastError = "still down"
+		check("still down", want)
+		set(nil)
+		time.Sleep(time.Minute)
+		check("up again", Stats{LastSuccess: down.Add(2 * time.Minute)})
+		mustClose(t, o)
+	})
+}
+
+// panicking is an error whose method panics.
+type panicking struct{ error }
+
+func (panicking) Error() string { panic("no text") }
 
 // A handler that looks at its context makes an end within the deadline's moment.
 func TestCloseCancelsHandler(t *testing.T) {
@@ -506,6 +565,7 @@ func TestCloseCancelsHandler(t *testing.T) {
 			t.Error("close: no error, though two were left")
 		}
 		mustClose(t, o)
+		checkFailed(t, o, 1) // counted once, by Close or by itself
 		if len(got) != 1 || len(errs) != 1 || !errors.Is(errs[0], context.Canceled) {
 			t.Errorf("handled %v with %v, want one to be cancelled", got, errs)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/blurooo/go-monitor/connector/internal/nesting"
+	"github.com/blurooo/go-monitor/connector/internal/variable"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
@@ -16,7 +17,6 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
-	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/httpprovider"
 	"go.opentelemetry.io/collector/confmap/provider/httpsprovider"
@@ -74,7 +74,7 @@ var (
 	// providers say where a config, or a value in it, may come from; "default:" is the
 	// embedded one.
 	providers = map[string]confmap.ProviderFactory{
-		"go.opentelemetry.io/collector/confmap/provider/envprovider":   envprovider.NewFactory(),
+		"go.opentelemetry.io/collector/confmap/provider/envprovider":   variable.NewFactory(),
 		"go.opentelemetry.io/collector/confmap/provider/fileprovider":  fileprovider.NewFactory(),
 		"go.opentelemetry.io/collector/confmap/provider/httpprovider":  httpprovider.NewFactory(),
 		"go.opentelemetry.io/collector/confmap/provider/httpsprovider": httpsprovider.NewFactory(),

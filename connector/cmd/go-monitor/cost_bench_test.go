@@ -84,14 +84,20 @@ func cpu(b *testing.B, p *process) time.Duration {
 	return time.Duration(ticks) * (time.Second / 100)
 }
 
-// rss returns the memory that a process has, in bytes.
-func rss(b *testing.B, p *process) int {
+// rss returns the memory that a process has, in bytes. The pages of the program's file are part of
+// it: they are shared, and the system takes them back when it needs them.
+func rss(b *testing.B, p *process) int { return memoryOf(b, p, "VmRSS:") }
+
+// own returns the memory that a process has without the pages of files, in bytes.
+func own(b *testing.B, p *process) int { return memoryOf(b, p, "RssAnon:") }
+
+func memoryOf(b *testing.B, p *process, what string) int {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		b.Skip(err)
 	}
-	_, after, _ := strings.Cut(string(text), "VmRSS:")
+	_, after, _ := strings.Cut(string(text), what)
 	kib, err := strconv.Atoi(strings.Fields(after)[0])
 	if err != nil {
 		b.Fatal(err)
@@ -219,6 +225,7 @@ func sendLoad(b *testing.B, p *process, r reporter, td ptrace.Traces) {
 	b.ReportMetric(sent/max(used.Seconds(), 0.01), "spans/core-s")
 	b.ReportMetric(float64(used.Nanoseconds())/sent, "ns/span")
 	b.ReportMetric(float64(rss(b, p))/(1<<20), "MiB-RSS")
+	b.ReportMetric(float64(own(b, p))/(1<<20), "MiB-own")
 	if refused > 0 {
 		b.ReportMetric(float64(refused), "refused")
 	}

@@ -36,7 +36,7 @@ func (a addresses) env() []string {
 }
 
 // fast are settings with which verdicts come within seconds.
-const fast = "yaml:{connectors: {gomonitor: {period: 1s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}}}}"
+const fast = "yaml:{connectors: {gomonitor: {period: 1s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}, metrics: {scrape_interval: 1s}}}}"
 
 // startDefault starts the service with the default config and what is to be different.
 func startDefault(t testing.TB, a addresses, changes ...string) *process {

@@ -17,10 +17,12 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // a container has no time zones, and maintenance has some
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/blurooo/go-monitor/connector/learn"
@@ -43,8 +45,15 @@ func main() {
 	}
 }
 
+// componentHealth is the feature of the Collector by which its health check says what the
+// components say of themselves, and not only that they run.
+const componentHealth = "extension.healthcheck.useComponentStatus"
+
 // newCommand returns the command with all sub-commands.
 func newCommand() *cobra.Command {
+	if err := featuregate.GlobalRegistry().Set(componentHealth, true); err != nil {
+		panic(err) // the extension no longer has it
+	}
 	var w written
 	settings := otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{Command: "go-monitor", Description: "judges the quality of every operation", Version: buildVersion()},

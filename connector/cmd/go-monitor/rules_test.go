@@ -19,7 +19,7 @@ func TestPrometheusFiresWithTheMonitor(t *testing.T) {
 	t.Parallel()
 	path := program(t, "prometheus", "prometheus")
 	const period = 3 * time.Second
-	config := "yaml:{connectors: {gomonitor: {period: 3s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}, metrics: {histogram: {explicit: {}}}}}}"
+	config := "yaml:{connectors: {gomonitor: {period: 3s, grace: 500ms, objective: {alert_after: 2, recover_after: 2}, metrics: {scrape_interval: 1s, histogram: {explicit: {}}}}}}"
 	dir := t.TempDir()
 	settings, rules := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "rules.yaml")
 	if err := os.WriteFile(settings, []byte(strings.TrimPrefix(config, "yaml:")), 0o600); err != nil {
@@ -35,7 +35,11 @@ func TestPrometheusFiresWithTheMonitor(t *testing.T) {
 	prom := startPrometheus(t, path, a.metrics, rules)
 	r := byHTTP(a.http)
 	began := time.Now()
-	stop := r.keepReporting(t, call{"shop", "GET /cart", 1, 2}, call{"shop", "GET /", 1, 0})
+	// A new count stands at 0 for a while, so the rules see an operation's first calls later.
+	stop := r.keepReporting(t, call{"shop", "GET /cart", 3, 0}, call{"shop", "GET /", 1, 0})
+	prom.has(t, `sum(traces_span_metrics_calls_total{span_name="GET /cart"})`, func(v float64) bool { return v > 0 })
+	stop()
+	stop = r.keepReporting(t, call{"shop", "GET /cart", 1, 2}, call{"shop", "GET /", 1, 0})
 	p.says("ALERT     GET /cart")
 	const theirs = `max(ALERTS{alertname="GoMonitorAvailability",alertstate="firing",service_name="shop",span_name="GET /cart"})`
 	prom.has(t, theirs, func(v float64) bool { return v == 1 })

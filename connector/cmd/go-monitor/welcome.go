@@ -65,8 +65,10 @@ func newWelcomeFactory(w *written) extension.Factory {
 		}, component.StabilityLevelStable)
 }
 
-// NotifyConfigSnapshot makes the text from the config that the service runs with.
+// NotifyConfigSnapshot makes the text from the config that the service runs with, and sets how often
+// garbage is collected.
 func (w *welcome) NotifyConfigSnapshot(_ context.Context, s extensioncapabilities.ConfigSnapshot) error {
+	collectGarbage(s.Effective())
 	w.text = welcomeText(w.version, s.Effective(), w.written.connectors)
 	return nil
 }
@@ -130,7 +132,7 @@ func welcomeText(version string, c, connectors *confmap.Conf) string {
 	}
 	for _, id := range strs(c.Get("service::extensions")) {
 		if isOf(id, "health_check") {
-			line("health", "http://"+reachable(text(c, "extensions", id, "endpoint"))+text(c, "extensions", id, "path"))
+			line("health", "http://"+reachable(text(c, "extensions", id, "http", "endpoint"))+text(c, "extensions", id, "http", "status", "path"))
 		}
 	}
 	if curl != "" {

@@ -96,7 +96,7 @@ func TestWelcomeText(t *testing.T) {
 			"http": map[string]any{"endpoint": "0.0.0.0:4318", "traces_url_path": "/v1/traces"},
 		}}},
 		"exporters":  map[string]any{"prometheus": map[string]any{"endpoint": ":8889"}},
-		"extensions": map[string]any{"health_check": map[string]any{"endpoint": "[::]:13133", "path": "/up"}},
+		"extensions": map[string]any{"health_check": map[string]any{"http": map[string]any{"endpoint": "[::]:13133", "status": map[string]any{"path": "/up"}}}},
 		"service": map[string]any{
 			"extensions": []any{"health_check"},
 			"pipelines": map[string]any{

@@ -94,7 +94,8 @@ CREATE TABLE summary_rows (
   min_traffic_ratio    double precision NOT NULL,
   stuck_after_ms       double precision NOT NULL,
   slo                  double precision NOT NULL,
-  repeat_interval_ms   double precision NOT NULL
+  repeat_interval_ms   double precision NOT NULL,
+  end_after_idle       integer NOT NULL
 );
 CREATE INDEX summary_rows_started_at ON summary_rows (started_at);
 CREATE INDEX summary_rows_operation ON summary_rows (operation_id, started_at);
@@ -145,6 +146,15 @@ CREATE TABLE alert_rows (
   objective         text NOT NULL,
   state             text NOT NULL,
   repeat            boolean NOT NULL,
+  end_reason        text NOT NULL, -- empty while it fires
+  last_sent_at      timestamptz, -- null unless it is a repeat
+  calls_since       bigint NOT NULL,
+  silenced          boolean NOT NULL, -- it was not sent
+  silenced_until    timestamptz, -- null unless it was silenced
+  silence_reason    text NOT NULL,
+  good_periods      integer NOT NULL,
+  flapping_count    integer NOT NULL,
+  flapping_since    timestamptz, -- null unless it flaps
   started_at        timestamptz NOT NULL,
   ended_at          timestamptz, -- null while it fires
   decided_at        timestamptz NOT NULL,
@@ -160,6 +170,15 @@ CREATE TABLE alert_rows (
   evidence          jsonb NOT NULL  -- JSON of a list of summaries
 );
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
+
+CREATE TABLE state_rows (
+  monitor   text NOT NULL,
+  set_aside text NOT NULL, -- empty: what is written; otherwise when it was set aside
+  instance  text NOT NULL, -- which process wrote it
+  saved_at  timestamptz NOT NULL,
+  data      bytea NOT NULL, -- as package state writes it
+  PRIMARY KEY (monitor, set_aside)
+);
 
 CREATE VIEW operations AS
 SELECT operation_id, service, span_kind, operation, last_seen
@@ -184,7 +203,7 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind,
        s.verdict_availability, s.verdict_latency, s.verdict_traffic, s.verdict_stuck, s.verdict_burn_rate,
        s.target_success_ratio, s.target_latency_ms, s.target_within_ratio,
        s.alert_after, s.recover_after, s.min_calls, s.confidence, s.alert_for_ms,
-       s.min_traffic, s.min_traffic_ratio, s.stuck_after_ms, s.slo, s.repeat_interval_ms
+       s.min_traffic, s.min_traffic_ratio, s.stuck_after_ms, s.slo, s.repeat_interval_ms, s.end_after_idle
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
@@ -225,6 +244,8 @@ CROSS JOIN json_array_elements(s.distribution) AS b (value);
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
+       silenced, silence_reason, silenced_until,
+       end_reason, calls_since, good_periods, flapping_count, last_sent_at, flapping_since,
        started_at, ended_at, decided_at,
        extract(epoch FROM coalesce(ended_at, decided_at) - started_at)::double precision AS lasted_s,
        target, actual, worst_actual, last_actual, latency_target_ms,

@@ -94,7 +94,8 @@ CREATE TABLE summary_rows (
   min_traffic_ratio    REAL NOT NULL,
   stuck_after_ms       REAL NOT NULL,
   slo                  REAL NOT NULL,
-  repeat_interval_ms   REAL NOT NULL
+  repeat_interval_ms   REAL NOT NULL,
+  end_after_idle       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX summary_rows_started_at ON summary_rows (started_at);
 CREATE INDEX summary_rows_operation ON summary_rows (operation_id, started_at);
@@ -145,6 +146,15 @@ CREATE TABLE alert_rows (
   objective         TEXT NOT NULL,
   state             TEXT NOT NULL,
   repeat            INTEGER NOT NULL,
+  end_reason        TEXT NOT NULL, -- empty while it fires
+  last_sent_at      INTEGER, -- null unless it is a repeat
+  calls_since       INTEGER NOT NULL,
+  silenced          INTEGER NOT NULL, -- it was not sent
+  silenced_until    INTEGER, -- null unless it was silenced
+  silence_reason    TEXT NOT NULL,
+  good_periods      INTEGER NOT NULL,
+  flapping_count    INTEGER NOT NULL,
+  flapping_since    INTEGER, -- null unless it flaps
   started_at        INTEGER NOT NULL,
   ended_at          INTEGER, -- null while it fires
   decided_at        INTEGER NOT NULL,
@@ -160,6 +170,15 @@ CREATE TABLE alert_rows (
   evidence          TEXT NOT NULL  -- JSON of a list of summaries
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alert_rows_decided_at ON alert_rows (decided_at);
+
+CREATE TABLE state_rows (
+  monitor   TEXT NOT NULL,
+  set_aside TEXT NOT NULL, -- empty: what is written; otherwise when it was set aside
+  instance  TEXT NOT NULL, -- which process wrote it
+  saved_at  INTEGER NOT NULL,
+  data      BLOB NOT NULL, -- as package state writes it
+  PRIMARY KEY (monitor, set_aside)
+) STRICT, WITHOUT ROWID;
 
 CREATE VIEW operations AS
 SELECT operation_id, service, span_kind, operation,
@@ -189,7 +208,7 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind,
        s.verdict_availability, s.verdict_latency, s.verdict_traffic, s.verdict_stuck, s.verdict_burn_rate,
        s.target_success_ratio, s.target_latency_ms, s.target_within_ratio,
        s.alert_after, s.recover_after, s.min_calls, s.confidence, s.alert_for_ms,
-       s.min_traffic, s.min_traffic_ratio, s.stuck_after_ms, s.slo, s.repeat_interval_ms
+       s.min_traffic, s.min_traffic_ratio, s.stuck_after_ms, s.slo, s.repeat_interval_ms, s.end_after_idle
 FROM summary_rows s
 JOIN period_rows p ON p.period_id = s.period_id
 JOIN operation_rows o ON o.operation_id = s.operation_id;
@@ -237,6 +256,11 @@ JOIN json_each(s.distribution) b;
 
 CREATE VIEW alerts AS
 SELECT alert_id, instance, monitor, service, span_kind, operation, objective, state, repeat,
+       silenced, silence_reason,
+       strftime('%Y-%m-%d %H:%M:%f', silenced_until / 1000.0, 'unixepoch') AS silenced_until,
+       end_reason, calls_since, good_periods, flapping_count,
+       strftime('%Y-%m-%d %H:%M:%f', last_sent_at / 1000.0, 'unixepoch') AS last_sent_at,
+       strftime('%Y-%m-%d %H:%M:%f', flapping_since / 1000.0, 'unixepoch') AS flapping_since,
        started_at AS started_ms,
        strftime('%Y-%m-%d %H:%M:%f', started_at / 1000.0, 'unixepoch') AS started_at,
        strftime('%Y-%m-%d %H:%M:%f', ended_at / 1000.0, 'unixepoch') AS ended_at,

@@ -28,6 +28,7 @@ type outer struct {
 	Levels []level          `mapstructure:"levels"`
 	Below  inner            `mapstructure:"below"`
 	By     map[string]inner `mapstructure:"by"`
+	At     time.Time        `mapstructure:"at"`
 	Own    int              `mapstructure:"-"`
 }
 
@@ -52,17 +53,17 @@ func TestPut(t *testing.T) {
 // Errors name the key, quote the value and say what was probably meant.
 func TestPutErrors(t *testing.T) {
 	for want, values := range map[string]map[string]any{
-		`max_sise: no such key, probably max_size is meant`:              {"max_sise": 1},
-		`colour: no such key, want one of below, by,`:                    {"colour": 1},
-		`wait: want a duration with its unit, such as 10s, got "5"`:      {"wait": 5},
-		`below.ratio: want a number, got "much"`:                         {"below": map[string]any{"ratio": "much"}},
-		`by["GET /"].wait: want a duration with its unit, such as 10s, `: {"by": map[string]any{"GET /": map[string]any{"wait": "soon"}}},
-		`levels: want a list, got "x"`:                                   {"levels": "x"},
-		`levels[1]: want a text, got "2"`:                                {"levels": []any{"a", 2}},
-		`on: want true or false, got "yes"`:                              {"on": "yes"},
-		`max_size: want a whole number, got "1.5"`:                       {"max_size": 1.5},
-		`below: want keys below it, got "[]"`:                            {"below": []any{}},
-		`name: want a text, got "` + strings.Repeat("7", 40):             {"name": math.MaxInt},
+		`max_sise: no such key, probably max_size is meant`:           {"max_sise": 1},
+		`colour: no such key, want one of at, below, by,`:             {"colour": 1},
+		`wait: 5 has no unit, probably 5ms or 5s is meant`:            {"wait": 5},
+		`below.ratio: want a number, got "much"`:                      {"below": map[string]any{"ratio": "much"}},
+		`by["GET /"].wait: want a duration such as 300ms, got "soon"`: {"by": map[string]any{"GET /": map[string]any{"wait": "soon"}}},
+		`levels: want a list, got "x"`:                                {"levels": "x"},
+		`levels[1]: want a text, got "2"`:                             {"levels": []any{"a", 2}},
+		`on: want true or false, got "yes"`:                           {"on": "yes"},
+		`max_size: want a whole number, got "1.5"`:                    {"max_size": 1.5},
+		`below: want keys below it, got a list`:                       {"below": []any{}},
+		`name: want a text, got "` + strings.Repeat("7", 40):          {"name": math.MaxInt},
 	} {
 		if strings.HasPrefix(want, "name") {
 			want = `name: want a text, got "9223372036854775807"`
@@ -71,6 +72,21 @@ func TestPutErrors(t *testing.T) {
 		if err := Put(values, &o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// A time is one that YAML knows, or a text.
+func TestPutTime(t *testing.T) {
+	want := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	for _, value := range []any{want, "2026-03-01T09:00:00Z"} {
+		var o outer
+		if err := Put(map[string]any{"at": value}, &o); err != nil || !o.At.Equal(want) {
+			t.Errorf("%v: %v, %v", value, o.At, err)
+		}
+	}
+	var o outer
+	if err := Put(map[string]any{"at": "soon"}, &o); err == nil || !strings.Contains(err.Error(), "at: ") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package settings puts what a file or the environment says into structs of settings, by their
-// mapstructure tags, as the Collector does.
+// mapstructure tags, as the OpenTelemetry Collector does. Its errors name the key, quote the value
+// and say what was probably meant. It is for notifiers and components with settings of their own.
 package settings
 
 import (
@@ -12,12 +13,52 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
+
+// Range is where a duration must lie. Its Check is for the Validate of a struct of settings.
+type Range = keyed.Range
 
 // Put sets the fields of the struct that to points to from values by key. It returns one error
 // for each value that can't be, joined; each names the key. An unknown key is an error.
 func Put(values map[string]any, to any) error {
 	return putStruct("", values, reflect.ValueOf(to).Elem())
+}
+
+// Check returns the errors that [Put] would return, and sets nothing. It is for settings that the
+// Collector decodes. The Collector still knows how a value from a variable was written, and takes
+// the number 5 for a text and "a,b" for a list; errors of that kind are maybe, and count only where
+// the Collector fails. What has a type of the Collector is left to it.
+func Check(values map[string]any, like any) (certain, maybe error) {
+	var sure, unsure []error
+	for _, err := range leaves(Put(values, reflect.New(reflect.TypeOf(like).Elem()).Interface())) {
+		if errors.As(err, new(spelling)) {
+			unsure = append(unsure, err)
+			continue
+		}
+		sure = append(sure, err)
+	}
+	return errors.Join(sure...), errors.Join(unsure...)
+}
+
+// spelling is the error of a value that may have been written in another way.
+type spelling struct{ error }
+
+// leaves returns the errors that an error joins.
+func leaves(err error) []error {
+	join, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		if err == nil {
+			return nil
+		}
+		return []error{err}
+	}
+	var all []error
+	for _, e := range join.Unwrap() {
+		all = append(all, leaves(e)...)
+	}
+	return all
 }
 
 // Fields calls f with the key and the value of every field of the struct that to points to,
@@ -29,6 +70,7 @@ func Fields(to any, f func(keys []string, v reflect.Value)) {
 var (
 	durationType    = reflect.TypeFor[time.Duration]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	marshalerType   = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
 func eachField(v reflect.Value, keys []string, f func([]string, reflect.Value)) {
@@ -46,11 +88,10 @@ func eachField(v reflect.Value, keys []string, f func([]string, reflect.Value)) 
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	for i := range v.NumField() {
-		switch tag := v.Type().Field(i).Tag.Get("mapstructure"); tag {
-		case "", "-":
-		case ",squash":
+		switch tag, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("mapstructure"), ","); {
+		case option == "squash":
 			maps.Copy(fields, fieldsOf(v.Field(i)))
-		default:
+		case tag != "" && tag != "-":
 			fields[tag] = v.Field(i)
 		}
 	}
@@ -85,10 +126,15 @@ func put(path string, value any, to reflect.Value) error {
 	if value == nil {
 		return nil // as if the key were not there
 	}
+	if v := reflect.ValueOf(value); v.Type() == to.Type() && to.Kind() == reflect.Struct {
+		to.Set(v) // a time, which YAML knows
+		return nil
+	}
+	wants := func(kind string) error { return fmt.Errorf("%s: want %s, got %s", path, kind, shown(value, to.Type())) }
 	if to.CanAddr() && to.Addr().Type().Implements(unmarshalerType) {
 		text, ok := value.(string)
 		if !ok {
-			return fmt.Errorf("%s: want a text, got %s", path, shown(value))
+			return spelling{wants("a text")}
 		}
 		if err := to.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
@@ -96,27 +142,29 @@ func put(path string, value any, to reflect.Value) error {
 		return nil
 	}
 	if to.Type() == durationType {
-		text, ok := value.(string)
-		d, err := time.ParseDuration(text)
-		if !ok || err != nil {
-			return fmt.Errorf("%s: want a duration with its unit, such as 10s, got %s", path, shown(value))
-		}
-		to.SetInt(int64(d))
-		return nil
+		return putDuration(path, value, to)
 	}
 	switch to.Kind() {
+	case reflect.Pointer:
+		to.Set(reflect.New(to.Type().Elem()))
+		return put(path, value, to.Elem())
 	case reflect.Struct:
-		m, ok := value.(map[string]any)
+		if strings.HasPrefix(to.Type().PkgPath(), collector) {
+			return nil
+		}
+		m, ok := keysOf(value)
 		if !ok {
-			return fmt.Errorf("%s: want keys below it, got %s", path, shown(value))
+			return wants("keys below it")
 		}
 		return putStruct(path, m, to)
 	case reflect.Map:
 		return putMap(path, value, to)
 	case reflect.Slice:
 		list, ok := value.([]any)
-		if !ok {
-			return fmt.Errorf("%s: want a list, got %s", path, shown(value))
+		if _, isText := value.(string); isText {
+			return spelling{wants("a list")}
+		} else if !ok {
+			return wants("a list")
 		}
 		all := reflect.MakeSlice(to.Type(), len(list), len(list))
 		var errs []error
@@ -128,19 +176,19 @@ func put(path string, value any, to reflect.Value) error {
 	case reflect.String:
 		text, ok := value.(string)
 		if !ok {
-			return fmt.Errorf("%s: want a text, got %s", path, shown(value))
+			return spelling{wants("a text")}
 		}
 		to.SetString(text)
 	case reflect.Bool:
 		b, ok := value.(bool)
 		if !ok {
-			return fmt.Errorf("%s: want true or false, got %s", path, shown(value))
+			return wants("true or false")
 		}
 		to.SetBool(b)
 	case reflect.Int:
 		n, ok := value.(int)
 		if !ok {
-			return fmt.Errorf("%s: want a whole number, got %s", path, shown(value))
+			return wants("a whole number")
 		}
 		to.SetInt(int64(n))
 	case reflect.Float64:
@@ -150,19 +198,33 @@ func put(path string, value any, to reflect.Value) error {
 		case int:
 			to.SetFloat(float64(n))
 		default:
-			return fmt.Errorf("%s: want a number, got %s", path, shown(value))
+			return wants("a number")
 		}
 	default:
-		return fmt.Errorf("%s: can't be set by a file, got %s", path, shown(value))
+		return fmt.Errorf("%s: can't be set by a file", path)
 	}
 	return nil
 }
 
+// putDuration sets a duration, which must have a unit.
+func putDuration(path string, value any, to reflect.Value) error {
+	text := fmt.Sprint(value)
+	d, err := time.ParseDuration(text)
+	if err == nil {
+		to.SetInt(int64(d))
+		return nil
+	}
+	if _, err := strconv.ParseFloat(text, 64); err == nil && len(text) < 20 {
+		return keyed.NoUnit(path, text)
+	}
+	return fmt.Errorf("%s: want a duration such as 300ms, got %s", path, shown(value, to.Type()))
+}
+
 // putMap sets a map whose keys are texts.
 func putMap(path string, value any, to reflect.Value) error {
-	m, ok := value.(map[string]any)
+	m, ok := keysOf(value)
 	if !ok {
-		return fmt.Errorf("%s: want keys below it, got %s", path, shown(value))
+		return fmt.Errorf("%s: want keys below it, got %s", path, shown(value, to.Type()))
 	}
 	all := reflect.MakeMapWithSize(to.Type(), len(m))
 	var errs []error
@@ -173,6 +235,21 @@ func putMap(path string, value any, to reflect.Value) error {
 	}
 	to.Set(all)
 	return errors.Join(errs...)
+}
+
+// keysOf returns the entries of a map, whose keys may be numbers, such as 404.
+func keysOf(value any) (map[string]any, bool) {
+	switch m := value.(type) {
+	case map[string]any:
+		return m, true
+	case map[any]any:
+		entries := make(map[string]any, len(m))
+		for key, v := range m {
+			entries[fmt.Sprint(key)] = v
+		}
+		return entries, true
+	}
+	return nil, false
 }
 
 // PutText sets a field to what a text says, as an environment variable of that name has it.
@@ -203,8 +280,25 @@ func PutText(name, text string, to reflect.Value) error {
 	return put(name, value, to)
 }
 
-// shown quotes a value, shortened.
-func shown(v any) string {
+// collector is how the paths of the Collector's packages begin. Their types read themselves.
+const collector = "go.opentelemetry.io/collector/"
+
+// shown writes a value for a person: quoted and shortened, unless it may be secret.
+func shown(v any, to reflect.Type) string {
+	switch reflect.ValueOf(v).Kind() {
+	case reflect.Map:
+		return "keys below it"
+	case reflect.Slice:
+		return "a list"
+	}
+	isSecret := to.Kind() == reflect.String && to.Implements(marshalerType) // it hides itself
+	hasParts := to.Kind() == reflect.Struct || to.Kind() == reflect.Map     // any of which may be secret
+	if isSecret || hasParts {
+		if _, ok := v.(string); ok {
+			return "a text"
+		}
+		return "a number or true or false"
+	}
 	s := fmt.Sprintf("%q", fmt.Sprint(v))
 	if len(s) > 60 {
 		s = strings.ToValidUTF8(s[:57], "") + `..."`
@@ -214,16 +308,22 @@ func shown(v any) string {
 
 // meant says which key was probably meant.
 func meant(key string, known []string) string {
+	if best := Nearest(key, known); best != "" {
+		return fmt.Sprintf(", probably %s is meant", best)
+	}
+	return ", want one of " + strings.Join(known, ", ")
+}
+
+// Nearest returns the one of the known keys that differs from key in one or two letters, and
+// least; "" if there is none.
+func Nearest(key string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		if d := distance(key, k); d < least {
+		if d := distance(key, k); d < least && d < len(k) {
 			best, least = k, d
 		}
 	}
-	if best == "" {
-		return ", want one of " + strings.Join(known, ", ")
-	}
-	return fmt.Sprintf(", probably %s is meant", best)
+	return best
 }
 
 // distance is the number of letters to change, add or remove.

@@ -5,6 +5,7 @@ GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 
 GOLANGCI_LINT_VERSION := v2.15.0
+AXE_VERSION := 4.14.1
 FUZZTIME ?= 30s
 FUZZJOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 DURATION ?= 10m
@@ -14,7 +15,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## watch a service get sick, raise alerts, get well and say so (25 s); DEMOFLAGS="-restart" or "-to store=shop.db"
+demo: ## watch a service get sick, raise alerts, get well and say so (25 s), or in a browser: DEMOFLAGS=-forever; "-restart" or "-to store=shop.db"
 	@echo "building the demo (the first time this takes a minute or two) ..."
 	@cd example && $(GO) build -o $(CURDIR)/bin/example .
 	@$(CURDIR)/bin/example $(DEMOFLAGS)
@@ -50,6 +51,9 @@ deps: ## install the tools that lint needs and the servers that tests start (Deb
 		echo "installing$$missing ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "the tests that need$$missing will be skipped: install what is missing"; fi
+	@test -f $(TOOLS)/node_modules/axe-core/axe.min.js || { command -v npm >/dev/null && \
+		npm install --prefix $(TOOLS) --ignore-scripts --no-audit --no-fund --silent axe-core@$(AXE_VERSION); } || \
+		echo "the tests that look for obstacles on the page will be skipped: there is no axe-core"
 
 .PHONY: lint
 lint: deps ## run the linters over all modules

@@ -80,7 +80,8 @@ type Config struct {
 	Filter func(span sdktrace.ReadOnlySpan) bool
 
 	// Notifiers are where alerts go. Default (nil): a readable block on stderr if that is a
-	// terminal, otherwise [slog.Default], as [alert.Slog] does. An empty slice that is not nil:
+	// terminal, otherwise [slog.Default], as [alert.Slog] does, or JSON lines on stderr while the program
+	// has not chosen a default logger. An empty slice that is not nil:
 	// nowhere.
 	Notifiers []alert.Notifier
 	// Maintenance are the times in which alerts are judged and kept, but not sent. What still fires
@@ -89,9 +90,9 @@ type Config struct {
 	// Delivery says how notifications are delivered: how often a notifier is tried, and how
 	// much can wait for it. Default: up to 16 tries in about ten minutes.
 	Delivery delivery.Config
-	// Sinks are where summaries go. Default (nil): a readable line for each operation on stderr
-	// if that is a terminal, otherwise [slog.Default], as [engine.Slog] does; nowhere in a test
-	// binary. The default leaves out partial periods. An empty slice that is not nil: nowhere.
+	// Sinks are where summaries go. Default (nil): [engine.Table] on stderr if that is a
+	// terminal, otherwise [slog.Default], as [engine.Slog] does, or JSON lines as for alerts;
+	// nowhere in a test binary. The default leaves out partial periods. An empty slice that is not nil: nowhere.
 	Sinks []engine.Sink
 
 	// State is the home of what outlives the process: streaks, alerts that fire, burn rates. A

@@ -1,13 +1,12 @@
 package monitor
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ func (p place) notifier() alert.Notifier {
 	if p.isTerminal {
 		return alert.Console(p.stderr)
 	}
-	return alert.Slog(nil)
+	return alert.Slog(elsewhere(p.stderr))
 }
 
 // sinks returns the default sinks. They leave out partial periods, which nobody judges: so a
@@ -57,9 +56,9 @@ func (p place) sinks() []engine.Sink {
 	case p.isTest:
 		return []engine.Sink{}
 	case p.isTerminal:
-		return []engine.Sink{wholePeriods(readable(p.stderr))}
+		return []engine.Sink{wholePeriods(engine.Table(p.stderr))}
 	}
-	return []engine.Sink{wholePeriods(engine.Slog(nil))}
+	return []engine.Sink{wholePeriods(engine.Slog(elsewhere(p.stderr)))}
 }
 
 // wholePeriods returns a sink that leaves out partial periods.
@@ -72,56 +71,28 @@ func wholePeriods(s engine.Sink) engine.Sink {
 	})
 }
 
-// maxReadable is the number of operations that a person is shown each period.
-const maxReadable = 20
+// elsewhere returns a logger for programs that nobody watches. It is [slog.Default], whichever that is
+// by then. While that is the one of a program that did not choose one, whose lines only people can
+// read, it writes JSON lines to w.
+func elsewhere(w io.Writer) *slog.Logger { return slog.New(unchosen{slog.NewJSONHandler(w, nil)}) }
 
-// readable returns a sink that writes a line for each operation that was called, the worst
-// first, with one call of Write for each period.
-func readable(w io.Writer) engine.Sink {
-	return engine.SinkFunc(func(_ context.Context, p engine.Period) error {
-		var called []*engine.Summary
-		for i := range p.Summaries {
-			if s := &p.Summaries[i]; s.Count > 0 || s.InFlight > 0 {
-				called = append(called, s)
-			}
-		}
-		slices.SortStableFunc(called, func(a, b *engine.Summary) int {
-			return cmp.Or(cmp.Compare(a.SuccessRatio, b.SuccessRatio), cmp.Compare(a.WithinTargetRatio, b.WithinTargetRatio), cmp.Compare(b.Count, a.Count))
-		})
-		var b strings.Builder
-		for i, s := range called {
-			if i == maxReadable {
-				fmt.Fprintf(&b, "%s  and %d operations more\n", p.End.Format(time.TimeOnly), len(called)-i)
-				break
-			}
-			fmt.Fprintf(&b, "%s  %s\n", p.End.Format(time.TimeOnly), summaryText(s))
-		}
-		if b.Len() == 0 {
-			return nil
-		}
-		_, err := io.WriteString(w, b.String())
-		return err
-	})
+// unchosen is the handler of elsewhere.
+type unchosen struct{ lines slog.Handler }
+
+func (u unchosen) handler() slog.Handler {
+	// The handler that a program begins with is known by nothing but the name of its type.
+	if h := slog.Default().Handler(); fmt.Sprintf("%T", h) != "*slog.defaultHandler" {
+		return h
+	}
+	return u.lines
 }
 
-// summaryText writes a summary in one printable line.
-func summaryText(s *engine.Summary) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s): %s", alert.Printable(s.Operation), s.SpanKind, alert.Counted(s.Count, "call"))
-	if s.Success+s.Failure > 0 {
-		fmt.Fprintf(&b, ", %s succeed", alert.Percent(s.SuccessRatio))
-	}
-	if codes := alert.CodesText(s.Failures); codes != "" {
-		fmt.Fprintf(&b, ": %s", codes)
-	}
-	if s.Success > 0 {
-		fmt.Fprintf(&b, ", p50 %s, p99 %s", alert.Rounded(s.Latency.P50), alert.Rounded(s.Latency.P99))
-	}
-	if s.InFlight > 0 {
-		fmt.Fprintf(&b, ", %d in flight", s.InFlight)
-	}
-	return b.String()
+func (u unchosen) Enabled(ctx context.Context, l slog.Level) bool { return u.handler().Enabled(ctx, l) }
+func (u unchosen) Handle(ctx context.Context, r slog.Record) error {
+	return u.handler().Handle(ctx, r)
 }
+func (u unchosen) WithAttrs(attrs []slog.Attr) slog.Handler { return u.handler().WithAttrs(attrs) }
+func (u unchosen) WithGroup(name string) slog.Handler       { return u.handler().WithGroup(name) }
 
 // greeting is what a monitor says on a terminal: what it watches, and a little later whether
 // anything came in. Who chose notifiers and sinks knows where to look, and is told nothing.

@@ -3,6 +3,7 @@ package monitor
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"strings"
 	"sync"
@@ -79,7 +80,7 @@ func TestFirstMinuteOnATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSuffix(s.text(), "\n"), "\n")
-		if len(lines) != 4 || !strings.Contains(lines[2], "(unspecified): 3 calls, 0 % succeed: 503 x3") || !strings.Contains(lines[3], "  GET /cart (unspecified): 3 calls, 100 % succeed, p50 12ms") {
+		if len(lines) != 5 || !strings.Contains(lines[2], "calls   success") || !strings.HasSuffix(lines[3], `       3       0 %         -   GET /\x1b[31m\x0a: 503 x3`) || !strings.HasSuffix(lines[4], "       3     100 %      12ms   GET /cart") {
 			t.Errorf("after a minute\n%s", s.text())
 		}
 		if strings.ContainsAny(s.text(), "\x1b\r") {
@@ -166,18 +167,34 @@ func TestNoGreeting(t *testing.T) {
 	})
 }
 
-func TestReadableIsBounded(t *testing.T) {
-	var s screen
-	var p engine.Period
-	for range 50 {
-		p.Summaries = append(p.Summaries, engine.Summary{Operation: "GET /", Count: 1})
-	}
-	if err := readable(&s).Consume(context.Background(), p); err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(s.text(), "\n"); n != maxReadable+1 || !strings.Contains(s.text(), "and 30 operations more") {
-		t.Errorf("%d lines\n%s", n, s.text())
-	}
+// Where nobody watches and the program has chosen no logger, each line is JSON that says when, how bad
+// and what.
+func TestJSONLinesElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s screen
+		m := mustNewIn(t, place{stderr: &s}, Config{Objective: engine.Objective{AlertAfter: 1, MinCalls: 1, Confidence: -1}})
+		m.Report(Report{Operation: "GET /", Code: "503", Outcome: engine.OutcomeFailure})
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		mustShutdown(t, m)
+		levels := make(map[string]bool)
+		for line := range strings.Lines(s.text()) {
+			var got struct {
+				Time       time.Time
+				Level, Msg string
+			}
+			if err := json.Unmarshal([]byte(line), &got); err != nil || got.Time.IsZero() || got.Msg == "" {
+				t.Errorf("%q: %v", line, err)
+			}
+			levels[got.Level] = true
+			if len(line) > 1200 || strings.Contains(line, "distribution") && strings.Contains(line, "gomonitor.summary") {
+				t.Errorf("a line of %d bytes: %s", len(line), line)
+			}
+		}
+		if !levels["WARN"] || !levels["ERROR"] {
+			t.Errorf("got\n%s", s.text())
+		}
+	})
 }
 
 func TestDestinations(t *testing.T) {

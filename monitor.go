@@ -45,6 +45,7 @@ type Monitor struct {
 	silencer   alert.Silencer
 	dispatcher *delivery.Dispatcher
 	errors     *delivery.ErrorHandler
+	watchers   delivery.Watchers
 
 	stopGreeting func()       // may be called any number of times
 	unregister   func() error // of the monitor's own metrics
@@ -143,9 +144,11 @@ func (m *Monitor) periodClosed(p *engine.Period) (needed map[engine.OperationKey
 		alerts = append(alerts, m.lastWord(p)...)
 	}
 	released := m.silencer.Pass(alerts, p.End)
-	m.board.update(p, alerts, m.judge.Phases())
+	phases := m.judge.Phases()
+	m.board.update(p, alerts, phases)
 	m.known = p.Known
 	m.dispatcher.Send(p, append(alerts, released...))
+	m.watchers.Send(alert.Judgement{Period: p, At: p.End, Alerts: alerts, Firing: m.board.latest.Load().alerts, Phases: phases})
 	m.errors.NewPeriod()
 	return m.judge.Needed()
 }
@@ -310,6 +313,7 @@ func (m *Monitor) sayLate() {
 // close ends the delivery: first of what the engine sends, then of what outlives it, then of what
 // went wrong with that.
 func (m *Monitor) close(ctx context.Context) error {
+	m.watchers.Close()
 	return errors.Join(m.dispatcher.Close(ctx), m.keeper.Close(ctx), m.errors.Close(ctx), m.unregister())
 }
 

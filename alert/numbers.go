@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/blurooo/go-monitor/v2/engine"
-
+	"github.com/blurooo/go-monitor/v2/internal/human"
 	"github.com/blurooo/go-monitor/v2/internal/keyed"
 )
 
@@ -17,31 +16,13 @@ import (
 // miss away: 99.96 %, not 100 %.
 func Percent(ratio float64) string { return percent(ratio, 1) }
 
-// percent writes a ratio that stands beside its target. Rounding neither lifts it from
-// below the target to the target, nor takes it to 0 % or 100 % from between.
-func percent(ratio, target float64) string {
-	bound := rounded100(target)
-	for decimals := 1; ; decimals++ {
-		s := strconv.FormatFloat(rounded100(ratio), 'f', decimals, 64)
-		v, _ := strconv.ParseFloat(s, 64)
-		isFaithful := (v < bound) == (ratio < target) && (v < 100) == (ratio < 1) && (v > 0) == (ratio > 0)
-		if isFaithful || decimals == maxDecimals {
-			return trimZeros(s) + " %"
-		}
-	}
-}
-
-// maxDecimals of a percentage tell every share of up to 10^12 calls from its neighbours.
-const maxDecimals = 10
+// percent writes a ratio that stands beside its target.
+func percent(ratio, target float64) string { return human.Percent(ratio, target) }
 
 // exactPercent writes a ratio as the person who set it would: 95 %, 99.25 %.
 func exactPercent(ratio float64) string {
-	return strconv.FormatFloat(rounded100(ratio), 'f', -1, 64) + " %"
+	return strconv.FormatFloat(human.Rounded100(ratio), 'f', -1, 64) + " %"
 }
-
-// rounded100 returns 100 times a ratio without the noise of the multiplication:
-// 7, not 7.000000000000001.
-func rounded100(ratio float64) float64 { return math.Round(ratio*1e12) / 1e10 }
 
 // decimals writes a number that stands beside another one, with one decimal or as many as
 // it takes to tell the two apart and not to show 0 for what is more.
@@ -51,14 +32,11 @@ func decimals(v, beside float64) string {
 		shown, _ := strconv.ParseFloat(s, 64)
 		other, _ := strconv.ParseFloat(strconv.FormatFloat(beside, 'f', n, 64), 64)
 		isFaithful := (shown != 0 || v == 0) && cmp.Compare(shown, other) == cmp.Compare(v, beside)
-		if isFaithful || n == maxDecimals {
-			return trimZeros(s)
+		if isFaithful || n == human.MaxDecimals {
+			return human.TrimZeros(s)
 		}
 	}
 }
-
-// trimZeros removes the zeros at the end of a number with decimals.
-func trimZeros(s string) string { return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") }
 
 // Counted writes a number of things: "1 call", "2 calls".
 func Counted(n uint64, what string) string { return fmt.Sprintf("%d %s", n, plural(n, what)) }
@@ -91,19 +69,7 @@ func BurnRateTexts(r engine.BurnRates) [4]string {
 
 // Rounded writes a duration for people, with three digits or to the second: 2h3m4s,
 // 1.23s, 45.6ms, 789µs.
-func Rounded(d time.Duration) string { return Exact(readable(d)) }
-
-// readable rounds a duration to three digits, or to the second from a minute on.
-func readable(d time.Duration) time.Duration {
-	if d >= time.Minute {
-		return d.Round(time.Second)
-	}
-	unit := time.Nanosecond
-	for d/unit >= 1000 {
-		unit *= 10
-	}
-	return d.Round(unit)
-}
+func Rounded(d time.Duration) string { return Exact(human.ThreeDigits(d)) }
 
 // Exact writes a duration without zeros at its end: 2m, not 2m0s.
 func Exact(d time.Duration) string { return keyed.Short(d) }
@@ -115,7 +81,7 @@ func seconds(s float64) time.Duration { return time.Duration(math.Round(s * floa
 // move it across the limit.
 func age(s, limit float64) string {
 	d, bound := seconds(s), seconds(limit)
-	if (d > bound) == (readable(d) > bound) {
+	if (d > bound) == (human.ThreeDigits(d) > bound) {
 		return Rounded(d)
 	}
 	return Exact(d)

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/blurooo/go-monitor/v2/engine"
 )
@@ -36,6 +37,9 @@ func (k ObjectiveKind) String() string {
 	}
 	return kindNames[k]
 }
+
+// ObjectiveKinds returns all kinds, in the order in which they are judged.
+func ObjectiveKinds() []ObjectiveKind { return slices.Clone(kinds[:]) }
 
 // ObjectiveKindsOf returns the kinds of objectives that o asks for.
 func ObjectiveKindsOf(o engine.Objective) []ObjectiveKind {

@@ -193,26 +193,4 @@ func cancelledText(s *engine.Summary) string {
 
 // CodesText lists failures by code, the three most frequent ones and the number of the
 // others: "503 unavailable x12, 500 x3, others x2". It is printable.
-func CodesText(failures []engine.CodeCount) string {
-	const most = 3
-	var parts []string
-	var rest uint64
-	for i, f := range failures {
-		if i >= most {
-			rest += f.Count
-			continue
-		}
-		label := "no code"
-		if f.Code != "" {
-			label = Printable(f.Code)
-		}
-		if f.Name != "" && f.Name != f.Code {
-			label += " " + Printable(f.Name)
-		}
-		parts = append(parts, fmt.Sprintf("%s x%d", label, f.Count))
-	}
-	if rest > 0 {
-		parts = append(parts, fmt.Sprintf("others x%d", rest))
-	}
-	return strings.Join(parts, ", ")
-}
+func CodesText(failures []engine.CodeCount) string { return engine.CodesText(failures) }

@@ -60,6 +60,9 @@ type analysis struct {
 	memory state.Store
 	name   string
 	hangup chan os.Signal
+	ledger     alert.Ledger
+
+	watchers delivery.Watchers
 }
 
 const (
@@ -259,7 +262,10 @@ func (a *analysis) send(p *engine.Period, isLast bool) {
 	released := a.silencer.Pass(alerts, p.End)
 	a.known = p.Known
 	a.dispatcher.Send(p, append(alerts, released...))
+	phases := a.judge.Phases()
 	a.telemetry.closed(p, alerts, a.judge.Firing())
+	a.ledger.Enter(alerts)
+	a.watchers.Send(alert.Judgement{Period: p, At: p.End, Alerts: alerts, Firing: a.ledger.Firing(), Phases: phases})
 	a.errors.NewPeriod()
 	a.health.update()
 	needed := a.judge.Needed()
@@ -297,6 +303,7 @@ func (a *analysis) close(ctx context.Context) error {
 // end delivers what is queued and closes the receivers. The delivery has three quarters of the
 // time, so that a store still has time to write what it got.
 func (a *analysis) end(ctx context.Context) error {
+	a.watchers.Close()
 	delivering := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc

@@ -17,6 +17,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/web"
 )
 
 // NotifierConfig says where alerts go. Exactly one of its fields must be set.
@@ -97,6 +98,7 @@ type receivers struct {
 	sinks     []engine.Sink
 	stores    []*store.Store
 	closers   []closer
+	older     web.Store // the first store; nil: there is none
 }
 
 // closer closes what was opened for a key of the configuration.
@@ -122,6 +124,9 @@ func openReceivers(ctx context.Context, c *Config) (*receivers, error) {
 			return nil, errors.Join(err, r.close(ctx))
 		}
 		r.sinks, r.notifiers, r.stores = append(r.sinks, s), append(r.notifiers, s), append(r.stores, s)
+		if r.older == nil {
+			r.older = s
+		}
 		r.closers = append(r.closers, closer{fmt.Sprintf("stores[%d]", i), s.Close})
 	}
 	return r, nil

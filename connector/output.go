@@ -10,6 +10,7 @@ import (
 
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/spanmetrics"
 )
 
 // alertsOutput is the notifier that emits alerts as logs.
@@ -70,7 +71,7 @@ func (o *metricsOutput) add(p *engine.Period, alerts []alert.Alert) {
 func (o *metricsOutput) restore(firing []alert.Alert) {
 	for i := range firing {
 		a := &firing[i]
-		o.metrics.firing[firingKey{cleanKey(a.Key()), a.Objective}] = true
+		o.metrics.firing[firingKey{spanmetrics.CleanKey(a.Key()), a.Objective}] = true
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/blurooo/go-monitor/connector/internal/shown"
 	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 )
 
@@ -115,7 +116,7 @@ func (s *shared) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	s.analysis.Store(a)
-	return nil
+	return shown.Everywhere(host, s.settings.ID, a, a.receivers.older)
 }
 
 // shutdown ends the analysis, if it has begun and not ended.

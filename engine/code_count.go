@@ -2,8 +2,11 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/blurooo/go-monitor/v2/internal/human"
 )
 
 // CodeCount is the number of failures with one code.
@@ -74,4 +77,30 @@ next:
 	clear(*c)
 	*c = (*c)[:0]
 	return out
+}
+
+// CodesText lists failures by code, the three most frequent ones and the number of the
+// others: "503 unavailable x12, 500 x3, others x2". It is printable.
+func CodesText(failures []CodeCount) string {
+	const most = 3
+	var parts []string
+	var rest uint64
+	for i, f := range failures {
+		if i >= most {
+			rest += f.Count
+			continue
+		}
+		label := "no code"
+		if f.Code != "" {
+			label = human.Printable(f.Code)
+		}
+		if f.Name != "" && f.Name != f.Code {
+			label += " " + human.Printable(f.Name)
+		}
+		parts = append(parts, fmt.Sprintf("%s x%d", label, f.Count))
+	}
+	if rest > 0 {
+		parts = append(parts, fmt.Sprintf("others x%d", rest))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 )
@@ -25,13 +27,15 @@ type SinkFunc func(ctx context.Context, p Period) error
 func (f SinkFunc) Consume(ctx context.Context, p Period) error { return f(ctx, p) }
 
 // JSONLines returns a sink that writes each summary as one line of JSON, with one
-// call of Write for each line. Names and codes may hold anything: control
-// characters, HTML and what reorders text come out escaped.
+// call of Write for each line. Before the summary's own fields it has those that every log line has:
+// time, the end of the period; level, WARN if the operation missed an objective and INFO
+// otherwise; msg, "gomonitor.summary". A distribution without a call is left out. Names and
+// codes may hold anything: control characters, HTML and what reorders text come out escaped.
 func JSONLines(w io.Writer) Sink {
 	return SinkFunc(func(_ context.Context, p Period) error {
 		var errs []error
 		for i := range p.Summaries {
-			line, err := json.Marshal(&p.Summaries[i])
+			line, err := json.Marshal(jsonLineOf(&p.Summaries[i]))
 			if err != nil { // JSON has no times after the year 9999; the other lines are none the worse
 				errs = append(errs, fmt.Errorf("summary of %q: %w", p.Summaries[i].Operation, err))
 				continue
@@ -42,6 +46,24 @@ func JSONLines(w io.Writer) Sink {
 		}
 		return errors.Join(errs...)
 	})
+}
+
+// jsonLine is a summary as a line of a log.
+type jsonLine struct {
+	Time  time.Time  `json:"time"`
+	Level slog.Level `json:"level"`
+	Msg   string     `json:"msg"`
+	*Summary
+	// Distribution takes the place of the summary's.
+	Distribution []Bucket `json:"distribution,omitempty"`
+}
+
+func jsonLineOf(s *Summary) jsonLine {
+	line := jsonLine{Time: s.End, Level: s.level(), Msg: summaryMessage, Summary: s}
+	if s.Timed() > 0 {
+		line.Distribution = s.Distribution
+	}
+	return line
 }
 
 // escapeControls writes as JSON escapes what encoding/json leaves alone and

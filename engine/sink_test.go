@@ -205,3 +205,31 @@ func FuzzJSONLines(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) { checkLine(t, name) })
 }
+
+// A line says first when, how bad and what, as every log line does, and has no distribution where
+// there was no call.
+func TestJSONLinesAreLogLines(t *testing.T) {
+	good, bad := fullSummary(), fullSummary()
+	good.Verdicts = Verdicts{}
+	good.Success, good.Untimed = 0, 0
+	bad.Verdicts = Verdicts{Latency: VerdictBad}
+	var w writes
+	if err := JSONLines(&w).Consume(context.Background(), Period{Summaries: []Summary{good, bad}}); err != nil {
+		t.Fatal(err)
+	}
+	when, err := good.End.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, level := range []string{"INFO", "WARN"} {
+		if want := fmt.Sprintf(`{"time":%q,"level":%q,"msg":"gomonitor.summary","monitor":`, when, level); !strings.HasPrefix(w.lines[i], want) {
+			t.Errorf("got %.120s, want %s", w.lines[i], want)
+		}
+	}
+	if strings.Contains(w.lines[0], "distribution") {
+		t.Errorf("an empty distribution in %s", w.lines[0])
+	}
+	if !strings.Contains(w.lines[1], `"distribution":[{"low_ns":0,`) {
+		t.Errorf("the distribution in %s", w.lines[1])
+	}
+}

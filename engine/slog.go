@@ -18,16 +18,23 @@ func Slog(logger *slog.Logger) Sink {
 		}
 		for i := range p.Summaries {
 			s := &p.Summaries[i]
-			level := slog.LevelInfo
-			if s.Verdicts.isBad() {
-				level = slog.LevelWarn
-			}
-			if l.Enabled(ctx, level) {
-				l.LogAttrs(ctx, level, "gomonitor.summary", slogAttrs(s)...)
+			if level := s.level(); l.Enabled(ctx, level) {
+				l.LogAttrs(ctx, level, summaryMessage, slogAttrs(s)...)
 			}
 		}
 		return nil
 	})
+}
+
+// summaryMessage is what a summary is called in logs.
+const summaryMessage = "gomonitor.summary"
+
+// level returns that of a summary in logs.
+func (s *Summary) level() slog.Level {
+	if s.Verdicts.isBad() {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // isBad reports whether any verdict is.

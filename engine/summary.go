@@ -103,6 +103,10 @@ type Summary struct {
 	// cancelled calls; nil, too, if there were none.
 	FailureHistogram   *ExponentialHistogram `json:"-"`
 	CancelledHistogram *ExponentialHistogram `json:"-"`
+	// LatencyCounts counts the successes by latency, the shortest first, in four buckets for
+	// every doubling. It is nil unless somebody watches ([Windows.CountLatencies]), and not part
+	// of the JSON form.
+	LatencyCounts []TimeCount `json:"-"`
 }
 
 // Key returns what the summary is of.
@@ -137,6 +141,7 @@ func (s *Summary) Clone() Summary {
 	c.Histogram = s.Histogram.clone()
 	c.FailureHistogram = s.FailureHistogram.clone()
 	c.CancelledHistogram = s.CancelledHistogram.clone()
+	c.LatencyCounts = slices.Clone(s.LatencyCounts)
 	return c
 }
 

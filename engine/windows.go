@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -29,6 +30,8 @@ type Windows struct {
 	inFlight   uint64 // calls in flight at the end of this period
 
 	changed map[string]Objective // what SetObjective set in this period
+
+	countsLatencies atomic.Bool // set by CountLatencies, from any goroutine
 }
 
 // NewWindows returns empty windows. It returns the errors of [Config.Validate].
@@ -336,7 +339,12 @@ func (w *Windows) noted(keep func(OperationKey) bool) int {
 
 // summarize closes the window of one operation.
 func (w *Windows) summarize(op *operation, p *Period) Summary {
+	var latencies []TimeCount
+	if w.countsLatencies.Load() {
+		latencies = op.success.latencyCounts()
+	}
 	s := op.close(w.config.Codes, w.config.Histograms)
+	s.LatencyCounts = latencies
 	s.Monitor, s.Service, s.Operation, s.SpanKind = w.config.Name, op.key.Service, op.key.Name, op.key.SpanKind
 	s.Start, s.End, s.Partial = p.Start, p.End, p.Partial
 	for i := range s.StuckExemplars {

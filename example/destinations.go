@@ -18,6 +18,7 @@ import (
 	"github.com/blurooo/go-monitor/v2/alert/alertmanager"
 	"github.com/blurooo/go-monitor/v2/alert/webhook"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/web"
 )
 
 // destinations are where summaries and alerts go, besides the terminal: the value of the flag
@@ -26,6 +27,7 @@ type destinations struct {
 	notifiers []alert.Notifier
 	sinks     []engine.Sink
 	closers   []func(context.Context) error
+	history   web.Store // for the page; nil: none
 }
 
 const destinationsHelp = "also send alerts, and to a store summaries, to this `kind=address`; may be repeated:\n" +
@@ -125,6 +127,7 @@ func (d *destinations) addStore(address string) error {
 		return err
 	}
 	d.notifiers, d.sinks, d.closers = append(d.notifiers, s), append(d.sinks, s), append(d.closers, s.Close)
+	d.history = s
 	return nil
 }
 

@@ -28,6 +28,7 @@ import (
 	monitor "github.com/blurooo/go-monitor/v2"
 	"github.com/blurooo/go-monitor/v2/alert"
 	"github.com/blurooo/go-monitor/v2/engine"
+	"github.com/blurooo/go-monitor/v2/web"
 )
 
 func main() {
@@ -88,13 +89,21 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: shop.handler(), ReadHeaderTimeout: 10 * time.Second}
+	mux := http.NewServeMux()
+	mux.Handle("/", shop.handler())
+	page, err := web.New(m, web.Config{Store: o.to.history})
+	if err != nil {
+		return err
+	}
+	mux.Handle("/debug/quality/", page)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	serving := make(chan error, 1)
 	go func() { serving <- server.Serve(listener) }()
 
 	base := "http://" + listener.Addr().String()
 	say("A web shop at %s, judged every %s: 95 %% of the calls must succeed, 80 %% of those within 100 ms.", base, o.period)
 	say("Three bad periods in a row raise an alert, three good ones resolve it. A bad value has a ! behind it.")
+	say("See it in a browser:  %s/debug/quality/", base)
 	loadCtx, stopLoad := context.WithCancel(ctx)
 	load := startLoad(loadCtx, base)
 

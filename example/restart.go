@@ -10,6 +10,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	monitor "github.com/blurooo/go-monitor/v2"
+	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/state"
 )
 
@@ -19,14 +21,15 @@ type restartable struct {
 	config monitor.Config
 	folder string // of the state; empty: there is none
 	now    atomic.Pointer[monitor.Monitor]
-	before monitor.Stats // of those that were replaced
+	before monitor.Stats         // of those that were replaced
+	next   chan *monitor.Monitor // of those that are to be watched
 }
 
 var _ sdktrace.SpanProcessor = (*restartable)(nil)
 
 // newRestartable starts the first monitor. Only if restarts says so, there is a state.
 func newRestartable(c monitor.Config, restarts bool) (r *restartable, err error) {
-	r = &restartable{config: c}
+	r = &restartable{config: c, next: make(chan *monitor.Monitor, 2)}
 	if restarts {
 		if r.folder, err = os.MkdirTemp("", "shop-state"); err != nil {
 			return nil, err
@@ -42,6 +45,7 @@ func (r *restartable) start() error {
 		return err
 	}
 	r.now.Store(m)
+	r.next <- m
 	return nil
 }
 
@@ -67,6 +71,35 @@ func (r *restartable) stats() monitor.Stats {
 	return s
 }
 
+// EngineConfig returns what is counted and expected.
+func (r *restartable) EngineConfig() engine.Config { return r.now.Load().EngineConfig() }
+
+// Watch returns what one monitor after the other judges. It serves one page.
+func (r *restartable) Watch(ctx context.Context) <-chan alert.Judgement {
+	all := make(chan alert.Judgement)
+	go func() {
+		defer close(all)
+		for {
+			select {
+			case m, isOpen := <-r.next:
+				if !isOpen {
+					return
+				}
+				for j := range m.Watch(ctx) {
+					select {
+					case all <- j:
+					case <-ctx.Done():
+						return
+					}
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return all
+}
+
 func (r *restartable) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
 	r.now.Load().OnStart(ctx, s)
 }
@@ -75,6 +108,7 @@ func (r *restartable) ForceFlush(ctx context.Context) error { return r.now.Load(
 
 // Shutdown ends the monitor and removes the state.
 func (r *restartable) Shutdown(ctx context.Context) error {
+	close(r.next)
 	err := r.now.Load().Shutdown(ctx)
 	if r.folder != "" {
 		err = errors.Join(err, os.RemoveAll(r.folder))

@@ -6,6 +6,7 @@ import (
 
 	gomonitorconnector "github.com/blurooo/go-monitor/connector"
 	"github.com/blurooo/go-monitor/connector/gomonitorexporter"
+	"github.com/blurooo/go-monitor/connector/gomonitorextension"
 	"github.com/blurooo/go-monitor/connector/gomonitorreceiver"
 	"github.com/blurooo/go-monitor/connector/groupbyoperation"
 	"github.com/blurooo/go-monitor/connector/internal/nesting"
@@ -67,6 +68,7 @@ var (
 		{"github.com/blurooo/go-monitor/connector", gomonitorconnector.NewFactory()},
 	}
 	extensions = []part[extension.Factory]{
+		{"github.com/blurooo/go-monitor/connector", gomonitorextension.NewFactory()},
 		{"go.opentelemetry.io/collector/extension/zpagesextension", zpagesextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension", healthcheckextension.NewFactory()},
 		{"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage", filestorage.NewFactory()},

@@ -25,7 +25,7 @@ extensions:
   zpages: {endpoint: %q}
   file_storage: {directory: %q}
 service:
-  extensions: [health_check, welcome, zpages, file_storage]
+  extensions: [gomonitor, health_check, welcome, zpages, file_storage]
   pipelines:
     traces: {processors: [memory_limiter, batch], exporters: [gomonitor, otlp, otlp_http, debug]}
 `, b.grpc, b.http, pages, queue))

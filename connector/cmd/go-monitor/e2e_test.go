@@ -19,11 +19,11 @@ import (
 )
 
 // addresses are where one service of a test listens, and its database.
-type addresses struct{ grpc, http, metrics, health, own, database string }
+type addresses struct{ grpc, http, metrics, health, own, page, database string }
 
 func newAddresses(t testing.TB) addresses {
 	t.Helper()
-	return addresses{unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), filepath.Join(t.TempDir(), "monitor.db")}
+	return addresses{unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), unusedAddress(t), filepath.Join(t.TempDir(), "monitor.db")}
 }
 
 // env returns the environment that has a config of the project use these addresses.
@@ -31,7 +31,7 @@ func (a addresses) env() []string {
 	host, port, _ := strings.Cut(a.own, ":")
 	return []string{
 		"GO_MONITOR_GRPC=" + a.grpc, "GO_MONITOR_HTTP=" + a.http, "GO_MONITOR_METRICS=" + a.metrics,
-		"GO_MONITOR_HEALTH=" + a.health, "GO_MONITOR_DB=" + a.database, "GO_MONITOR_OWN_METRICS_HOST=" + host, "GO_MONITOR_OWN_METRICS_PORT=" + port,
+		"GO_MONITOR_HEALTH=" + a.health, "GO_MONITOR_PAGE=" + a.page, "GO_MONITOR_DB=" + a.database, "GO_MONITOR_OWN_METRICS_HOST=" + host, "GO_MONITOR_OWN_METRICS_PORT=" + port,
 	}
 }
 

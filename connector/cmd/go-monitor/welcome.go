@@ -93,6 +93,11 @@ func welcomeText(version string, c, connectors *confmap.Conf) string {
 			fmt.Fprintf(&b, "  %-16s %s\n", what, where)
 		}
 	}
+	for _, id := range strs(c.Get("service::extensions")) {
+		if isOf(id, "gomonitor") {
+			line("page", "http://"+reachable(text(c, "extensions", id, "endpoint"))+"/")
+		}
+	}
 	var curl string
 	for _, id := range used(c, "receivers") {
 		line("spans by gRPC", text(c, "receivers", id, "protocols", "grpc", "endpoint"))

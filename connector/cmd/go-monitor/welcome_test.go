@@ -21,6 +21,7 @@ func TestWithoutArguments(t *testing.T) {
 	p := startDefault(t, a)
 	said := p.out.String()
 	for _, want := range []string{
+		"  page             http://" + a.page + "/\n",
 		"  spans by gRPC    " + a.grpc + "\n",
 		"  spans by HTTP    http://" + a.http + "/v1/traces\n",
 		"  judged every     1m\n",
@@ -39,6 +40,7 @@ func TestWithoutArguments(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "partialSuccess") {
 		t.Fatalf("%v: %s", err, out)
 	}
+	eventually(t, "the page answers", func() error { return has("http://"+a.page+"/api/v1/status", `"monitor":"gomonitor"`) })
 	resp, err := http.Get("http://" + a.health)
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("health: %v %v", resp, err)
@@ -96,9 +98,9 @@ func TestWelcomeText(t *testing.T) {
 			"http": map[string]any{"endpoint": "0.0.0.0:4318", "traces_url_path": "/v1/traces"},
 		}}},
 		"exporters":  map[string]any{"prometheus": map[string]any{"endpoint": ":8889"}},
-		"extensions": map[string]any{"health_check": map[string]any{"http": map[string]any{"endpoint": "[::]:13133", "status": map[string]any{"path": "/up"}}}},
+		"extensions": map[string]any{"health_check": map[string]any{"http": map[string]any{"endpoint": "[::]:13133", "status": map[string]any{"path": "/up"}}}, "gomonitor": map[string]any{"endpoint": "localhost:8890"}},
 		"service": map[string]any{
-			"extensions": []any{"health_check"},
+			"extensions": []any{"health_check", "gomonitor"},
 			"pipelines": map[string]any{
 				"traces":  map[string]any{"receivers": []any{"otlp/a"}, "exporters": []any{"gomonitor/x"}},
 				"metrics": map[string]any{"receivers": []any{"gomonitor/x"}, "exporters": []any{"prometheus"}},
@@ -117,6 +119,7 @@ func TestWelcomeText(t *testing.T) {
 	want := `
 go-monitor v1 is ready.
 
+  page             http://localhost:8890/
   spans by HTTP    http://127.0.0.1:4318/v1/traces
   judged every     10s
   alerts go to     console, mail, webhook

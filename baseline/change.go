@@ -16,6 +16,8 @@ const (
 	AspectFailures
 )
 
+const aspects = 2
+
 var aspectNames = [...]string{"time", "failures"}
 
 // String returns the aspect's name in lower case.
@@ -111,6 +113,8 @@ const (
 	// RootNetworkFrom is the way from the service to those that it calls, and back.
 	RootNetworkFrom
 )
+
+const rootKinds = 4
 
 var rootKindNames = [...]string{"self", "remote", "network_to", "network_from"}
 

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Times are counted in buckets, perOctave of them for every doubling: each is 9 % wide. The first
+// Times are counted in buckets, perOctave of them for every doubling: each is 19 % wide. The first
 // holds all up to shortest, the last all from longest on.
 const (
-	perOctave  = 8
+	perOctave  = 4
 	shortest   = time.Microsecond
 	octaves    = 37 // up to 38 h
 	bucketsAll = octaves * perOctave
-	// maxBuckets bounds the buckets of one sketch: 8 octaves. What is shorter than fits counts as
+	// maxBuckets bounds the buckets of one sketch: 12 octaves. What is shorter than fits counts as
 	// the shortest that does: what matters is how long calls take.
-	maxBuckets = 8 * perOctave
+	maxBuckets = 12 * perOctave
 )
 
 // bucketOf returns the bucket of a time.
@@ -24,14 +24,6 @@ func bucketOf(d time.Duration) int {
 	}
 	b := 1 + int(perOctave*math.Log2(float64(d)/float64(shortest)))
 	return min(b, bucketsAll-1)
-}
-
-// lowOf returns where a bucket begins.
-func lowOf(bucket int) time.Duration {
-	if bucket <= 0 {
-		return 0
-	}
-	return time.Duration(float64(shortest) * math.Exp2(float64(bucket-1)/perOctave))
 }
 
 // placeOf returns a time's place on the scale of the buckets: the bucket, and how far in it the time lies.
@@ -143,36 +135,18 @@ func (s *sketch) quantile(q float64) time.Duration {
 	return timeAt(float64(s.first + len(s.weights)))
 }
 
+// each calls f with the middle of each bucket and its share of the calls.
+func (s *sketch) each(f func(x time.Duration, share float64)) {
+	for i, w := range s.weights {
+		if w > 0 {
+			f(timeAt(float64(s.first+i)+0.5), float64(w)/s.total)
+		}
+	}
+}
+
 // merge adds what another sketch holds.
 func (s *sketch) merge(o *sketch) {
 	for i, w := range o.weights {
 		s.add(o.first+i, float64(w))
 	}
-}
-
-// tally is a distribution of a few calls: pairs of a bucket and a number.
-type tally []tallied
-
-type tallied struct {
-	bucket uint16
-	calls  uint32
-}
-
-// add adds a number of calls to a bucket.
-func (t *tally) add(bucket int, n uint64) {
-	for i := range *t {
-		if x := &(*t)[i]; int(x.bucket) == bucket {
-			x.calls = uint32(min(uint64(x.calls)+n, math.MaxUint32))
-			return
-		}
-	}
-	*t = append(*t, tallied{uint16(bucket), uint32(min(n, math.MaxUint32))})
-}
-
-// sketch returns the same as a sketch.
-func (t tally) sketch() (s sketch) {
-	for _, x := range t {
-		s.add(int(x.bucket), float64(x.calls))
-	}
-	return s
 }

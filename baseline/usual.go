@@ -1,36 +1,35 @@
 package baseline
 
-import (
-	"time"
+import "github.com/blurooo/go-monitor/v2/engine"
 
-	"github.com/blurooo/go-monitor/v2/engine"
-)
-
-// Usual returns what is usual for a part; false if that is not known well enough to judge by it.
-func (d *Detector) Usual(part engine.Part) (Usual, bool) {
-	p := d.parts[d.keyOf(part)]
-	if p == nil || !d.isJudged(p) {
+// Usual returns what is usual for a part; false if not enough is known to judge by it.
+func (d *Detector) Usual(p engine.Part) (Usual, bool) {
+	known := d.parts[d.keyOf(p)]
+	if known == nil || !d.isJudged(known) {
 		return Usual{}, false
 	}
-	return d.usual(p), true
+	return d.usual(known), true
 }
 
-// HasBaseline reports whether it is known how long an operation's calls usually take themselves.
+// HasBaseline reports whether enough is known of an operation to judge how long its calls take by
+// what is usual: for a client's what is behind it, for others their own time.
 func (d *Detector) HasBaseline(op engine.OperationKey) bool {
-	_, ok := d.Usual(engine.Part{OperationKey: op})
+	if _, ok := d.Usual(engine.Part{OperationKey: op}); ok {
+		return true
+	}
+	_, ok := d.Usual(engine.Part{OperationKey: op, Kind: engine.PartRemote})
 	return ok
 }
 
 func (d *Detector) usual(p *part) Usual {
-	u := Usual{P50: p.times.quantile(0.5), P99: p.times.quantile(0.99), Calls: p.times.total}
+	u := Usual{
+		P50: p.times.quantile(0.5), P99: p.times.quantile(0.99),
+		High:         p.bounds.rare,
+		FailureRatio: d.failureRatio(p),
+		Calls:        max(p.times.total, p.calls),
+	}
 	if p.calls > 0 {
 		u.FailureRatio = p.failures / p.calls
 	}
-	u.High = d.high(p)
 	return u
-}
-
-// high returns the time beyond which a call of the part counts as worse.
-func (d *Detector) high(p *part) time.Duration {
-	return time.Duration(d.config.Factor*float64(p.times.quantile(0.95))) + d.config.Floor
 }

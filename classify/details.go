@@ -135,7 +135,7 @@ func (d *DetailReader) Details() *engine.Details {
 		Events:        d.events,
 	}
 	room := engine.MaxDetailAttributes - len(d.wanted)
-	details.Attributes = append(d.wanted, d.others[:min(room, len(d.others))]...)
+	details.Attributes = slices.Concat(d.wanted, d.others[:min(room, len(d.others))])
 	slices.SortFunc(details.Attributes, func(a, b engine.Attribute) int { return cmp.Compare(a.Key, b.Key) })
 	if details.Message == "" && details.ExceptionType == "" && details.Frame == "" && len(details.Events)+len(details.Attributes) == 0 {
 		return nil

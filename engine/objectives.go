@@ -181,9 +181,9 @@ func (os *objectives) each(f func(*Objective)) {
 }
 
 // leastTarget returns the shortest latency target there is.
-func (o *objectives) leastTarget() time.Duration {
+func (os *objectives) leastTarget() time.Duration {
 	least := time.Duration(math.MaxInt64)
-	o.each(func(o *Objective) {
+	os.each(func(o *Objective) {
 		if o.LatencyTarget > 0 {
 			least = min(least, o.LatencyTarget)
 		}

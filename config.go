@@ -71,6 +71,18 @@ type Config struct {
 	// how they ended, and whether their time counts. The first that fits a span goes before the
 	// default rules and Codes, and loses to Classify. Default: empty.
 	Rules []Rule
+	// Dimensions are keys of span attributes that may tell bad calls from good ones, such as
+	// "tenant.id", beside those of the semantic conventions; "*" stands for all. An alert says
+	// what the bad calls share: "92 % have tenant.id=acme (7 % of the others)". Default: none.
+	Dimensions []string
+	// Redact returns what alerts may show of the value of an attribute, or of a message, whose key
+	// is "exception.message"; "" leaves it out. It gets failed and slow calls only, after what
+	// secrets are known by, as passwords in URLs are, has been taken out. It runs as Classify
+	// does; if it panics, the value is left out. Default: nil.
+	Redact func(key, value string) string
+	// NoDetails keeps messages, events and attributes of calls out of summaries and alerts.
+	// Default: failed and slow calls show them.
+	NoDetails bool
 	// Kinds are the span kinds that are watched. Default (nil): SERVER, CLIENT,
 	// PRODUCER and CONSUMER. An empty slice that is not nil: none, so that only
 	// reports made by hand count.
@@ -139,7 +151,7 @@ type Config struct {
 // Validate returns one error for everything in c that can't be, joined; each names
 // the key and quotes the value.
 func (c Config) Validate() error {
-	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules), alert.ValidateMaintenance(c.Maintenance)}
+	errs := []error{c.engine().Validate(), keyed.Below("outcomes", c.Outcomes.Validate()), classify.ValidateRules(c.Rules), alert.ValidateMaintenance(c.Maintenance), c.details().Validate()}
 	for i, k := range c.Kinds {
 		if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
 			errs = append(errs, fmt.Errorf("kinds[%d]: must be a span kind from INTERNAL to CONSUMER, got %d", i, int(k)))
@@ -157,6 +169,11 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// details returns what c says of the details of calls.
+func (c Config) details() classify.DetailConfig {
+	return classify.DetailConfig{Disable: c.NoDetails, Dimensions: c.Dimensions, Redact: c.Redact}
 }
 
 // engine returns the engine's part of c.

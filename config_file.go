@@ -29,6 +29,8 @@ type fileSettings struct {
 	Outcomes      Outcomes          `mapstructure:"outcomes"`
 	Kinds         []engine.SpanKind `mapstructure:"kinds"`
 	Rules         []Rule            `mapstructure:"rules"`
+	Dimensions    []string          `mapstructure:"dimensions"`
+	NoDetails     bool              `mapstructure:"no_details"`
 	Delivery      delivery.Config   `mapstructure:"delivery"`
 	State         state.Config      `mapstructure:"state"`
 
@@ -102,7 +104,7 @@ func fromYAML(file string) (Config, error) {
 func (s *fileSettings) config() Config {
 	c := Config{
 		Name: s.Name, Service: s.Service, Period: s.Period, Slice: s.Slice, Objective: s.Objective, Operations: s.Operations, Codes: s.Codes,
-		Outcomes: s.Outcomes, Rules: s.Rules, Maintenance: s.Maintenance, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
+		Outcomes: s.Outcomes, Rules: s.Rules, Dimensions: s.Dimensions, NoDetails: s.NoDetails, Maintenance: s.Maintenance, Delivery: s.Delivery, Distribution: s.Distribution, Distributions: s.Distributions,
 		MaxOperations: s.MaxOperations, MaxCodes: s.MaxCodes, IdlePeriods: s.IdlePeriods, QueueSize: s.QueueSize,
 		MaxInFlight: s.MaxInFlight, Histograms: s.Histograms,
 		State: s.State.Store(), StateTolerance: s.State.Tolerance,
@@ -216,6 +218,8 @@ func (c Config) changes(other Config) []string {
 	differ("codes", c.Codes, other.Codes)
 	differ("outcomes", c.Outcomes, other.Outcomes)
 	differ("rules", c.Rules, other.Rules)
+	differ("dimensions", c.Dimensions, other.Dimensions)
+	differ("no_details", c.NoDetails, other.NoDetails)
 	differ("kinds", c.Kinds, other.Kinds)
 	differ("delivery", c.Delivery, other.Delivery)
 	if other.State != nil {

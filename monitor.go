@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/internal/contexts"
@@ -32,6 +33,7 @@ type Monitor struct {
 	tracks     bool // the engine tracks calls in flight
 	measures   bool // the engine measures own times
 	classifier classifier
+	details    *classify.DetailRules
 	classify   func(sdktrace.ReadOnlySpan) (string, engine.Outcome)
 	filter     func(sdktrace.ReadOnlySpan) bool
 	kinds      kindSet
@@ -85,6 +87,7 @@ func newIn(p place, c Config) (*Monitor, error) {
 	c = c.withDefaults(p)
 	m := &Monitor{
 		classifier: newClassifier(c.Codes, c.Outcomes, c.Rules),
+		details:    classify.NewDetailRules(c.details()),
 		classify:   c.Classify,
 		filter:     c.Filter,
 		kinds:      newKindSet(c.Kinds),

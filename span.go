@@ -69,6 +69,9 @@ func (m *Monitor) report(s sdktrace.ReadOnlySpan, span *engine.Span) {
 	sc := s.SpanContext()
 	span.Link.Trace, span.Link.Span, span.Sampled = sc.TraceID(), sc.SpanID(), sc.IsSampled()
 	setParent(&span.Link, s)
+	if !m.details.Disabled() && m.engine.WantsDetails(span) {
+		span.Details = m.detailsOf(s)
+	}
 	m.engine.ReportSpan(span)
 }
 

@@ -73,6 +73,8 @@ type Alert struct {
 	// CausedBy is the id of the alert that fires about the operation that caused at least
 	// half of the calls. It is empty if there is none.
 	CausedBy string `json:"caused_by,omitempty"`
+	// Why is what the calls that missed the objective say of the reason, as of a firing alert.
+	Why Why `json:"why,omitzero"`
 	// Periods is the number of periods that led to the alert. Evidence may hold only the
 	// newest of them.
 	Periods int `json:"periods,omitzero"`
@@ -102,6 +104,7 @@ func (a *Alert) Clone() Alert {
 		c.Evidence[i] = a.Evidence[i].Clone()
 	}
 	c.Causes = slices.Clone(a.Causes)
+	c.Why = a.Why.clone()
 	return c
 }
 
@@ -133,6 +136,9 @@ func (a *Alert) Headline() string {
 	}
 	if cause := a.MainCause(); cause != "" {
 		text += ", " + cause
+	}
+	if reason := a.Reason(); reason != "" {
+		text += ", " + reason
 	}
 	return text
 }

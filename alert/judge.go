@@ -96,6 +96,7 @@ func (j *Judge) Judge(p *engine.Period) []Alert {
 		alerts = append(alerts, j.forget(key, p.End)...)
 	}
 	j.link(alerts)
+	explain(alerts, p)
 	Sort(alerts)
 	return alerts
 }

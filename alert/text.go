@@ -50,6 +50,7 @@ func Text(a *Alert) string {
 	}
 	if a.State != Resolved {
 		writeCauses(&b, a)
+		writeWhy(&b, a)
 		writeExemplars(&b, a)
 	}
 	fmt.Fprintf(&b, "  id %s\n", Printable(a.ID))
@@ -74,7 +75,11 @@ func writeCauses(b *strings.Builder, a *Alert) {
 
 // writeExemplars writes the calls to look up, one a line.
 func writeExemplars(b *strings.Builder, a *Alert) {
-	for i, c := range a.Exemplars() {
+	calls := a.Exemplars()
+	if !a.Why.isEmpty() {
+		calls = calls[:min(len(calls), 2)]
+	}
+	for i, c := range calls {
 		what := "calls: "
 		if i > 0 {
 			what = "       "

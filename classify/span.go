@@ -105,6 +105,7 @@ const (
 	ExceptionEvent   = "exception"
 	ExceptionType    = "exception.type"
 	ExceptionMessage = "exception.message"
+	ExceptionStack   = "exception.stacktrace"
 )
 
 // IsMessage reports whether an event of this name tells of a message of an RPC.

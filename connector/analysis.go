@@ -15,6 +15,7 @@ import (
 
 	"github.com/blurooo/go-monitor/connector/internal/undecoded"
 	"github.com/blurooo/go-monitor/v2/alert"
+	"github.com/blurooo/go-monitor/v2/classify"
 	"github.com/blurooo/go-monitor/v2/delivery"
 	"github.com/blurooo/go-monitor/v2/engine"
 	"github.com/blurooo/go-monitor/v2/state"
@@ -60,7 +61,7 @@ type analysis struct {
 	memory state.Store
 	name   string
 	hangup chan os.Signal
-	ledger     alert.Ledger
+	ledger alert.Ledger
 
 	watchers delivery.Watchers
 }
@@ -111,6 +112,9 @@ func newAnalysis(ctx context.Context, host component.Host, s *shared) (*analysis
 		hangup:    make(chan os.Signal, 1),
 		receivers: receivers,
 		errors:    delivery.NewErrorHandler(func(err error) { logger.Warn("gomonitor error", zap.Error(err)) }),
+	}
+	if !c.NoDetails {
+		a.reader.details = detailReader{rules: classify.NewDetailRules(c.details()), wants: timeline.WantsDetails}
 	}
 	a.undecoded = newUndecodedReaders(a.reader)
 	notifiers, sinks := receivers.notifiers, receivers.sinks

@@ -29,6 +29,12 @@ type Config struct {
 	// Rules say what to make of spans that the default rules misjudge. The first that fits a span
 	// goes before the default rules and codes. Default: none.
 	Rules []classify.Rule `mapstructure:"rules"`
+	// Dimensions are keys of attributes, of spans and resources, that may tell bad calls from good
+	// ones, such as tenant.id, beside those of the semantic conventions; "*" stands for all.
+	// Default: none.
+	Dimensions []string `mapstructure:"dimensions"`
+	// NoDetails keeps messages, events and attributes of calls out of summaries and alerts.
+	NoDetails bool `mapstructure:"no_details"`
 	// Kinds are the span kinds that are watched. Default: server, client, producer and
 	// consumer.
 	Kinds []engine.SpanKind `mapstructure:"kinds"`
@@ -56,6 +62,11 @@ type Config struct {
 	Metrics MetricsConfig `mapstructure:"metrics"`
 }
 
+// details returns what c says of the details of calls.
+func (c *Config) details() classify.DetailConfig {
+	return classify.DetailConfig{Disable: c.NoDetails, Dimensions: c.Dimensions}
+}
+
 // defaultKinds are the kinds of calls between processes.
 var defaultKinds = []engine.SpanKind{engine.SpanKindServer, engine.SpanKindClient, engine.SpanKindProducer, engine.SpanKindConsumer}
 
@@ -68,6 +79,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.useless()...)
 	add("outcomes", c.Outcomes.Validate())
 	add("", classify.ValidateRules(c.Rules))
+	add("", c.details().Validate())
 	if c.Kinds != nil && len(c.Kinds) == 0 {
 		errs = append(errs, errors.New("kinds: must name at least one span kind"))
 	}

@@ -20,6 +20,7 @@ type reader struct {
 	rules    *classify.Rules
 	kinds    kindSet
 	adjusted bool // weigh spans by their sampling threshold
+	details  detailReader
 }
 
 func newReader(c *Config) *reader {
@@ -54,6 +55,8 @@ func (r *reader) each(td ptrace.Traces, s *engine.Span, f func(*engine.Span)) (u
 				s.Service, s.Sampled = service, true
 				if !r.fill(s, of.At(k), scope.Scope()) {
 					unwatched++
+				} else if r.details.isWanted(s) {
+					s.Details = r.details.read(of.At(k), resource.Resource())
 				}
 				f(s)
 			}

@@ -66,6 +66,8 @@ func (u *undecodedReader) addSpan(from *otlpwire.Span) {
 	s.Service, s.Sampled = from.Service, true
 	if !u.fillUndecoded(s, from) {
 		u.unwatched++
+	} else if u.details.isWanted(s) {
+		s.Details = u.details.readUndecoded(from)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -27,6 +26,7 @@ type Engine struct {
 	hooks    Hooks
 	causes   *causes
 	sampling sampling
+	details  *detailBudget
 	inFlight *inFlight // nil: calls in flight are not tracked
 	covers   *covers   // nil: own times are not measured
 	traced   traced
@@ -95,17 +95,13 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 	if hooks.OnError == nil {
 		hooks.OnError = func(error) {}
 	}
-	slow, stuck := time.Duration(math.MaxInt64), time.Duration(0)
-	windows.objectives.each(func(o *Objective) {
-		if o.LatencyTarget > 0 {
-			slow = min(slow, o.LatencyTarget)
-		}
-		stuck = max(stuck, o.StuckAfter)
-	})
+	slow, stuck := windows.objectives.leastTarget(), time.Duration(0)
+	windows.objectives.each(func(o *Objective) { stuck = max(stuck, o.StuckAfter) })
 	e := &Engine{
 		config:  windows.config,
 		hooks:   hooks,
 		causes:  newCauses(slow / 2),
+		details: newDetailBudget(),
 		flushes: make(chan chan struct{}),
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -136,7 +132,7 @@ func newEngine(c Config, hooks Hooks, now clock) (*Engine, error) {
 // Noop returns an engine that was never started: it refuses every report. Its
 // other methods do nothing, as after Shutdown.
 func Noop() *Engine {
-	e := &Engine{causes: newCauses(0), done: make(chan struct{}), stop: make(chan struct{})}
+	e := &Engine{causes: newCauses(0), details: newDetailBudget(), done: make(chan struct{}), stop: make(chan struct{})}
 	e.queue.initSize(minQueue)
 	e.queue.seal()
 	close(e.done)
@@ -199,7 +195,7 @@ func (e *Engine) ServiceRef(service string) ServiceRef {
 // so that it costs little. covered is what [Engine.Covered] returned for it, or 0. Where the
 // engine needs the rest, it returns false and the span is for ReportSpan.
 func (e *Engine) ReportSuccess(service ServiceRef, kind SpanKind, operation, code string, d, covered time.Duration) (done bool) {
-	if service == 0 || kind >= mostKinds || int64(d) > e.causes.quick.Load() || e.causes.isWaiting() || !e.sampling.isDecided() {
+	if service == 0 || kind >= mostKinds || int64(d) > e.causes.quick.Load() || e.details.wantsGood(int64(d)) || e.causes.isWaiting() || !e.sampling.isDecided() {
 		return false
 	}
 	e.queue.pushPlaced(operation, code, d, howOf(kind, OutcomeSuccess).lessBy(lessOf(d, covered)).at(int(service)-1))
@@ -226,10 +222,10 @@ func (e *Engine) ReportSpan(s *Span) bool {
 	self := Cause{Service: cmp.Or(s.Service, e.config.Service), SpanKind: s.SpanKind, Operation: s.Operation, Code: s.Code}
 	cause := e.causes.explain(&s.Link, &self, outcome, lengthOf(s.Duration), s.End)
 	isTraced := e.covers != nil && e.traced.wants(&s.Link)
-	if isTraced || outcome == OutcomeFailure || outcome != OutcomeIgnored && !s.Untimed && int64(s.Duration) > e.slow.Load() || !isUsual(s.SpanKind, outcome) {
+	if isTraced || s.Details != nil || outcome == OutcomeFailure || s.isSlow(outcome, time.Duration(e.slow.Load())) || !isUsual(s.SpanKind, outcome) {
 		return e.queue.pushDetailed(s.Operation, s.Code, s.Duration, detail{
 			trace:   TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled},
-			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause,
+			service: s.Service, kind: s.SpanKind, outcome: outcome, untimed: s.Untimed, end: s.End, cause: cause, details: s.Details,
 			less: lessOf(s.Duration, s.Covered),
 		})
 	}
@@ -238,6 +234,12 @@ func (e *Engine) ReportSpan(s *Span) bool {
 		d = Untimed
 	}
 	return e.queue.pushAnywhere(e.queue.pick(), s.Service, s.Operation, s.Code, d, howOf(s.SpanKind, outcome).lessBy(lessOf(d, s.Covered)))
+}
+
+// WantsDetails reports whether the Details of a span's call are wanted. It is to be asked once,
+// before ReportSpan, since it counts them.
+func (e *Engine) WantsDetails(s *Span) bool {
+	return e.details.wants(s, s.Outcome.decided(e.config.Codes, s.Code), time.Duration(e.slow.Load()))
 }
 
 // MeasuresOwnTimes reports whether [Engine.Covered] has any use.
@@ -495,7 +497,7 @@ func (e *Engine) add(slots []slot, details []detail) {
 			end = time.Unix(0, d.end)
 		}
 		outcome := d.outcome.decided(e.config.Codes, code)
-		call := Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end}
+		call := Exemplar{Trace: d.trace, Code: code, Duration: s.duration, End: end, Details: d.details}
 		e.windows.countTraced(operations[i], outcome, call, d.untimed, d.cause)
 		e.slicer.countTraced(operations[i], outcome, call, d.untimed, d.less)
 	}
@@ -550,6 +552,7 @@ func (e *Engine) finish(p Period) {
 	e.sweep(&p)
 	p = e.windows.Close(p, func(key OperationKey) bool { return e.needed[key] })
 	e.causes.expire(p.End.UnixNano())
+	e.details.next(p.Received)
 	e.reportDropped(&p, droppedFull, "the queue was full")
 	e.reportDropped(&p, droppedLate, "they came after the shutdown began")
 	e.reportSampled(&p)

@@ -761,7 +761,7 @@ func TestEngineSetObjectiveFromAnywhere(t *testing.T) {
 // newDoor returns an engine that counts nothing, to see what it puts on its queue. Calls of
 // 100ms and more are slow.
 func newDoor() *Engine {
-	e := &Engine{causes: newCauses(50 * ms)}
+	e := &Engine{details: newDetailBudget(), causes: newCauses(50 * ms)}
 	e.queue.initSize(16)
 	e.slow.Store(int64(100 * ms))
 	e.sampling.decide(0)
@@ -943,10 +943,10 @@ func TestEngineExemplars(t *testing.T) {
 		wait(50 * time.Second)
 		s := summaryOf(t, r.takePeriod(t), "a")
 		// A report without an end ended when it was counted.
-		if want := []Exemplar{{failed, "500", 5 * ms, millennium.Add(10 * time.Second).Local()}}; !slices.EqualFunc(s.FailureExemplars, want, sameExemplar) {
+		if want := []Exemplar{{failed, "500", 5 * ms, millennium.Add(10 * time.Second).Local(), nil}}; !slices.EqualFunc(s.FailureExemplars, want, sameExemplar) {
 			t.Errorf("failed calls %v, want %v", s.FailureExemplars, want)
 		}
-		if want := []Exemplar{{slow, "200", time.Second, noon}}; !slices.EqualFunc(s.SlowExemplars, want, sameExemplar) {
+		if want := []Exemplar{{slow, "200", time.Second, noon, nil}}; !slices.EqualFunc(s.SlowExemplars, want, sameExemplar) {
 			t.Errorf("slow calls %v, want %v", s.SlowExemplars, want)
 		}
 		if s.Success != 2 || s.Failure != 2 {

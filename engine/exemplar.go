@@ -15,6 +15,8 @@ type Exemplar struct {
 	Code     string
 	Duration time.Duration
 	End      time.Time
+	// Details is what else the call's span tells; nil if that is nothing, or was not kept.
+	Details *Details
 }
 
 // MarshalJSON writes the trace and span ids in hexadecimal and the duration in nanoseconds.
@@ -26,6 +28,7 @@ func (e Exemplar) MarshalJSON() ([]byte, error) {
 		Code:     e.Code,
 		Duration: e.Duration,
 		End:      e.End,
+		Details:  e.Details,
 	})
 }
 
@@ -35,7 +38,7 @@ func (e *Exemplar) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*e = Exemplar{Code: j.Code, Duration: j.Duration, End: j.End}
+	*e = Exemplar{Code: j.Code, Duration: j.Duration, End: j.End, Details: j.Details}
 	e.Trace.Sampled = j.Sampled
 	if err := decodeID(e.Trace.TraceID[:], "trace_id", j.TraceID); err != nil {
 		return err
@@ -50,6 +53,7 @@ type exemplarJSON struct {
 	Code     string        `json:"code,omitempty"`
 	Duration time.Duration `json:"duration_ns"`
 	End      time.Time     `json:"end"`
+	Details  *Details      `json:"details,omitempty"`
 }
 
 // decodeID reads a hexadecimal id into dst, which it must fill exactly.
@@ -70,6 +74,7 @@ const maxExemplars = 5
 type exemplars struct {
 	failed, slow, stuck       []Exemplar
 	failureCauses, slowCauses causeCounter
+	compared                  comparison
 }
 
 // addFailed keeps e if that spreads the failed calls better over the codes. If it spreads them
@@ -155,6 +160,11 @@ func (x *exemplars) take() (failed, slow, stuck []Exemplar) {
 	take := func(list *[]Exemplar) []Exemplar {
 		slices.SortStableFunc(*list, func(a, b Exemplar) int { return compareSlow(b, a) })
 		taken := append([]Exemplar(nil), *list...)
+		for i := range taken {
+			if i > 0 {
+				taken[i].Details = nil // one tells enough, and evidence is kept for long
+			}
+		}
 		clear(*list)
 		*list = (*list)[:0]
 		return taken

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // objectives knows what is expected of every operation.
@@ -176,4 +178,15 @@ func (os *objectives) each(f func(*Objective)) {
 			with(os.operations[name], s.all)
 		}
 	}
+}
+
+// leastTarget returns the shortest latency target there is.
+func (o *objectives) leastTarget() time.Duration {
+	least := time.Duration(math.MaxInt64)
+	o.each(func(o *Objective) {
+		if o.LatencyTarget > 0 {
+			least = min(least, o.LatencyTarget)
+		}
+	})
+	return least
 }

@@ -29,6 +29,7 @@ type heldSpan struct {
 	period  int64 // the start of the period in which it is to be counted
 	weight  uint64
 	sampled bool
+	details *Details
 }
 
 // recent remembers the spans that came last, in the order in which they came: a ring that

@@ -30,6 +30,7 @@ type detail struct {
 	service                string
 	end                    int64 // in nanoseconds of Unix time; 0: now
 	cause                  *Cause
+	details                *Details
 }
 
 // how says of a call what span kind it had and how it ended, as one number; and, where the

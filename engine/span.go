@@ -24,6 +24,9 @@ type Span struct {
 	Link Link
 	// Sampled says that the span is kept where it can be looked up.
 	Sampled bool
+	// Details are what else the span tells; nil unless [Engine.WantsDetails], or
+	// [Timeline.WantsDetails], says that they are wanted.
+	Details *Details
 	// Unwatched says that the call is not counted: what its children did is handed on to its
 	// parent.
 	Unwatched bool
@@ -31,4 +34,9 @@ type Span struct {
 	// out by a sampler; 0 means 1, and more than 2^32 count as 2^32. A live Engine counts it
 	// once.
 	Weight uint64
+}
+
+// isSlow reports whether a call with such an outcome took longer than the target.
+func (s *Span) isSlow(outcome Outcome, target time.Duration) bool {
+	return outcome != OutcomeIgnored && !s.Untimed && isTimed(s.Duration) && s.Duration > target
 }

@@ -69,6 +69,10 @@ type Summary struct {
 	// their End is that of the period, and their Duration what they took until then.
 	StuckExemplars []Exemplar `json:"stuck_exemplars,omitempty"`
 
+	// Reasons are what the bad calls say of why they are bad; nil if they say nothing. Nobody
+	// changes it, so copies of the summary share it.
+	Reasons *Reasons `json:"reasons,omitempty"`
+
 	// FailureCauses are the operations, called within this one, that explain its failures,
 	// the largest first. The failures that no cause explains are the operation's own, or were
 	// reported without a span.

@@ -36,6 +36,8 @@ type Timeline struct {
 	search   traceSearch
 	slices   timelineSlices
 	children children
+	details  *detailBudget
+	slow     time.Duration // the shortest latency target there is
 }
 
 // periodTally is what one open period counts apart from its windows.
@@ -60,6 +62,8 @@ func NewTimeline(c TimelineConfig, now time.Time) (*Timeline, error) {
 		grace:   int64(grace),
 		recent:  newRecent(c.RecentSpans),
 		search:  traceSearch{causes: newCauses(everyCall)},
+		details: newDetailBudget(),
+		slow:    windows.objectives.leastTarget(),
 	}
 	if c.Recorded {
 		t.longest = int64(maxSilence)
@@ -139,12 +143,20 @@ func (t *Timeline) Add(s *Span) {
 	isBad := outcome == OutcomeFailure || outcome != OutcomeIgnored && duration > w.target && isTimed(duration)
 	switch {
 	case hasTrace && (isBad || t.search.peers != nil && s.SpanKind == SpanKindClient):
-		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled})
+		t.recent.hold(heldSpan{arrived: t.now, period: t.start + int64(n)*t.period, weight: weight, sampled: s.Sampled, details: s.Details})
+	case s.Details != nil && !isBad:
+		w.addTraced(outcome, Exemplar{Trace: TraceRef{TraceID: s.Link.Trace, SpanID: s.Link.Span, Sampled: s.Sampled}, Code: s.Code, Duration: s.Duration, Details: s.Details}, s.Untimed, nil, weight, t.windows.config.MaxCodes)
 	case weight == 1:
 		w.add(outcome, s.Code, duration, t.windows.config.MaxCodes)
 	default:
 		w.addMany(outcome, s.Code, duration, weight, t.windows.config.MaxCodes)
 	}
+}
+
+// WantsDetails reports whether the Details of a span's call are wanted. It is to be asked once,
+// before Add, since it counts them. It is safe for concurrent use.
+func (t *Timeline) WantsDetails(s *Span) bool {
+	return t.details.wants(s, s.Outcome.decided(t.windows.config.Codes, s.Code), t.slow)
 }
 
 // lookup returns the operation of a call in the n-th open period, and counts it where there is
@@ -261,6 +273,7 @@ func (t *Timeline) close(keep func(OperationKey) bool, closed func(*Period)) {
 		Overflowed: counted.overflowed,
 	}
 	p = t.windows.close(p, keep)
+	t.details.next(p.Received)
 	t.search.causes.expire(t.end)
 	t.start, t.end = t.end, t.end+t.period
 	if copy(t.open, t.open[1:]); len(t.open) > 1 {
@@ -292,6 +305,7 @@ func (t *Timeline) settle(isDue func(h *heldSpan) bool) {
 			Code:     s.code,
 			Duration: s.duration,
 			End:      time.Unix(0, s.end),
+			Details:  held.details,
 		}
 		t.windows.at(op, n).addTraced(s.outcome, call, s.untimed, t.search.found[i], held.weight, t.windows.config.MaxCodes)
 	}

@@ -141,10 +141,14 @@ func (w *window) addTraced(outcome Outcome, call Exemplar, untimed bool, cause *
 	case call.Trace.IsZero():
 	case outcome == OutcomeFailure:
 		w.examples().addFailed(call)
+		w.exemplars.compared.add(failedCall, &call)
 		w.exemplars.failureCauses.add(cause, n)
 	case outcome != OutcomeIgnored && isTimed(d) && d > w.target:
 		w.examples().addSlow(call)
+		w.exemplars.compared.add(slowCall, &call)
 		w.exemplars.slowCauses.add(cause, n)
+	case outcome == OutcomeSuccess && call.Details != nil:
+		w.examples().compared.add(goodCall, &call)
 	}
 }
 
@@ -232,7 +236,9 @@ func (w *window) close(codes map[string]CodeFeature, histogram bool) Summary {
 		s.FailureExemplars, s.SlowExemplars, s.StuckExemplars = w.exemplars.take()
 		s.FailureCauses = w.exemplars.failureCauses.take(s.Failure)
 		s.SlowCauses = w.exemplars.slowCauses.take(timed - w.within + w.intervals.slowCancelled)
-		if s.FailureExemplars == nil && s.SlowExemplars == nil && s.StuckExemplars == nil {
+		isEmpty := w.exemplars.compared.isEmpty()
+		s.Reasons = w.exemplars.compared.take()
+		if isEmpty && s.FailureExemplars == nil && s.SlowExemplars == nil && s.StuckExemplars == nil {
 			w.exemplars = nil
 		}
 	}

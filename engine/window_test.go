@@ -236,23 +236,23 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	ref := func(id byte) TraceRef { return call(id, "", 0, true).Trace }
 	end := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end}, false, nil, 1, 64)     // fast enough
-	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end}, false, nil, 1, 64) // without a trace
-	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end}, false, nil, 1, 64)  // likewise
-	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", 10 * ms, end}, false, nil, 1, 64)   // nobody's fault
-	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end}, false, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(1), "200", 10 * ms, end, nil}, false, nil, 1, 64)     // fast enough
+	w.addTraced(OutcomeSuccess, Exemplar{TraceRef{}, "200", 11 * ms, end, nil}, false, nil, 1, 64) // without a trace
+	w.addTraced(OutcomeFailure, Exemplar{TraceRef{}, "500", 5 * ms, end, nil}, false, nil, 1, 64)  // likewise
+	w.addTraced(OutcomeCancelled, Exemplar{ref(2), "499", 10 * ms, end, nil}, false, nil, 1, 64)   // nobody's fault
+	w.addTraced(OutcomeIgnored, Exemplar{ref(3), "", time.Hour, end, nil}, false, nil, 1, 64)
 	s := w.close(nil, false)
 	if s.FailureExemplars != nil || s.SlowExemplars != nil || w.exemplars != nil {
 		t.Fatalf("kept %v and %v, want nothing", s.FailureExemplars, s.SlowExemplars)
 	}
 
-	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end}, false, nil, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end}, false, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref(4), "200", 10*ms + 1, end, nil}, false, nil, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref(5), "500", 1, end, nil}, false, nil, 1, 64)
 	s = w.close(nil, false)
-	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end}}; !slices.Equal(s.SlowExemplars, want) {
+	if want := []Exemplar{{ref(4), "200", 10*ms + 1, end, nil}}; !slices.Equal(s.SlowExemplars, want) {
 		t.Errorf("slow calls %v, want %v", s.SlowExemplars, want)
 	}
-	if want := []Exemplar{{ref(5), "500", 1, end}}; !slices.Equal(s.FailureExemplars, want) {
+	if want := []Exemplar{{ref(5), "500", 1, end, nil}}; !slices.Equal(s.FailureExemplars, want) {
 		t.Errorf("failed calls %v, want %v", s.FailureExemplars, want)
 	}
 
@@ -266,7 +266,7 @@ func TestWindowKeepsCallsToLookAt(t *testing.T) {
 func TestWindowFailedCallsBeyondTheCodes(t *testing.T) {
 	w := newWindow(Objective{}, Distribution{})
 	for i, code := range []string{"a", "b", "c"} {
-		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}}, false, nil, 1, 2)
+		w.addTraced(OutcomeFailure, Exemplar{call(byte(i), "", 0, true).Trace, code, 0, time.Time{}, nil}, false, nil, 1, 2)
 	}
 	s := w.close(nil, false)
 	if got, want := codesOf(s.FailureExemplars), []string{OverflowName, "a", "b"}; !slices.Equal(got, want) {
@@ -279,10 +279,10 @@ func TestWindowCloseEmpties(t *testing.T) {
 	fill := func() Summary {
 		for i := range 20 {
 			ref := call(byte(i), "", 0, true).Trace
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}}, false, nil, 1, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}}, false, nil, 1, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}}, false, nil, 1, 64)
-			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", time.Duration(i) * 100 * ms, time.Time{}, nil}, false, nil, 1, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", time.Duration(i) * ms, time.Time{}, nil}, false, nil, 1, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "", 0, time.Time{}, nil}, false, nil, 1, 64)
+			w.addTraced(OutcomeIgnored, Exemplar{ref, "", 0, time.Time{}, nil}, false, nil, 1, 64)
 		}
 		return w.close(nil, true)
 	}
@@ -318,10 +318,10 @@ func TestWindowHistogramOnlyWhenAskedFor(t *testing.T) {
 func TestSummaryCloneSharesNothing(t *testing.T) {
 	closed := func() Summary {
 		w := newWindow(Objective{LatencyTarget: 1}, Distribution{})
-		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}}, false, nil, 1, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, false, nil, 1, 64)
-		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}}, false, &Cause{Operation: "slow"}, 1, 64)
-		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}}, false, &Cause{Operation: "failed"}, 1, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "", 5 * ms, time.Time{}, nil}, false, nil, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Time{}, nil}, false, nil, 1, 64)
+		w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "", 5 * ms, time.Time{}, nil}, false, &Cause{Operation: "slow"}, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Time{}, nil}, false, &Cause{Operation: "failed"}, 1, 64)
 		return w.close(nil, true)
 	}
 	s, want := closed(), closed()
@@ -348,10 +348,10 @@ func TestSummaryCloneSharesNothing(t *testing.T) {
 // fullSummary is a summary in which nothing is missing.
 func fullSummary() Summary {
 	w := newWindow(Objective{LatencyTarget: ms, StuckAfter: time.Minute}, Distribution{})
-	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC)}, false, nil, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC)}, false, nil, 1, 64)
-	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC)}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
-	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC)}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(1, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 1, 0, time.UTC), nil}, false, nil, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(2, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 2, 0, time.UTC), nil}, false, nil, 1, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{call(3, "", 0, true).Trace, "200", 5 * ms, time.Date(2026, 1, 1, 0, 0, 3, 0, time.UTC), nil}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "SELECT", Code: "OK"}, 1, 64)
+	w.addTraced(OutcomeFailure, Exemplar{call(4, "", 0, true).Trace, "500", 5 * ms, time.Date(2026, 1, 1, 0, 0, 4, 0, time.UTC), nil}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT", Code: "23505"}, 1, 64)
 	w.addInFlight(5*time.Minute, call(5, "", 0, true).Trace)
 	s := w.close(map[string]CodeFeature{"500": {Name: "broken"}}, false)
 	s.StuckExemplars[0].End = time.Date(2026, 1, 1, 0, 1, 0, 0, time.UTC)
@@ -443,9 +443,9 @@ func TestWindowAddAllocatesNothing(t *testing.T) {
 	ref := call(1, "", 0, true).Trace
 	period := func() {
 		for i := range time.Duration(100) {
-			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}}, false, nil, 1, 64)
-			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}}, false, nil, 1, 64)
-			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}}, false, nil, 1, 64)
+			w.addTraced(OutcomeSuccess, Exemplar{ref, "200", i * 100 * time.Microsecond, time.Time{}, nil}, false, nil, 1, 64)
+			w.addTraced(OutcomeFailure, Exemplar{ref, "500", i * ms, time.Time{}, nil}, false, nil, 1, 64)
+			w.addTraced(OutcomeCancelled, Exemplar{ref, "499", i, time.Time{}, nil}, false, nil, 1, 64)
 		}
 	}
 	period()
@@ -461,7 +461,7 @@ func TestWindowCauses(t *testing.T) {
 	ref := TraceRef{TraceID: [16]byte{1}}
 	add := func(n int, outcome Outcome, d time.Duration, cause *Cause) {
 		for range n {
-			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}}, false, cause, 1, 64)
+			w.addTraced(outcome, Exemplar{ref, "x", d, time.Time{}, nil}, false, cause, 1, 64)
 		}
 	}
 	insert := func() *Cause {
@@ -471,9 +471,9 @@ func TestWindowCauses(t *testing.T) {
 		add(1, OutcomeFailure, ms, insert())
 	}
 	// Four calls that are told as one.
-	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
+	w.addTraced(OutcomeFailure, Exemplar{ref, "x", ms, time.Time{}, nil}, false, &Cause{Service: "shop", SpanKind: SpanKindClient, Operation: "INSERT orders", Code: "40001"}, 4, 64)
 	add(1, OutcomeFailure, ms, nil)
-	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}}, false, &Cause{Operation: "SELECT"}, 2, 64)
+	w.addTraced(OutcomeSuccess, Exemplar{ref, "x", 11 * ms, time.Time{}, nil}, false, &Cause{Operation: "SELECT"}, 2, 64)
 	add(2, OutcomeSuccess, 11*ms, nil)
 	add(5, OutcomeSuccess, 10*ms, &Cause{Operation: "within the target"})
 	add(5, OutcomeCancelled, 10*ms, insert())
@@ -495,7 +495,7 @@ func TestWindowCauses(t *testing.T) {
 func TestWindowCausesAreBounded(t *testing.T) {
 	w := newWindow(Objective{LatencyTarget: 10 * ms}, Distribution{})
 	for i := range 1000 {
-		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}}, false, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
+		w.addTraced(OutcomeFailure, Exemplar{TraceRef{TraceID: [16]byte{1}}, "x", ms, time.Time{}, nil}, false, &Cause{Operation: strconv.Itoa(i)}, 1, 64)
 	}
 	s := w.close(nil, false)
 	if maxCauseCounts != 16 || len(s.FailureCauses) != maxCauseCounts+1 || s.FailureCauses[0].Operation != OverflowName || s.FailureCauses[0].Count != 1000-maxCauseCounts {

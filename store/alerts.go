@@ -38,6 +38,7 @@ var alertColumns = []column[alert.Alert]{
 	{"latency_target_ms", func(a *alert.Alert) field { return (*millis)(&a.LatencyTarget) }},
 	{"caused_by", func(a *alert.Alert) field { return (*words)(&a.CausedBy) }},
 	{"worst_exemplar", func(a *alert.Alert) field { return document{&a.WorstExemplar} }},
+	{"why", func(a *alert.Alert) field { return document{&a.Why} }},
 	{"causes", func(a *alert.Alert) field { return document{&a.Causes} }},
 	{"evidence", func(a *alert.Alert) field { return document{&a.Evidence} }},
 }

@@ -92,6 +92,7 @@ var summaryColumns = []column[engine.Summary]{
 	{"own_time_mean_ms", func(s *engine.Summary) field { return (*millis)(&s.OwnTime.Mean) }},
 	{"own_time_p50_ms", func(s *engine.Summary) field { return (*millis)(&s.OwnTime.P50) }},
 	{"own_time_p99_ms", func(s *engine.Summary) field { return (*millis)(&s.OwnTime.P99) }},
+	{"reasons", func(s *engine.Summary) field { return document{&s.Reasons} }},
 	{"within_target", func(s *engine.Summary) field { return (*count)(&s.WithinTarget) }},
 	{"within_target_ratio", func(s *engine.Summary) field { return (*real)(&s.WithinTargetRatio) }},
 	{"failure_mean_ms", func(s *engine.Summary) field { return (*millis)(&s.FailureLatency.Mean) }},
@@ -153,6 +154,7 @@ var exemplarColumns = []column[engine.Exemplar]{
 	{"code", func(e *engine.Exemplar) field { return (*words)(&e.Code) }},
 	{"duration_ms", func(e *engine.Exemplar) field { return (*millis)(&e.Duration) }},
 	{"ended_at", func(e *engine.Exemplar) field { return (*instant)(&e.End) }},
+	{"details", func(e *engine.Exemplar) field { return document{&e.Details} }},
 }
 
 func spanKindName(k *engine.SpanKind) field { return name[engine.SpanKind, *engine.SpanKind]{k} }

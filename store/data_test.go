@@ -18,6 +18,11 @@ func call(id byte, code string, d time.Duration, end time.Time) engine.Exemplar 
 		Code:     code,
 		Duration: d,
 		End:      end,
+		Details: &engine.Details{
+			Message: "no \"route\"\\u0000", ExceptionType: "E", Frame: "f (a.go:1)",
+			Events:     []engine.EventNote{{Name: "retry", Text: "n=1", Offset: time.Second}},
+			Attributes: []engine.Attribute{{Key: "tenant.id", Value: "acme"}},
+		},
 	}
 }
 
@@ -34,6 +39,7 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 		},
 		Untimed: 5, SlowCancelled: 2, WithinTarget: 80, WithinTargetRatio: 80.0 / 85,
 		OwnTime:        engine.OwnTime{Count: 84, Mean: 2 * time.Millisecond, P50: time.Millisecond, P99: 5 * time.Millisecond},
+		Reasons:        fullReasons(),
 		FailureLatency: engine.FailureLatency{Mean: 3 * time.Millisecond, Max: 7 * time.Millisecond},
 		Distribution: []engine.Bucket{
 			{High: 100 * time.Millisecond, Count: 80},
@@ -63,6 +69,15 @@ func fullSummary(operation string, at time.Time) engine.Summary {
 			Availability: engine.VerdictBad, Latency: engine.VerdictGood, Traffic: engine.VerdictInsufficient,
 			Stuck: engine.VerdictBad, BurnRate: engine.VerdictGood,
 		},
+	}
+}
+
+// fullReasons returns reasons in which nothing is zero.
+func fullReasons() *engine.Reasons {
+	shared := []engine.Shared{{Attributes: []engine.Attribute{{Key: "tenant.id", Value: "acme"}}, Above: true, BadRatio: 0.9, GoodRatio: 0.1, Bad: 60, Good: 40}}
+	return &engine.Reasons{
+		FailureMessages: []engine.MessageCount{{Code: "503", Message: "payment '*' down", Count: 7}},
+		FailureShared:   shared, SlowShared: shared,
 	}
 }
 
@@ -109,6 +124,7 @@ func fullAlert(at time.Time) alert.Alert {
 		Causes: []engine.CauseCount{
 			{Cause: engine.Cause{Service: "payment", SpanKind: engine.SpanKindClient, Operation: "POST /pay", Code: "503"}, Count: 7, Share: 0.7},
 		},
+		Why:      alert.Why{Messages: fullReasons().FailureMessages, Shared: fullReasons().FailureShared},
 		Evidence: []engine.Summary{fullSummary("POST /orders", at), fullSummary("POST /orders", at.Add(time.Minute))},
 	}
 }

@@ -237,7 +237,22 @@ type document struct{ of any }
 // Value returns the JSON.
 func (d document) Value() (driver.Value, error) {
 	text, err := json.Marshal(d.of)
-	return string(text), err
+	return string(withoutNUL(text)), err
+}
+
+// withoutNUL replaces the character that PostgreSQL takes in no text.
+func withoutNUL(text []byte) []byte {
+	const nul, other = `\u0000`, `\ufffd`
+	for i := 0; i+len(nul) <= len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		if string(text[i:i+len(nul)]) == nul {
+			copy(text[i:], other)
+		}
+		i++ // what is escaped
+	}
+	return text
 }
 
 // Scan reads JSON.

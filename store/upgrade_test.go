@@ -272,6 +272,8 @@ func TestDataHasAllFields(t *testing.T) {
 		{summary.FailureCauses[0].Cause, nil},
 		{summary.Failures[0], nil},
 		{summary.FailureExemplars[0], nil},
+		{*summary.Reasons, nil},
+		{a.Why, nil},
 		{periodOf(start, summary), []string{"Evicted", "IdlePeriods", "Known"}},
 		{a, []string{"Periods", "Process", "ExpiresAt"}},
 	} {

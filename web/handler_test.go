@@ -232,7 +232,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("POST", "/api/v1/silence")
 	f.Fuzz(func(t *testing.T, method, target string) {
 		r, err := http.NewRequest(method, "http://localhost"+target, nil) //nolint:noctx // it is not sent
-		if err != nil || strings.HasSuffix(r.URL.Path, "events") { // these do not end
+		if err != nil || strings.HasSuffix(r.URL.Path, "events") {        // these do not end
 			return
 		}
 		r.RequestURI, r.Host = target, "localhost"

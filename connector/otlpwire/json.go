@@ -43,6 +43,12 @@ func (r *Reader) requestJSON(s *scanner) {
 
 func (r *Reader) resourceSpansJSON(s *scanner) {
 	var service Attribute
+	r.resource = nil
+	resource := func() {
+		from := s.pos
+		resourceJSON(s, &service)
+		r.resource = s.buf[from:max(from, s.pos)]
+	}
 	isRead, isAhead, isOver := false, false, false
 	for ok := s.begin('{', '}'); ok; ok = s.more('}') {
 		switch key := s.key(); key {
@@ -53,13 +59,13 @@ func (r *Reader) resourceSpansJSON(s *scanner) {
 			case isOver:
 				s.fail(errRepeat)
 			default:
-				resourceJSON(s, &service)
+				resource()
 				isRead = true
 			}
 		case "scopeSpans", "scope_spans":
 			if !isRead && !isAhead {
 				isAhead = true
-				s.ahead(resourceKey, func() { resourceJSON(s, &service) })
+				s.ahead(resourceKey, resource)
 			}
 			r.span.Service = service.textOnly()
 			for ok := s.begin('[', ']'); ok; ok = s.more(']') {
@@ -159,9 +165,11 @@ func (r *Reader) scopeSpansJSON(s *scanner) {
 				s.ahead(scopeKey, func() { scopeJSON(s, &r.span.Scope) })
 			}
 			for ok := s.begin('[', ']'); ok; ok = s.more(']') {
-				r.span = Span{Service: r.span.Service, Scope: r.span.Scope, Attributes: r.kept[:0]}
+				r.span = Span{Service: r.span.Service, Scope: r.span.Scope, Attributes: r.kept[:0], resource: r.resource, isJSON: true}
+				from := s.pos
 				r.spanJSON(s)
 				if s.err == nil && r.each != nil {
+					r.span.raw = s.buf[from:s.pos]
 					r.each(&r.span)
 				}
 			}

@@ -13,7 +13,9 @@ type Reader struct {
 	wants func(key string) bool
 	each  func(*Span) // nil: what is read is of no use
 	span  Span
-	kept  [MaxAttributes]Attribute
+	// resource is that of the spans that are read, as it was sent.
+	resource []byte
+	kept     [MaxAttributes]Attribute
 }
 
 // NewReader returns a reader that keeps the attributes of spans that wants reports true for.
@@ -74,6 +76,7 @@ const (
 func (r *Reader) resourceSpans(buf []byte) int {
 	var service Attribute
 	hasScopes := false
+	r.resource = nil
 	for pos := 0; pos < len(buf); {
 		n, next := tag(buf, pos)
 		if next < 0 {
@@ -86,7 +89,8 @@ func (r *Reader) resourceSpans(buf []byte) int {
 				return pos
 			}
 			if n == headField {
-				if bad := resource(buf[from:pos], &service); bad < 0 {
+				r.resource = buf[from:pos]
+				if bad := resource(r.resource, &service); bad < 0 {
 					return bad
 				}
 			}
@@ -196,7 +200,7 @@ func (r *Reader) scopeSpans(buf []byte) int {
 		}
 		var from int
 		from, pos = block(buf, next)
-		r.span = Span{Service: r.span.Service, Scope: r.span.Scope, Attributes: r.kept[:0]}
+		r.span = Span{Service: r.span.Service, Scope: r.span.Scope, Attributes: r.kept[:0], raw: buf[from:pos], resource: r.resource}
 		if bad := r.spanOf(buf[from:pos]); bad < 0 {
 			return bad
 		}

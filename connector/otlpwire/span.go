@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"github.com/blurooo/go-monitor/v2/classify"
@@ -35,6 +36,35 @@ type Span struct {
 	Exception Exception
 	// IsStream says that the events tell of more than one message of an RPC that went one way.
 	IsStream bool
+
+	raw, resource []byte // as they were sent, without tag and length; resource is nil if there is none
+	isJSON        bool
+}
+
+// Decode decodes the span with its resource, for what a [Reader] leaves out. It returns no spans
+// if that is not possible.
+func (s *Span) Decode() ptrace.Traces {
+	request := ptraceotlp.NewExportRequest()
+	var err error
+	if s.isJSON {
+		resource := s.resource
+		if resource == nil {
+			resource = []byte("{}")
+		}
+		err = request.UnmarshalJSON(slices.Concat([]byte(`{"resourceSpans":[{"resource":`), resource, []byte(`,"scopeSpans":[{"spans":[`), s.raw, []byte(`]}]}]}`)))
+	} else {
+		spans := wrap(itemField, wrap(itemField, s.raw))
+		err = request.UnmarshalProto(wrap(headField, slices.Concat(wrap(headField, s.resource), spans)))
+	}
+	if err != nil {
+		return ptrace.NewTraces()
+	}
+	return request.Traces()
+}
+
+// wrap returns a field that holds a message.
+func wrap(field byte, content []byte) []byte {
+	return slices.Concat(appendLength([]byte{field}, len(content)), content)
 }
 
 // MaxAttributes is the number of the attributes of a span that are kept, of those that are wanted.
@@ -81,7 +111,7 @@ func (a *Attribute) String() string {
 	} else {
 		wrapped := a.value
 		for _, field := range []byte{2<<3 | wireLen, 1<<3 | wireLen, headField, headField} { // value, attribute, resource and request
-			wrapped = slices.Concat(appendLength([]byte{field}, len(wrapped)), wrapped)
+			wrapped = wrap(field, wrapped)
 		}
 		err = request.UnmarshalProto(wrapped)
 	}

@@ -62,6 +62,7 @@ CREATE TABLE summary_rows (
   own_time_mean_ms     double precision NOT NULL,
   own_time_p50_ms      double precision NOT NULL,
   own_time_p99_ms      double precision NOT NULL,
+  reasons              jsonb NOT NULL, -- JSON of messages and of what bad calls share, or null
   within_target        bigint NOT NULL,
   within_target_ratio  double precision NOT NULL,
   failure_mean_ms      double precision NOT NULL,
@@ -132,6 +133,7 @@ CREATE TABLE exemplar_rows (
   code        text NOT NULL,
   duration_ms double precision NOT NULL,
   ended_at    timestamptz NOT NULL,
+  details     jsonb NOT NULL, -- JSON of what else the span tells, or null
   PRIMARY KEY (summary_id, symptom, n)
 );
 
@@ -166,6 +168,7 @@ CREATE TABLE alert_rows (
   summary           text NOT NULL,
   caused_by         text NOT NULL,
   worst_exemplar    jsonb NOT NULL, -- JSON of an exemplar
+  why               jsonb NOT NULL, -- JSON of what bad calls say
   causes            jsonb NOT NULL, -- JSON of a list of causes
   evidence          jsonb NOT NULL  -- JSON of a list of summaries
 );
@@ -195,7 +198,7 @@ SELECT s.summary_id, s.period_id, p.monitor, p.instance, o.service, o.span_kind,
        s.started_at, s.ended_at,
        s.partial, s.calls, s.success, s.failure, s.cancelled, s.ignored, s.late, s.success_ratio,
        s.min_ms, s.mean_ms, s.max_ms, s.p50_ms, s.p90_ms, s.p95_ms, s.p99_ms,
-       s.untimed, s.slow_cancelled, s.own_time_calls, s.own_time_mean_ms, s.own_time_p50_ms, s.own_time_p99_ms,
+       s.untimed, s.slow_cancelled, s.own_time_calls, s.own_time_mean_ms, s.own_time_p50_ms, s.own_time_p99_ms, s.reasons,
        s.within_target, s.within_target_ratio, s.failure_mean_ms, s.failure_max_ms,
        s.in_flight, s.oldest_in_flight_ms, s.stuck, s.typical_calls,
        s.burn_rate_5m, s.burn_rate_30m, s.burn_rate_1h, s.burn_rate_6h,
@@ -226,7 +229,7 @@ JOIN operation_rows o ON o.operation_id = s.operation_id;
 
 CREATE VIEW exemplars AS
 SELECT e.summary_id, p.monitor, p.instance, o.service, o.span_kind, o.operation,
-       s.started_at, e.symptom, e.trace_id, e.span_id, e.sampled, e.code, e.duration_ms, e.ended_at
+       s.started_at, e.symptom, e.trace_id, e.span_id, e.sampled, e.code, e.duration_ms, e.ended_at, e.details
 FROM exemplar_rows e
 JOIN summary_rows s ON s.summary_id = e.summary_id
 JOIN period_rows p ON p.period_id = s.period_id
@@ -249,5 +252,5 @@ SELECT alert_id, instance, monitor, service, span_kind, operation, objective, st
        started_at, ended_at, decided_at,
        extract(epoch FROM coalesce(ended_at, decided_at) - started_at)::double precision AS lasted_s,
        target, actual, worst_actual, last_actual, latency_target_ms,
-       summary, caused_by, worst_exemplar, causes, evidence
+       summary, caused_by, worst_exemplar, why, causes, evidence
 FROM alert_rows;

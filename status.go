@@ -112,7 +112,7 @@ func (b *board) update(p *engine.Period, alerts []alert.Alert, phases []alert.Ob
 	for i := range alerts {
 		a := &alerts[i]
 		if about := (standing{a.Key(), a.Objective}); a.State == alert.Firing {
-			b.alerts[about] = a.Clone()
+			b.alerts[about] = *a // nobody changes what it points to
 		} else if a.State == alert.Resolved {
 			delete(b.alerts, about)
 		}

@@ -167,7 +167,7 @@ func TestConfigErrors(t *testing.T) {
 	}{
 		"unknown key":              {"perod: 1m", "perod: no such key, probably period is meant"},
 		"unknown key in objective": {"objective: {succes_ratio: 0.9}", "objective.succes_ratio: no such key, probably success_ratio is meant"},
-		"unknown key of operation": {"operations: {a: {latency: 1s}}", `operations["a"].latency: no such key, want one of alert_after, alert_for, confidence, latency_target, min_calls, min_traffic, min_traffic_ratio, recover_after, repeat_interval, slo, stuck_after, success_ratio, within_target_ratio`},
+		"unknown key of operation": {"operations: {a: {latency: 1s}}", `operations["a"].latency: no such key, want one of alert_after, alert_for, confidence, end_after_idle, latency_target, min_calls, min_traffic, min_traffic_ratio, recover_after, repeat_interval, slo, stuck_after, success_ratio, within_target_ratio`},
 		"unknown notifier":         {"notifiers: [{pager: {}}]", "notifiers[0].pager: no such key, want one of alertmanager, console, mail, webhook"},
 		"unknown key of notifier":  {"notifiers: [{webhook: {link: x}}]", "notifiers[0].webhook.link: no such key, want one of block_private, content_type, dingtalk_secret, feishu_secret, format, headers, secrets, template, timeout, tls, url"},
 		"unknown key of store":     {"stores: [{path: x}]", "stores[0].path: no such key, want one of buffer, buffer_summaries, dsn, instance, retention, timeout"},

@@ -261,7 +261,7 @@ func TestDataHasAllFields(t *testing.T) {
 		of     any
 		except []string // what is not stored
 	}{
-		{summary, []string{"Histogram", "FailureHistogram", "CancelledHistogram"}},
+		{summary, []string{"Histogram", "FailureHistogram", "CancelledHistogram", "LatencyCounts"}},
 		{summary.Objective, nil},
 		{summary.Latency, nil},
 		{summary.FailureLatency, nil},

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -81,8 +82,8 @@ func burnWindow(limit float64) time.Duration {
 //   - shorter ones that do not divide a minute (40s): as if they did, and the
 //     window's oldest period may begin up to a period before it.
 //
-// A window that begins before the first call covers what there is. The memory is 16 bytes a
-// bucket and 360 buckets at most: 5.7 KiB.
+// A window that begins before the first call covers what there is. The memory is 8 bytes a
+// bucket and 360 buckets at most: 2.9 KiB.
 type burnCounts struct {
 	width   time.Duration
 	buckets []burnBucket // a ring of six hours
@@ -90,8 +91,20 @@ type burnCounts struct {
 	start   time.Time    // when the bucket that fills begins
 }
 
-// burnBucket holds counts as float64, which are exact up to 2^53 and do not overflow.
-type burnBucket struct{ bad, total float64 }
+// maxBurnCalls is the number of calls up to which a bucket counts exactly.
+const maxBurnCalls = 1 << 31
+
+// burnBucket holds counts of up to maxBurnCalls calls; of more it keeps the ratio.
+type burnBucket struct{ bad, total uint32 }
+
+// add counts more calls.
+func (c *burnBucket) add(bad, total uint64) {
+	allBad, all := float64(c.bad)+float64(bad), float64(c.total)+float64(total)
+	if all > maxBurnCalls {
+		allBad, all = math.Ceil(allBad/all*maxBurnCalls), maxBurnCalls
+	}
+	c.bad, c.total = uint32(allBad), uint32(all)
+}
 
 // newBurnCounts returns empty counts for periods of the given length.
 func newBurnCounts(period time.Duration) *burnCounts {
@@ -106,9 +119,7 @@ func newBurnCounts(period time.Duration) *burnCounts {
 func (b *burnCounts) add(end time.Time, good, total uint64) {
 	// The nanosecond puts a period that ends on a boundary into the bucket before it.
 	b.advance(end.Add(-1).Truncate(b.width))
-	fills := &b.buckets[b.newest]
-	fills.bad += float64(total - min(good, total))
-	fills.total += float64(total)
+	b.buckets[b.newest].add(total-min(good, total), total)
 }
 
 // advance makes the bucket that begins at start the one that fills. It does nothing if start
@@ -132,8 +143,8 @@ func (b *burnCounts) errorRatio(window time.Duration) float64 {
 	var bad, total float64
 	for age := range min(b.bucketsIn(window), n) {
 		bucket := b.buckets[(b.newest-age+n)%n]
-		bad += bucket.bad
-		total += bucket.total
+		bad += float64(bucket.bad)
+		total += float64(bucket.total)
 	}
 	if total == 0 {
 		return 0
@@ -179,10 +190,10 @@ func (b *burnCounts) isEvident(short, long time.Duration, minCalls int) bool {
 		if bucket.total == 0 {
 			continue
 		}
-		bad += bucket.bad
-		inLong += bucket.total
+		bad += float64(bucket.bad)
+		inLong += float64(bucket.total)
 		if age < b.bucketsIn(short) {
-			inShort += bucket.total
+			inShort += float64(bucket.total)
 		}
 		if oldest = age; newest < 0 {
 			newest = age

@@ -187,7 +187,7 @@ func (b *burnCounts) snapshot() *burnSnapshot {
 	n := len(b.buckets)
 	for age := range n {
 		if c := b.buckets[(b.newest-age+n)%n]; c.total > 0 {
-			s.Buckets = append(s.Buckets, [3]float64{float64(age), c.bad, c.total})
+			s.Buckets = append(s.Buckets, [3]float64{float64(age), float64(c.bad), float64(c.total)})
 		}
 	}
 	return s
@@ -392,10 +392,10 @@ func (s *burnSnapshot) restore() (*burnCounts, error) {
 	n := len(b.buckets)
 	for _, saved := range s.Buckets {
 		age, bad, total := saved[0], saved[1], saved[2]
-		if age < 0 || int(age) >= n || !(bad >= 0 && bad <= total) {
+		if age < 0 || int(age) >= n || !(bad >= 0 && bad <= total && total <= maxBurnCalls) {
 			return nil, fmt.Errorf("buckets: can't be %v", saved)
 		}
-		b.buckets[(n-int(age))%n] = burnBucket{bad, total}
+		b.buckets[(n-int(age))%n] = burnBucket{uint32(bad), uint32(total)}
 	}
 	return b, nil
 }

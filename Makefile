@@ -74,11 +74,12 @@ bench-service: ## measure the service beside a Collector that makes span metrics
 	@cd connector && $(GO) test -run '^$$' -bench '^BenchmarkCommand$$' -benchtime 3s ./replay
 
 .PHONY: fuzz
+# A target that is stopped while it runs an input ends with "context deadline exceeded" (go.dev/issue/56238): that is no finding.
 fuzz: ## run every fuzz target of every module for FUZZTIME (default 30s), as many at once as there are cores
 	@for m in $(MODULES); do (cd $$m && $(GO) list -f '{{.Dir}}' ./...) || exit 1; done | while read -r d; do \
 		grep -ho '^func Fuzz[A-Za-z0-9_]*' $$d/*_test.go | while read -r _ f; do echo "$$d $$f"; done; done | \
 		xargs -P $(FUZZJOBS) -L1 sh -c 'cd $$0 && out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 . 2>&1); ok=$$?; \
-			if [ $$ok = 0 ]; then echo "$$1: $$(echo "$$out" | tail -n1)"; else echo "== $$0 $$1"; echo "$$out"; exit 255; fi'
+			if [ $$ok = 0 ] || { echo "$$out" | grep -q "^    context deadline exceeded" && ! echo "$$out" | grep -q "Failing input"; }; then echo "$$1: $$(echo "$$out" | tail -n1)"; else echo "== $$0 $$1"; echo "$$out"; exit 255; fi'
 
 .PHONY: soak
 soak: ## run a monitor under hard conditions for DURATION (default 10m), and check that it kept its promises

@@ -157,7 +157,7 @@ func (s *slicer) countTraced(op *operation, outcome Outcome, call Exemplar, unti
 		t.add(outcome, own)
 		op.hasOwn = op.hasOwn || l > 0
 	}
-	if !call.Trace.IsZero() {
+	if s.sliced != nil && !call.Trace.IsZero() {
 		t.addTraced(outcome, call, own, isKnown)
 	}
 }

@@ -36,12 +36,21 @@ type looks struct {
 
 var desk = looks{1440, 900, false, "en-US"}
 
+// skip skips a test that lacks something, or fails it where all has to be there.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("GO_MONITOR_NO_SKIP") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
 // newTab opens a page.
 func newTab(t *testing.T, address string, l looks) *tab {
 	t.Helper()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("there is no chromium: make deps installs it")
+		skip(t, "there is no chromium: make deps installs it")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.Flag("lang", l.language), chromedp.Flag("accept-lang", l.language))
@@ -166,7 +175,7 @@ func (b *tab) accessible(what string) {
 	b.t.Helper()
 	axe, err := os.ReadFile("../../.tools/node_modules/axe-core/axe.min.js")
 	if err != nil {
-		b.t.Skip("there is no axe-core: make deps installs it")
+		skip(b.t, "there is no axe-core: make deps installs it")
 	}
 	b.value(string(axe) + "; 0")
 	found := b.value(`axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')

@@ -1,9 +1,6 @@
 package monitor
 
 import (
-	"strings"
-
-	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/blurooo/go-monitor/v2/classify"
@@ -23,7 +20,11 @@ func (m *Monitor) detailsOf(s sdktrace.ReadOnlySpan) *engine.Details {
 	for i := range events {
 		e := &events[i]
 		if e.Name != classify.ExceptionEvent {
-			d.Event(e.Name, m.eventText(e.Attributes), e.Time.Sub(start))
+			if d.Event(e.Name, e.Time.Sub(start)) {
+				for j := range e.Attributes {
+					d.EventAttribute(string(e.Attributes[j].Key), e.Attributes[j].Value.Emit())
+				}
+			}
 			continue
 		}
 		var exception classify.Exception
@@ -41,23 +42,4 @@ func (m *Monitor) detailsOf(s sdktrace.ReadOnlySpan) *engine.Details {
 		d.Exception(exception, stack)
 	}
 	return d.Details()
-}
-
-// eventText writes the attributes of an event: "key=value, key=value".
-func (m *Monitor) eventText(attributes []attribute.KeyValue) string {
-	var b strings.Builder
-	for i := range attributes {
-		kv := &attributes[i]
-		if b.Len() > engine.MaxDetailText {
-			break
-		}
-		if classify.IsSecretKey(string(kv.Key)) {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(string(kv.Key) + "=" + kv.Value.Emit())
-	}
-	return b.String()
 }

@@ -21,8 +21,9 @@ type DetailConfig struct {
 	// "tenant.id", beside those of the semantic conventions, which are kept anyway. "*" stands
 	// for all. Default: none.
 	Dimensions []string `mapstructure:"dimensions"`
-	// Redact returns what may be shown of a value; "" leaves it out. It gets messages with the key
-	// "exception.message", and runs on the caller's goroutine, after secrets that are known by their
+	// Redact returns what may be shown of the value of an attribute, of the span or of an event; ""
+	// leaves it out. It gets messages with the key "exception.message", and names of events with
+	// "event.name", and runs on the caller's goroutine, after secrets that are known by their
 	// keys and URLs have been taken out. It must be quick. If it panics, the value is left
 	// out. Default: nil.
 	Redact func(key, value string) string `mapstructure:"-"`
@@ -112,18 +113,33 @@ func (d *DetailReader) Attribute(key, value string) {
 // Exception takes what an event named [ExceptionEvent] tells. The last one counts.
 func (d *DetailReader) Exception(e Exception, stack string) { d.exception, d.stack = e, stack }
 
-// Event takes another event. text is what its attributes tell. The last few are kept.
-func (d *DetailReader) Event(name, text string, offset time.Duration) {
+// Event takes another event, whose attributes [DetailReader.EventAttribute] takes then. The last few
+// are kept. It returns false for one that is not.
+func (d *DetailReader) Event(name string, offset time.Duration) (isKept bool) {
 	if IsMessage(name) {
-		return
+		return false
 	}
 	if len(d.events) == engine.MaxDetailEvents {
 		d.events = append(d.events[:0], d.events[1:]...)
 	}
-	d.events = append(d.events, engine.EventNote{
-		Name: d.rules.shown("event.name", name, engine.MaxAttributeText),
-		Text: d.rules.shown("event.text", text, engine.MaxAttributeText), Offset: offset,
-	})
+	d.events = append(d.events, engine.EventNote{Name: d.rules.shown("event.name", name, engine.MaxAttributeText), Offset: offset})
+	return true
+}
+
+// EventAttribute takes an attribute of the last event: its text becomes "key=value, key=value".
+func (d *DetailReader) EventAttribute(key, value string) {
+	text := &d.events[len(d.events)-1].Text
+	if len(*text) >= engine.MaxAttributeText || IsSecretKey(key) {
+		return
+	}
+	value = d.rules.shown(key, value, engine.MaxAttributeText)
+	if value == "" {
+		return
+	}
+	if *text != "" {
+		*text += ", "
+	}
+	*text = cut(*text+key+"="+value, engine.MaxAttributeText)
 }
 
 // Details returns what was collected; nil if that is nothing.

@@ -39,7 +39,10 @@ func TestDetailsAreBounded(t *testing.T) {
 	d := rules.Read(strings.Repeat("ü", 8<<10))
 	for i := range 100 {
 		d.Attribute("http.x"+strings.Repeat("y", i), strings.Repeat("v", 8<<10))
-		d.Event("retry", strings.Repeat("e", 8<<10), time.Second)
+		d.Event("retry", time.Second)
+		for range 9 {
+			d.EventAttribute("why", strings.Repeat("e", 8<<10))
+		}
 	}
 	d.Attribute("tenant.id", "acme")
 	d.Attribute("something.else", "not wanted")
@@ -49,6 +52,11 @@ func TestDetailsAreBounded(t *testing.T) {
 	}
 	if last := details.Attributes[len(details.Attributes)-1]; last != (engine.Attribute{Key: "tenant.id", Value: "acme"}) {
 		t.Errorf("the key that was asked for has no room: %v", last)
+	}
+	for _, e := range details.Events {
+		if len(e.Text) > engine.MaxAttributeText {
+			t.Errorf("%s: %d bytes", e.Name, len(e.Text))
+		}
 	}
 	for _, a := range details.Attributes {
 		if len(a.Value) > engine.MaxAttributeText || a.Key == "something.else" {
@@ -71,7 +79,14 @@ func TestDetailsRedact(t *testing.T) {
 	d.Attribute("server.address", "10.0.0.1")
 	d.Attribute("db.namespace", "orders")
 	d.Attribute("http.route", "/a")
+	d.Event("retry", time.Second)
+	d.EventAttribute("server.address", "10.0.0.1")
+	d.EventAttribute("session.id", "s3cr3t")
+	d.EventAttribute("n", "two")
 	details := d.Details()
+	if got := details.Events[0]; got.Name != "RETRY" || got.Text != "n=TWO" {
+		t.Errorf("the event is shown as %+v", got)
+	}
 	if details.Message != "NO ROUTE" || len(details.Attributes) != 1 || details.Attributes[0].Value != "/A" {
 		t.Errorf("got %+v", details)
 	}
@@ -110,7 +125,9 @@ func FuzzDetails(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message, stack, key, value string) {
 		d := rules.Read(message)
 		d.Attribute(key, value)
-		d.Event(key, value, 1)
+		if d.Event(key, 1) {
+			d.EventAttribute(key, value)
+		}
 		d.Exception(classify.Exception{Message: value}, stack)
 		details := d.Details()
 		if details == nil {

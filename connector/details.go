@@ -1,7 +1,6 @@
 package gomonitorconnector
 
 import (
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -41,7 +40,11 @@ func (r *detailReader) read(s ptrace.Span, resource pcommon.Resource) *engine.De
 			d.Exception(classify.Exception{Type: textOf(attrs, classify.ExceptionType), Message: textOf(attrs, classify.ExceptionMessage)}, textOf(attrs, classify.ExceptionStack))
 			continue
 		}
-		d.Event(e.Name(), eventText(e.Attributes()), time.Duration(e.Timestamp()-s.StartTimestamp()))
+		if d.Event(e.Name(), time.Duration(e.Timestamp()-s.StartTimestamp())) {
+			for key, value := range e.Attributes().All() {
+				d.EventAttribute(key, value.AsString())
+			}
+		}
 	}
 	return d.Details()
 }
@@ -54,22 +57,4 @@ func (r *detailReader) readUndecoded(s *otlpwire.Span) *engine.Details {
 	}
 	resource := td.ResourceSpans().At(0)
 	return r.read(resource.ScopeSpans().At(0).Spans().At(0), resource.Resource())
-}
-
-// eventText writes the attributes of an event: "key=value, key=value".
-func eventText(attrs pcommon.Map) string {
-	var b strings.Builder
-	for key, value := range attrs.All() {
-		if b.Len() > engine.MaxDetailText {
-			break
-		}
-		if classify.IsSecretKey(key) {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(key + "=" + value.AsString())
-	}
-	return b.String()
 }

@@ -39,57 +39,34 @@ func traffic(n int) ptrace.Traces {
 }
 
 func BenchmarkProtobuf(b *testing.B) {
-	const spans = 1000
-	request := protobufOf(b, traffic(spans))
-	b.Run("wire", func(b *testing.B) {
-		r := NewReader(func(key string) bool { return len(key) == 25 })
-		kept := 0
-		each := func(s *Span) { kept += len(s.Attributes) }
-		b.SetBytes(int64(len(request)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := r.Protobuf(request, each); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
-	})
+	r, request := benchReader(), protobufOf(b, traffic(benchSpans))
+	b.Run("wire", func(b *testing.B) { benchRead(b, request, func() error { return r.Protobuf(request, func(*Span) {}) }) })
 	b.Run("pdata", func(b *testing.B) {
-		b.SetBytes(int64(len(request)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := ptraceotlp.NewExportRequest().UnmarshalProto(request); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
+		benchRead(b, request, func() error { return ptraceotlp.NewExportRequest().UnmarshalProto(request) })
 	})
 }
 
 func BenchmarkJSON(b *testing.B) {
-	const spans = 1000
-	request := jsonOf(b, traffic(spans))
-	b.Run("wire", func(b *testing.B) {
-		r := NewReader(func(key string) bool { return len(key) == 25 })
-		kept := 0
-		each := func(s *Span) { kept += len(s.Attributes) }
-		b.SetBytes(int64(len(request)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := r.JSON(request, each); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
-	})
+	r, request := benchReader(), jsonOf(b, traffic(benchSpans))
+	b.Run("wire", func(b *testing.B) { benchRead(b, request, func() error { return r.JSON(request, func(*Span) {}) }) })
 	b.Run("pdata", func(b *testing.B) {
-		b.SetBytes(int64(len(request)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := ptraceotlp.NewExportRequest().UnmarshalJSON(request); err != nil {
-				b.Fatal(err)
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/span")
+		benchRead(b, request, func() error { return ptraceotlp.NewExportRequest().UnmarshalJSON(request) })
 	})
+}
+
+const benchSpans = 1000
+
+// benchReader returns a reader that keeps one attribute of each span.
+func benchReader() *Reader { return NewReader(func(key string) bool { return len(key) == 25 }) }
+
+// benchRead measures how long it takes to read a request of benchSpans spans.
+func benchRead(b *testing.B, request []byte, read func() error) {
+	b.SetBytes(int64(len(request)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := read(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSpans, "ns/span")
 }

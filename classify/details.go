@@ -145,7 +145,7 @@ func (d *DetailReader) EventAttribute(key, value string) {
 // Details returns what was collected; nil if that is nothing.
 func (d *DetailReader) Details() *engine.Details {
 	details := &engine.Details{
-		Message:       d.rules.shown(ExceptionMessage, cmp.Or(d.message, d.exception.Message), engine.MaxDetailText),
+		Message:       d.rules.shown(ExceptionMessage, cmp.Or(d.exception.Message, d.message), engine.MaxDetailText),
 		ExceptionType: d.rules.shown(ExceptionType, d.exception.Type, engine.MaxAttributeText),
 		Frame:         cut(topFrame(d.stack), engine.MaxAttributeText),
 		Events:        d.events,

@@ -103,7 +103,7 @@ func TestDetailsFrame(t *testing.T) {
 		d := rules.Read("m")
 		d.Exception(classify.Exception{Type: "E", Message: "x"}, test.stack)
 		details := d.Details()
-		if details.Frame != test.want || details.Message != "m" || details.ExceptionType != "E" {
+		if details.Frame != test.want || details.Message != "x" || details.ExceptionType != "E" {
 			t.Errorf("%s: got %+v, want %q", name, details, test.want)
 		}
 	}

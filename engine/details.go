@@ -9,8 +9,8 @@ import "time"
 // All texts are bounded, and secrets are taken out of them, by whoever made the Details. They
 // may hold any characters.
 type Details struct {
-	// Message says in words why the call failed: the description of the span's status or, without
-	// one, the message of its last exception.
+	// Message says in words why the call failed: the message of its last exception or, without one,
+	// the description of the span's status, which often is the same or says less.
 	Message string `json:"message,omitempty"`
 	// ExceptionType is the type of the last exception that was recorded, such as "*pgconn.PgError".
 	ExceptionType string `json:"exception_type,omitempty"`

@@ -18,6 +18,8 @@ type detailBudget struct {
 	// wanted. Else only good calls whose duration has none of its bits are looked at: the lowest
 	// bits of a time are as good as random.
 	some atomic.Int64
+	// sparse is the mask for as many calls as the last period had.
+	sparse atomic.Int64
 }
 
 // maxDetails bounds the Details of a period, of all operations together. The first call of an
@@ -37,6 +39,7 @@ const (
 func newDetailBudget() *detailBudget {
 	b := &detailBudget{seed: maphash.MakeSeed()}
 	b.some.Store(-1)
+	b.sparse.Store(firstSparse)
 	return b
 }
 
@@ -69,8 +72,8 @@ func (b *detailBudget) take(operation string, class callClass) bool {
 		}
 		if place.CompareAndSwap(taken, taken+1<<(8*class)) {
 			b.total.Add(1)
-			if class != goodCall && b.some.Load() < 0 {
-				b.some.Store(0)
+			if class != goodCall {
+				b.some.CompareAndSwap(-1, b.sparse.Load())
 			}
 			return true
 		}
@@ -84,6 +87,9 @@ func (b *detailBudget) wantsGood(d int64) bool {
 	return some >= 0 && d&some == 0
 }
 
+// firstSparse is the mask of the first period, of which nobody knows how many calls it will have.
+const firstSparse = 15
+
 // goodPerPeriod is about the number of good calls that are looked at in a period, of all operations
 // together.
 const goodPerPeriod = 1 << 14
@@ -95,12 +101,13 @@ func (b *detailBudget) next(calls uint64) {
 	for i := range b.places {
 		hadBad = b.places[i].Swap(0) != 0 || hadBad
 	}
-	some := int64(-1)
-	if hadBad {
-		some = 0
-		for calls/goodPerPeriod > uint64(some) {
-			some = some<<1 | 1
-		}
+	sparse := int64(0)
+	for calls/goodPerPeriod > uint64(sparse) {
+		sparse = sparse<<1 | 1
 	}
-	b.some.Store(some)
+	b.sparse.Store(sparse)
+	if !hadBad {
+		sparse = -1
+	}
+	b.some.Store(sparse)
 }

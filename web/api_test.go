@@ -160,6 +160,9 @@ func TestIdleRow(t *testing.T) {
 	src.calls("idle", 5, 0, time.Millisecond)
 	j := src.judgement()
 	src.out <- j
+	for s.seq() != 1 {
+		runtime.Gosched()
+	}
 	s.calls(src, "busy")
 	s.page.history.mu.RLock()
 	defer s.page.history.mu.RUnlock()

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -107,7 +108,7 @@ func run(ctx context.Context, c config) (*result, error) {
 		r.violated("close: %v", err)
 	}
 	hook.Close()
-	r.storeStats, r.told = db.Stats(), told.count
+	r.storeStats, r.told = db.Stats(), told.counts()
 	r.goroutines = [2]int{before, settled(before)}
 	r.check(load, l, hook)
 	return r, r.checkStore(closing, l)
@@ -131,6 +132,13 @@ func (l *errorList) Handle(err error) {
 	if text := digits.ReplaceAllString(err.Error(), "N"); l.count[text] > 0 || len(l.count) < maxViolations {
 		l.count[text]++
 	}
+}
+
+// counts returns how often each was said up to now.
+func (l *errorList) counts() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.count)
 }
 
 // hangingObjectives are those of the calls that never end.
